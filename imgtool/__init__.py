@@ -1,0 +1,24 @@
+"""imgtool: inspect, convert, check and upload virtual machine images for OpenStack.
+
+The map. Imports go one way only, from the top of this list to its end (tests/test_architecture.py holds it):
+
+    cli/          click; the only place that prints or exits
+    report/       facts and findings -> text, JSON
+    pipeline.py   prepare: the story of one image, top to bottom
+    convert.py    plan (pure), execute, verify
+    glance/       Keystone and Glance: plan, upload, verify
+    checks/       one file, one check: facts -> finding
+    guest/        disk -> volumes -> file systems -> GuestFacts; the only importer of dissect
+    disk/         the bytes of a disk, whatever file they are kept in
+    qemu_img.py   one typed function per verb of qemu-img
+    formats/      untrusted bytes -> what they are, and whether they are safe: the gate
+    process.py    the only importer of subprocess
+    progress.py   what long work tells whoever watches
+    text.py       untrusted text and sizes, made printable
+    model.py      the data that flows: every type, frozen
+    errors.py     one hierarchy; each class knows its exit status
+
+Read model.py next, then pipeline.py.
+"""
+
+__version__ = "0.1.0"

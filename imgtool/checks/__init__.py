@@ -1,0 +1,1 @@
+"""One file, one check; this package finds them."""

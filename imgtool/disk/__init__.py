@@ -1,0 +1,1 @@
+"""The bytes of a disk, whatever file they are kept in."""

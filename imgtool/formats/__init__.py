@@ -1,0 +1,1 @@
+"""Untrusted bytes -> what they are, and whether they are safe: the gate (gate.py)."""

@@ -1,0 +1,1 @@
+"""Keystone and Glance: an image delivered as it was meant, or nothing."""

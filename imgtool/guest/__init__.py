@@ -1,0 +1,18 @@
+"""Opens a guest's disk and says what is inside: no root, no mount, no appliance.
+
+    inspect.py     the story: disk -> volumes -> file systems -> root -> facts
+    volumes.py     partitions (GPT, MBR) and LVM2 logical volumes
+    filesystems/   ext4, XFS, Btrfs, FAT behind one small interface (base.py)
+    mounts.py      which file system is the root, and what its fstab mounts where
+    tree.py        the guest's file tree: paths and symbolic links resolved inside the guest
+    fact.py        turns what a reader returns or raises into a Fact
+    system.py      distribution, version, architecture, machine-id, SSH host keys
+    kernels.py     kernels, which one boots, modules
+    initramfs/     segments, decompression, cpio, and the modules inside
+    agent.py       qemu-guest-agent: installed, enabled, its channel, its filters
+    cloud_init.py  cloud-init: installed, enabled, datasources
+    firmware.py    BIOS, UEFI, or both
+
+Everything here reads hostile input. Bounds are named constants beside their use; a parser that fails
+makes its fact unknown and never ends the run.
+"""

@@ -1,0 +1,1 @@
+"""One adapter for each type of file system, behind base.py."""

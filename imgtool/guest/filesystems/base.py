@@ -1,0 +1,66 @@
+"""The small interface that every guest file system fills in.
+
+Adapters translate every exception of the library below into `GuestReadError`, so that the code above
+meets one kind of failure only.
+"""
+
+from collections.abc import Iterator
+from enum import Enum, auto
+from typing import BinaryIO, Protocol
+
+
+class GuestReadError(Exception):
+    """The guest's disk could not be read here: damaged, unsupported, or beyond a bound. Says where."""
+
+
+class Kind(Enum):
+    """What a directory entry is."""
+
+    FILE = auto()
+    DIRECTORY = auto()
+    SYMLINK = auto()
+    OTHER = auto()
+    """A device, a FIFO, a socket: never opened."""
+
+
+class Node(Protocol):
+    """A file, directory or symbolic link of a guest file system; nothing is followed."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of a file's content."""
+
+    def children(self) -> Iterator[tuple[str, "Node"]]:
+        """Name and node of each directory entry, without `.` and `..`; not UTF-8: surrogates."""
+
+    def child(self, name: str) -> "Node | None":
+        """The entry of that name, or None."""
+
+    def open(self) -> BinaryIO:
+        """The content of a file, seekable. Reading from it may raise GuestReadError."""
+
+    def link_target(self) -> str:
+        """Where a symbolic link points, unresolved."""
+
+
+class Filesystem(Protocol):
+    """One file system on one volume."""
+
+    @property
+    def type(self) -> str:
+        """ext2, ext3, ext4, xfs, btrfs, vfat."""
+
+    @property
+    def label(self) -> str | None:
+        """Its label, None where it has none."""
+
+    @property
+    def uuid(self) -> str | None:
+        """Its UUID as `blkid` prints it."""
+
+    def root(self, subvolume: str | None = None) -> Node:
+        """The top directory; of a Btrfs subvolume by its path from the top level (None: the default)."""

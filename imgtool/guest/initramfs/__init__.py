@@ -1,0 +1,1 @@
+"""Reads every segment of an initramfs and finds the kernel modules inside."""

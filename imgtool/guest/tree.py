@@ -1,0 +1,158 @@
+"""The guest's file tree, as the booted system would see it.
+
+Paths are absolute guest paths. Symbolic links are resolved inside the guest, with a bound on their number;
+nothing is ever opened on the host by a name that the guest gave.
+"""
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
+
+from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
+
+MAX_LINKS = 40
+"""Links in one path, as Linux has it: path_resolution(7), MAXSYMLINKS."""
+
+MAX_TEXT_BYTES = 4 << 20
+"""Largest file that is read as text. A dpkg status file of 2,000 packages has 2 MiB."""
+
+MAX_ENTRIES = 200_000
+"""Entries of one walk. A full desktop's /usr/lib/modules has under 10,000."""
+
+MAX_DEPTH = 32
+"""Depth of one walk."""
+
+
+class GuestTree:
+    """Reads files of the guest. Absence is an answer (None, False, empty); `GuestReadError` is no answer."""
+
+    def __init__(self, mounts: Mapping[str, Node]) -> None:
+        """`mounts`: mount point ("/", "/boot", ...) to the top directory of what is mounted there."""
+        self._mounts = {posixpath.normpath(point): node for point, node in mounts.items()}
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at `path`, links followed."""
+        return self._find(path) is not None
+
+    def is_file(self, path: str) -> bool:
+        """Whether a regular file is at `path`, links followed."""
+        return self._kind(path) is Kind.FILE
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a directory is at `path`, links followed."""
+        return self._kind(path) is Kind.DIRECTORY
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Sorted names in the directory `path`; empty where there is no such directory."""
+        node = self._find(path)
+        if node is None or node.kind is not Kind.DIRECTORY:
+            return ()
+        return tuple(sorted(name for name, _ in _bounded_children(node, path)))
+
+    def walk(self, path: str) -> Iterator[str]:
+        """Paths of all that is below the directory `path` and is no directory; links are not followed."""
+        node = self._find(path)
+        if node is None or node.kind is not Kind.DIRECTORY:
+            return
+        pending = [(posixpath.normpath(path), node, 0)]
+        seen = 0
+        while pending:
+            directory, node, depth = pending.pop()
+            if depth > MAX_DEPTH:
+                raise GuestReadError(f"{directory}: more than {MAX_DEPTH} directories deep")
+            for name, child in _bounded_children(node, directory):
+                seen += 1
+                if seen > MAX_ENTRIES:
+                    raise GuestReadError(f"{path}: more than {MAX_ENTRIES} entries")
+                child_path = posixpath.join(directory, name)
+                if child.kind is Kind.DIRECTORY:
+                    pending.append((child_path, child, depth + 1))
+                else:
+                    yield child_path
+
+    def open(self, path: str) -> BinaryIO | None:
+        """The content of the regular file `path`, seekable, or None where there is none."""
+        node = self._find(path)
+        return node.open() if node is not None and node.kind is Kind.FILE else None
+
+    def size_bytes(self, path: str) -> int:
+        """Size of the regular file `path`; 0 where there is none."""
+        node = self._find(path)
+        return node.size_bytes if node is not None and node.kind is Kind.FILE else 0
+
+    def read_bytes(self, path: str, limit_bytes: int = MAX_TEXT_BYTES) -> bytes | None:
+        """The whole content of the file `path`, or None where there is none; beyond the limit an error."""
+        stream = self.open(path)
+        if stream is None:
+            return None
+        content = stream.read(limit_bytes + 1)
+        if len(content) > limit_bytes:
+            raise GuestReadError(f"{path}: larger than {limit_bytes} bytes")
+        return content
+
+    def read_text(self, path: str) -> str | None:
+        """The same as text; bytes that are not UTF-8 become replacement characters."""
+        content = self.read_bytes(path)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def link_target(self, path: str) -> str | None:
+        """Where the symbolic link `path` itself points, unresolved; None where `path` is no link."""
+        directory, name = posixpath.split(posixpath.normpath(path))
+        parent = self._walk_to(directory)
+        if parent is None:
+            return None
+        node = parent[1].child(name) if parent[1].kind is Kind.DIRECTORY else None
+        return node.link_target() if node is not None and node.kind is Kind.SYMLINK else None
+
+    def resolve(self, path: str) -> str | None:
+        """The path after all links are followed; None where it leads nowhere."""
+        found = self._walk_to(path)
+        return None if found is None else found[0]
+
+    def _kind(self, path: str) -> Kind | None:
+        node = self._find(path)
+        return None if node is None else node.kind
+
+    def _find(self, path: str) -> Node | None:
+        found = self._walk_to(path)
+        return None if found is None else found[1]
+
+    def _walk_to(self, path: str) -> tuple[str, Node] | None:
+        """The resolved path and its node, one component at a time, as path_resolution(7) describes it."""
+        trail: list[tuple[str, Node]] = [("/", self._mounts["/"])]
+        pending = _components(path)
+        links = 0
+        while pending:
+            name = pending.pop(0)
+            if name == "..":
+                trail = trail[:-1] or trail
+                continue
+            here, node = trail[-1]
+            if node.kind is not Kind.DIRECTORY:
+                return None
+            below = posixpath.join(here, name)
+            child = self._mounts.get(below) or node.child(name)
+            if child is None:
+                return None
+            if child.kind is not Kind.SYMLINK:
+                trail.append((below, child))
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise GuestReadError(f"{path}: more than {MAX_LINKS} symbolic links")
+            target = child.link_target()
+            pending = _components(target) + pending
+            if target.startswith("/"):
+                trail = trail[:1]
+        return trail[-1]
+
+
+def _components(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in {"", "."}]
+
+
+def _bounded_children(node: Node, path: str) -> Iterator[tuple[str, Node]]:
+    for count, entry in enumerate(node.children()):
+        if count >= MAX_ENTRIES:
+            raise GuestReadError(f"{path}: more than {MAX_ENTRIES} entries")
+        yield entry

@@ -1,0 +1,343 @@
+"""The data that flows through imgtool, in the order in which it flows. Every type is frozen.
+
+    path -> DiskImage -> GuestFacts -> Inspection -> Finding -> ConversionPlan -> ConversionResult
+         -> UploadPlan -> UploadResult
+
+Sizes and offsets end in `_bytes`. What was read from a guest is a `Fact`: known, with its evidence,
+or unknown, with the reason. Unknown is never absent and never a pass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+SCHEMA_VERSION = 1
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+# ---------------------------------------------------------------- facts
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T_co]):
+    """A fact that was read. `evidence` is the guest path and what stood there."""
+
+    value: T_co
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A fact that could not be read, and why."""
+
+    reason: str
+
+
+Fact = Known[T] | Unknown
+
+
+# ---------------------------------------------------------------- the image file
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which file it was, to notice when it is changed or replaced while in use: st_dev, st_ino, ..."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskImage:
+    """An image file that has passed the gate (`formats.gate`), and what its headers say."""
+
+    path: Path
+    """Absolute, symbolic links resolved: the only name that other programs are given."""
+    format: str
+    """qemu-img's name of the format: raw, qcow2, vmdk, vdi, vpc, vhdx, ..."""
+    virtual_size_bytes: int
+    file_size_bytes: int
+    allocated_bytes: int
+    identity: FileIdentity
+    format_evidence: str
+    """What the content showed, and whether the caller said the same."""
+    wrapper: str | None = None
+    """gzip, xz, zstd or bzip2 where the file was compressed as a whole, else None."""
+    cluster_size_bytes: int | None = None
+    compression_type: str | None = None
+    """qcow2: zlib or zstd, the method of its compressed clusters, if it has any."""
+    version: int | None = None
+    snapshots: int = 0
+    encrypted: bool = False
+
+
+# ---------------------------------------------------------------- the guest
+
+ModuleState = Literal["builtin", "module", "missing", "unknown"]
+
+MODULES_OF_INTEREST = (
+    "virtio",
+    "virtio_ring",
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_scsi",
+    "sd_mod",
+    "virtio_net",
+    "virtio_console",
+    "virtio_balloon",
+    "virtio_rng",
+    "ext4",
+    "xfs",
+    "btrfs",
+    "dm_mod",
+)
+"""The kernel modules that are looked for, by the names that `lsmod` prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemFacts:
+    """One file system of the disk."""
+
+    device: str
+    """`disk` (no partition table), `partition 1`, or `vg/lv`."""
+    type: str
+    label: str | None
+    uuid: str | None
+    mount_point: str | None
+    """Where the guest mounts it, by its fstab; None where it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """What can start this disk."""
+
+    bios: bool
+    uefi: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Initramfs:
+    """One initramfs file, read to its end."""
+
+    path: str
+    compression: str
+    """Of the main segment: none, gzip, xz, lzma, zstd, bzip2, lz4, lzo."""
+    generator: str | None
+    """initramfs-tools, dracut, mkinitcpio, or None where no trace tells."""
+    host_only: bool | None
+    """True where it was made for one machine only, None where no trace tells."""
+    modules: Mapping[str, ModuleState]
+    evidence: Mapping[str, str]
+    """For each module that was found, its path in the archive (or in the kernel's lists)."""
+    problem: str | None = None
+    """Why it is not whole (truncated, no main segment), or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One installed kernel: a directory of /usr/lib/modules."""
+
+    version: str
+    default: bool
+    """It is the one that will boot."""
+    default_evidence: str
+    image: str | None
+    """Path of the kernel image, e.g. /boot/vmlinuz-6.1.0-41-cloud-amd64."""
+    modules: Mapping[str, ModuleState]
+    evidence: Mapping[str, str]
+    """For each module that is not missing, the path or list where it was seen."""
+    initramfs: Fact[Initramfs | None]
+    """Known(None): there is none for this kernel, and the evidence says where it was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """qemu-guest-agent: whether it will really run."""
+
+    installed: Fact[bool]
+    version: Fact[str | None]
+    enabled: Fact[bool]
+    enabled_by: Fact[str | None]
+    """What starts it (a udev rule, a wants link, a runlevel), or what prevents it."""
+    channel: Fact[bool]
+    """The default kernel has the virtio_console driver for its port."""
+    filtered_rpcs: Fact[tuple[str, ...]]
+    """RPCs that its configuration forbids."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudInitFacts:
+    """cloud-init: there, on, and which datasources it may use (empty: its default list)."""
+
+    installed: Fact[bool]
+    enabled: Fact[bool]
+    datasources: Fact[tuple[str, ...]]
+    default_user: Fact[str | None]
+
+
+MachineId = Literal["missing", "empty", "uninitialized", "set"]
+
+
+@dataclass(frozen=True, slots=True)
+class LinuxFacts:
+    """What is inside a Linux guest."""
+
+    os_distro: Fact[str]
+    """os-release ID."""
+    os_version: Fact[str | None]
+    """os-release VERSION_ID; None where the distribution has none (rolling, testing)."""
+    architecture: Fact[str]
+    """As `uname -m` says it: x86_64, aarch64, ..."""
+    kernels: Fact[tuple[Kernel, ...]]
+    agent: AgentFacts
+    cloud_init: CloudInitFacts
+    machine_id: Fact[MachineId]
+    ssh_host_keys: Fact[tuple[str, ...]]
+    """Guest paths of private host keys."""
+    root_filesystem: str
+    """Type of the root file system: ext4, xfs, btrfs."""
+    root_on_lvm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GuestFacts:
+    """What is on the disk. `linux` is None where no Linux system was found, and `reason` says why."""
+
+    status: Literal["known", "unknown"]
+    reason: str
+    filesystems: tuple[FilesystemFacts, ...] = ()
+    firmware: Fact[Firmware] = field(default=Unknown("the disk was not read"))
+    linux: LinuxFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that is known of one image; what the checks judge."""
+
+    image: DiskImage
+    guest: GuestFacts
+
+
+# ---------------------------------------------------------------- the judgement
+
+
+class Outcome(StrEnum):
+    """What a check found. Only PASS and SKIPPED (it does not apply) let an image through."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+class Severity(StrEnum):
+    """What it means for the image when a check does not pass."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The judgement of one check."""
+
+    check: str
+    outcome: Outcome
+    severity: Severity
+    message: str
+    evidence: str = ""
+    remedy: str = ""
+
+    @property
+    def fails_image(self) -> bool:
+        """Severity error, and neither passed nor skipped: unknown is never a pass."""
+        return self.severity is Severity.ERROR and self.outcome not in {Outcome.PASS, Outcome.SKIPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All findings of one image."""
+
+    image: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """At least one check ran, and none of severity error did anything but pass."""
+        ran = any(finding.outcome is not Outcome.SKIPPED for finding in self.findings)
+        return ran and not any(finding.fails_image for finding in self.findings)
+
+
+# ---------------------------------------------------------------- the conversion
+
+Compression = Literal["none", "zlib", "zstd"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionPlan:
+    """What a conversion will do; a value that can be printed."""
+
+    source: DiskImage
+    target: Path
+    target_format: Literal["raw", "qcow2"]
+    compression: Compression
+    engine: str
+    engine_reason: str
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionResult:
+    """What a conversion did."""
+
+    plan: ConversionPlan
+    file_size_bytes: int
+    allocated_bytes: int
+    seconds: float
+
+
+# ---------------------------------------------------------------- the delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One image property for Glance, and why it has this value."""
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlan:
+    """What an upload will do; a value that can be printed."""
+
+    cloud: str
+    name: str
+    image: DiskImage
+    disk_format: str
+    min_disk_gib: int
+    visibility: str
+    properties: tuple[Property, ...]
+    container_format: str = "bare"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadResult:
+    """What Glance has now: verified against what was sent."""
+
+    plan: UploadPlan
+    image_id: str
+    status: str
+    size_bytes: int
+    hash_algorithm: str
+    hash_value: str
+    seconds: float
