@@ -46,6 +46,12 @@ class UnsafeImageError(ImgtoolError):
     code = "image-unsafe"
 
 
+class FormatMismatchError(UnsafeImageError):
+    """The content is of another format than the name or the caller claims."""
+
+    code = "format-mismatch"
+
+
 class ToolMissingError(ImgtoolError):
     """An external program or library that this work needs is not installed."""
 
