@@ -1,1 +1,4 @@
-"""One file, one check; this package finds them."""
+"""One file, one check.
+
+check.py says what a check is, registry.py finds and runs them, drivers.py is shared.
+"""

@@ -1,0 +1,100 @@
+"""What a check is, and what the checks share.
+
+A check is one file of this package: a docstring with the headings *What it checks*, *Why it matters* and
+*How to fix*, a `CHECK`, and one pure function from an `Inspection` to a `Verdict`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imgtool.model import Fact, Inspection, Kernel, Known, LinuxFacts, Outcome, Severity, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found, before its name and severity are added to make a Finding."""
+
+    outcome: Outcome
+    message: str
+    evidence: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its name on the command line and in reports, and the function that judges."""
+
+    name: str
+    severity: Severity
+    examine: Callable[[Inspection], Verdict]
+
+
+def passed(message: str, evidence: str = "") -> Verdict:
+    """It is as it should be."""
+    return Verdict(Outcome.PASS, message, evidence)
+
+
+def failed(message: str, evidence: str, remedy: str) -> Verdict:
+    """It is not as it should be: what was seen where, and what to do about it."""
+    return Verdict(Outcome.FAIL, message, evidence, remedy)
+
+
+def unknown(reason: str) -> Verdict:
+    """It could not be read: never a pass."""
+    return Verdict(Outcome.UNKNOWN, f"cannot be judged: {reason}", "", UNKNOWN_REMEDY)
+
+
+def skipped(reason: str) -> Verdict:
+    """It does not apply to this image."""
+    return Verdict(Outcome.SKIPPED, reason)
+
+
+def require(fact: Fact[bool], *, good: str, bad: str, remedy: str) -> Verdict:
+    """Passed with the message `good` where the fact is true, failed with `bad` where it is false."""
+    match fact:
+        case Unknown(reason):
+            return unknown(reason)
+        case Known(True, evidence):
+            return passed(good, evidence)
+        case Known(_, evidence):
+            return failed(bad, evidence, remedy)
+
+
+def is_false(fact: Fact[bool]) -> bool:
+    """Surely not so."""
+    return isinstance(fact, Known) and not fact.value
+
+
+UNKNOWN_REMEDY = "see `imgtool inspect IMAGE` for what could be read and why the rest could not"
+
+
+def on_linux(judge: Callable[[LinuxFacts], Verdict]) -> Callable[[Inspection], Verdict]:
+    """Apply `judge` to the guest's Linux system; unknown where none could be read."""
+
+    def examine(inspection: Inspection) -> Verdict:
+        guest = inspection.guest
+        return unknown(guest.reason) if guest.linux is None else judge(guest.linux)
+
+    return examine
+
+
+def on_booting_kernel(judge: Callable[[LinuxFacts, Kernel], Verdict]) -> Callable[[Inspection], Verdict]:
+    """Apply `judge` to the kernel that will boot; a guest without any kernel fails."""
+
+    def judge_linux(linux: LinuxFacts) -> Verdict:
+        match linux.kernels:
+            case Unknown(reason):
+                return unknown(reason)
+            case Known(kernels, evidence):
+                booting = next((kernel for kernel in kernels if kernel.default), None)
+                return judge(linux, booting) if booting else _no_kernel(evidence)
+
+    return on_linux(judge_linux)
+
+
+def _no_kernel(evidence: str) -> Verdict:
+    return failed(
+        "no kernel is installed: the image cannot boot",
+        evidence,
+        "install the distribution's kernel package, e.g. `apt install linux-image-cloud-amd64`",
+    )

@@ -1,0 +1,59 @@
+"""Which drivers reach a virtio machine's hardware, and which of them a kernel or an initramfs lacks.
+
+Sources: the kernel's drivers/virtio/Kconfig, drivers/block/Kconfig, drivers/scsi/Kconfig; Nova's
+libvirt driver for the hardware that it gives.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imgtool.model import ModuleState
+
+PCI = ("virtio", "virtio_ring", "virtio_pci")
+BLOCK = ("virtio_blk",)
+SCSI = ("virtio_scsi", "sd_mod")
+NETWORK_AND_CONSOLE = ("virtio_net", "virtio_console")
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSet:
+    """The states of modules, asked by name; a module that nobody looked for is unknown."""
+
+    states: Mapping[str, ModuleState]
+
+    def missing(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that are surely not there."""
+        return tuple(name for name in names if self.states.get(name) == "missing")
+
+    def uncertain(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of which nobody knows."""
+        return tuple(name for name in names if self.states.get(name, "unknown") == "unknown")
+
+    def has(self, names: tuple[str, ...]) -> bool:
+        """All of them are there, as modules or built in."""
+        return all(self.states.get(name) in {"module", "builtin"} for name in names)
+
+
+def missing_storage(drivers: DriverSet) -> tuple[str, ...]:
+    """What surely lacks to reach a virtio disk: nothing where one of virtio-blk and virtio-scsi is complete.
+
+    An unknown state counts as present here: `DriverSet.uncertain` is asked separately.
+    """
+    without_block = drivers.missing(BLOCK)
+    without_scsi = drivers.missing(SCSI)
+    if without_block and without_scsi:
+        return (f"virtio_blk (nor {' with '.join(SCSI)})",)
+    return ()
+
+
+def uncertain_storage(drivers: DriverSet) -> tuple[str, ...]:
+    """Which storage drivers decide, where neither virtio-blk nor virtio-scsi is surely complete."""
+    if drivers.has(BLOCK) or drivers.has(SCSI):
+        return ()
+    return drivers.uncertain(BLOCK + SCSI)
+
+
+def root_drivers(root_filesystem: str, *, on_lvm: bool) -> tuple[str, ...]:
+    """Modules that mount the root: ext4 serves ext2 and ext3 as well (fs/ext4/Kconfig)."""
+    filesystem = {"ext2": "ext4", "ext3": "ext4"}.get(root_filesystem, root_filesystem)
+    return (filesystem, "dm_mod") if on_lvm else (filesystem,)

@@ -1,0 +1,40 @@
+"""The initramfs is there, whole, and has its main part.
+
+What it checks
+    The initramfs of the kernel that will boot can be read to its last byte: every segment, with a main
+    segment after the early microcode, and nothing cut off.
+
+Why it matters
+    A build that ran out of space, or was stopped, leaves a truncated initramfs, or one that holds only the
+    microcode. The kernel then panics with "VFS: Unable to mount root fs". No list of packages shows it.
+
+How to fix
+    Make room in /boot and make it again:
+        Debian, Ubuntu:        update-initramfs -u -k all
+        RHEL, Fedora, SUSE:    dracut --force --regenerate-all
+        Arch:                  mkinitcpio -P
+"""
+
+from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, skipped, unknown
+from imgtool.model import Kernel, LinuxFacts, Severity, Unknown
+
+
+def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:
+    """There is no problem in the archive."""
+    if isinstance(kernel.initramfs, Unknown):
+        return unknown(kernel.initramfs.reason)
+    archive = kernel.initramfs.value
+    if archive is None:
+        return skipped(f"kernel {kernel.version} has no initramfs (virtio-initramfs judges that)")
+    if archive.problem:
+        return failed(
+            f"the initramfs of kernel {kernel.version} is not whole",
+            f"{archive.path}: {archive.problem}",
+            f"make it again: `update-initramfs -u -k {kernel.version}` or `dracut --force`",
+        )
+    return passed(
+        f"{archive.path} is whole", f"{archive.compression}, made by {archive.generator or 'unknown'}"
+    )
+
+
+CHECK = Check("initramfs-intact", Severity.ERROR, on_booting_kernel(judge))

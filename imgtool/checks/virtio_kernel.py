@@ -1,0 +1,44 @@
+"""The kernel that boots has the virtio drivers that Nova's hardware needs.
+
+What it checks
+    In the modules directory of the kernel that will boot, or built into it: virtio_pci; virtio_blk, or
+    virtio_scsi with sd_mod; virtio_net; virtio_console.
+
+Why it matters
+    Nova gives an instance a virtio disk, a virtio network card and, for the agent, a virtio serial port.
+    A kernel without these drivers boots into a machine without disk, network or agent.
+
+How to fix
+    Install a kernel with virtio drivers:
+        Debian, Ubuntu:  apt install linux-image-amd64        (or linux-image-cloud-amd64)
+        RHEL, Fedora:    dnf install kernel kernel-modules
+"""
+
+from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, unknown
+from imgtool.checks.drivers import NETWORK_AND_CONSOLE, PCI, DriverSet, missing_storage
+from imgtool.model import Kernel, LinuxFacts, Severity
+
+REMEDY = (
+    "install a kernel that has them: `apt install linux-image-amd64`, "
+    "or `dnf install kernel kernel-modules`, and make it the default"
+)
+
+
+def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:
+    """Every driver is a module or built in."""
+    drivers = DriverSet(kernel.modules)
+    missing = drivers.missing(PCI + NETWORK_AND_CONSOLE) + missing_storage(drivers)
+    where = f"kernel {kernel.version} ({kernel.default_evidence})"
+    if missing:
+        searched = f"/usr/lib/modules/{kernel.version} and the kernel's built-in list"
+        return failed(f"{where} has no {', '.join(missing)}", f"{searched}: not found", REMEDY)
+    uncertain = drivers.uncertain(PCI + NETWORK_AND_CONSOLE)
+    if uncertain:
+        return unknown(f"whether kernel {kernel.version} has {', '.join(uncertain)} built in cannot be read")
+    seen = "; ".join(
+        kernel.evidence[name] for name in ("virtio_blk", "virtio_net") if name in kernel.evidence
+    )
+    return passed(f"{where} has virtio disk, network, PCI and console drivers", seen)
+
+
+CHECK = Check("virtio-kernel", Severity.ERROR, on_booting_kernel(judge))
