@@ -1,0 +1,213 @@
+"""Runs other programs; the only importer of subprocess.
+
+Argument lists only, never a shell. The child has a session of its own, killed as a whole when the deadline
+passes or anything is raised here, and dies with this process: `setpriv --pdeathsig` of util-linux asks the
+kernel for it (prctl(2), PR_SET_PDEATHSIG), which needs no code between fork and exec.
+"""
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from imgtool.errors import ToolFailedError, ToolMissingError
+from imgtool.text import printable
+
+MAX_STDOUT_BYTES = 16 << 20
+"""Output beyond it is an error: what is read here is JSON of some KiB, and progress."""
+
+KEPT_STDERR_BYTES = 64 << 10
+"""Of stderr the end is kept: the reason for a failure stands last."""
+
+MAX_PIECE_CHARACTERS = 4096
+"""An unfinished line longer than this goes to `on_output` as it is."""
+
+_PIPE_READ_BYTES = 64 << 10
+_REAP_SECONDS = 10.0
+
+_NEEDED_FOR: Mapping[str, tuple[str, str]] = {
+    "qemu-img": ("qemu-utils", "to read and convert disk images"),
+    "qemu-io": ("qemu-utils", "to read and write disk images"),
+    "qemu-system-x86_64": ("qemu-system-x86", "to boot an x86_64 image"),
+    "qemu-system-aarch64": ("qemu-system-arm", "to boot an aarch64 image"),
+    "setpriv": ("util-linux", "to end other programs together with imgtool"),
+    "prlimit": ("util-linux", "to limit what other programs use"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the child may use, by setrlimit(2); None is no limit."""
+
+    cpu_seconds: int | None = None
+    address_space_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A program that has ended. `stderr` is its end, at most KEPT_STDERR_BYTES."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def last_error_line(self) -> str:
+        """The last line of stderr that is not blank, printable; empty where there is none."""
+        lines = [line.strip() for line in self.stderr.decode("utf-8", "replace").splitlines()]
+        return printable(next((line for line in reversed(lines) if line), ""))
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_seconds: float,
+    limits: Limits | None = None,
+    on_output: Callable[[str], None] | None = None,
+    accept: Collection[int] = (0,),
+) -> Completed:
+    """Run `argv` to its end with stdin closed and the C locale.
+
+    `on_output` receives stdout and stderr as they come, split at carriage returns and line feeds.
+    Raises ToolMissingError where the program is not installed; ToolFailedError where it does not end within
+    `timeout_seconds`, writes too much, or ends with a status that is not in `accept`.
+    """
+    command = _guarded(argv, limits or Limits())
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C"},
+        start_new_session=True,
+        bufsize=0,
+    )
+    try:
+        completed = _collect(child, tuple(argv), time.monotonic() + timeout_seconds, on_output)
+    except TimeoutError:
+        raise ToolFailedError(
+            f"{_name(argv)} did not end within {timeout_seconds:.0f} seconds, and was killed"
+        ) from None
+    finally:
+        _end(child)
+    if completed.returncode not in accept:
+        raise ToolFailedError(f"{_name(argv)} {_why(completed, limits)}")
+    return completed
+
+
+def require(program: str) -> str:
+    """The path of `program`; ToolMissingError where it is not installed."""
+    path = shutil.which(program)
+    if path is None:
+        package, purpose = _NEEDED_FOR.get(program, (program, "for this"))
+        raise ToolMissingError(
+            f"{program} is not installed; it is needed {purpose}", hint=f"apt install {package}"
+        )
+    return path
+
+
+def _guarded(argv: Sequence[str], limits: Limits) -> list[str]:
+    """`argv` under setpriv and prlimit: they set themselves up, then become the program."""
+    command = [require(argv[0]), *argv[1:]]
+    options = []
+    if limits.cpu_seconds is not None:
+        # One second more before the hard limit: SIGXCPU at the soft one tells why, SIGKILL would not.
+        options.append(f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 1}")
+    if limits.address_space_bytes is not None:
+        options.append(f"--as={limits.address_space_bytes}")
+    if options:
+        command = [require("prlimit"), *options, *command]
+    return [require("setpriv"), "--pdeathsig", "KILL", *command]
+
+
+def _collect(
+    child: subprocess.Popen[bytes],
+    argv: tuple[str, ...],
+    deadline: float,
+    on_output: Callable[[str], None] | None,
+) -> Completed:
+    stdout, stderr = _Output(on_output), _Output(on_output, kept_bytes=KEPT_STDERR_BYTES)
+    with selectors.DefaultSelector() as selector:
+        for pipe, output in ((child.stdout, stdout), (child.stderr, stderr)):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, output)
+        while selector.get_map():
+            for key, _ in selector.select(_remaining(deadline)):
+                chunk = os.read(key.fd, _PIPE_READ_BYTES)
+                key.data.feed(chunk)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+            if len(stdout.content) > MAX_STDOUT_BYTES:
+                raise ToolFailedError(f"{_name(argv)} wrote more than {MAX_STDOUT_BYTES} bytes")
+    try:
+        returncode = child.wait(_remaining(deadline))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    return Completed(argv, returncode, bytes(stdout.content), bytes(stderr.content))
+
+
+class _Output:
+    """One stream of the child: what it wrote, and its lines to whoever watches."""
+
+    def __init__(self, on_output: Callable[[str], None] | None, kept_bytes: int | None = None) -> None:
+        self.content = bytearray()
+        self._on_output = on_output
+        self._kept_bytes = kept_bytes
+        self._unfinished = ""
+
+    def feed(self, chunk: bytes) -> None:
+        """More bytes; none at all is the end."""
+        self.content += chunk
+        if self._kept_bytes is not None:
+            del self.content[: -self._kept_bytes]
+        if self._on_output is not None:
+            self._tell(self._on_output, chunk)
+
+    def _tell(self, on_output: Callable[[str], None], chunk: bytes) -> None:
+        text = self._unfinished + chunk.decode("utf-8", "replace").replace("\r", "\n")
+        *pieces, self._unfinished = text.split("\n")
+        if not chunk or len(self._unfinished) > MAX_PIECE_CHARACTERS:
+            pieces.append(self._unfinished)
+            self._unfinished = ""
+        for piece in filter(None, pieces):
+            on_output(piece)
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the child's session unless it was reaped (then its number may be another's), close the pipes."""
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait(_REAP_SECONDS)
+    for pipe in (child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _name(argv: Sequence[str]) -> str:
+    """Program and verb, enough to know which: `qemu-img convert`."""
+    verb = [argument for argument in argv[1:2] if argument.isalpha()]
+    return printable(" ".join([os.path.basename(argv[0]), *verb]))  # noqa: PTH119 - a name, not a file
+
+
+def _why(completed: Completed, limits: Limits | None) -> str:
+    if completed.returncode == -signal.SIGXCPU and limits is not None:
+        return f"used more than {limits.cpu_seconds} seconds of CPU time, and was killed"
+    if completed.returncode < 0:
+        reason = f"was killed by signal {-completed.returncode}"
+    else:
+        reason = f"failed with status {completed.returncode}"
+    return f"{reason}: {completed.last_error_line}" if completed.last_error_line else reason
