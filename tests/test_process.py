@@ -109,7 +109,7 @@ def test_the_child_dies_with_us():
     parent = textwrap.dedent(f"""
         from imgtool.process import run
         child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-        run([{sys.executable!r}, "-c", child], timeout_seconds=60, on_output=lambda pid: print(pid, flush=True))
+        run([{sys.executable!r}, "-c", child], timeout_seconds=60, on_output=lambda p: print(p, flush=True))
     """)
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as imgtool:
         pid = int(imgtool.stdout.readline())

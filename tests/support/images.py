@@ -1,0 +1,58 @@
+"""Makes disk images with qemu-img and qemu-io, and patches their headers."""
+
+import struct
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def qemu_img(*arguments: str | Path) -> str:
+    return subprocess.run(["qemu-img", *arguments], check=True, capture_output=True, encoding="utf-8").stdout
+
+
+def qemu_io(path: Path, commands: Sequence[str], image_format: str = "qcow2") -> None:
+    """Write patterns: commands such as `write -P 7 0 64k`, `write -z 1M 64k`, `write -c 2M 64k`."""
+    options = [option for command in commands for option in ("-c", command)]
+    subprocess.run(["qemu-io", "-f", image_format, *options, path], check=True, stdout=subprocess.PIPE)
+
+
+def create(path: Path, image_format: str = "qcow2", size: str = "1M", *options: str) -> Path:
+    """An empty image; each option as for `-o`: `cluster_size=4k`."""
+    extra = [part for option in options for part in ("-o", option)]
+    qemu_img("create", "-q", "-f", image_format, *extra, path, size)
+    return path
+
+
+def convert(source: Path, target: Path, source_format: str, target_format: str, *arguments: str) -> Path:
+    qemu_img("convert", "-f", source_format, "-O", target_format, *arguments, source, target)
+    return target
+
+
+def raw_content(path: Path, image_format: str) -> bytes:
+    """What QEMU reads from the image: the judge of our own reader."""
+    target = convert(path, path.with_name(path.name + ".judge"), image_format, "raw")
+    try:
+        return target.read_bytes()
+    finally:
+        target.unlink()
+
+
+def patch(path: Path, offset: int, content: bytes) -> Path:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+    return path
+
+
+def patch_u32(path: Path, offset: int, value: int) -> Path:
+    return patch(path, offset, struct.pack(">I", value))
+
+
+def patch_u64(path: Path, offset: int, value: int) -> Path:
+    return patch(path, offset, struct.pack(">Q", value))
+
+
+def read_u64(path: Path, offset: int) -> int:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return int.from_bytes(file.read(8), "big")
