@@ -3,6 +3,7 @@
 The map. Imports go one way only, from the top of this list to its end (tests/test_architecture.py holds it):
 
     cli/          click; the only place that prints or exits
+    machine.py    what this machine has, for `imgtool doctor`
     report/       facts and findings -> text, JSON
     pipeline.py   prepare: the story of one image, top to bottom
     convert.py    plan (pure), execute, verify

@@ -1,7 +1,7 @@
 """The data that flows through imgtool, in the order in which it flows. Every type is frozen.
 
     path -> DiskImage -> GuestFacts -> Inspection -> Finding -> ConversionPlan -> ConversionResult
-         -> UploadPlan -> UploadResult
+         -> UploadPlan -> UploadResult -> Prepared
 
 Sizes and offsets end in `_bytes`. What was read from a guest is a `Fact`: known, with its evidence,
 or unknown, with the reason. Unknown is never absent and never a pass.
@@ -341,3 +341,18 @@ class UploadResult:
     hash_algorithm: str
     hash_value: str
     seconds: float
+
+
+# ---------------------------------------------------------------- the whole story
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """How far one image came: no plans where a check failed, no results where only the plan was wanted."""
+
+    inspection: Inspection
+    judgement: Judgement
+    conversion_plan: ConversionPlan | None = None
+    conversion: ConversionResult | None = None
+    upload_plan: UploadPlan | None = None
+    upload: UploadResult | None = None

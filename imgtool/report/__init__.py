@@ -1,1 +1,13 @@
-"""Facts and findings -> text, JSON."""
+"""Facts and findings -> text, JSON. `REPORTS` are the forms that `--report FORMAT=PATH` writes."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from imgtool.model import Judgement
+from imgtool.report import as_json, as_text
+
+Report = Callable[[Sequence[Judgement]], str]
+
+REPORTS: Mapping[str, Report] = {
+    "text": as_text.report,
+    "json": as_json.report,
+}

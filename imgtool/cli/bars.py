@@ -1,0 +1,58 @@
+"""Progress on stderr: a line a stage, and a tqdm bar in bytes with rate and time left."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from tqdm import tqdm
+
+from imgtool.cli import console
+from imgtool.progress import Meter, NullMeter
+from imgtool.text import printable
+
+When = Literal["auto", "always", "never"]
+
+
+class TerminalProgress:
+    """Stages unless `when` is never; bars on a terminal, or when `when` is always."""
+
+    def __init__(self, when: When, *, stages: bool = True) -> None:
+        self._stages = stages and when != "never"
+        self._bars = when == "always" or (when == "auto" and sys.stderr.isatty())
+        tqdm.monitor_interval = 0  # no thread of its own
+
+    def stage(self, name: str, message: str) -> None:
+        """One line."""
+        if self._stages:
+            console.log(f"{console.paint(name.ljust(8), 'title')} {printable(message)}")
+
+    @contextmanager
+    def meter(self, label: str, total_bytes: int | None) -> Iterator[Meter]:
+        """A bar that goes when the work is done."""
+        if not self._bars:
+            yield NullMeter()
+            return
+        with _bar(label, total_bytes) as bar:
+            yield _BarMeter(bar)
+
+
+class _BarMeter:
+    def __init__(self, bar: "tqdm[Any]") -> None:
+        self._bar = bar
+
+    def advance(self, amount_bytes: int) -> None:
+        self._bar.update(amount_bytes)
+
+
+def _bar(label: str, total_bytes: int | None) -> "tqdm[Any]":
+    return tqdm(
+        total=total_bytes,
+        desc=label.ljust(8),
+        unit="B",
+        unit_scale=True,
+        unit_divisor=1024,
+        file=sys.stderr,
+        leave=False,
+        dynamic_ncols=True,
+    )

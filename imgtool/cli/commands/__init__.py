@@ -1,0 +1,1 @@
+"""One file a command; each has the click object `command`. Imported only when called (lazy.py)."""

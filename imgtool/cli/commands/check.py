@@ -1,0 +1,56 @@
+"""`imgtool check IMAGE...`: judges images; the exit status is the verdict."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from imgtool.checks import registry
+from imgtool.cli import console, options
+from imgtool.cli import reports as report_files
+from imgtool.cli.bars import TerminalProgress, When
+from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
+from imgtool.formats.gate import admit
+from imgtool.model import Judgement
+from imgtool.pipeline import inspect_image
+from imgtool.progress import Progress
+from imgtool.report import as_json, as_text
+
+
+@click.command("check", cls=options.OptionalValueCommand)
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.image_path)
+@options.source_format
+@report_files.option
+@options.output
+@options.progress
+def command(
+    images: Sequence[Path],
+    source_format: str | None,
+    reports: Sequence[report_files.Wanted],
+    output: str,
+    progress: When,
+) -> int:
+    """Judge each IMAGE: will it boot, answer and behave on OpenStack?
+
+    Exit status 0 when all pass, 1 when a check failed, 3 when an image is unreadable or unsafe.
+    `imgtool explain` lists the checks.
+    """
+    report_files.check_paths(reports)
+    watched = TerminalProgress(progress, stages=False)
+    results = [_judge(image, source_format, watched) for image in images]
+    judgements = [judgement for judgement, _ in results]
+    report_files.write(reports, judgements)
+    if output == "json":
+        console.show(as_json.to_text(as_json.judgements(judgements)))
+    else:
+        console.show("\n\n".join(as_text.judgement(one, console.paint) for one in judgements))
+    return max(status for _, status in results)
+
+
+def _judge(path: Path, source_format: str | None, progress: Progress) -> tuple[Judgement, int]:
+    """The judgement and the exit status that it stands for."""
+    try:
+        judgement = registry.judge(inspect_image(admit(path, source_format), progress))
+    except (UnsafeImageError, ImageUnreadableError) as error:
+        return registry.refused(str(path), error), error.exit_status
+    return judgement, EXIT_OK if judgement.passed else EXIT_CHECK_FAILED

@@ -1,0 +1,30 @@
+"""`imgtool inspect IMAGE`: facts about the image and the guest; judges nothing."""
+
+from pathlib import Path
+
+import click
+
+from imgtool import glance
+from imgtool.cli import console, options
+from imgtool.cli.bars import TerminalProgress, When
+from imgtool.formats.gate import admit
+from imgtool.pipeline import inspect_image
+from imgtool.report import as_json, as_text
+
+
+@click.command("inspect", cls=options.OptionalValueCommand)
+@click.argument("image", type=options.image_path)
+@options.source_format
+@options.output
+@options.progress
+def command(image: Path, source_format: str | None, output: str, progress: When) -> None:
+    """Show what IMAGE is and what is inside; judges nothing.
+
+    Needs no root and mounts nothing. What could not be read is shown as unknown, with the reason.
+    """
+    facts = inspect_image(admit(image, source_format), TerminalProgress(progress, stages=False))
+    properties = glance.derive(facts, {})
+    if output == "json":
+        console.show(as_json.to_text(as_json.inspection(facts, properties)))
+    else:
+        console.show(as_text.inspection(facts, properties, console.paint))

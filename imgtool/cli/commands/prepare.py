@@ -1,0 +1,67 @@
+"""`imgtool prepare SOURCE --cloud NAME`: the whole pipeline."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from imgtool.cli import console, options
+from imgtool.cli import reports as report_files
+from imgtool.cli.bars import TerminalProgress, When
+from imgtool.convert import TargetFormat
+from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
+from imgtool.model import Compression
+from imgtool.pipeline import Order, prepare
+from imgtool.report import as_json, as_text
+
+
+@click.command("prepare", cls=options.OptionalValueCommand)
+@click.argument("source", type=options.image_path)
+@options.cloud
+@options.name
+@options.visibility
+@options.properties
+@options.source_format
+@options.target_format
+@options.compress
+@report_files.option
+@options.dry_run
+@options.output
+@options.progress
+def command(
+    source: Path,
+    cloud: str | None,
+    name: str | None,
+    visibility: str,
+    properties: Mapping[str, str],
+    source_format: str | None,
+    target_format: TargetFormat,
+    compress: Compression,
+    reports: Sequence[report_files.Wanted],
+    dry_run: bool,
+    output: str,
+    progress: When,
+) -> int:
+    """Inspect, check, convert, upload and verify SOURCE.
+
+    At the end the image is active in Glance, its hash equal to what was sent, its properties derived from
+    what is inside; or there is a reason why not, and nothing is left behind.
+    """
+    report_files.check_paths(reports)
+    order = Order(
+        source=source,
+        cloud=cloud,
+        name=name or source.stem,
+        source_format=source_format,
+        target_format=target_format,
+        compression=compress,
+        visibility=visibility,
+        properties=properties,
+    )
+    prepared = prepare(order, TerminalProgress(progress), dry_run=dry_run)
+    report_files.write(reports, [prepared.judgement])
+    if output == "json":
+        console.show(as_json.to_text(as_json.prepared(prepared)))
+    else:
+        console.show(as_text.prepared(prepared, console.paint))
+    return EXIT_OK if prepared.judgement.passed else EXIT_CHECK_FAILED

@@ -1,0 +1,67 @@
+"""What a person or a script sees: results on stdout, errors on stderr (as JSON on stdout where asked for)."""
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from imgtool.errors import EXIT_BUG, ImgtoolError
+from imgtool.report import as_json
+from imgtool.text import printable
+
+_COLOURS = {"title": "cyan", "good": "green", "bad": "red", "doubt": "yellow", "dim": "bright_black"}
+
+
+class BugError(ImgtoolError):
+    """What was not expected to go wrong, in the form in which everything else is shown."""
+
+    exit_status = EXIT_BUG
+    code = "bug"
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for JSON, seen before it is parsed: usage errors are JSON too."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(
+        option == "--output=json" or (option, value) == ("--output", "json") for option, value in pairs
+    )
+
+
+def paint(text: str, role: str) -> str:
+    """Coloured; `show` and `log` take the colour away where nobody sees it."""
+    return click.style(text, fg=_COLOURS[role], bold=role in {"title", "bad"})
+
+
+def show(text: str) -> None:
+    """A result, on stdout."""
+    click.echo(text, color=_colour())
+
+
+def show_error(error: ImgtoolError, *, json_output: bool) -> int:
+    """Say what happened and what to do; the exit status."""
+    if json_output:
+        show(as_json.to_text(as_json.error(error)))
+        return error.exit_status
+    log(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")
+    if error.hint:
+        log(f"{paint('imgtool: hint:', 'dim')}  {printable(error.hint)}")
+    return error.exit_status
+
+
+def bug(error: BaseException, report_path: str) -> BugError:
+    """One line and a file to attach."""
+    hint = "this is a bug in imgtool; please report it"
+    return BugError(
+        f"internal error: {type(error).__name__}: {error}",
+        hint=f"{hint} with {report_path}" if report_path else hint,
+    )
+
+
+def log(line: str) -> None:
+    """A line on stderr."""
+    click.echo(line, err=True, color=_colour())
+
+
+def _colour() -> bool | None:
+    """None leaves it to click: colour on a terminal only."""
+    return False if os.environ.get("NO_COLOR") else None

@@ -1,0 +1,97 @@
+"""Runs one command and leaves by the right door: a result, an expected error, an interruption, a bug."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from imgtool import __version__
+from imgtool.cli import console
+from imgtool.cli.bug_report import write_bug_report
+from imgtool.cli.lazy import LazyGroup
+from imgtool.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    ImgtoolError,
+    InterruptedByUserError,
+    UsageError,
+)
+
+COMMANDS = {
+    "inspect": "Show what an image is and what is inside; judges nothing.",
+    "check": "Judge images: will they work on OpenStack?",
+    "convert": "Convert an image to raw or qcow2.",
+    "upload": "Upload a finished image into Glance.",
+    "prepare": "Inspect, check, convert, upload and verify an image.",
+    "explain": "Say what a check looks at, why it matters, how to fix it.",
+    "doctor": "Show what this machine has for imgtool's work.",
+}
+"""Each command's short help, so that `imgtool --help` loads none of them (a test compares)."""
+
+EPILOG = """\
+\b
+Exit status: 0 fine, 1 a check failed, 2 usage, 3 image unreadable or unsafe,
+4 an external tool missing or failed, 5 conversion or verification failed,
+6 Glance refused or failed, 70 a bug, 130 interrupted.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_help=COMMANDS,
+    package="imgtool.cli.commands",
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="imgtool")
+def cli() -> None:
+    """Prepare virtual machine images for OpenStack."""
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit status."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    json_output = console.wants_json(arguments)
+    try:
+        status = cli.main(args=list(arguments), prog_name="imgtool", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return console.show_error(_usage(error), json_output=json_output)
+    except ImgtoolError as error:
+        return console.show_error(error, json_output=json_output)
+    except (KeyboardInterrupt, click.Abort):
+        return console.show_error(InterruptedByUserError("interrupted"), json_output=json_output)
+    except BrokenPipeError:
+        return _reader_went_away()
+    except Exception as error:  # a bug: whatever it is, the user gets a file to attach, not a traceback
+        return console.show_error(
+            console.bug(error, write_bug_report(error, arguments)), json_output=json_output
+        )
+    return status if isinstance(status, int) else EXIT_OK
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """TERM and HUP clean up as ^C does."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "imgtool"
+    return UsageError(error.format_message(), hint=f"see `{command} --help`")
+
+
+def _reader_went_away() -> int:
+    """`imgtool ... | head`: stop quietly, and keep the interpreter from complaining at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_INTERRUPTED

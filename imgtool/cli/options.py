@@ -1,0 +1,121 @@
+"""The options that several commands share. Short ones follow qemu-img, because its users know them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from imgtool.formats import SOURCE_FORMATS
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+COMPRESSIONS = ("none", "zlib", "zstd")
+PROGRESS = ("auto", "always", "never")
+
+image_path = click.Path(path_type=Path)
+"""No check by click: what is wrong with a file is the gate's to say, with the right exit status."""
+
+output = click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the result.",
+)
+progress = click.option(
+    "-p",
+    "--progress",
+    type=click.Choice(PROGRESS),
+    is_flag=False,
+    flag_value="always",
+    default="auto",
+    show_default=True,
+    help="When to show a progress bar; -p alone means always.",
+)
+source_format = click.option(
+    "-f",
+    "--source-format",
+    type=click.Choice(SOURCE_FORMATS),
+    help="The image's format; refused if the content is of another. Default: by content.",
+)
+target_format = click.option(
+    "-O",
+    "--target-format",
+    type=click.Choice(["raw", "qcow2"]),
+    default="qcow2",
+    show_default=True,
+    help="The format to make.",
+)
+compress = click.option(
+    "-c",
+    "--compress",
+    type=click.Choice(COMPRESSIONS),
+    is_flag=False,
+    flag_value="zlib",
+    default="none",
+    show_default=True,
+    help="Compress a qcow2; -c alone means zlib, which everything can read.",
+)
+dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")
+cloud = click.option(
+    "--cloud", metavar="NAME", envvar="OS_CLOUD", help="Cloud of clouds.yaml. Default: the OS_* variables."
+)
+name = click.option("--name", help="Name in Glance. Default: the file's name without its ending.")
+visibility = click.option(
+    "--visibility",
+    type=click.Choice(["private", "shared", "community", "public"]),
+    default="private",
+    show_default=True,
+    help="Who may use the image.",
+)
+
+
+class OptionalValueCommand(click.Command):
+    """A command whose `-c` and `-p` may stand alone before an argument, as in `convert -c SOURCE TARGET`.
+
+    click would take SOURCE for the option's value; here only one of its choices is taken as its value.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give each option that stands alone its value."""
+        return super().parse_args(ctx, self._with_values(args))
+
+    def _with_values(self, args: Sequence[str]) -> list[str]:
+        options = {name: option for option in self.params for name in option.opts}
+        done: list[str] = []
+        following = [*args[1:], ""]
+        for position, (arg, value) in enumerate(zip(args, following, strict=True)):
+            if arg == "--":
+                return done + list(args[position:])
+            done.append(arg)
+            done += _missing_value(options.get(arg), value)
+        return done
+
+
+def _missing_value(option: click.Parameter | None, following: str) -> list[str]:
+    """The value that `option` stands for alone, where it may and what follows is none of its choices."""
+    if not isinstance(option, click.Option) or not isinstance(option.type, click.Choice):
+        return []
+    alone = option.flag_value if not option.is_flag and isinstance(option.flag_value, str) else None
+    return [alone] if alone is not None and following not in option.type.choices else []
+
+
+def properties(function: Decorated) -> Decorated:
+    """`--property KEY=VALUE`, repeatable, as a dict."""
+    return click.option(
+        "--property",
+        "properties",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_as_dict,
+        help="Set an image property, over what the inspection says. Repeatable.",
+    )(function)
+
+
+def _as_dict(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise click.BadParameter(f"{key!r} is not KEY=VALUE")
+    return {key: value for key, _, value in pairs}

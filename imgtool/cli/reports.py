@@ -1,0 +1,46 @@
+"""`--report FORMAT=PATH`: the result of the checks also as a file, for whoever comes after."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from imgtool.disk.output import check_target, written_beside
+from imgtool.model import Judgement
+from imgtool.report import REPORTS
+
+Wanted = tuple[str, Path]
+
+
+def _parse(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[Wanted, ...]:
+    return tuple(_parse_one(value) for value in values)
+
+
+def _parse_one(value: str) -> Wanted:
+    report_format, equals, path = value.partition("=")
+    if report_format not in REPORTS or not equals or not path:
+        raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {', '.join(REPORTS)}")
+    return report_format, Path(path)
+
+
+option = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FORMAT=PATH",
+    callback=_parse,
+    help=f"Also write a report: {', '.join(REPORTS)}. Repeatable.",
+)
+
+
+def check_paths(wanted: Sequence[Wanted]) -> None:
+    """Refuse what cannot be written before the work begins. Raises UsageError."""
+    for _, path in wanted:
+        check_target(path, overwrite=True)
+
+
+def write(wanted: Sequence[Wanted], judgements: Sequence[Judgement]) -> None:
+    """Write each; an older report of that name is replaced."""
+    for report_format, path in wanted:
+        with written_beside(path, overwrite=True) as temporary:
+            temporary.write_text(REPORTS[report_format](judgements), encoding="utf-8")

@@ -1,0 +1,85 @@
+"""A file that appears under its name only when it is complete, and leaves nothing behind otherwise."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imgtool.errors import ConversionError, UsageError
+from imgtool.text import printable
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a target that cannot be written, before any work is done. Raises UsageError."""
+    shown = printable(str(target))
+    if not target.parent.is_dir():
+        folder = printable(str(target.parent))
+        raise UsageError(f"{shown}: the folder {folder} does not exist", hint=f"make it: mkdir -p '{folder}'")
+    if not os.path.lexists(target):
+        return
+    if not target.is_file():
+        raise UsageError(f"{shown}: is there and is no regular file", hint="name a file as the target")
+    if not overwrite:
+        raise UsageError(f"{shown}: already exists", hint="give another name, or --force to replace it")
+
+
+@contextmanager
+def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A new temporary file beside `target`, to be filled; synced and renamed to it when the block ends well.
+
+    On any exception the temporary file is removed and whatever stood at `target` is untouched.
+    Raises ConversionError when the folder cannot be written to.
+    """
+    temporary = _new_file(target)
+    try:
+        yield temporary
+        _sync(temporary)
+        _put_in_place(temporary, target, overwrite=overwrite)
+        _sync(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _new_file(target: Path) -> Path:
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".imgtool-", suffix=".partial", dir=target.parent)
+    except OSError as error:
+        reason = f"cannot write into {printable(str(target.parent))}: {error.strerror}"
+        raise ConversionError(reason, hint="choose a folder that you may write to") from error
+    os.fchmod(descriptor, 0o666 & ~_umask())
+    os.close(descriptor)
+    return Path(name)
+
+
+def _umask() -> int:
+    """The process's umask: mkstemp makes files for their owner only, a result should be as any new file."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(target)
+        return
+    try:
+        target.hardlink_to(temporary)  # unlike rename(2), never replaces what appeared in the meantime
+    except FileExistsError:
+        raise UsageError(
+            f"{printable(str(target))}: appeared while the work was under way, and was left as it is",
+            hint="give another name, or --force to replace it",
+        ) from None
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}:
+            raise
+        temporary.replace(target)  # a file system without hard links, FAT for one
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,90 @@
+"""What this machine has for imgtool's work: programs, libraries, file systems, room."""
+
+import fcntl
+import importlib.metadata
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imgtool import qemu_img
+from imgtool.errors import ImgtoolError
+from imgtool.formats import magic
+from imgtool.text import human_size
+
+OLDEST_QEMU_IMG = qemu_img.Version(5, 1, 0)
+"""The first that reads and writes zstd clusters: docs/interop/qcow2, compression type."""
+
+FICLONE = 0x40049409
+"""ioctl_ficlonerange(2), linux/fs.h: _IOW(0x94, 9, int)."""
+
+LIBRARIES = ("oslo.utils", "openstacksdk", "dissect.volume", "isal", "zstandard")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was looked at. `missing` stands in the way, `note` is only worth knowing."""
+
+    name: str
+    state: Literal["ok", "note", "missing"]
+    detail: str
+    remedy: str = ""
+
+
+def examine(folder: Path) -> tuple[Item, ...]:
+    """Look at everything; `folder` is where images are worked on."""
+    programs = (_probe("qemu-img", _qemu_img), _probe("libmagic", _libmagic))
+    libraries = tuple(_library(name) for name in LIBRARIES)
+    temporary = Path(tempfile.gettempdir())
+    places = (_reflink(folder), _room("room here", folder), _room("room for temporary files", temporary))
+    return (*programs, *libraries, _cores(), *places)
+
+
+def _probe(name: str, look: Callable[[], Item]) -> Item:
+    try:
+        return look()
+    except ImgtoolError as error:
+        return Item(name, "missing", error.message, error.hint)
+
+
+def _qemu_img() -> Item:
+    version = qemu_img.version()
+    where = shutil.which("qemu-img")
+    if version < OLDEST_QEMU_IMG:
+        return Item("qemu-img", "note", f"{version} at {where}: too old for zstd", "upgrade to 5.1 or later")
+    return Item("qemu-img", "ok", f"{version} at {where}")
+
+
+def _libmagic() -> Item:
+    return Item("libmagic", "ok", f"version {magic.library_version()}")
+
+
+def _library(name: str) -> Item:
+    try:
+        return Item(name, "ok", importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Item(name, "missing", "is not installed", "install imgtool again: pip install imgtool")
+
+
+def _cores() -> Item:
+    return Item("cores", "ok", f"{len(os.sched_getaffinity(0))} for this process")
+
+
+def _reflink(folder: Path) -> Item:
+    """Try to clone a file, which is the only sure way to know."""
+    name = "reflink here"
+    try:
+        with tempfile.TemporaryFile(dir=folder) as source, tempfile.TemporaryFile(dir=folder) as clone:
+            source.write(b"\0" * 4096)
+            source.flush()
+            fcntl.ioctl(clone.fileno(), FICLONE, source.fileno())
+    except OSError as error:
+        return Item(name, "note", f"no ({error.strerror}): copies are written out", "XFS and Btrfs can")
+    return Item(name, "ok", "yes: copies share their blocks")
+
+
+def _room(name: str, folder: Path) -> Item:
+    return Item(name, "ok", f"{human_size(shutil.disk_usage(folder).free)} free in {folder}")

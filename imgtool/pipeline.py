@@ -1,0 +1,131 @@
+"""prepare: the story of one image, top to bottom."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from imgtool import convert, glance
+from imgtool.checks import registry
+from imgtool.disk import open_disk, unwrap
+from imgtool.formats.gate import admit
+from imgtool.guest.inspect import inspect_disk
+from imgtool.model import (
+    Compression,
+    ConversionPlan,
+    ConversionResult,
+    DiskImage,
+    Inspection,
+    Judgement,
+    Prepared,
+    UploadPlan,
+)
+from imgtool.progress import Progress
+from imgtool.text import human_size
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the operator asked for."""
+
+    source: Path
+    cloud: str | None
+    name: str
+    source_format: str | None = None
+    target_format: convert.TargetFormat = "qcow2"
+    compression: Compression = "none"
+    visibility: str = "private"
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Prepared:
+    """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
+    cloud = None if dry_run else _connect(order, progress)
+    with opened(order.source, order.source_format, progress) as source, _workspace() as folder:
+        inspection = inspect_image(source, progress)
+        judgement = registry.judge(inspection)
+        done = Prepared(inspection, judgement)
+        progress.stage("check", _verdict(judgement))
+        if not judgement.passed:
+            return done
+        conversion_plan = _plan_conversion(order, source, folder)
+        upload_plan = _plan_upload(order, inspection, conversion_plan)
+        done = replace(done, conversion_plan=conversion_plan, upload_plan=upload_plan)
+        if cloud is None:
+            return done
+        image, conversion = _convert(source, conversion_plan, progress)
+        upload = glance.execute(replace(upload_plan, image=image), cloud, progress)
+        progress.stage("verify", f"{upload.image_id} is {upload.status}, {upload.hash_algorithm} as sent")
+        return replace(done, conversion=conversion, upload_plan=upload.plan, upload=upload)
+
+
+@contextmanager
+def opened(path: Path, source_format: str | None, progress: Progress) -> Iterator[DiskImage]:
+    """The image at `path`, past the gate; a compressed file is unpacked for as long as the block lasts."""
+    image = admit(path, source_format)
+    if image.wrapper is None:
+        yield image
+        return
+    with _workspace() as folder:
+        yield unwrap(image, folder, progress)
+
+
+def inspect_image(image: DiskImage, progress: Progress) -> Inspection:
+    """What the image is and what is inside."""
+    progress.stage("inspect", f"{image.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
+    with open_disk(image, progress) as disk:
+        return Inspection(image, inspect_disk(disk, image.virtual_size_bytes))
+
+
+def _connect(order: Order, progress: Progress) -> glance.Cloud:
+    """First of all: a wrong password should not be found out after an hour of conversion."""
+    cloud = glance.connect(order.cloud)
+    cloud.refuse_name_conflict(order.name)
+    progress.stage("cloud", f"{cloud.name}: authenticated, no image named {order.name} there")
+    return cloud
+
+
+def _plan_conversion(order: Order, source: DiskImage, folder: Path) -> ConversionPlan | None:
+    """None where the source is already what is wanted."""
+    if source.format == order.target_format and order.compression == "none":
+        return None
+    target = folder / f"image.{order.target_format}"
+    return convert.plan(source, target, order.target_format, order.compression)
+
+
+def _plan_upload(order: Order, inspection: Inspection, conversion: ConversionPlan | None) -> UploadPlan:
+    """Made before the conversion: the target has the source's virtual size and the planned format."""
+    source = inspection.image
+    image = replace(source, path=conversion.target, format=conversion.target_format) if conversion else source
+    return glance.plan_upload(
+        image,
+        cloud=order.cloud,
+        name=order.name,
+        visibility=order.visibility,
+        properties=glance.derive(inspection, order.properties),
+    )
+
+
+def _convert(
+    source: DiskImage, plan: ConversionPlan | None, progress: Progress
+) -> tuple[DiskImage, ConversionResult | None]:
+    if plan is None:
+        progress.stage("convert", f"not needed: the image is {source.format} already")
+        return source, None
+    progress.stage("convert", f"{source.format} -> {plan.target_format}, compression {plan.compression}")
+    result = convert.execute(plan, progress)
+    return admit(plan.target, plan.target_format), result
+
+
+def _verdict(judgement: Judgement) -> str:
+    failing = [finding.check for finding in judgement.findings if finding.fails_image]
+    count = len(judgement.findings)
+    return f"{count} checks: {'failed: ' + ', '.join(failing) if failing else 'fit for OpenStack'}"
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """A temporary folder below TMPDIR, gone with everything in it when the block ends."""
+    with TemporaryDirectory(prefix="imgtool-") as folder:
+        yield Path(folder)

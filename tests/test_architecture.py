@@ -1,0 +1,110 @@
+"""The imports go one way, and each outside thing has one owner: design.md, "The shape"."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import imgtool
+
+PACKAGE = Path(imgtool.__file__).parent
+
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("cli",),
+    ("report", "batch", "machine"),
+    ("pipeline",),
+    ("convert", "glance", "checks", "boot"),
+    ("guest", "disk"),
+    ("formats", "qemu_img"),
+    ("process", "progress"),
+    ("model", "errors", "text"),
+)
+"""From the top to the bottom: a part imports from parts below its own layer, and from itself."""
+
+OWNERS = {
+    "subprocess": {"process"},
+    "dissect": {"guest"},
+    "openstack": {"glance"},
+    "keystoneauth1": {"glance"},
+    "click": {"cli"},
+    "tqdm": {"cli"},
+    "magic": {"formats"},
+    "oslo_utils": {"formats"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            base = node.module or ""
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def layer_of(part: str) -> int:
+    return next(index for index, layer in enumerate(LAYERS) if part in layer)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    part = part_of(path)
+    if part == "__init__":
+        assert not list(imports(path))
+        return
+    for name in imports(path):
+        package, _, rest = name.partition(".")
+        if package != "imgtool" or rest == "__version__":
+            continue
+        imported = rest.partition(".")[0]
+        if imported != part:
+            assert layer_of(part) < layer_of(imported), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_outside_thing_has_one_owner(path: Path) -> None:
+    for name in imports(path):
+        owners = OWNERS.get(name.partition(".")[0])
+        assert owners is None or part_of(path) in owners, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_command_line_prints_or_exits(path: Path) -> None:
+    if part_of(path) == "cli":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"print", "exit", "input"}
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert (node.value.id, node.attr) != ("sys", "exit")
+
+
+def test_the_map_names_every_part() -> None:
+    text = imgtool.__doc__ or ""
+    parts = {part_of(path) for path in modules()} - {"__init__"}
+    assert [part for part in sorted(parts) if f"    {part}" not in text] == []
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    declared = (PACKAGE.parent / "pyproject.toml").read_text()
+    distributions = {
+        "magic": "python-magic", "oslo_utils": "oslo.utils", "yaml": "PyYAML",
+        "openstack": "openstacksdk", "keystoneauth1": "keystoneauth1", "dissect": "dissect.",
+    }  # fmt: skip
+    for path in modules():
+        for name in imports(path):
+            top = name.partition(".")[0]
+            if top != "imgtool" and top not in sys.stdlib_module_names:
+                assert f'"{distributions.get(top, top)}' in declared, f"{path.name} imports {name}"
