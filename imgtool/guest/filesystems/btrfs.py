@@ -1,0 +1,127 @@
+"""Btrfs on one device, by dissect.btrfs.
+
+Layout: the On-disk Format page of the Btrfs documentation. The content of files is assembled here, because
+the library decompresses a whole extent for every 4 KiB that is read, to any size, and needs one more
+package for zstd.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
+from imgtool.guest.filesystems.btrfs_content import BtrfsContent
+from imgtool.guest.filesystems.guard import guarded
+from imgtool.guest.filesystems.nodes import KIND_OF_MODE, CachedNode
+from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
+from imgtool.guest.streams import open_checked
+from imgtool.text import printable
+
+if TYPE_CHECKING:
+    from dissect.btrfs.btrfs import Btrfs, INode
+
+SUPERBLOCK = 64 << 10
+MAGIC = b"_BHRfS_M"
+TOP_LEVEL = 5
+"""Number of the top-level subvolume, which holds all others."""
+MAX_LEVEL = 8
+"""BTRFS_MAX_LEVEL: height of a tree."""
+
+
+def probe(head: bytes, stream: BinaryIO) -> "BtrfsFilesystem | None":
+    """The file system of `stream`, whose first bytes are `head`, if it is Btrfs."""
+    if head[SUPERBLOCK + 0x40 : SUPERBLOCK + 0x48] != MAGIC:
+        return None
+    identity = Identity("btrfs", text(head, SUPERBLOCK + 0x12B, 256), uuid(head, SUPERBLOCK + 0x20))
+    return BtrfsFilesystem(identity, head, stream)
+
+
+class BtrfsFilesystem:
+    """One Btrfs."""
+
+    def __init__(self, identity: Identity, head: bytes, stream: BinaryIO) -> None:
+        self.type, self.label, self.uuid = identity.type, identity.label, identity.uuid
+        self._head = head
+        self._stream = stream
+        self._btrfs: Btrfs | None = None
+
+    def root(self, subvolume: str | None = None) -> Node:
+        """The top directory of a subvolume by its path from the top level; None: the default one."""
+        with guarded("btrfs"):
+            btrfs = self._open()
+            if subvolume is None:
+                return BtrfsNode(btrfs.default_subvolume.root, "btrfs:/", Kind.DIRECTORY)
+            top = BtrfsNode(btrfs.open_subvolume(TOP_LEVEL).root, "btrfs:/", Kind.DIRECTORY)
+        return _descend(top, subvolume)
+
+    def subvolume_by_id(self, number_of_subvolume: int) -> Node:
+        """The top directory of the subvolume of that number, as `subvolid=` names it."""
+        with guarded(f"btrfs subvolume {number_of_subvolume}"):
+            root = self._open().open_subvolume(number_of_subvolume).root
+            return BtrfsNode(root, "btrfs:/", Kind.DIRECTORY)
+
+    def _open(self) -> "Btrfs":
+        if self._btrfs is None:
+            self._check()
+            from imgtool.guest.filesystems.btrfs_guard import open_btrfs  # noqa: PLC0415 - 0.1 s only here
+
+            self._btrfs = open_btrfs(self._stream)
+        return self._btrfs
+
+    def _check(self) -> None:
+        sector, node = (number(self._head, SUPERBLOCK + at, "<I") for at in (0x90, 0x94))
+        if not (512 <= sector <= node <= 1 << 16):
+            raise GuestReadError("btrfs is damaged: impossible sector or node size")
+        devices = number(self._head, SUPERBLOCK + 0x88, "<Q")
+        if devices != 1:
+            raise GuestReadError(f"btrfs on {devices} devices is not supported: only one is here")
+
+
+def _descend(node: Node, path: str) -> Node:
+    for name in filter(None, path.split("/")):
+        below = node.child(name) if node.kind is Kind.DIRECTORY else None
+        if below is None:
+            raise GuestReadError(f"btrfs has no subvolume {printable(path)}")
+        node = below
+    return node
+
+
+class BtrfsNode(CachedNode):
+    """One inode of one subvolume."""
+
+    __slots__ = ("_inode", "_kind")
+
+    def __init__(self, inode: "INode", where: str, kind: Kind | None) -> None:
+        super().__init__(where)
+        self._inode = inode
+        self._kind = kind
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        if self._kind is None:
+            with guarded(self.where):
+                self._kind = KIND_OF_MODE.get(self._inode.type, Kind.OTHER)
+        return self._kind
+
+    def _size(self) -> int:
+        return int(self._inode.size)
+
+    def _link(self) -> str:
+        with self._content() as stream:
+            return stream.read().decode("utf-8", "surrogateescape")
+
+    def _open(self) -> BinaryIO:
+        return self._content()
+
+    def _content(self) -> BinaryIO:
+        content = BtrfsContent(self._inode)
+
+        def read_at(offset: int, length: int) -> bytes:
+            with guarded(self.where):
+                return content.read_at(offset, length)
+
+        return open_checked(self.where, int(self._inode.size), read_at)
+
+    def _list(self) -> Iterator[tuple[str, Node]]:
+        for name, inode in self._inode.iterdir():
+            yield name, BtrfsNode(inode, self._below(name), None)

@@ -1,0 +1,100 @@
+"""What the nodes of all file systems have in common: listed once, errors translated."""
+
+import posixpath
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
+from imgtool.guest.filesystems.guard import guarded
+from imgtool.text import printable
+
+MAX_DIRECTORY_ENTRIES = 200_000
+"""Entries of one directory."""
+
+MAX_LINK_BYTES = 4096
+"""Length of a symbolic link's target: PATH_MAX, path_resolution(7)."""
+
+MAX_EXTENTS = 200_000
+"""Pieces of one file. A file of 1 GiB on a badly fragmented file system has a few thousand."""
+
+KIND_OF_MODE = {0o100000: Kind.FILE, 0o040000: Kind.DIRECTORY, 0o120000: Kind.SYMLINK}
+"""stat.S_IFMT of a mode to a kind; all others are Kind.OTHER."""
+
+
+class CachedNode(ABC):
+    """A node whose directory is read once, and whose failures are all GuestReadError."""
+
+    __slots__ = ("_entries", "where")
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        """Type of the file system and path in it, for messages."""
+        self._entries: dict[str, Node] | None = None
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind:
+        """What it is."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of a file's content."""
+        with guarded(printable(self.where)):
+            return self._size()
+
+    def children(self) -> Iterator[tuple[str, Node]]:
+        """Name and node of each directory entry."""
+        return iter(self._directory().items())
+
+    def child(self, name: str) -> Node | None:
+        """The entry of that name, or None."""
+        return self._directory().get(name)
+
+    def open(self) -> BinaryIO:
+        """The content of a file."""
+        if self.kind is not Kind.FILE:
+            raise GuestReadError(f"{printable(self.where)} is not a regular file")
+        with guarded(printable(self.where)):
+            return self._open()
+
+    def link_target(self) -> str:
+        """Where a symbolic link points."""
+        if self.kind is not Kind.SYMLINK:
+            raise GuestReadError(f"{printable(self.where)} is not a symbolic link")
+        with guarded(printable(self.where)):
+            if self._size() > MAX_LINK_BYTES:
+                raise GuestReadError(f"{printable(self.where)} is a link of more than {MAX_LINK_BYTES} bytes")
+            return self._link()
+
+    def _directory(self) -> dict[str, Node]:
+        if self._entries is None:
+            if self.kind is not Kind.DIRECTORY:
+                raise GuestReadError(f"{printable(self.where)} is not a directory")
+            with guarded(printable(self.where)):
+                self._entries = self._bounded(self._list())
+        return self._entries
+
+    def _bounded(self, listing: Iterable[tuple[str, Node]]) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        for count, (name, node) in enumerate(listing):
+            if count >= MAX_DIRECTORY_ENTRIES:
+                raise GuestReadError(f"{printable(self.where)}: over {MAX_DIRECTORY_ENTRIES} entries")
+            if name not in {".", ".."}:
+                entries[name] = node
+        return entries
+
+    def _below(self, name: str) -> str:
+        return posixpath.join(self.where, name)
+
+    @abstractmethod
+    def _size(self) -> int: ...
+
+    @abstractmethod
+    def _list(self) -> Iterable[tuple[str, Node]]: ...
+
+    @abstractmethod
+    def _open(self) -> BinaryIO: ...
+
+    @abstractmethod
+    def _link(self) -> str: ...

@@ -1,0 +1,72 @@
+"""The story of one disk: volumes -> file systems -> the system on them -> its facts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+from imgtool.guest.filesystems import open_filesystem
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.guard import guarded
+from imgtool.guest.firmware import read_firmware
+from imgtool.guest.linux import read_linux
+from imgtool.guest.mounts import Device, System, find_system
+from imgtool.guest.volumes import DiskLayout, Volume, read_layout
+from imgtool.model import FilesystemFacts, GuestFacts, LinuxFacts
+
+
+def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
+    """All that can be told of the guest on this disk; never raises for what is on it.
+
+    `disk` gives the guest's bytes, `size_bytes` of them. What cannot be read is unknown, with the reason.
+    """
+    facts = GuestFacts("unknown", "the disk was not read")
+    try:
+        layout = read_layout(disk, size_bytes)
+        devices, problems = _open_devices(layout)
+        facts = replace(facts, filesystems=_filesystems(devices, {}), firmware=read_firmware(layout, devices))
+        with guarded("the guest"):
+            system = find_system(devices, problems)
+        facts = replace(facts, filesystems=_filesystems(devices, system.mount_points))
+        with guarded("the Linux system"):
+            linux = _read(system)
+    except GuestReadError as error:
+        return replace(facts, status="unknown", reason=str(error))
+    return replace(facts, status="known", reason=f"Linux on {system.root.volume.name}", linux=linux)
+
+
+def _open_devices(layout: DiskLayout) -> tuple[list[Device], list[str]]:
+    """Each volume with something known on it, and why others could not be looked at."""
+    devices = []
+    problems = [layout.problem] if layout.problem else []
+    partitions = {partition.name: partition for partition in layout.partitions}
+    for volume in layout.volumes:
+        try:
+            device = _open_device(volume)
+        except GuestReadError as error:
+            problems.append(str(error))
+        else:
+            devices.extend([replace(device, partition=partitions.get(volume.name))] if device else [])
+    return devices, problems
+
+
+def _open_device(volume: Volume) -> Device | None:
+    with guarded(volume.name):
+        filesystem = open_filesystem(volume.open(), volume.size_bytes)
+    return Device(volume, filesystem, None) if filesystem is not None else None
+
+
+def _filesystems(devices: Sequence[Device], mount_points: dict[str, str]) -> tuple[FilesystemFacts, ...]:
+    return tuple(
+        FilesystemFacts(
+            device=device.volume.name,
+            type=device.filesystem.type,
+            label=device.filesystem.label,
+            uuid=device.filesystem.uuid,
+            mount_point=mount_points.get(device.volume.name),
+        )
+        for device in devices
+    )
+
+
+def _read(system: System) -> LinuxFacts:
+    return read_linux(system.tree, system.root.filesystem.type, root_on_lvm=system.root.volume.is_logical)

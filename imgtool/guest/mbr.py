@@ -1,0 +1,93 @@
+"""MBR partition tables with logical partitions.
+
+Offsets: UEFI specification, section 5.2.1. Numbering and the limits of an extended partition follow
+Linux, block/partitions/msdos.c.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.partitions import SECTOR_BYTES, Partition, clipped
+from imgtool.guest.streams import Disk
+
+SIGNATURE = b"\x55\xaa"
+EXTENDED = (0x05, 0x0F, 0x85)
+PROTECTIVE = 0xEE
+ACTIVE_FLAGS = (0x00, 0x80)
+CODE_BYTES = 440
+"""What boot code may take: up to the disk signature."""
+MAX_LOGICAL = 100
+"""Links of the chain of logical partitions: Linux stops at as many bad ones."""
+FIRST_LOGICAL = 5
+
+
+class Entry(NamedTuple):
+    """One of the four entries of a table, in sectors."""
+
+    flag: int
+    type: int
+    start: int
+    size: int
+
+
+def entries(sector: bytes) -> tuple[Entry, ...] | None:
+    """The four entries; None where the sector has no table (no signature, impossible flags)."""
+    if len(sector) < SECTOR_BYTES or sector[510:512] != SIGNATURE:
+        return None
+    table = tuple(Entry(*struct.unpack_from("<B3xB3xII", sector, 446 + 16 * index)) for index in range(4))
+    return table if all(entry.flag in ACTIVE_FLAGS for entry in table) else None
+
+
+def is_table(table: tuple[Entry, ...] | None) -> bool:
+    """Whether any entry is in use: a boot sector of a file system has a signature and none."""
+    return table is not None and any(entry.type and entry.size and entry.start for entry in table)
+
+
+def read_mbr(disk: Disk, sector: bytes) -> tuple[Partition, ...]:
+    """Primary and logical partitions; extended ones, which are only their frame, are left out."""
+    table = entries(sector) or ()
+    signature = int.from_bytes(sector[440:444], "little")
+    found = []
+    for number, entry in enumerate(table, 1):
+        if entry.type and entry.size and entry.type not in EXTENDED:
+            found.append(_partition(disk, signature, number, entry, 0))
+    for entry in table:
+        if entry.type in EXTENDED and entry.size:
+            first = FIRST_LOGICAL + sum(partition.number >= FIRST_LOGICAL for partition in found)
+            for number, (base, logical) in enumerate(_logical(disk, entry), first):
+                found.append(_partition(disk, signature, number, logical, base))
+    return tuple(found)
+
+
+def _logical(disk: Disk, extended: Entry) -> Iterator[tuple[int, Entry]]:
+    """Start of its own boot record, and entry, of each logical partition: a chain, walked once."""
+    record = extended.start
+    seen: set[int] = set()
+    while record not in seen:
+        if len(seen) >= MAX_LOGICAL:
+            raise GuestReadError(f"more than {MAX_LOGICAL} logical partitions")
+        seen.add(record)
+        table = entries(disk.read_at(record * SECTOR_BYTES, SECTOR_BYTES))
+        if table is None:
+            raise GuestReadError(f"the extended boot record at sector {record} is damaged")
+        yield from ((record, entry) for entry in table[:2] if entry.size and entry.type not in {0, *EXTENDED})
+        links = [entry for entry in table if entry.type in EXTENDED and entry.size]
+        if not links:
+            return
+        record = extended.start + links[0].start
+    raise GuestReadError(f"the chain of logical partitions leads in a circle at sector {record}")
+
+
+def _partition(disk: Disk, signature: int, number: int, entry: Entry, base: int) -> Partition:
+    start = (base + entry.start) * SECTOR_BYTES
+    return Partition(
+        number=number,
+        type=f"{entry.type:#04x}",
+        uuid=f"{signature:08x}-{number:02x}" if signature else None,
+        label=None,
+        start_bytes=start,
+        size_bytes=clipped(start, entry.size * SECTOR_BYTES, disk.size_bytes),
+        bootable=entry.flag == 0x80,
+    )

@@ -1,0 +1,183 @@
+"""Read-only windows on the bytes of a disk: a partition, a logical volume, a file.
+
+All windows share one disk stream and seek before every read, so the disk may be used by one thread only.
+"""
+
+import io
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.text import printable
+
+MAX_READS = 1_000_000
+"""Reads of one disk. A full inspection takes under 50,000; a file system made to lead its reader round in
+circles takes any number, and ends here."""
+
+BUFFER_BYTES = 64 << 10
+"""What one read of a file fetches at least."""
+
+
+class Disk:
+    """The disk: every read of it goes through here, and is counted and complete."""
+
+    def __init__(self, stream: BinaryIO, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self._stream = stream
+        self._reads_left = MAX_READS
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """`length` bytes at `offset`, fewer only where the disk ends there."""
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise GuestReadError(f"reading took more than {MAX_READS} steps: damaged, or made to mislead")
+        length = min(length, self.size_bytes - offset)
+        if length <= 0 or offset < 0:
+            return b""
+        try:
+            self._stream.seek(offset)
+            content = self._stream.read(length)
+        except Exception as error:
+            raise GuestReadError(f"the disk cannot be read at byte {offset}: {error}") from error
+        if len(content) != length:
+            raise GuestReadError(f"the disk ends before byte {offset + length}")
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of a volume that lies on the disk in one piece, or in stripes of it in turn.
+
+    The layout of stripes is the kernel's: Documentation/admin-guide/device-mapper/striped.rst.
+    """
+
+    length: int
+    stripes: tuple[int, ...]
+    """Disk offset of each stripe; a linear segment has one."""
+    stripe_size: int
+    """Bytes taken from one stripe before the next one is due; a linear segment's whole length."""
+
+    def place(self, position: int) -> tuple[int, int]:
+        """The disk offset of `position`, and how many bytes lie there in one piece."""
+        chunk, within = divmod(position, self.stripe_size)
+        row, stripe = divmod(chunk, len(self.stripes))
+        offset = self.stripes[stripe] + row * self.stripe_size + within
+        return offset, min(self.stripe_size - within, self.length - position)
+
+
+def linear(offset: int, length: int) -> Segment:
+    """`length` bytes of the disk from `offset` on."""
+    return Segment(length, (offset,), length)
+
+
+class VolumeStream(io.RawIOBase):
+    """The bytes of a volume: its segments one after the other."""
+
+    def __init__(self, disk: Disk, segments: Sequence[Segment]) -> None:
+        super().__init__()
+        self._disk = disk
+        self._segments = [segment for segment in segments if segment.length > 0]
+        self._starts: list[int] = []
+        self.size = 0
+        for segment in self._segments:
+            self._starts.append(self.size)
+            self.size += segment.length
+        self._position = 0
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be sought."""
+        return True
+
+    def tell(self) -> int:
+        """The position of the next read."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Set the position of the next read."""
+        self._position = seek_position(offset, whence, self._position, self.size)
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Up to `size` bytes; fewer only at the end of the volume or of the disk."""
+        wanted = self.size - self._position
+        if size is not None and size >= 0:
+            wanted = min(wanted, size)
+        pieces = []
+        while wanted > 0:
+            piece = self._read_piece(wanted)
+            if not piece:
+                break
+            pieces.append(piece)
+            self._position += len(piece)
+            wanted -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        """The same into a buffer that is there."""
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def _read_piece(self, wanted: int) -> bytes:
+        index = bisect_right(self._starts, self._position) - 1
+        offset, run = self._segments[index].place(self._position - self._starts[index])
+        return self._disk.read_at(offset, min(wanted, run))
+
+
+class CheckedFile(io.RawIOBase):
+    """A file's content, read by `read_at(offset, length)`: all of it, or a GuestReadError."""
+
+    def __init__(self, where: str, size: int, read_at: Callable[[int, int], bytes]) -> None:
+        super().__init__()
+        self._where = where
+        self._size = size
+        self._read_at = read_at
+        self._position = 0
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be sought."""
+        return True
+
+    def tell(self) -> int:
+        """The position of the next read."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Set the position of the next read."""
+        self._position = seek_position(offset, whence, self._position, self._size)
+        return self._position
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        """Fill the buffer, or as much of it as the file has left."""
+        wanted = min(len(buffer), self._size - self._position)
+        if wanted <= 0:
+            return 0
+        content = self._read_at(self._position, wanted)
+        if len(content) != wanted:
+            raise GuestReadError(
+                f"{printable(self._where)}: its content ends at byte {self._position + len(content)}"
+            )
+        buffer[:wanted] = content
+        self._position += wanted
+        return wanted
+
+
+def open_checked(where: str, size: int, read_at: Callable[[int, int], bytes]) -> BinaryIO:
+    """A buffered, seekable stream over a `CheckedFile`."""
+    return io.BufferedReader(CheckedFile(where, size, read_at), BUFFER_BYTES)
+
+
+def seek_position(offset: int, whence: int, position: int, size: int) -> int:
+    """Where a seek leads: never before the start."""
+    base = {io.SEEK_SET: 0, io.SEEK_CUR: position, io.SEEK_END: size}[whence]
+    return max(0, base + offset)
