@@ -15,7 +15,7 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, unknown
-from imgtool.checks.drivers import NETWORK_AND_CONSOLE, PCI, DriverSet, missing_storage
+from imgtool.checks.drivers import NETWORK_AND_CONSOLE, PCI, DriverSet, missing_storage, uncertain_storage
 from imgtool.model import Kernel, LinuxFacts, Severity
 
 REMEDY = (
@@ -32,7 +32,7 @@ def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:
     if missing:
         searched = f"/usr/lib/modules/{kernel.version} and the kernel's built-in list"
         return failed(f"{where} has no {', '.join(missing)}", f"{searched}: not found", REMEDY)
-    uncertain = drivers.uncertain(PCI + NETWORK_AND_CONSOLE)
+    uncertain = drivers.uncertain(PCI + NETWORK_AND_CONSOLE) + uncertain_storage(drivers)
     if uncertain:
         return unknown(f"whether kernel {kernel.version} has {', '.join(uncertain)} built in cannot be read")
     seen = "; ".join(

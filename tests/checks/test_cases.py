@@ -1,0 +1,162 @@
+"""Every check has a passing, a failing and an unknown case: a new check without them turns this red."""
+
+from collections.abc import Callable
+
+import pytest
+from support import facts
+from support.facts import UNREADABLE, known, states
+
+from imgtool.checks.check import Check
+from imgtool.checks.registry import all_checks, explanation, judge, refused
+from imgtool.errors import FormatMismatchError, UnsafeImageError
+from imgtool.model import Firmware, GuestFacts, Inspection, Judgement, Outcome, Severity
+
+Case = Callable[[], Inspection | Judgement]
+
+NO_GUEST = GuestFacts(status="unknown", reason="the disk is encrypted (LUKS)", firmware=UNREADABLE)
+
+FAILING: dict[str, list[Case]] = {
+    "image-safe": [
+        lambda: facts.inspection(image=facts.image(format="qcow2", snapshots=1)),
+        lambda: refused("a.qcow2", UnsafeImageError("has a backing file")),
+    ],
+    "image-format": [lambda: refused("a.raw", FormatMismatchError("claims raw, is qcow2"))],
+    "virtio-kernel": [
+        lambda: facts.with_kernel(modules=states(virtio_net="missing")),
+        lambda: facts.with_kernel(modules=states(virtio_pci="missing")),
+        lambda: facts.with_kernel(modules=states(virtio_console="missing")),
+        lambda: facts.with_kernel(modules=states(virtio_blk="missing", sd_mod="missing")),
+        lambda: facts.inspection(facts.linux(kernels=known(()))),
+    ],
+    "virtio-initramfs": [
+        lambda: facts.with_initramfs(modules=states(virtio_blk="missing", virtio_scsi="missing")),
+        lambda: facts.with_initramfs(modules=states(virtio_pci="missing")),
+        lambda: facts.with_initramfs(modules=states(ext4="missing")),
+        lambda: facts.with_kernel(initramfs=known(None, "no /boot/initrd.img")),
+    ],
+    "initramfs-intact": [lambda: facts.with_initramfs(problem="cut off after 1024 bytes")],
+    "initramfs-generic": [lambda: facts.with_initramfs(host_only=True)],
+    "guest-agent-installed": [lambda: facts.with_agent(installed=known(False))],
+    "guest-agent-enabled": [lambda: facts.with_agent(enabled=known(False), enabled_by=known("masked"))],
+    "guest-agent-channel": [lambda: facts.with_agent(channel=known(False))],
+    "guest-agent-rpcs": [lambda: facts.with_agent(filtered_rpcs=known(("guest-fsfreeze-freeze",)))],
+    "boot-firmware": [
+        lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=False, uefi=False))))
+    ],
+    "cloud-init-installed": [lambda: facts.with_cloud_init(installed=known(False))],
+    "cloud-init-enabled": [lambda: facts.with_cloud_init(enabled=known(False))],
+    "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=known(("Ec2", "None")))],
+    "machine-id": [lambda: facts.inspection(facts.linux(machine_id=known("set")))],
+    "ssh-host-keys": [
+        lambda: facts.inspection(facts.linux(ssh_host_keys=known(("/etc/ssh/ssh_host_rsa_key",))))
+    ],
+}
+
+UNKNOWN: dict[str, list[Case]] = {
+    "virtio-kernel": [
+        lambda: facts.inspection(facts.linux(kernels=UNREADABLE)),
+        lambda: facts.with_kernel(modules=states(virtio_net="unknown")),
+        lambda: facts.with_kernel(modules=states(virtio_blk="unknown", virtio_scsi="missing")),
+    ],
+    "virtio-initramfs": [
+        lambda: facts.with_kernel(initramfs=UNREADABLE),
+        lambda: facts.with_initramfs(modules=states(virtio_blk="unknown", virtio_scsi="missing")),
+        lambda: facts.with_initramfs(modules=states(virtio_pci="missing"), problem="cut off"),
+    ],
+    "initramfs-intact": [lambda: facts.with_kernel(initramfs=UNREADABLE)],
+    "initramfs-generic": [lambda: facts.with_initramfs(host_only=None)],
+    "guest-agent-installed": [lambda: facts.with_agent(installed=UNREADABLE)],
+    "guest-agent-enabled": [lambda: facts.with_agent(enabled=UNREADABLE)],
+    "guest-agent-channel": [lambda: facts.with_agent(channel=UNREADABLE)],
+    "guest-agent-rpcs": [lambda: facts.with_agent(filtered_rpcs=UNREADABLE)],
+    "boot-firmware": [lambda: facts.inspection(guest=facts.guest(firmware=UNREADABLE))],
+    "cloud-init-installed": [lambda: facts.with_cloud_init(installed=UNREADABLE)],
+    "cloud-init-enabled": [lambda: facts.with_cloud_init(enabled=UNREADABLE)],
+    "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=UNREADABLE)],
+    "machine-id": [lambda: facts.inspection(facts.linux(machine_id=UNREADABLE))],
+    "ssh-host-keys": [lambda: facts.inspection(facts.linux(ssh_host_keys=UNREADABLE))],
+}
+
+ABOUT_THE_FILE = {"image-safe", "image-format"}
+"""They judge what the gate saw: an image that it could not judge has no facts at all."""
+
+PASSING: dict[str, list[Case]] = {
+    "virtio-kernel": [
+        lambda: facts.with_kernel(modules=states(virtio_blk="builtin", virtio_scsi="missing")),
+        lambda: facts.with_kernel(modules=states(virtio_blk="missing")),
+    ],
+    "virtio-initramfs": [
+        lambda: facts.with_initramfs(modules=states(virtio_blk="missing")),
+        lambda: facts.with_initramfs(modules=states(virtio_scsi="unknown", xfs="missing", dm_mod="missing")),
+        lambda: facts.with_kernel(
+            initramfs=known(None), modules=dict.fromkeys(states(), "builtin")  # type: ignore[arg-type]
+        ),
+    ],
+    "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=known(("ConfigDrive",)))],
+    "machine-id": [
+        lambda: facts.inspection(facts.linux(machine_id=known("uninitialized"))),
+        lambda: facts.inspection(facts.linux(machine_id=known("missing"))),
+    ],
+}  # fmt: skip
+
+
+def outcome_of(name: str, case: Case) -> Outcome:
+    value = case()
+    judgement = value if isinstance(value, Judgement) else judge(value)
+    return next(finding.outcome for finding in judgement.findings if finding.check == name)
+
+
+def cases(table: dict[str, list[Case]]) -> list[tuple[str, Case]]:
+    return [(name, case) for name, listed in table.items() for case in listed]
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.name)
+def test_each_check_has_its_cases_and_its_headings(check: Check) -> None:
+    assert FAILING[check.name]
+    assert check.name in ABOUT_THE_FILE or UNKNOWN[check.name]
+    assert outcome_of(check.name, facts.inspection) is Outcome.PASS
+    text = explanation(check)
+    headings = [line for line in text.splitlines() if line and not line.startswith(" ")][1:]
+    assert headings == ["What it checks", "Why it matters", "How to fix"]
+
+
+@pytest.mark.parametrize(("name", "case"), cases(FAILING))
+def test_fails(name: str, case: Case) -> None:
+    assert outcome_of(name, case) is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("name", "case"), cases(UNKNOWN))
+def test_unknown_is_never_a_pass(name: str, case: Case) -> None:
+    assert outcome_of(name, case) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(("name", "case"), cases(PASSING))
+def test_passes(name: str, case: Case) -> None:
+    assert outcome_of(name, case) is Outcome.PASS
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.name)
+def test_a_guest_that_cannot_be_read_passes_no_check_about_it(check: Check) -> None:
+    if check.name in ABOUT_THE_FILE:
+        return
+    finding = outcome_of(check.name, lambda: facts.inspection(guest=NO_GUEST))
+    assert finding is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(("name", "case"), cases(FAILING))
+def test_a_failing_case_names_evidence_and_remedy(name: str, case: Case) -> None:
+    value = case()
+    judgement = value if isinstance(value, Judgement) else judge(value)
+    finding = next(one for one in judgement.findings if one.check == name)
+    if isinstance(value, Inspection):
+        assert finding.evidence
+        assert finding.remedy
+    assert finding.message
+
+
+@pytest.mark.parametrize(("name", "case"), cases(FAILING))
+def test_an_image_fails_by_its_errors_only(name: str, case: Case) -> None:
+    value = case()
+    judgement = value if isinstance(value, Judgement) else judge(value)
+    severity = next(check.severity for check in all_checks() if check.name == name)
+    assert judgement.passed is (severity is not Severity.ERROR)

@@ -1,0 +1,53 @@
+from imgtool.glance.properties import derive
+from support import facts
+from support.facts import UNREADABLE, known
+
+from imgtool.checks import registry
+from imgtool.report import as_text
+
+
+def painted(text: str, role: str) -> str:
+    return f"<{role}>{text}</{role}>"
+
+
+def test_findings_stand_worst_first_with_evidence_and_remedy_under_them() -> None:
+    system = facts.linux(
+        machine_id=known("set", "/etc/machine-id: 32 digits"), agent=facts.agent(enabled=UNREADABLE)
+    )
+    lines = as_text.judgement(registry.judge(facts.inspection(system))).splitlines()
+    assert lines[1].split()[:2] == ["FAIL", "machine-id"]
+    assert lines[2].strip() == "seen  /etc/machine-id: 32 digits"
+    assert lines[3].strip() == "fix   empty it: `truncate --size 0 /etc/machine-id`"
+    assert lines[4].split()[:2] == ["unknown", "guest-agent-enabled"]
+    assert lines[-1].startswith("FAIL  2 of ")
+
+
+def test_a_good_image_passes_in_green() -> None:
+    text = as_text.judgement(registry.judge(facts.inspection()), painted)
+    assert text.splitlines()[-1].startswith("<good>PASS</good>")
+    assert "<bad>" not in text
+
+
+def test_messages_are_aligned() -> None:
+    lines = as_text.judgement(registry.judge(facts.inspection())).splitlines()[1:-2]
+    names = [line[11:33] for line in lines]
+    assert all(name.startswith(line.split()[1]) for name, line in zip(names, lines, strict=True))
+    assert {line[33] for line in lines} == {" "}
+
+
+def test_an_inspection_shows_system_kernel_agent_and_properties() -> None:
+    inspection = facts.inspection()
+    text = as_text.inspection(inspection, derive(inspection, {}))
+    for words in (
+        "debian 12 x86_64",
+        facts.VERSION,
+        "initramfs-tools, generic, zstd",
+        "hw_disk_bus=virtio",
+        "UEFI",
+    ):
+        assert words in text
+
+
+def test_an_inspection_shows_why_something_is_unknown() -> None:
+    text = as_text.inspection(facts.with_kernel(initramfs=UNREADABLE), ())
+    assert f"unknown ({UNREADABLE.reason})" in text

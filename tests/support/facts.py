@@ -1,0 +1,141 @@
+"""A healthy image as facts, and ways to spoil one fact at a time."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from imgtool.model import (
+    MODULES_OF_INTEREST,
+    AgentFacts,
+    CloudInitFacts,
+    DiskImage,
+    FileIdentity,
+    FilesystemFacts,
+    Firmware,
+    GuestFacts,
+    Initramfs,
+    Inspection,
+    Kernel,
+    Known,
+    LinuxFacts,
+    ModuleState,
+    Unknown,
+)
+
+VERSION = "6.1.0-41-cloud-amd64"
+UNREADABLE = Unknown("the directory block at inode 12 is damaged")
+
+
+def known(value: Any, evidence: str = "/etc/evidence says so") -> Known[Any]:
+    return Known(value, evidence)
+
+
+def states(**changed: ModuleState) -> dict[str, ModuleState]:
+    return {name: changed.get(name, "module") for name in MODULES_OF_INTEREST}
+
+
+def initramfs(**changed: Any) -> Initramfs:
+    healthy = Initramfs(
+        path=f"/boot/initrd.img-{VERSION}",
+        compression="zstd",
+        generator="initramfs-tools",
+        host_only=False,
+        modules=states(),
+        evidence={"virtio_blk": "usr/lib/modules/x/kernel/drivers/block/virtio_blk.ko"},
+    )
+    return replace(healthy, **changed)
+
+
+def kernel(**changed: Any) -> Kernel:
+    healthy = Kernel(
+        version=VERSION,
+        default=True,
+        default_evidence="the newest",
+        image=f"/boot/vmlinuz-{VERSION}",
+        modules=states(),
+        evidence={"virtio_blk": f"/usr/lib/modules/{VERSION}/kernel/drivers/block/virtio_blk.ko"},
+        initramfs=known(initramfs()),
+    )
+    return replace(healthy, **changed)
+
+
+def agent(**changed: Any) -> AgentFacts:
+    healthy = AgentFacts(
+        installed=known(True, "/usr/sbin/qemu-ga"),
+        version=known("1:7.2+dfsg-7+deb12u18"),
+        enabled=known(True, "/usr/lib/udev/rules.d/60-qemu-guest-agent.rules: SYSTEMD_WANTS"),
+        enabled_by=known("udev rule"),
+        channel=known(True, "virtio_console.ko"),
+        filtered_rpcs=known(()),
+    )
+    return replace(healthy, **changed)
+
+
+def cloud_init(**changed: Any) -> CloudInitFacts:
+    healthy = CloudInitFacts(
+        installed=known(True, "/usr/bin/cloud-init"),
+        enabled=known(True),
+        datasources=known(()),
+        default_user=known("debian"),
+    )
+    return replace(healthy, **changed)
+
+
+def linux(**changed: Any) -> LinuxFacts:
+    healthy = LinuxFacts(
+        os_distro=known("debian"),
+        os_version=known("12"),
+        architecture=known("x86_64"),
+        kernels=known((kernel(),)),
+        agent=agent(),
+        cloud_init=cloud_init(),
+        machine_id=known("empty", "/etc/machine-id: 0 bytes"),
+        ssh_host_keys=known(()),
+        root_filesystem="ext4",
+        root_on_lvm=False,
+    )
+    return replace(healthy, **changed)
+
+
+def image(**changed: Any) -> DiskImage:
+    healthy = DiskImage(
+        path=Path("/images/debian.raw"),
+        format="raw",
+        virtual_size_bytes=2 << 30,
+        file_size_bytes=2 << 30,
+        allocated_bytes=700 << 20,
+        identity=FileIdentity(1, 2, 2 << 30, 3),
+        format_evidence="MBR and GPT; the name says raw",
+    )
+    return replace(healthy, **changed)
+
+
+def guest(system: LinuxFacts | None = None, **changed: Any) -> GuestFacts:
+    healthy = GuestFacts(
+        status="known",
+        reason="",
+        filesystems=(FilesystemFacts("partition 1", "ext4", "root", "0000-1111", "/"),),
+        firmware=known(Firmware(bios=False, uefi=True)),
+        linux=system or linux(),
+    )
+    return replace(healthy, **changed)
+
+
+def inspection(system: LinuxFacts | None = None, **changed: Any) -> Inspection:
+    return replace(Inspection(image(), guest(system)), **changed)
+
+
+def with_kernel(**changed: Any) -> Inspection:
+    return inspection(linux(kernels=known((kernel(**changed),))))
+
+
+def with_initramfs(**changed: Any) -> Inspection:
+    return with_kernel(initramfs=known(initramfs(**changed)))
+
+
+def with_agent(**changed: Any) -> Inspection:
+    return inspection(linux(agent=agent(**changed)))
+
+
+def with_cloud_init(**changed: Any) -> Inspection:
+    return inspection(linux(cloud_init=cloud_init(**changed)))
