@@ -1,0 +1,128 @@
+"""Every way of leaving: help, usage, expected errors, interruption, a bug."""
+
+import ast
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from support.cli import IMGTOOL, assert_clean_failure, imgtool
+
+from imgtool.cli import main
+from imgtool.cli.bug_report import redact
+
+
+def test_help_lists_every_command() -> None:
+    run = imgtool("--help")
+    assert run.returncode == 0
+    assert all(f"  {name} " in run.stdout for name in main.COMMANDS)
+    assert "Exit status" in run.stdout
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_the_short_help_in_the_list_is_that_of_the_command(name: str) -> None:
+    command = main.cli.get_command(click.Context(main.cli), name)
+    assert command is not None
+    assert command.name == name
+    assert command.help
+    assert imgtool(name, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_option_says_what_it_is_for(name: str) -> None:
+    command = main.cli.get_command(click.Context(main.cli), name)
+    assert command is not None
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert [one.name for one in options if not one.help] == []
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """What keeps `imgtool --help` instant."""
+    code = (
+        "import sys; from imgtool.cli.main import run; run(['--help']); "
+        "print([name for name in sys.modules if name.partition('.')[0] in "
+        "{'dissect', 'openstack', 'oslo_utils', 'tqdm', 'yaml', 'magic', 'keystoneauth1', 'requests'}])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ast.literal_eval(run.stdout.splitlines()[-1]) == []
+
+
+def test_inspection_does_not_load_the_cloud_client() -> None:
+    code = (
+        "import sys; import imgtool.cli.commands.inspect, imgtool.cli.commands.prepare; "
+        "print([name for name in sys.modules if name.partition('.')[0] in {'openstack', 'keystoneauth1'}])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_wrong_option_is_a_usage_error() -> None:
+    assert_clean_failure(imgtool("inspect", "--nonsense", "x"), 2, "--nonsense", "imgtool inspect --help")
+
+
+def test_a_wrong_command_is_a_usage_error() -> None:
+    assert_clean_failure(imgtool("frobnicate"), 2, "frobnicate")
+
+
+def test_a_usage_error_is_json_where_json_was_asked_for() -> None:
+    run = imgtool("inspect", "--output", "json")
+    assert run.returncode == 2
+    assert json.loads(run.stdout)["error"]["code"] == "usage"
+
+
+def test_a_bug_leaves_a_report_and_no_traceback(monkeypatch, tmp_path: Path, capsys) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("password=hunter2")
+
+    monkeypatch.setattr(main.cli, "main", broken)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert main.run(["inspect", "x"]) == 70
+    shown = capsys.readouterr().err
+    (report,) = tmp_path.glob("imgtool-bug-*.txt")
+    assert str(report) in shown
+    assert "Traceback" not in shown
+    content = report.read_text()
+    assert "ZeroDivisionError" in content
+    assert "hunter2" not in content
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("password=hunter2 x", "password=*** x"),
+        ("OS_PASSWORD: hunter2", "OS_PASSWORD: ***"),
+        ("X-Auth-Token: gAAAA", "X-Auth-Token: ***"),
+    ],
+)
+def test_secrets_are_masked(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_a_conversion_and_leaves_nothing(how: signal.Signals, tmp_path: Path) -> None:
+    source = tmp_path / "source.raw"
+    with source.open("wb") as stream:
+        for _ in range(96):
+            stream.write(os.urandom(1 << 20))
+    argv = [IMGTOOL, "convert", "-c", "-f", "raw", "source.raw", "target.qcow2"]
+    child = subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".imgtool-*")):
+        assert child.poll() is None, "it ended before it could be stopped"
+    child.send_signal(how)
+    _, errors = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["source.raw"]
+
+
+def test_a_reader_that_went_away_is_no_error(tmp_path: Path) -> None:
+    argv = f"{IMGTOOL} explain virtio-initramfs | true"
+    run = subprocess.run(["/bin/sh", "-c", argv], capture_output=True, text=True, check=False)
+    assert "Traceback" not in run.stderr
+    assert "BrokenPipe" not in run.stderr

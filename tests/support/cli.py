@@ -1,0 +1,38 @@
+"""Runs the installed `imgtool` as a user does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+IMGTOOL = Path(sys.executable).parent / "imgtool"
+
+
+def imgtool(
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [IMGTOOL, *arguments],
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def assert_clean_failure(run: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+    """The right status, a message that says these words, nothing on stdout, no traceback."""
+    assert run.returncode == status, run.stderr
+    assert "Traceback" not in run.stderr
+    assert not run.stdout
+    first = run.stderr.splitlines()[0]
+    assert first.startswith("imgtool: error: ")
+    for word in words:
+        assert word in run.stderr

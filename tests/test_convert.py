@@ -1,0 +1,163 @@
+"""Plans are values; execution is verified by qemu-img and leaves nothing half done."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from imgtool import convert, qemu_img
+from imgtool.errors import ConversionError, UsageError, VerificationError
+from imgtool.formats.gate import admit
+from imgtool.progress import NullProgress
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.raw"
+    with path.open("wb") as stream:
+        stream.write(os.urandom(300_000))
+        stream.seek(5 << 20)
+        stream.write(b"text " * 50_000)
+        stream.truncate(8 << 20)
+    return path
+
+
+def run(source: Path, target: Path, target_format: convert.TargetFormat, **options) -> None:
+    convert.execute(convert.plan(admit(source), target, target_format, **options), NullProgress())
+
+
+def same(first: Path, second: Path) -> bool:
+    formats = [qemu_img_format(path) for path in (first, second)]
+    return qemu_img.compare(first, formats[0], second, formats[1]).same
+
+
+def qemu_img_format(path: Path) -> str:
+    argv = ["qemu-img", "info", "--output=json", path]
+    return json.loads(subprocess.run(argv, capture_output=True, check=True).stdout)["format"]
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib", "zstd"])
+def test_raw_to_qcow2_and_back(source: Path, tmp_path: Path, compression) -> None:
+    there, back = tmp_path / "there.qcow2", tmp_path / "back.raw"
+    run(source, there, "qcow2", compression=compression)
+    assert qemu_img_format(there) == "qcow2"
+    assert same(source, there)
+    run(there, back, "raw")
+    assert back.read_bytes() == source.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["back.raw", "source.raw", "there.qcow2"]
+
+
+@pytest.mark.parametrize("other", ["vmdk", "vdi", "vpc", "vhdx"])
+def test_other_formats_come_in(source: Path, tmp_path: Path, other: str) -> None:
+    image = tmp_path / f"image.{other}"
+    options = ["-o", "force_size=on"] if other == "vpc" else []
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", other, *options, source, image], check=True)
+    run(image, tmp_path / "out.raw", "raw")
+    assert (tmp_path / "out.raw").read_bytes() == source.read_bytes()
+
+
+def test_progress_counts_every_byte_once(source: Path, tmp_path: Path) -> None:
+    class Counter(NullProgress):
+        total, done = 0, 0
+
+        def meter(self, label: str, total_bytes: int | None):
+            from contextlib import nullcontext
+
+            self.total = total_bytes or 0
+            return nullcontext(self)
+
+        def advance(self, amount_bytes: int) -> None:
+            assert amount_bytes >= 0
+            self.done += amount_bytes
+
+    counter = Counter()
+    convert.execute(convert.plan(admit(source), tmp_path / "out.qcow2", "qcow2"), counter)
+    assert counter.done == counter.total == 8 << 20
+
+
+def test_a_compressed_raw_makes_no_sense(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="raw image cannot be compressed"):
+        convert.plan(admit(source), tmp_path / "out.raw", "raw", "zlib")
+
+
+def test_an_existing_target_is_kept_unless_forced(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target.qcow2"
+    target.write_text("precious")
+    with pytest.raises(UsageError, match="already exists"):
+        run(source, target, "qcow2")
+    assert target.read_text() == "precious"
+    run(source, target, "qcow2", overwrite=True)
+    assert same(source, target)
+
+
+def test_the_source_is_never_the_target(source: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.qcow2"
+    link.hardlink_to(source)
+    for target in (source, link):
+        with pytest.raises(UsageError, match="is the source itself"):
+            run(source, target, "qcow2", overwrite=True)
+
+
+def test_a_missing_folder_is_named(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no/such does not exist"):
+        run(source, tmp_path / "no" / "such" / "target.qcow2", "qcow2")
+
+
+def test_a_failed_conversion_leaves_the_old_target_and_nothing_else(
+    source: Path, tmp_path: Path, monkeypatch
+) -> None:
+    target = tmp_path / "target.qcow2"
+    target.write_text("precious")
+    plan = convert.plan(admit(source), target, "qcow2", overwrite=True)
+    monkeypatch.setattr(qemu_img, "check", lambda *_: qemu_img.CheckResult(supported=True, corruptions=1))
+    with pytest.raises(VerificationError, match="1 corruptions"):
+        convert.execute(plan, NullProgress())
+    assert target.read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source.raw", "target.qcow2"]
+
+
+def test_a_target_on_a_full_disk_is_an_error_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], check=True)
+    try:
+        with pytest.raises(ConversionError, match="not converted"):
+            run(source, small / "target.qcow2", "qcow2")
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_a_source_that_changes_meanwhile_is_noticed(source: Path, tmp_path: Path) -> None:
+    plan = convert.plan(admit(source), tmp_path / "target.qcow2", "qcow2")
+    with source.open("r+b") as stream:
+        stream.write(b"changed")
+    with pytest.raises(Exception, match="chang"):
+        convert.execute(plan, NullProgress())
+    assert not (tmp_path / "target.qcow2").exists()
+
+
+def test_a_guest_that_wrote_a_qcow2_header_into_its_disk_is_refused(tmp_path: Path) -> None:
+    """The raw file that would come out is itself a qcow2 with a backing file."""
+    inner, image = tmp_path / "inner.qcow2", tmp_path / "image.qcow2"
+    create = [
+        "qemu-img",
+        "create",
+        "-q",
+        "-u",
+        "-f",
+        "qcow2",
+        "-b",
+        "/etc/hostname",
+        "-F",
+        "raw",
+        inner,
+        "1M",
+    ]
+    subprocess.run(create, check=True)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", inner, image], check=True)
+    with pytest.raises(Exception, match="qcow2"):
+        run(image, tmp_path / "out.raw", "raw")
+    assert not (tmp_path / "out.raw").exists()
