@@ -1,0 +1,61 @@
+"""cloud-init's merged configuration, as far as it is asked for: the datasources and the default user.
+
+/etc/cloud/cloud.cfg first, then /etc/cloud/cloud.cfg.d/*.cfg in the order of their names; a later file wins,
+and a list replaces a list ("Base configuration" in cloud-init's documentation).
+"""
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.tree import GuestTree
+from imgtool.guest.yaml_nodes import at, strings, text_of, yaml_root
+from imgtool.model import Known
+from imgtool.text import printable
+
+MAIN = "/etc/cloud/cloud.cfg"
+DIRECTORY = "/etc/cloud/cloud.cfg.d"
+MAX_FILES = 200
+MAX_FILE_BYTES = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class CloudConfig:
+    """What the files say; None where none of them does."""
+
+    datasources: Known[tuple[str, ...]] | None = None
+    default_user: Known[str | None] | None = None
+
+
+def read_cloud_config(tree: GuestTree) -> CloudConfig:
+    """Raises GuestReadError where one of the files is no YAML: it could have held what is asked for."""
+    merged = CloudConfig()
+    for path in _files(tree):
+        content = tree.read_bytes(path, MAX_FILE_BYTES)
+        if content is not None:
+            merged = _merge(merged, path, content)
+    return merged
+
+
+def _files(tree: GuestTree) -> Iterator[str]:
+    yield MAIN
+    names = [name for name in tree.names(DIRECTORY) if name.endswith(".cfg")]
+    if len(names) > MAX_FILES:
+        raise GuestReadError(f"{DIRECTORY}: more than {MAX_FILES} files")
+    yield from (posixpath.join(DIRECTORY, name) for name in names)
+
+
+def _merge(merged: CloudConfig, path: str, content: bytes) -> CloudConfig:
+    root = yaml_root(content, path)
+    listed = at(root, "datasource_list")
+    if listed is not None:
+        names = tuple(printable(name) for name in strings(listed))
+        merged = replace(
+            merged, datasources=Known(names, f"{printable(path)}: datasource_list: {', '.join(names)}")
+        )
+    user = text_of(at(root, "system_info", "default_user", "name"))
+    if user:
+        name = printable(user)
+        merged = replace(merged, default_user=Known(name, f"{printable(path)}: default_user: name: {name}"))
+    return merged

@@ -1,0 +1,140 @@
+"""What is gathered from an initramfs in one pass: its modules, and the traces of what made it."""
+
+import re
+from collections import Counter
+
+from imgtool.guest.initramfs.cpio import Member
+from imgtool.guest.initramfs.reader import ArchiveError
+from imgtool.guest.kernels import module_name
+
+MAX_TRACE_BYTES = 64 << 10
+"""Of the files of the generator that are looked into; larger ones are taken as they begin."""
+
+_TRACE = re.compile(
+    r"conf/initramfs\.conf|conf/conf\.d/[^/]+"  # initramfs-tools
+    r"|(?:usr/)?lib/dracut/(?:hostonly-files|build-parameter\.txt)"
+    r"|buildconfig"  # mkinitcpio
+)
+_DRACUT = re.compile(r"(?:usr/)?lib/dracut/")
+_MODULE_DIRECTORY = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
+_PACKED_ROOT = re.compile(r"(?:squash|squashfs-root|erofs-root|squash-root)(?:/root)?\.img|squash/root\.img")
+_MKINITCPIO_HOOKS = re.compile(r"^\s*HOOKS=[(\"'](.*?)[)\"']", re.MULTILINE | re.DOTALL)
+_MODULES_SETTING = re.compile(r"^\s*MODULES=[\"']?(\w+)", re.MULTILINE)
+_HOST_ONLY_OPTION = re.compile(r"(?:^|\s)(-H|--hostonly)(?=\s|$)")
+_NO_HOST_ONLY_OPTION = re.compile(r"(?:^|\s)(-N|--no-hostonly)(?=\s|$)")
+
+
+def is_trace(name: str) -> bool:
+    """Whether the content of the member `name` is wanted."""
+    return _TRACE.fullmatch(name) is not None
+
+
+class InitramfsContent:
+    """Filled member by member. `problem` is set where reading ended before its time."""
+
+    def __init__(self, version: str) -> None:
+        """`version`: of the kernel; modules of other versions are of no use to it."""
+        self.modules: dict[str, str] = {}
+        """Name of each module to its path in the archive."""
+        self.other_versions: set[str] = set()
+        self.problem: str | None = None
+        self._stopped: str | None = None
+        self._packed_root: str | None = None
+        """A file system image in the archive, which may hold further modules."""
+        self._version = version
+        self._traces: dict[str, str] = {}
+        self._dracut = False
+        self._members: Counter[str] = Counter()
+        self._main: str | None = None
+
+    def add(self, compression: str, member: Member) -> None:
+        """Takes note of one member of a segment."""
+        self._members[compression] += 1
+        if member.name == "init" and not member.is_directory:
+            self._main = compression
+        if member.is_directory:
+            return
+        if is_trace(member.name):
+            self._traces[member.name] = member.content[:MAX_TRACE_BYTES].decode("utf-8", "replace")
+        self._dracut = self._dracut or _DRACUT.match(member.name) is not None
+        if _PACKED_ROOT.fullmatch(member.name):
+            self._packed_root = member.name
+        self._add_module(member)
+
+    def stop(self, error: ArchiveError) -> None:
+        """Reading ended here; only the first reason counts."""
+        self._stopped = self._stopped or str(error)
+        self.problem = self._stopped
+
+    def finish(self) -> None:
+        """All is read. Without /init the kernel has nothing to run: only an early segment is there."""
+        if self.problem is None and not self._members:
+            self.problem = "it is empty"
+        elif self.problem is None and self._main is None:
+            self.problem = "only the early segment: no /init in it"
+
+    @property
+    def unread(self) -> str | None:
+        """Why it may hold more than was seen; None where all was seen."""
+        if self._stopped is not None:
+            return f"not seen before reading ended: {self._stopped}"
+        if self._packed_root is not None:
+            return f"may be inside {self._packed_root}, which is not read"
+        return None
+
+    @property
+    def compression(self) -> str:
+        """Of the segment with /init, else of the one with the most members; empty where there is none."""
+        if self._main is not None:
+            return self._main
+        return self._members.most_common(1)[0][0] if self._members else ""
+
+    @property
+    def generator(self) -> str | None:
+        """What made it, where a trace tells."""
+        if self._dracut:
+            return "dracut"
+        if "conf/initramfs.conf" in self._traces:
+            return "initramfs-tools"
+        return "mkinitcpio" if "buildconfig" in self._traces else None
+
+    @property
+    def host_only(self) -> bool | None:
+        """Whether it was made for one machine only, where a trace tells."""
+        readers = {
+            "dracut": self._dracut_host_only,
+            "initramfs-tools": self._initramfs_tools_host_only,
+            "mkinitcpio": self._mkinitcpio_host_only,
+        }
+        return readers[self.generator]() if self.generator is not None else None
+
+    def _add_module(self, member: Member) -> None:
+        name = module_name(member.name)
+        directory = _MODULE_DIRECTORY.match(member.name)
+        if name is None or directory is None:
+            return
+        if directory[1] == self._version:
+            self.modules[name] = member.name
+        else:
+            self.other_versions.add(directory[1])
+
+    def _dracut_host_only(self) -> bool | None:
+        """hostonly-files lists what was put in for this host; build-parameter.txt holds the options."""
+        options = " ".join(text for name, text in self._traces.items() if name.endswith("parameter.txt"))
+        if _NO_HOST_ONLY_OPTION.search(options.replace("'", " ").replace('"', " ")):
+            return False
+        if any(name.endswith("hostonly-files") for name in self._traces):
+            return True
+        return _HOST_ONLY_OPTION.search(options.replace("'", " ").replace('"', " ")) is not None
+
+    def _initramfs_tools_host_only(self) -> bool | None:
+        """MODULES of initramfs.conf, which files in conf.d override in the order of their names."""
+        last: str | None = None
+        for name in ("conf/initramfs.conf", *sorted(set(self._traces) - {"conf/initramfs.conf"})):
+            for setting in _MODULES_SETTING.finditer(self._traces[name]):
+                last = setting[1]
+        return None if last is None else last == "dep"
+
+    def _mkinitcpio_host_only(self) -> bool | None:
+        hooks = _MKINITCPIO_HOOKS.findall(self._traces["buildconfig"])
+        return "autodetect" in hooks[-1].split() if hooks else None

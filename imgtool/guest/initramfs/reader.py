@@ -1,0 +1,91 @@
+"""A forward reader over chunks of bytes, for parsers of archives."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from imgtool.guest.filesystems.base import GuestReadError
+
+FILE_CHUNK_BYTES = 256 << 10
+"""Read from a file at once."""
+
+
+class ArchiveError(GuestReadError):
+    """An archive is not what it should be: damaged, cut off, of an unknown kind, or beyond a bound."""
+
+
+class TruncatedError(ArchiveError):
+    """An archive ends before its end."""
+
+
+def file_chunks(stream: BinaryIO, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """`length` bytes of `stream` from `start` (None: up to its end), in chunks."""
+    stream.seek(start)
+    left = length
+    while left is None or left > 0:
+        chunk = stream.read(FILE_CHUNK_BYTES if left is None else min(left, FILE_CHUNK_BYTES))
+        if not chunk:
+            return
+        if left is not None:
+            left -= len(chunk)
+        yield chunk
+
+
+class Reader:
+    """Reads forward only; `offset` counts the bytes consumed. Holds one chunk, and what was peeked."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._buffer = b""
+        self._position = 0
+        self.offset = 0
+
+    def peek(self, size: int) -> bytes:
+        """The next `size` bytes without consuming them; fewer at the end."""
+        while len(self._buffer) - self._position < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._buffer = self._buffer[self._position :] + chunk
+            self._position = 0
+        return self._buffer[self._position : self._position + size]
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes; `TruncatedError` where there are fewer."""
+        content = self.peek(size)
+        if len(content) < size:
+            raise TruncatedError(f"truncated: it ends {size - len(content)} bytes too early")
+        self._advance(size)
+        return content
+
+    def skip(self, size: int) -> None:
+        """Leaves out `size` bytes without holding them; `TruncatedError` where there are fewer."""
+        while size > 0:
+            here = min(size, len(self._buffer) - self._position)
+            self._advance(here)
+            size -= here
+            if size and not self.peek(1):
+                raise TruncatedError(f"truncated: it ends {size} bytes too early")
+
+    def skip_zeros(self) -> None:
+        """Leaves out all zero bytes up to the next other byte, or the end."""
+        while self.peek(1) == b"\0":
+            rest = self._buffer[self._position :]
+            self._advance(len(rest) - len(rest.lstrip(b"\0")))
+
+    def take_chunk(self) -> bytes:
+        """Consumes what is at hand, at least one byte; empty at the end."""
+        self.peek(1)
+        chunk = self._buffer[self._position :]
+        self._advance(len(chunk))
+        return chunk
+
+    def push_back(self, data: bytes) -> None:
+        """Gives back `data`, the last bytes of what `take_chunk` returned."""
+        if data:
+            self._buffer = data + self._buffer[self._position :]
+            self._position = 0
+            self.offset -= len(data)
+
+    def _advance(self, size: int) -> None:
+        self._position += size
+        self.offset += size

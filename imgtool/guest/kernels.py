@@ -1,0 +1,181 @@
+"""The installed kernels and their modules: the directories of /usr/lib/modules."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.tree import GuestTree
+from imgtool.guest.version_order import version_key
+from imgtool.model import MODULES_OF_INTEREST, ModuleState
+from imgtool.text import printable
+
+MODULE_DIRECTORIES = ("/usr/lib/modules", "/lib/modules")
+"""One and the same where /usr is merged; then each kernel counts once."""
+
+MAX_KERNELS = 64
+"""Directories of kernels that are looked into."""
+
+MODULE_SUFFIX = re.compile(r"\.ko(\.gz|\.xz|\.zst)?$")
+
+CONFIG_SYMBOLS = {
+    "virtio": "CONFIG_VIRTIO",
+    "virtio_ring": "CONFIG_VIRTIO",
+    "virtio_pci": "CONFIG_VIRTIO_PCI",
+    "virtio_blk": "CONFIG_VIRTIO_BLK",
+    "virtio_scsi": "CONFIG_SCSI_VIRTIO",
+    "sd_mod": "CONFIG_BLK_DEV_SD",
+    "virtio_net": "CONFIG_VIRTIO_NET",
+    "virtio_console": "CONFIG_VIRTIO_CONSOLE",
+    "virtio_balloon": "CONFIG_VIRTIO_BALLOON",
+    "virtio_rng": "CONFIG_HW_RANDOM_VIRTIO",
+    "ext4": "CONFIG_EXT4_FS",
+    "xfs": "CONFIG_XFS_FS",
+    "btrfs": "CONFIG_BTRFS_FS",
+    "dm_mod": "CONFIG_BLK_DEV_DM",
+}
+"""The symbol whose `y` builds a module in: the `obj-$(CONFIG_...)` lines of the kernel's Makefiles."""
+
+_IMAGES = ("/boot/vmlinuz-{0}", "{1}/vmlinuz", "/boot/vmlinux-{0}", "/boot/Image-{0}", "/boot/kernel-{0}")
+_IMAGES_BY_FLAVOUR = ("/boot/vmlinuz-{0}", "/boot/vmlinux-{0}")
+_CONFIGS = ("/boot/config-{0}", "{1}/config")
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledKernel:
+    """One kernel as it is installed, before it is known whether it boots."""
+
+    version: str
+    directory: str
+    """Its directory of modules, links resolved."""
+    image: str | None
+    flavour: str | None
+    """The name that its files in /boot carry where it is not the version: Arch's `linux`, Alpine's `lts`."""
+    modules: Mapping[str, ModuleState]
+    evidence: Mapping[str, str]
+    dependencies: Mapping[str, tuple[str, ...]]
+    """For each module of interest, the modules that modules.dep says it needs."""
+    builtin: frozenset[str]
+    config: Mapping[str, str]
+    """The build configuration: symbol to `y`, `m` or a value; empty where it is not there."""
+
+
+def find_kernels(tree: GuestTree) -> tuple[InstalledKernel, ...]:
+    """All installed kernels, newest first. Raises GuestReadError where they cannot be listed."""
+    found: dict[str, InstalledKernel] = {}
+    for directory in _kernel_directories(tree):
+        kernel = _read_kernel(tree, directory)
+        if kernel is not None:
+            found.setdefault(kernel.version, kernel)
+    return tuple(sorted(found.values(), key=lambda kernel: version_key(kernel.version), reverse=True))
+
+
+def module_name(path: str) -> str | None:
+    """The module in the file `path` by the name that lsmod prints; None where it is no module's file."""
+    name, found = MODULE_SUFFIX.subn("", posixpath.basename(path))
+    return name.replace("-", "_") if found else None
+
+
+def _kernel_directories(tree: GuestTree) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for top in MODULE_DIRECTORIES:
+        for name in tree.names(top):
+            path = tree.resolve(posixpath.join(top, name))
+            if path is not None and tree.is_directory(path):
+                found[path] = None
+    if len(found) > MAX_KERNELS:
+        raise GuestReadError(f"/usr/lib/modules: more than {MAX_KERNELS} kernels")
+    return tuple(found)
+
+
+def _read_kernel(tree: GuestTree, directory: str) -> InstalledKernel | None:
+    """None where only leftovers of a removed kernel are there."""
+    version = posixpath.basename(directory)
+    flavour = _flavour(tree, directory)
+    image = _image(tree, version, directory, flavour)
+    if image is None and not tree.is_directory(posixpath.join(directory, "kernel")):
+        return None
+    config_path, config = _config(tree, version, directory)
+    builtin = _builtin(tree, directory)
+    states, evidence = _modules(tree, directory, builtin, config_path, config)
+    dependencies = _dependencies(tree, directory)
+    return InstalledKernel(
+        version, directory, image, flavour, states, evidence, dependencies, builtin or frozenset(), config
+    )
+
+
+def _flavour(tree: GuestTree, directory: str) -> str | None:
+    """Arch names it in the file `pkgbase`; Alpine's versions end in it (6.6.32-0-lts)."""
+    text = tree.read_text(posixpath.join(directory, "pkgbase"))
+    name = text.strip() if text is not None else posixpath.basename(directory).rpartition("-")[2]
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", name) else None
+
+
+def _image(tree: GuestTree, version: str, directory: str, flavour: str | None) -> str | None:
+    paths = [pattern.format(version, directory) for pattern in _IMAGES]
+    if flavour is not None:
+        paths += [pattern.format(flavour) for pattern in _IMAGES_BY_FLAVOUR]
+    return next((path for path in paths if tree.is_file(path)), None)
+
+
+def _config(tree: GuestTree, version: str, directory: str) -> tuple[str, dict[str, str]]:
+    for pattern in _CONFIGS:
+        path = pattern.format(version, directory)
+        text = tree.read_text(path)
+        if text:
+            lines = (line.partition("=") for line in text.splitlines() if line.startswith("CONFIG_"))
+            return path, {symbol: value for symbol, _, value in lines}
+    return "", {}
+
+
+def _builtin(tree: GuestTree, directory: str) -> frozenset[str] | None:
+    """Names of the modules that are built in; None where the kernel's list is missing."""
+    text = tree.read_text(posixpath.join(directory, "modules.builtin"))
+    if text is None:
+        return None
+    return frozenset(name for name in map(module_name, text.splitlines()) if name is not None)
+
+
+def _modules(
+    tree: GuestTree,
+    directory: str,
+    builtin: frozenset[str] | None,
+    config_path: str,
+    config: Mapping[str, str],
+) -> tuple[dict[str, ModuleState], dict[str, str]]:
+    files = dict(_module_files(tree, directory))
+    known_builtin = builtin is not None or bool(config)
+    states: dict[str, ModuleState] = {}
+    evidence: dict[str, str] = {}
+    for name in MODULES_OF_INTEREST:
+        symbol = CONFIG_SYMBOLS[name]
+        if builtin is not None and name in builtin:
+            states[name], evidence[name] = "builtin", f"{directory}/modules.builtin"
+        elif config.get(symbol) == "y":
+            states[name], evidence[name] = "builtin", f"{config_path}: {symbol}=y"
+        elif name in files:
+            states[name], evidence[name] = "module", printable(files[name])
+        else:
+            states[name] = "missing" if known_builtin else "unknown"
+    return states, evidence
+
+
+def _module_files(tree: GuestTree, directory: str) -> Iterator[tuple[str, str]]:
+    """Name and path of each module of interest that is there as a file."""
+    for path in tree.walk(directory):
+        name = module_name(path)
+        if name in CONFIG_SYMBOLS and tree.size_bytes(path) > 0:
+            yield name, path
+
+
+def _dependencies(tree: GuestTree, directory: str) -> dict[str, tuple[str, ...]]:
+    """modules.dep lists for each module all others that it needs, directly or not: depmod(8)."""
+    text = tree.read_text(posixpath.join(directory, "modules.dep")) or ""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        path, _, needed = line.partition(":")
+        name = module_name(path)
+        if name in CONFIG_SYMBOLS:
+            found[name] = tuple(n for n in map(module_name, needed.split()) if n is not None)
+    return found
