@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,6 @@ def test_progress_counts_every_byte_once(source: Path, tmp_path: Path) -> None:
         total, done = 0, 0
 
         def meter(self, label: str, total_bytes: int | None):
-            from contextlib import nullcontext
-
             self.total = total_bytes or 0
             return nullcontext(self)
 
