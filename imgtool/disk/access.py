@@ -1,0 +1,67 @@
+"""The disk inside an image, whatever its format, as one read-only seekable stream."""
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from imgtool import qemu_img
+from imgtool.disk.qcow2 import Qcow2Stream
+from imgtool.disk.raw import RawStream
+from imgtool.disk.unwrap import admit_content, unwrap
+from imgtool.formats import open_admitted, verify_unchanged
+from imgtool.formats.source import Source, naming
+from imgtool.model import DiskImage
+from imgtool.progress import Progress
+
+BUFFER_BYTES = 16 << 10
+"""Read at once for small reads: file systems read blocks of 4 KiB, often one after the other."""
+
+_STREAMS: dict[str, Callable[[Source], io.RawIOBase]] = {"raw": RawStream, "qcow2": Qcow2Stream}
+
+
+@contextmanager
+def open_disk(image: DiskImage, progress: Progress) -> Iterator[BinaryIO]:
+    """The disk of `image`, `virtual_size_bytes` long (of a compressed file: as long as its content says).
+
+    Formats that are neither raw nor qcow2, and compressed files, go through temporary files (TMPDIR), which
+    are gone afterwards. Raises ImageUnreadableError, also while reading, where the image is damaged.
+    """
+    if image.wrapper is None and image.format in _STREAMS:
+        with _open_directly(image) as stream:
+            yield stream
+        return
+    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
+        here = Path(folder).resolve()
+        content = image if image.wrapper is None else unwrap(image, here, progress)
+        if content.format not in _STREAMS:
+            content = _convert_to_raw(content, here / "disk.img", progress)
+        with _open_directly(content) as stream:
+            yield stream
+
+
+@contextmanager
+def _open_directly(image: DiskImage) -> Iterator[BinaryIO]:
+    with open_admitted(image) as source:
+        with naming(image.path):
+            stream = _STREAMS[image.format](source)
+        with io.BufferedReader(stream, BUFFER_BYTES) as buffered:
+            yield cast("BinaryIO", buffered)
+
+
+def _convert_to_raw(image: DiskImage, target: Path, progress: Progress) -> DiskImage:
+    verify_unchanged(image)
+    with progress.meter(f"read {image.format}", image.virtual_size_bytes) as meter:
+        done = 0
+
+        def advance(fraction: float) -> None:
+            nonlocal done
+            now = int(fraction * image.virtual_size_bytes)
+            meter.advance(now - done)
+            done = now
+
+        qemu_img.convert(image.path, image.format, target, "raw", on_fraction=advance)
+    verify_unchanged(image)
+    return admit_content(image, target, "raw")

@@ -1,0 +1,61 @@
+"""Inflates one compressed qcow2 cluster, exactly.
+
+Source: QEMU, docs/interop/qcow2, "Compressed Clusters Descriptor": raw deflate with a window of 4 KiB, or one
+zstd frame. What follows in the last sector belongs to the next cluster, and is ignored.
+"""
+
+from collections.abc import Callable
+from threading import local
+from typing import cast
+
+import zstandard
+from isal import igzip_lib
+
+from imgtool.errors import ImageUnreadableError
+
+WINDOW_BITS = 12
+
+_zstd = local()
+"""A zstd context serves one thread at a time."""
+
+
+def inflate_cluster(method: str, data: bytes, cluster_size_bytes: int) -> bytes:
+    """`data` inflated by `method` (zlib or zstd). Raises ImageUnreadableError unless it fills one cluster."""
+    try:
+        content = _INFLATE[method](data, cluster_size_bytes)
+    except _ERRORS as error:
+        raise ImageUnreadableError(f"one of its compressed clusters is damaged: {error}") from error
+    if len(content) != cluster_size_bytes:
+        raise ImageUnreadableError("one of its compressed clusters does not hold a cluster")
+    return content
+
+
+def _inflate_zlib(data: bytes, cluster_size_bytes: int) -> bytes:
+    inflater = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE, hist_bits=WINDOW_BITS)
+    content = inflater.decompress(data, cluster_size_bytes)
+    if not inflater.eof:
+        # The end mark may still be unread, but no more content may follow.
+        content += inflater.decompress(b"", 1)
+    if not inflater.eof:
+        raise ValueError("it does not end within its sectors")
+    return content
+
+
+def _inflate_zstd(data: bytes, cluster_size_bytes: int) -> bytes:
+    # A size in the frame's header would be allocated before anything is inflated.
+    if zstandard.frame_content_size(data) not in {-1, cluster_size_bytes}:
+        raise ValueError("its frame is of another size")
+    if not hasattr(_zstd, "context"):
+        _zstd.context = zstandard.ZstdDecompressor()
+    context: zstandard.ZstdDecompressor = _zstd.context
+    return context.decompress(data, max_output_size=cluster_size_bytes)
+
+
+_INFLATE: dict[str, Callable[[bytes, int], bytes]] = {"zlib": _inflate_zlib, "zstd": _inflate_zstd}
+_ERRORS = (
+    ValueError,
+    EOFError,
+    MemoryError,
+    zstandard.ZstdError,
+    cast("type[Exception]", igzip_lib.IsalError),  # its type stub calls it an instance
+)

@@ -1,0 +1,100 @@
+"""Inflates a compressed file into a sparse one, within bounds, and sends it through the gate again."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgtool.errors import ImageUnreadableError, ImgtoolError
+from imgtool.formats import admit, open_admitted
+from imgtool.formats.source import Source, naming
+from imgtool.formats.wrapper import chunks, inflate
+from imgtool.model import DiskImage
+from imgtool.progress import Meter, Progress
+from imgtool.text import human_size, printable
+
+MAX_CONTENT_BYTES = 2 << 40
+"""Largest content. A gigabyte of zeros takes a second to inflate: this is half an hour."""
+
+MAX_RATIO = 1100
+"""Bytes that are not zero, for each compressed byte. Deflate reaches 1032; what is above is a bomb, no disk.
+Zeros do not count: they become holes, and an empty disk compresses without limit."""
+
+RATIO_ALLOWANCE_BYTES = 64 << 20
+"""Free of the ratio, for small files."""
+
+_BLOCK_BYTES = 64 << 10
+_ZEROS = bytes(_BLOCK_BYTES)
+
+
+def unwrap(image: DiskImage, folder: Path, progress: Progress) -> DiskImage:
+    """The content of the compressed `image` as an image of its own, a new file in `folder`.
+
+    Removing it is the caller's; on failure nothing is left. Raises ImageUnreadableError where it is damaged
+    or beyond the bounds, and all that the gate raises for the content.
+    """
+    descriptor, name = tempfile.mkstemp(prefix="imgtool-", suffix=".img", dir=folder)
+    target = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file, open_admitted(image) as source:
+            _inflate_into(image, source, file.fileno(), progress)
+        return admit_content(image, target, image.format)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def admit_content(image: DiskImage, target: Path, content_format: str) -> DiskImage:
+    """What came out of `image` passes the gate too; a refusal names the image, not the temporary file.
+
+    A guest can write the header of another format, and the name of a host's file, at the start of its disk.
+    """
+    try:
+        return admit(target, content_format)
+    except ImgtoolError as error:
+        ours, shown = printable(str(target)), f"{printable(str(image.path))}: what is inside"
+        raise type(error)(error.message.replace(ours, shown, 1), hint=error.hint) from error
+
+
+def _inflate_into(image: DiskImage, source: Source, descriptor: int, progress: Progress) -> None:
+    budget = source.size_bytes * MAX_RATIO + RATIO_ALLOWANCE_BYTES
+    size = written = 0
+    with naming(image.path), progress.meter("decompress", source.size_bytes) as meter:
+        compressed = _metered(chunks(source.read_at, source.size_bytes), meter)
+        for piece in inflate(str(image.wrapper), compressed):
+            written += _write_sparse(descriptor, piece, size)
+            size += len(piece)
+            if size > MAX_CONTENT_BYTES:
+                raise ImageUnreadableError(f"its content is larger than {human_size(MAX_CONTENT_BYTES)}")
+            if written > budget:
+                raise ImageUnreadableError(f"its content is more than {MAX_RATIO} times its size: a bomb")
+        os.ftruncate(descriptor, size)
+
+
+def _metered(source: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
+    for chunk in source:
+        meter.advance(len(chunk))
+        yield chunk
+
+
+def _write_sparse(descriptor: int, piece: bytes, offset: int) -> int:
+    """Write the blocks of `piece` that are not zero; how many bytes that was."""
+    written = 0
+    for start in range(0, len(piece), _BLOCK_BYTES):
+        block = piece[start : start + _BLOCK_BYTES]
+        if block != _ZEROS[: len(block)]:
+            written += _write(descriptor, block, offset + start)
+    return written
+
+
+def _write(descriptor: int, block: bytes, offset: int) -> int:
+    done = 0
+    try:
+        while done < len(block):
+            done += os.pwrite(descriptor, block[done:], offset + done)
+    except OSError as error:
+        raise ImageUnreadableError(
+            f"its content cannot be written to a temporary file: {printable(str(error.strerror))}",
+            hint="free some space, or set TMPDIR to a folder that has more",
+        ) from error
+    return done

@@ -1,0 +1,208 @@
+"""The gate: the only way from a path to a DiskImage.
+
+What passes is a regular file or block device, of one allowed format, of the format that it claims, names no
+other file, and has headers that can be. Nothing but its own bytes was read, and no other program ran.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from imgtool.errors import ImageUnreadableError, ImgtoolError
+from imgtool.formats import (
+    claims,
+    inspector,
+    qcow2_header,
+    qcow2_tables,
+    raw,
+    sniff,
+    vdi_header,
+    vhdx_header,
+    vmdk_header,
+    vpc_header,
+)
+from imgtool.formats.bounds import check_virtual_size, round_to_sector
+from imgtool.formats.inspector import ReadAt, Verdict
+from imgtool.formats.source import Source, identify, naming, open_source
+from imgtool.formats.wrapper import peek
+from imgtool.model import DiskImage
+from imgtool.text import printable
+
+_VIRTUAL_SIZE: Mapping[str, Callable[[ReadAt, int], int]] = {
+    "vmdk": vmdk_header.virtual_size,
+    "vdi": vdi_header.virtual_size,
+    "vpc": vpc_header.virtual_size,
+    "vhdx": vhdx_header.virtual_size,
+}
+
+
+def admit(path: str | os.PathLike[str], claimed_format: str | None = None) -> DiskImage:
+    """What the image at `path` is, if it is safe to use. `claimed_format` is the caller's word for it (`-f`).
+
+    Without it the name's ending is the claim; either has to agree with the content. Raises UsageError,
+    ImageUnreadableError, UnsafeImageError, FormatMismatchError; each message begins with the path.
+    """
+    claim = _Claim.of(path, claimed_format)
+    with naming(path), open_source(path) as source:
+        return _admit(source, claim)
+
+
+@contextmanager
+def open_admitted(image: DiskImage) -> Iterator[Source]:
+    """The file of `image`, open. Raises ImageUnreadableError where it changed since, or while it was open."""
+    with ExitStack() as stack:
+        with naming(image.path):
+            source = stack.enter_context(open_source(image.path))
+            if source.identity != image.identity:
+                raise _changed()
+        yield source
+    verify_unchanged(image)
+
+
+def verify_unchanged(image: DiskImage) -> None:
+    """Raise ImageUnreadableError unless the file is still the one that passed the gate."""
+    with naming(image.path):
+        try:
+            found = os.lstat(image.path)
+        except OSError as error:
+            raise ImageUnreadableError(f"it is gone: {printable(str(error.strerror))}") from error
+        # The size of a block device stands elsewhere, and does not change by writing.
+        size = image.file_size_bytes if stat.S_ISBLK(found.st_mode) else found.st_size
+        if identify(found, size) != image.identity:
+            raise _changed()
+
+
+def _changed() -> ImageUnreadableError:
+    return ImageUnreadableError(
+        "it changed after it was examined",
+        hint="make sure that nothing writes to it, no running virtual machine above all; try again",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What somebody says that the content is; `format` is None where nobody does."""
+
+    format: str | None
+    by_caller: bool
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], claimed_format: str | None) -> "_Claim":
+        if claimed_format is not None:
+            return cls(claims.format_named(claimed_format), by_caller=True)
+        return cls(claims.format_by_ending(PurePath(os.fspath(path)).name), by_caller=False)
+
+    @property
+    def explicit_raw(self) -> bool:
+        return self.by_caller and self.format == "raw"
+
+    def __str__(self) -> str:
+        if self.format is None:
+            return "nobody claimed a format"
+        return "the caller says the same" if self.by_caller else "its name says the same"
+
+
+def _admit(source: Source, claim: _Claim) -> DiskImage:
+    prefix = source.read_at(0, sniff.SNIFFED_BYTES)
+    wrapper = sniff.wrapper_of(prefix)
+    if wrapper is None:
+        return _examine(source, source.read_at, source.size_bytes, claim)
+    content = peek(wrapper, source.read_at, source.size_bytes)
+    if sniff.wrapper_of(content) is not None:
+        raise ImageUnreadableError("it is compressed more than once", hint="decompress it, and try again")
+    return _examine_wrapped(source, wrapper, content, claim)
+
+
+def _examine(source: Source, read_at: ReadAt, size_bytes: int, claim: _Claim) -> DiskImage:
+    verdict = _identify(read_at, size_bytes, claim)
+    image = DiskImage(
+        path=source.path,
+        format=verdict.format,
+        virtual_size_bytes=0,
+        file_size_bytes=source.size_bytes,
+        allocated_bytes=source.allocated_bytes,
+        identity=source.identity,
+        format_evidence=f"its content begins with {verdict.evidence}; {claim}",
+    )
+    image = _fill(image, read_at, size_bytes)
+    inspector.check_safety(verdict)
+    return image
+
+
+def _examine_wrapped(source: Source, wrapper: str, content: bytes, claim: _Claim) -> DiskImage:
+    """As far as the first bytes tell: tables and ends are examined once the content is a file."""
+
+    def read_at(offset: int, length: int) -> bytes:
+        return content[offset : offset + length]
+
+    verdict = _identify(read_at, len(content), claim)
+    size = 0
+    if verdict.format == "qcow2":
+        header = qcow2_header.parse(content)
+        qcow2_header.judge(header, None)
+        size = header.virtual_size_bytes
+    return DiskImage(
+        path=source.path,
+        format=verdict.format,
+        virtual_size_bytes=size,
+        file_size_bytes=source.size_bytes,
+        allocated_bytes=source.allocated_bytes,
+        identity=source.identity,
+        format_evidence=f"it is compressed with {wrapper}; inside is {verdict.evidence}; {claim}",
+        wrapper=wrapper,
+    )
+
+
+def _identify(read_at: ReadAt, size_bytes: int, claim: _Claim) -> Verdict:
+    """The one format of the content, allowed and as it was claimed."""
+    prefix = read_at(0, sniff.SNIFFED_BYTES)
+    verdict = inspector.detect(read_at, size_bytes)
+    if verdict.format == "raw" and claim.format == "vpc" and vpc_header.has_fixed_footer(read_at, size_bytes):
+        return replace(verdict, format="vpc", evidence="the disk itself, and ends with a VHD footer")
+    if verdict.format == "raw" and verdict.evidence == inspector.NO_SIGNATURE:
+        raw.refuse_other_formats(prefix)
+        if not claim.explicit_raw:
+            sniff.refuse_other_content(prefix)
+    if claim.format not in {None, verdict.format}:
+        content = _describe(verdict, read_at)
+        raise claims.contradict(str(claim.format), by_caller=claim.by_caller, content=content)
+    return verdict
+
+
+def _describe(verdict: Verdict, read_at: ReadAt) -> str:
+    """The content for a message, with the backing file that makes a false claim an attack."""
+    if verdict.format != "qcow2":
+        return f"{verdict.format}, with {verdict.evidence}" if verdict.format == "raw" else verdict.format
+    try:
+        backing_file = qcow2_header.parse(read_at(0, qcow2_header.PREFIX_BYTES)).backing_file
+    except ImgtoolError:
+        return "qcow2 with a damaged header"
+    return "qcow2" if backing_file is None else f"qcow2 with a backing file '{backing_file}'"
+
+
+def _fill(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
+    """`image` with what its own headers say."""
+    if image.format == "qcow2":
+        return _fill_qcow2(image, read_at, size_bytes)
+    if image.format in _VIRTUAL_SIZE:
+        return replace(image, virtual_size_bytes=_VIRTUAL_SIZE[image.format](read_at, size_bytes))
+    check_virtual_size(size_bytes)
+    return replace(image, virtual_size_bytes=round_to_sector(size_bytes))
+
+
+def _fill_qcow2(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
+    header = qcow2_header.parse(read_at(0, qcow2_header.PREFIX_BYTES))
+    qcow2_header.judge(header, size_bytes)
+    qcow2_tables.read_l1(read_at, header, size_bytes)
+    qcow2_tables.check_refcount_table(read_at, header, size_bytes)
+    return replace(
+        image,
+        virtual_size_bytes=round_to_sector(header.virtual_size_bytes),
+        cluster_size_bytes=header.cluster_size_bytes,
+        compression_type=header.compression_type,
+        version=header.version,
+        snapshots=header.snapshots,
+    )

@@ -1,0 +1,102 @@
+"""What libmagic says of the first bytes: is it compressed, or no disk at all?"""
+
+import importlib
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from imgtool.errors import ImageUnreadableError, ToolMissingError
+from imgtool.text import printable
+
+SNIFFED_BYTES = 4096
+"""Enough for every signature below (tar's stands at 257), little enough to take a millisecond."""
+
+_WRAPPERS = {
+    "application/gzip": "gzip",
+    "application/x-gzip": "gzip",
+    "application/x-xz": "xz",
+    "application/zstd": "zstd",
+    "application/x-zstd": "zstd",
+    "application/x-bzip2": "bzip2",
+}
+
+_NOT_DISKS = frozenset(
+    {
+        "application/java-archive",
+        "application/json",
+        "application/pdf",
+        "application/postscript",
+        "application/rtf",
+        "application/vnd.debian.binary-package",
+        "application/vnd.microsoft.portable-executable",
+        "application/vnd.sqlite3",
+        "application/x-7z-compressed",
+        "application/x-archive",
+        "application/x-compress",
+        "application/x-coredump",
+        "application/x-cpio",
+        "application/x-dosexec",
+        "application/x-executable",
+        "application/x-lz4",
+        "application/x-lzip",
+        "application/x-lzma",
+        "application/x-ndjson",
+        "application/x-object",
+        "application/x-pie-executable",
+        "application/x-rar",
+        "application/x-rpm",
+        "application/x-sharedlib",
+        "application/x-shellscript",
+        "application/x-tar",
+        "application/zip",
+    }
+)
+"""Types with signatures that are long enough to be no accident in a disk's first sector."""
+
+_HINTS = {
+    "application/x-tar": "an OVA or a container is a tar archive: extract it, and give the disk inside",
+    "application/zip": "extract it, and give the disk inside",
+    "text/html": "the server answered with a web page in place of the image: check the URL",
+}
+
+
+def wrapper_of(prefix: bytes) -> str | None:
+    """gzip, xz, zstd or bzip2 where the content is compressed so, else None."""
+    return _WRAPPERS.get(_mime_type(prefix))
+
+
+def refuse_other_content(prefix: bytes) -> None:
+    """Raise ImageUnreadableError for text, documents, archives and programs."""
+    mime_type = _mime_type(prefix)
+    if not mime_type.startswith("text/") and mime_type not in _NOT_DISKS:
+        return
+    description = printable(str(_magic().from_buffer(prefix[:SNIFFED_BYTES])))[:200]
+    # libmagic gives text/plain as the type of some file systems that it knows by name only.
+    if mime_type.startswith("text/") and not any(word in description for word in ("text", "script")):
+        return
+    hint = _HINTS.get(mime_type, "give a disk image; if this really is the content of a disk, add -f raw")
+    raise ImageUnreadableError(f"not a disk image: it is {description}", hint=hint)
+
+
+def library_version() -> str:
+    """The version of libmagic, as in 5.44. Raises ToolMissingError."""
+    major, minor = divmod(int(_library().version()), 100)
+    return f"{major}.{minor:02}"
+
+
+def _mime_type(prefix: bytes) -> str:
+    return str(_magic(mime=True).from_buffer(prefix[:SNIFFED_BYTES]))
+
+
+@cache
+def _magic(*, mime: bool = False) -> Any:
+    return _library().Magic(mime=mime)
+
+
+@cache
+def _library() -> ModuleType:
+    try:
+        return importlib.import_module("magic")
+    except ImportError as error:
+        message = "libmagic is not installed; it is needed to tell what a file is"
+        raise ToolMissingError(message, hint="apt install libmagic1") from error
