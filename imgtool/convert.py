@@ -44,7 +44,7 @@ def plan(
 
 def preflight(planned: ConversionPlan) -> None:
     """Refuse what cannot end well, before any byte is written. Raises UsageError."""
-    if planned.target.exists() and planned.target.samefile(planned.source.path):
+    if planned.target.exists() and planned.target.samefile(planned.source.origin.path):
         shown = printable(str(planned.target))
         raise UsageError(f"{shown}: is the source itself", hint="name another target")
     check_target(planned.target, overwrite=planned.overwrite)
@@ -79,7 +79,7 @@ def _run_qemu_img(planned: ConversionPlan, temporary: Path, progress: Progress) 
                 on_fraction=_bytes_of(source.virtual_size_bytes, meter.advance),
             )
         except ToolFailedError as error:
-            shown = printable(str(source.path))
+            shown = printable(str(source.origin.path))
             raise ConversionError(f"{shown}: not converted: {error.message}", hint=error.hint) from error
 
 

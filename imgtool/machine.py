@@ -12,7 +12,7 @@ from typing import Literal
 
 from imgtool import qemu_img
 from imgtool.errors import ImgtoolError
-from imgtool.formats import magic
+from imgtool.formats import sniff
 from imgtool.text import human_size
 
 OLDEST_QEMU_IMG = qemu_img.Version(5, 1, 0)
@@ -59,7 +59,7 @@ def _qemu_img() -> Item:
 
 
 def _libmagic() -> Item:
-    return Item("libmagic", "ok", f"version {magic.library_version()}")
+    return Item("libmagic", "ok", f"version {sniff.library_version()}")
 
 
 def _library(name: str) -> Item:

@@ -75,6 +75,13 @@ class DiskImage:
     version: int | None = None
     snapshots: int = 0
     encrypted: bool = False
+    unpacked_from: "DiskImage | None" = None
+    """The compressed file that this is a temporary, unpacked copy of."""
+
+    @property
+    def origin(self) -> "DiskImage":
+        """The file that the user named: what messages and reports speak of."""
+        return self.unpacked_from or self
 
 
 # ---------------------------------------------------------------- the guest

@@ -68,12 +68,12 @@ def opened(path: Path, source_format: str | None, progress: Progress) -> Iterato
         yield image
         return
     with _workspace() as folder:
-        yield unwrap(image, folder, progress)
+        yield replace(unwrap(image, folder, progress), unpacked_from=image)
 
 
 def inspect_image(image: DiskImage, progress: Progress) -> Inspection:
     """What the image is and what is inside."""
-    progress.stage("inspect", f"{image.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
+    progress.stage("inspect", f"{image.origin.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
     with open_disk(image, progress) as disk:
         return Inspection(image, inspect_disk(disk, image.virtual_size_bytes))
 

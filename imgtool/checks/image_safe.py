@@ -27,7 +27,7 @@ def examine(inspection: Inspection) -> Verdict:
     if image.snapshots:
         return failed(
             f"it holds {image.snapshots} internal snapshot(s) of older states of the disk",
-            f"{image.path.name}: nb_snapshots = {image.snapshots} in the qcow2 header",
+            f"{image.origin.path.name}: nb_snapshots = {image.snapshots} in the qcow2 header",
             "delete them (`qemu-img snapshot -d NAME IMAGE`), or convert: a conversion leaves them out",
         )
     return passed("no backing file, no external data, headers within bounds", image.format_evidence)

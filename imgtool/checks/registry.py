@@ -34,7 +34,7 @@ def explanation(check: Check) -> str:
 def judge(inspection: Inspection) -> Judgement:
     """The findings of every check about one image."""
     findings = tuple(_run(check, inspection) for check in all_checks())
-    return Judgement(str(inspection.image.path), findings)
+    return Judgement(str(inspection.image.origin.path), findings)
 
 
 def refused(path: str, error: ImgtoolError) -> Judgement:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from imgtool.formats import SOURCE_FORMATS
+from imgtool.formats.claims import FORMATS
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -36,7 +36,7 @@ progress = click.option(
 source_format = click.option(
     "-f",
     "--source-format",
-    type=click.Choice(SOURCE_FORMATS),
+    type=click.Choice([*FORMATS, "vhd", "iso"]),
     help="The image's format; refused if the content is of another. Default: by content.",
 )
 target_format = click.option(

@@ -81,12 +81,12 @@ def error(problem: ImgtoolError) -> Object:
 def image(facts: DiskImage) -> Object:
     """The image file."""
     return {
-        "path": _path(facts.path),
+        "path": _path(facts.origin.path),
         "format": facts.format,
-        "wrapper": facts.wrapper,
+        "wrapper": facts.origin.wrapper,
         "virtual_size_bytes": facts.virtual_size_bytes,
-        "file_size_bytes": facts.file_size_bytes,
-        "allocated_bytes": facts.allocated_bytes,
+        "file_size_bytes": facts.origin.file_size_bytes,
+        "allocated_bytes": facts.origin.allocated_bytes,
         "cluster_size_bytes": facts.cluster_size_bytes,
         "compression_type": facts.compression_type,
         "version": facts.version,
@@ -138,7 +138,7 @@ def upload_plan(plan: UploadPlan) -> Object:
     return {
         "cloud": _clean(plan.cloud),
         "name": _clean(plan.name),
-        "path": _path(plan.image.path),
+        "path": _path(plan.image.origin.path),
         "disk_format": plan.disk_format,
         "container_format": plan.container_format,
         "min_disk_gib": plan.min_disk_gib,

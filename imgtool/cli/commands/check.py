@@ -10,9 +10,8 @@ from imgtool.cli import console, options
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
-from imgtool.formats.gate import admit
 from imgtool.model import Judgement
-from imgtool.pipeline import inspect_image
+from imgtool.pipeline import inspect_image, opened
 from imgtool.progress import Progress
 from imgtool.report import as_json, as_text
 
@@ -50,7 +49,8 @@ def command(
 def _judge(path: Path, source_format: str | None, progress: Progress) -> tuple[Judgement, int]:
     """The judgement and the exit status that it stands for."""
     try:
-        judgement = registry.judge(inspect_image(admit(path, source_format), progress))
+        with opened(path, source_format, progress) as image:
+            judgement = registry.judge(inspect_image(image, progress))
     except (UnsafeImageError, ImageUnreadableError) as error:
         return registry.refused(str(path), error), error.exit_status
     return judgement, EXIT_OK if judgement.passed else EXIT_CHECK_FAILED

@@ -7,8 +7,7 @@ import click
 from imgtool import glance
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.formats.gate import admit
-from imgtool.pipeline import inspect_image
+from imgtool.pipeline import inspect_image, opened
 from imgtool.report import as_json, as_text
 
 
@@ -22,7 +21,9 @@ def command(image: Path, source_format: str | None, output: str, progress: When)
 
     Needs no root and mounts nothing. What could not be read is shown as unknown, with the reason.
     """
-    facts = inspect_image(admit(image, source_format), TerminalProgress(progress, stages=False))
+    watched = TerminalProgress(progress, stages=False)
+    with opened(image, source_format, watched) as admitted:
+        facts = inspect_image(admitted, watched)
     properties = glance.derive(facts, {})
     if output == "json":
         console.show(as_json.to_text(as_json.inspection(facts, properties)))

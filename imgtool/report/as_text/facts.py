@@ -1,0 +1,129 @@
+"""An inspection, as text."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from imgtool.model import (
+    AgentFacts,
+    CloudInitFacts,
+    DiskImage,
+    Fact,
+    Firmware,
+    GuestFacts,
+    Initramfs,
+    Inspection,
+    Kernel,
+    Known,
+    LinuxFacts,
+    Property,
+    Unknown,
+)
+from imgtool.report.as_text.layout import Paint, aligned, plain, section, shown
+from imgtool.text import human_size
+
+
+def inspection(facts: Inspection, derived: Sequence[Property], paint: Paint = plain) -> str:
+    """`imgtool inspect`."""
+    lines = [*_image(facts.image, paint), "", *_guest(facts.guest, paint)]
+    if derived:
+        lines += ["", *properties(derived, paint)]
+    return "\n".join(lines)
+
+
+def _image(image: DiskImage, paint: Paint) -> list[str]:
+    origin = image.origin
+    details = [f"version {image.version}" if image.version else ""]
+    details += [f"clusters of {human_size(image.cluster_size_bytes)}" if image.cluster_size_bytes else ""]
+    details += [f"compression {image.compression_type}" if image.compression_type else ""]
+    details += [f"inside {origin.wrapper}" if origin.wrapper else ""]
+    rows = [
+        ("format", ", ".join([image.format, *filter(None, details)])),
+        ("virtual size", f"{human_size(image.virtual_size_bytes)} ({image.virtual_size_bytes} bytes)"),
+        ("file size", human_size(origin.file_size_bytes)),
+        ("allocated", human_size(origin.allocated_bytes)),
+    ]
+    if image.snapshots:
+        rows.append(("snapshots", str(image.snapshots)))
+    return section(str(origin.path), rows, paint)
+
+
+def _guest(guest: GuestFacts, paint: Paint) -> list[str]:
+    if guest.linux is None:
+        rows = [("system", f"unknown: {guest.reason}")]
+        return [*section("guest", rows, paint), *_disk(guest, paint)]
+    linux = guest.linux
+    rows = [
+        ("system", " ".join(shown(one) for one in (linux.os_distro, linux.os_version, linux.architecture))),
+        *_kernel_rows(linux.kernels),
+        *_agent_rows(linux.agent),
+        *_cloud_init_rows(linux.cloud_init),
+        *_identity_rows(linux),
+    ]
+    return [*section("guest", rows, paint), *_disk(guest, paint)]
+
+
+def _disk(guest: GuestFacts, paint: Paint) -> list[str]:
+    rows = [("firmware", shown(guest.firmware, _firmware))]
+    for one in guest.filesystems:
+        mounted = f" on {one.mount_point}" if one.mount_point else ""
+        label = f' "{one.label}"' if one.label else ""
+        rows.append((one.device, f"{one.type}{label}{mounted}"))
+    return aligned(rows, paint)
+
+
+def _kernel_rows(kernels: Fact[tuple[Kernel, ...]]) -> Iterator[tuple[str, str]]:
+    if isinstance(kernels, Unknown):
+        yield "kernel", f"unknown: {kernels.reason}"
+        return
+    for kernel in kernels.value:
+        yield "kernel", kernel.version + (" (boots)" if kernel.default else "")
+        yield "  modules", _virtio(kernel.modules.items())
+        yield "  initramfs", shown(kernel.initramfs, lambda archive: archive.path if archive else "none")
+        if isinstance(kernel.initramfs, Known) and kernel.initramfs.value:
+            yield from _initramfs_rows(kernel.initramfs.value)
+
+
+def _initramfs_rows(archive: Initramfs) -> Iterator[tuple[str, str]]:
+    kind = {True: ", host-only", False: ", generic", None: ""}[archive.host_only]
+    yield "    made by", f"{archive.generator or 'unknown'}{kind}, {archive.compression}"
+    yield "    modules", _virtio(archive.modules.items())
+    if archive.problem:
+        yield "    problem", archive.problem
+
+
+def _virtio(modules: Iterable[tuple[str, str]]) -> str:
+    names = {name: state for name, state in modules if name.startswith("virtio")}
+    there = [name for name, state in names.items() if state in {"module", "builtin"}]
+    missing = [f"no {name}" for name, state in names.items() if state == "missing"]
+    unsure = [f"{name}?" for name, state in names.items() if state == "unknown"]
+    return " ".join(there + missing + unsure)
+
+
+def _agent_rows(agent: AgentFacts) -> Iterator[tuple[str, str]]:
+    words = [
+        shown(agent.installed, lambda yes: "installed" if yes else "not installed"),
+        shown(agent.version, lambda version: version or "version not recorded"),
+        shown(agent.enabled, lambda yes: "enabled" if yes else "not enabled"),
+        shown(agent.channel, lambda yes: "channel driver present" if yes else "no channel driver"),
+    ]
+    yield "qemu-guest-agent", ", ".join(words)
+    if isinstance(agent.filtered_rpcs, Known) and agent.filtered_rpcs.value:
+        yield "  filtered RPCs", " ".join(agent.filtered_rpcs.value)
+
+
+def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[tuple[str, str]]:
+    words = [
+        shown(cloud.installed, lambda yes: "installed" if yes else "not installed"),
+        shown(cloud.enabled, lambda yes: "enabled" if yes else "not enabled"),
+        shown(cloud.datasources, lambda names: "datasources " + (" ".join(names) or "not restricted")),
+    ]
+    yield "cloud-init", ", ".join(words)
+
+
+def _identity_rows(linux: LinuxFacts) -> Iterator[tuple[str, str]]:
+    yield "machine-id", shown(linux.machine_id)
+    yield "SSH host keys", shown(linux.ssh_host_keys, lambda keys: " ".join(keys) or "none")
+
+
+def _firmware(firmware: Firmware) -> str:
+    ways = [name for name, boots in (("BIOS", firmware.bios), ("UEFI", firmware.uefi)) if boots]
+    return " and ".join(ways) or "nothing that starts"

@@ -1,0 +1,65 @@
+"""What was, or would be, converted and uploaded, as text."""
+
+from imgtool.model import ConversionPlan, ConversionResult, Prepared, UploadPlan, UploadResult
+from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
+from imgtool.report.as_text.verdict import judgement
+from imgtool.text import human_size
+
+
+def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
+    """What a conversion would do."""
+    source = plan.source
+    rows = [
+        ("from", f"{source.origin.path} ({source.format}, {human_size(source.virtual_size_bytes)})"),
+        ("to", f"{plan.target} ({plan.target_format}, compression {plan.compression})"),
+        ("engine", f"{plan.engine}: {plan.engine_reason}"),
+    ]
+    return "\n".join(section("conversion", rows, paint))
+
+
+def conversion(result: ConversionResult, paint: Paint = plain) -> str:
+    """What a conversion did."""
+    virtual = result.plan.source.virtual_size_bytes
+    sizes = (
+        f"{human_size(virtual)} virtual, {human_size(result.file_size_bytes)} file, "
+        f"{human_size(result.allocated_bytes)} allocated"
+    )
+    rows = [("size", sizes), ("time", f"{result.seconds:.1f} s")]
+    return "\n".join([conversion_plan(result.plan, paint), *aligned(rows, paint)])
+
+
+def upload_plan(plan: UploadPlan, paint: Paint = plain) -> str:
+    """What an upload would do."""
+    rows = [
+        ("cloud", plan.cloud),
+        ("name", plan.name),
+        ("format", f"{plan.disk_format}, container {plan.container_format}"),
+        ("visibility", plan.visibility),
+        ("min disk", f"{plan.min_disk_gib} GiB"),
+    ]
+    return "\n".join([*section("upload", rows, paint), *properties(plan.properties, paint)])
+
+
+def upload(result: UploadResult, paint: Paint = plain) -> str:
+    """What Glance has now."""
+    rows = [
+        ("image", f"{result.image_id} ({result.status})"),
+        ("size", f"{human_size(result.size_bytes)} ({result.size_bytes} bytes)"),
+        (result.hash_algorithm, result.hash_value),
+        ("time", f"{result.seconds:.1f} s"),
+    ]
+    return "\n".join([upload_plan(result.plan, paint), *aligned(rows, paint)])
+
+
+def prepared(story: Prepared, paint: Paint = plain) -> str:
+    """`imgtool prepare`: the judgement, then what was done or would be."""
+    parts = [judgement(story.judgement, paint)]
+    if story.conversion:
+        parts.append(conversion(story.conversion, paint))
+    elif story.conversion_plan:
+        parts.append(conversion_plan(story.conversion_plan, paint))
+    if story.upload:
+        parts.append(upload(story.upload, paint))
+    elif story.upload_plan:
+        parts.append(upload_plan(story.upload_plan, paint))
+    return "\n\n".join(parts)

@@ -1,0 +1,33 @@
+import dataclasses
+
+import pytest
+
+from imgtool import model
+from imgtool.model import Finding, Judgement, Outcome, Severity
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("severity", Severity)
+def test_only_an_error_that_neither_passed_nor_was_skipped_fails_an_image(
+    outcome: Outcome, severity: Severity
+) -> None:
+    fails = severity is Severity.ERROR and outcome in {Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR}
+    ran = Finding("ran", Outcome.PASS, Severity.INFO, "")
+    finding = Finding("a-check", outcome, severity, "")
+    assert finding.fails_image is fails
+    assert Judgement("a.raw", (ran, finding)).passed is not fails
+
+
+def test_every_type_is_frozen_and_slotted() -> None:
+    types = [one for one in vars(model).values() if dataclasses.is_dataclass(one)]
+    assert len(types) > 15
+    for one in types:
+        assert one.__dataclass_params__.frozen, one
+        assert hasattr(one, "__slots__"), one
+
+
+def test_sizes_are_named_with_their_unit() -> None:
+    types = [one for one in vars(model).values() if dataclasses.is_dataclass(one)]
+    names = [field.name for one in types for field in dataclasses.fields(one) if "size" in field.name]
+    assert names
+    assert all(name.endswith("_bytes") for name in names)
