@@ -1,0 +1,66 @@
+"""What can be spoilt on purpose: each fault is what really happens to images, made the way it happens."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from debian_image.commands import run
+from debian_image.rootfs import kernel_version, write
+
+_ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive")
+
+
+def _in_chroot(tree: Path, *command: str) -> None:
+    """Runs `command` in the tree, with /dev and /proc that vanish together with its mount namespace."""
+    script = 'cd "$1"; shift; for d in dev proc; do mount --rbind "/$d" "$d"; done; exec chroot . "$@"'
+    run("unshare", "--mount", "sh", "-euc", script, "sh", tree, "/usr/bin/env", "-i", *_ENVIRONMENT, *command)
+
+
+def _mask_agent(tree: Path) -> None:
+    """What `systemctl mask qemu-guest-agent` does."""
+    (tree / "etc/systemd/system/qemu-guest-agent.service").symlink_to("/dev/null")
+
+
+def _remove_agent(tree: Path) -> None:
+    """The package was purged."""
+    _in_chroot(tree, "dpkg", "--purge", "qemu-guest-agent")
+
+
+def _initramfs_without_virtio(tree: Path) -> None:
+    """The initramfs of a machine with SATA and NVMe disks only, made by mkinitramfs."""
+    write(tree / "etc/initramfs-tools/conf.d/driver-policy", "MODULES=list\n")
+    write(tree / "etc/initramfs-tools/modules", "ahci\nata_piix\nnvme\nsd_mod\next4\nxfs\nbtrfs\n")
+    version = kernel_version(tree)
+    _in_chroot(tree, "mkinitramfs", "-o", f"/boot/initrd.img-{version}", version)
+
+
+def _truncate_initramfs(tree: Path) -> None:
+    """A copy that ended early: the first two thirds of the file."""
+    initramfs = tree / f"boot/initrd.img-{kernel_version(tree)}"
+    os.truncate(initramfs, initramfs.stat().st_size * 2 // 3)
+
+
+def _bake_host_keys(tree: Path) -> None:
+    """Taken from a machine whose sshd had started: every instance would have the same keys."""
+    _in_chroot(tree, "ssh-keygen", "-A")
+
+
+def _set_machine_id(tree: Path) -> None:
+    """Taken from a machine that had booted."""
+    write(tree / "etc/machine-id", "0123456789abcdef0123456789abcdef\n")
+
+
+FAULTS: dict[str, Callable[[Path], None]] = {
+    "agent-masked": _mask_agent,
+    "no-agent": _remove_agent,
+    "initramfs-without-virtio": _initramfs_without_virtio,
+    "initramfs-truncated": _truncate_initramfs,
+    "host-keys": _bake_host_keys,
+    "machine-id-set": _set_machine_id,
+}
+
+
+def spoil(tree: Path, faults: Iterable[str]) -> None:
+    """Puts the named faults into the root file system."""
+    for fault in faults:
+        FAULTS[fault](tree)
