@@ -14,6 +14,9 @@ FALLBACK_LOADERS = ("BOOTX64.EFI", "BOOTAA64.EFI", "BOOTRISCV64.EFI", "BOOTLOONG
 """EFI/BOOT/...: what firmware starts with an empty NVRAM. UEFI specification, section 3.5.1.1."""
 GRUB_MARK = b"GRUB "
 """A string in GRUB's boot sector, behind its code (grub-core/boot/i386/pc/boot.S)."""
+SYSLINUX_MARKS = (b"SYSLINUX", b"EXTLINUX")
+"""Strings in the boot sectors that SYSLINUX writes at the start of a file system. One that has neither is the
+stub of mkfs, which only prints that the disk does not boot."""
 MAX_LOADER_DIRECTORIES = 64
 
 
@@ -35,8 +38,10 @@ def _bios(layout: DiskLayout) -> tuple[bool, str]:
         if not any(layout.core_sector):
             return False, "GRUB's boot sector leads to an empty sector"
         return True, "GRUB's boot sector, and its core where it points to"
+    if layout.scheme == "none" and not any(mark in layout.boot_sector for mark in SYSLINUX_MARKS):
+        return False, "no boot loader in the boot sector of a disk without partitions"
     if layout.scheme == "none":
-        return True, "code in the boot sector of a disk without partitions"
+        return True, "a boot sector of SYSLINUX on a disk without partitions"
     marked = [p for p in layout.partitions if p.bootable or p.type == BIOS_BOOT_GUID]
     if not marked:
         return False, "code in the master boot record, but no partition that it could start"

@@ -55,8 +55,8 @@ class DiskLayout:
 
     @property
     def boot_code(self) -> bool:
-        """Whether there is code in the master boot record."""
-        return any(self.boot_sector[: mbr.CODE_BYTES])
+        """Whether the first sector is marked as a boot sector, and has code."""
+        return self.boot_sector[510:] == mbr.SIGNATURE and any(self.boot_sector[: mbr.CODE_BYTES])
 
 
 GRUB_CORE_LBA = 0x5C
