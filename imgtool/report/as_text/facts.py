@@ -17,7 +17,7 @@ from imgtool.model import (
     Property,
     Unknown,
 )
-from imgtool.report.as_text.layout import Paint, aligned, plain, section, shown
+from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section, shown
 from imgtool.text import human_size
 
 
