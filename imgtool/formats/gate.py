@@ -14,10 +14,10 @@ from pathlib import PurePath
 from imgtool.errors import ImageUnreadableError, ImgtoolError
 from imgtool.formats import (
     claims,
+    foreign,
     inspector,
     qcow2_header,
     qcow2_tables,
-    raw,
     sniff,
     vdi_header,
     vhdx_header,
@@ -162,10 +162,9 @@ def _identify(read_at: ReadAt, size_bytes: int, claim: _Claim) -> Verdict:
     verdict = inspector.detect(read_at, size_bytes)
     if verdict.format == "raw" and claim.format == "vpc" and vpc_header.has_fixed_footer(read_at, size_bytes):
         return replace(verdict, format="vpc", evidence="the disk itself, and ends with a VHD footer")
-    if verdict.format == "raw" and verdict.evidence == inspector.NO_SIGNATURE:
-        raw.refuse_other_formats(prefix)
-        if not claim.explicit_raw:
-            sniff.refuse_other_content(prefix)
+    foreign.refuse(prefix, verdict.format)
+    if verdict.evidence == inspector.NO_SIGNATURE and not claim.explicit_raw:
+        sniff.refuse_other_content(prefix)
     if claim.format not in {None, verdict.format}:
         content = _describe(verdict, read_at)
         raise claims.contradict(str(claim.format), by_caller=claim.by_caller, content=content)
