@@ -94,6 +94,7 @@ def _inflate_lz4(reader: Reader) -> Iterator[bytes]:
     import lz4.block  # noqa: PLC0415 - as above
 
     magic = reader.read(4)
+    blocks = 0
     while len(raw_size := reader.peek(4)) == 4:
         if raw_size == magic:
             reader.skip(4)
@@ -105,11 +106,12 @@ def _inflate_lz4(reader: Reader) -> Iterator[bytes]:
             raise ArchiveError(f"an lz4 block of {size} bytes, more than its format allows")
         reader.skip(4)
         block = reader.read(size)
+        blocks += 1
         try:
             yield lz4.block.decompress(block, uncompressed_size=LZ4_BLOCK_BYTES)
         except (lz4.block.LZ4BlockError, ValueError) as error:
             raise ArchiveError(f"its lz4 data are damaged: {error}") from error
-    if raw_size.strip(b"\0"):
+    if raw_size.strip(b"\0") or not blocks:
         raise TruncatedError("truncated: its lz4 data end too early")
 
 

@@ -20,8 +20,7 @@ _MODULE_DIRECTORY = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
 _PACKED_ROOT = re.compile(r"(?:squash|squashfs-root|erofs-root|squash-root)(?:/root)?\.img|squash/root\.img")
 _MKINITCPIO_HOOKS = re.compile(r"^\s*HOOKS=[(\"'](.*?)[)\"']", re.MULTILINE | re.DOTALL)
 _MODULES_SETTING = re.compile(r"^\s*MODULES=[\"']?(\w+)", re.MULTILINE)
-_HOST_ONLY_OPTION = re.compile(r"(?:^|\s)(-H|--hostonly)(?=\s|$)")
-_NO_HOST_ONLY_OPTION = re.compile(r"(?:^|\s)(-N|--no-hostonly)(?=\s|$)")
+_HOST_ONLY_OPTION = re.compile(r"(?:^|[\s'\"])(?:-H|--host-?only)(?=[\s'\"]|$)")
 
 
 def is_trace(name: str) -> bool:
@@ -119,13 +118,14 @@ class InitramfsContent:
             self.other_versions.add(directory[1])
 
     def _dracut_host_only(self) -> bool | None:
-        """hostonly-files lists what was put in for this host; build-parameter.txt holds the options."""
-        options = " ".join(text for name, text in self._traces.items() if name.endswith("parameter.txt"))
-        if _NO_HOST_ONLY_OPTION.search(options.replace("'", " ").replace('"', " ")):
-            return False
+        """hostonly-files lists what was put in for this host; build-parameter.txt holds the options.
+
+        `-H` alone does not tell: dracut drops it where /sys or /dev is not mounted, as in an image build.
+        """
         if any(name.endswith("hostonly-files") for name in self._traces):
             return True
-        return _HOST_ONLY_OPTION.search(options.replace("'", " ").replace('"', " ")) is not None
+        options = " ".join(text for name, text in self._traces.items() if name.endswith("parameter.txt"))
+        return None if _HOST_ONLY_OPTION.search(options) else False
 
     def _initramfs_tools_host_only(self) -> bool | None:
         """MODULES of initramfs.conf, which files in conf.d override in the order of their names."""
