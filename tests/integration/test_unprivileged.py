@@ -1,0 +1,90 @@
+"""Inspection, checks, conversion and upload need no root: here everything runs as the user nobody."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import imgtool
+
+NOBODY = 65534
+DROP = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+CODE = "import sys; from imgtool.cli.main import main; sys.argv[0] = 'imgtool'; main()"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of nobody's own: pytest's folders are closed to others."""
+    path = Path(tempfile.mkdtemp(prefix="unprivileged-"))
+    os.chown(path, NOBODY, NOBODY)
+    yield path
+    shutil.rmtree(path)
+
+
+def as_nobody(folder: Path, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run imgtool as nobody.
+
+    The checkout and its virtual environment may lie where only root may look; in a mount namespace of its own
+    they are bound below `folder`.
+    """
+    prefix, package = folder / "prefix", folder / "code"
+    for path in (prefix, package):
+        path.mkdir(exist_ok=True)
+    checkout = Path(imgtool.__file__).parents[1]
+    binds = f"mount --bind '{sys.prefix}' '{prefix}' && mount --bind '{checkout}' '{package}'"
+    drop = " ".join(DROP)
+    script = f"{binds} && cd '{folder}' && exec {drop} '{prefix}/bin/python' -c \"$CODE\" \"$@\""
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", *arguments]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "CODE": CODE,
+        "PYTHONPATH": str(package),
+        **env,
+    }
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture
+def image(debian_image: Path, folder: Path) -> Path:
+    copy = folder / "debian.raw"
+    subprocess.run(["cp", "--sparse=always", debian_image, copy], check=True)
+    copy.chmod(0o444)
+    return copy
+
+
+def test_inspect_and_check(folder: Path, image: Path) -> None:
+    shown = as_nobody(folder, "inspect", image)
+    assert shown.returncode == 0, shown.stderr
+    assert "debian 12 x86_64" in shown.stdout
+    judged = as_nobody(folder, "check", image)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_convert(folder: Path, image: Path) -> None:
+    run = as_nobody(folder, "convert", "-c", image, folder / "small.qcow2")
+    assert run.returncode == 0, run.stderr
+    assert (folder / "small.qcow2").stat().st_uid == NOBODY
+
+
+def test_a_file_that_may_not_be_read_is_an_error_that_says_so(folder: Path) -> None:
+    secret = folder / "secret.raw"
+    secret.write_bytes(b"\0" * 4096)
+    secret.chmod(0o600)
+    run = as_nobody(folder, "inspect", secret)
+    assert run.returncode == 3
+    assert "ermission" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_folder_that_may_not_be_written_is_an_error_that_says_so(folder: Path, image: Path) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o755)
+    run = as_nobody(folder, "convert", image, closed / "target.qcow2")
+    assert run.returncode == 5
+    assert "cannot write into" in run.stderr

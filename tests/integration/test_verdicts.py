@@ -1,0 +1,89 @@
+"""Real Debian images: good ones pass, each spoiled one fails by what was spoiled, and only by it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cli import imgtool
+
+KERNEL = "/boot/initrd.img-6.1.0-"
+
+
+def check(image: Path) -> tuple[int, dict[str, Any]]:
+    run = imgtool("check", image, "--output", "json")
+    (result,) = json.loads(run.stdout)["results"]
+    return run.returncode, result
+
+
+def not_passed(result: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {one["check"]: one for one in result["findings"] if one["outcome"] not in {"pass", "skipped"}}
+
+
+GOOD = ["debian_image", "debian_xfs", "debian_btrfs", "debian_lvm", "debian_trixie"]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_image_passes_without_a_warning(name: str, request: pytest.FixtureRequest) -> None:
+    status, result = check(request.getfixturevalue(name))
+    assert not_passed(result) == {}
+    assert status == 0
+
+
+SPOILED = [
+    ("debian_agent_masked", "guest-agent-enabled", "/etc/systemd/system/qemu-guest-agent.service", "unmask"),
+    ("debian_no_agent", "guest-agent-installed", "/usr/sbin/qemu-ga", "--install qemu-guest-agent"),
+    ("debian_initramfs_without_virtio", "virtio-initramfs", KERNEL, "/etc/initramfs-tools/modules"),
+    ("debian_initramfs_truncated", "initramfs-intact", KERNEL, "update-initramfs"),
+    ("debian_host_keys", "ssh-host-keys", "/etc/ssh/ssh_host_", "rm /etc/ssh/ssh_host_*_key*"),
+]
+
+
+@pytest.mark.parametrize(("name", "failing", "evidence", "remedy"), SPOILED)
+def test_a_spoiled_image_fails_by_what_was_spoiled(
+    name: str, failing: str, evidence: str, remedy: str, request: pytest.FixtureRequest
+) -> None:
+    status, result = check(request.getfixturevalue(name))
+    found = not_passed(result)
+    assert status == 1
+    assert found[failing]["outcome"] == "fail"
+    assert evidence in found[failing]["evidence"]
+    assert remedy in found[failing]["remedy"]
+    errors = {check for check, finding in found.items() if finding["severity"] == "error"}
+    assert errors - {"virtio-initramfs"} == {failing} - {"virtio-initramfs"}
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib", "zstd"])
+def test_a_qcow2_gets_the_verdict_of_its_raw(compression: str, debian_image: Path, tmp_path: Path) -> None:
+    qcow2 = tmp_path / "image.qcow2"
+    assert imgtool("convert", "-c", compression, debian_image, qcow2).returncode == 0
+    facts = [
+        json.loads(imgtool("inspect", path, "--output", "json").stdout) for path in (debian_image, qcow2)
+    ]
+    assert facts[0]["guest"] == facts[1]["guest"]
+    assert facts[0]["properties"] == facts[1]["properties"]
+
+
+def test_an_inspection_of_debian_knows_it_all(debian_image: Path) -> None:
+    found = json.loads(imgtool("inspect", debian_image, "--output", "json").stdout)
+    guest = found["guest"]
+    assert guest["unknown"] == {}
+    assert (guest["os_distro"], guest["os_version"], guest["architecture"]) == ("debian", "12", "x86_64")
+    assert guest["firmware"] == {"bios": False, "uefi": True}
+    assert {one["mount_point"]: one["type"] for one in guest["filesystems"]} == {
+        "/": "ext4",
+        "/boot/efi": "vfat",
+    }
+    assert found["properties"] == {
+        "os_type": "linux",
+        "os_distro": "debian",
+        "os_version": "12",
+        "architecture": "x86_64",
+        "hw_disk_bus": "virtio",
+        "hw_vif_model": "virtio",
+        "hw_qemu_guest_agent": "yes",
+        "hw_firmware_type": "uefi",
+        "hw_machine_type": "q35",
+        "hw_rng_model": "virtio",
+        "os_admin_user": "debian",
+    }
