@@ -1,0 +1,34 @@
+"""Configuration that gunicorn reads: one worker with threads, gone as soon as its parent is.
+
+Source: https://docs.gunicorn.org/en/stable/settings.html and prctl(2).
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+workers = 1
+threads = 8
+worker_class = "gthread"
+timeout = 120
+graceful_timeout = 1
+control_socket_disable = True
+
+
+def _die_with(parent):
+    """The kernel kills this process when `parent` ends, however that ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+_die_with(int(os.environ["DEVCLOUD_SUPERVISOR"]))
+
+
+def post_fork(server, worker):
+    """In the worker. Keystone reads sys.argv as if it were its own: leave it nothing to misread."""
+    _die_with(worker.ppid)
+    sys.argv = sys.argv[:1]

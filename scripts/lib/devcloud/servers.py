@@ -1,0 +1,81 @@
+"""Keystone and Glance as processes, each on a loopback port that is already bound when it starts."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from devcloud.settings import Settings
+
+BACKLOG = 128
+STOP_SECONDS = 5.0
+
+
+def listen() -> socket.socket:
+    """A listening socket on a free port. Handed on as it is, so that nobody else can take the port."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(BACKLOG)
+    return listener
+
+
+def start_keystone(settings: Settings, listener: socket.socket) -> subprocess.Popen[bytes]:
+    """Serves Keystone; it answers once its application is loaded, until then requests wait."""
+    where = {
+        "OS_KEYSTONE_CONFIG_DIR": str(settings.keystone_conf.parent),
+        "OS_KEYSTONE_CONFIG_FILES": str(settings.keystone_conf),
+    }
+    return _serve(settings, "keystone", listener, where)
+
+
+def start_glance(settings: Settings, listener: socket.socket) -> subprocess.Popen[bytes]:
+    """Serves Glance in the same way."""
+    return _serve(settings, "glance", listener, {"OS_GLANCE_CONFIG_DIR": str(settings.glance_conf.parent)})
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process and its group: politely, then not."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)  # gunicorn: do not wait for requests that are under way
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    _kill_group(process)
+    process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _serve(
+    settings: Settings, name: str, listener: socket.socket, extra: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    descriptor = listener.fileno()
+    command = [
+        str(settings.environment.python), "-I", "-m", "gunicorn",
+        "--config", str(Path(__file__).with_name("gunicorn_conf.py")),
+        "--bind", f"fd://{descriptor}",
+        "--worker-tmp-dir", str(settings.folder / "lock"),
+        f"{name}.wsgi.api:application",
+    ]  # fmt: skip
+    return _spawn(settings, name, command, extra, (descriptor,))
+
+
+def _spawn(
+    settings: Settings, name: str, command: list[str], extra: dict[str, str], descriptors: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    with settings.log(name).open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=settings.folder,
+            env=_environment() | extra, pass_fds=descriptors, process_group=0,
+        )  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    """Of the caller's environment only what a server on loopback needs: no OS_* and no proxy."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "TZ") if name in os.environ}
+    quiet = {"PYTHONWARNINGS": "ignore", "DEVCLOUD_SUPERVISOR": str(os.getpid())}
+    return {"HOME": "/nonexistent", "PATH": os.defpath} | kept | quiet

@@ -1,0 +1,149 @@
+"""The cloud's folder: everything that one cloud needs, below one directory of mode 0700."""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devcloud.databases import copy_database, personalise
+from devcloud.environment import REGION, Environment
+from devcloud.keys import key_settings, write_keys
+
+STORES = ("fast", "slow")
+
+
+USERS = ("admin", "glance", "member")
+
+
+def _passwords() -> dict[str, str]:
+    return {user: secrets.token_urlsafe(24) for user in USERS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One cloud: where it is kept, its ports on loopback, its passwords."""
+
+    folder: Path
+    environment: Environment
+    keystone_port: int
+    glance_port: int
+    image_size_cap_bytes: int
+    passwords: dict[str, str] = field(default_factory=_passwords, repr=False)
+
+    @property
+    def keystone_url(self) -> str:
+        """Where Keystone answers."""
+        return f"http://127.0.0.1:{self.keystone_port}/v3"
+
+    @property
+    def glance_url(self) -> str:
+        """Where Glance answers."""
+        return f"http://127.0.0.1:{self.glance_port}"
+
+    @property
+    def keystone_conf(self) -> Path:
+        """Keystone's configuration."""
+        return self.folder / "keystone" / "keystone.conf"
+
+    @property
+    def glance_conf(self) -> Path:
+        """Glance's configuration."""
+        return self.folder / "glance" / "glance-api.conf"
+
+    def log(self, name: str) -> Path:
+        """The output of keystone or glance."""
+        return self.folder / "log" / f"{name}.log"
+
+
+def write_all(settings: Settings) -> None:
+    """Fills the folder; only clouds.yaml is left for the moment when the cloud answers."""
+    for service in ("keystone", "glance"):
+        (settings.folder / service).mkdir()
+        copy_database(settings.environment.database(service), settings.folder / service / f"{service}.db")
+    personalise(
+        settings.folder / "keystone" / "keystone.db",
+        settings.environment.python,
+        identity_url=settings.keystone_url,
+        image_url=settings.glance_url,
+        passwords=settings.passwords,
+    )
+    for name in ("log", "lock", "staging", "tasks", *STORES):
+        (settings.folder / name).mkdir()
+    for repository in ("fernet", "credential"):
+        write_keys(settings.folder / repository)
+    settings.keystone_conf.write_text(_keystone_conf(settings))
+    settings.glance_conf.write_text(_glance_conf(settings))
+
+
+def write_clouds_yaml(settings: Settings) -> None:
+    """The two clouds, for openstacksdk: an administrator and an ordinary member of another project."""
+    clouds = {
+        "devcloud": _cloud(settings, "admin", "admin"),
+        "devcloud-member": _cloud(settings, "member", "demo"),
+    }
+    part = settings.folder / "clouds.yaml.part"
+    part.touch(mode=0o600)
+    part.write_text(json.dumps({"clouds": clouds}, indent=2) + "\n")  # JSON is YAML too
+    part.rename(settings.folder / "clouds.yaml")
+
+
+def _cloud(settings: Settings, user: str, project: str) -> dict[str, object]:
+    return {
+        "region_name": REGION,
+        "identity_api_version": "3",
+        "auth": {
+            "auth_url": settings.keystone_url,
+            "username": user,
+            "password": settings.passwords[user],
+            "project_name": project,
+            "user_domain_id": "default",
+            "project_domain_id": "default",
+        },
+    }
+
+
+def _database(settings: Settings, service: str) -> str:
+    return f"sqlite:///{settings.folder / service / service}.db?timeout=60"
+
+
+def _keystone_conf(settings: Settings) -> str:
+    return f"""\
+[database]
+connection = {_database(settings, "keystone")}
+{key_settings(settings.folder / "fernet", settings.folder / "credential")}"""
+
+
+def _glance_conf(settings: Settings) -> str:
+    stores = "".join(
+        f"[{section}]\nfilesystem_store_datadir = {settings.folder / name}\n"
+        for section, name in (
+            *((name, name) for name in STORES),
+            ("os_glance_staging_store", "staging"),
+            ("os_glance_tasks_store", "tasks"),
+        )
+    )
+    return f"""\
+[DEFAULT]
+enabled_backends = {",".join(f"{name}:file" for name in STORES)}
+enabled_import_methods = [glance-direct,web-download,copy-image]
+worker_self_reference_url = {settings.glance_url}
+image_size_cap = {settings.image_size_cap_bytes}
+[database]
+connection = {_database(settings, "glance")}
+[glance_store]
+default_backend = {STORES[0]}
+{stores}[keystone_authtoken]
+auth_type = password
+auth_url = {settings.keystone_url}
+www_authenticate_uri = {settings.keystone_url}
+username = glance
+password = {settings.passwords["glance"]}
+project_name = service
+user_domain_id = default
+project_domain_id = default
+[paste_deploy]
+flavor = keystone
+config_file = {settings.environment.paste_file}
+[oslo_concurrency]
+lock_path = {settings.folder / "lock"}
+"""

@@ -1,0 +1,157 @@
+"""The process that owns one cloud: brings it up, says so, watches over it, takes it down.
+
+It ends on SIGTERM, SIGINT or SIGHUP, when its owner ends, and when a server of the cloud dies. Its folder is
+gone afterwards. If it is killed itself, the kernel kills the servers with it (gunicorn_conf.py).
+"""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from devcloud import servers
+from devcloud.environment import Environment
+from devcloud.errors import DevcloudError, tail
+from devcloud.probe import first_requests
+from devcloud.settings import Settings, write_all, write_clouds_yaml
+
+PID_FILE = "devcloud.pid"
+READY = "ready"
+START_SECONDS = 120.0
+POLL_SECONDS = 0.05
+LOCK_TRIES = 20
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class _Stop(BaseException):
+    """A signal asked to end."""
+
+
+def main() -> int:
+    """Runs one cloud from its start to its end; tells its starter on stdout how the start went."""
+    options = _options()
+    for number in ENDING_SIGNALS:
+        signal.signal(number, _raise_stop)
+    lock = _lock(options.folder)
+    if lock is None:
+        _tell(f"a cloud runs in {options.folder} already")
+        return 1
+    try:
+        with _cloud(options) as processes:
+            _tell(READY)
+            _watch(processes, options.owner)
+    except _Stop:
+        pass
+    except DevcloudError as error:
+        _tell(str(error))
+        return 1
+    finally:
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        if not options.keep:
+            shutil.rmtree(options.folder, ignore_errors=True)
+        lock.close()
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--environment", type=Path, required=True)
+    parser.add_argument("--image-size-cap", type=int, required=True)
+    parser.add_argument("--owner", type=int)
+    parser.add_argument("--keep", action="store_true")
+    return parser.parse_args()
+
+
+def _raise_stop(number: int, _frame: object) -> NoReturn:
+    raise _Stop(number)
+
+
+def _tell(words: str) -> None:
+    """The only thing said on stdout. Whoever started this may be gone already."""
+    with contextlib.suppress(BrokenPipeError):
+        print(words, flush=True)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _lock(folder: Path) -> TextIO | None:
+    """Holds the folder's PID file for as long as this process lives: that is how others know that it does.
+
+    None if another supervisor holds it. Whoever only asks holds it for a moment too, hence the patience.
+    """
+    file = (folder / PID_FILE).open("a")
+    for _ in range(LOCK_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            return file
+        time.sleep(POLL_SECONDS)
+    file.close()
+    return None
+
+
+@contextlib.contextmanager
+def _cloud(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A cloud that has answered a first request; its processes, which end with the context."""
+    with servers.listen() as keystone, servers.listen() as glance:
+        settings = Settings(
+            folder=options.folder,
+            environment=Environment(options.environment),
+            keystone_port=keystone.getsockname()[1],
+            glance_port=glance.getsockname()[1],
+            image_size_cap_bytes=options.image_size_cap,
+        )
+        write_all(settings)
+        with contextlib.ExitStack() as running:
+            processes = []
+            for start, listener in ((servers.start_keystone, keystone), (servers.start_glance, glance)):
+                processes.append(start(settings, listener))
+                running.callback(servers.stop, processes[-1])
+                # Only the server holds its port now: if it dies, requests are refused and do not hang.
+                listener.close()
+            _require_answers(settings)
+            write_clouds_yaml(settings)
+            yield processes
+
+
+def _require_answers(settings: Settings) -> None:
+    """Waits for the first answers; shows the logs where there are none."""
+    try:
+        first_requests(settings, START_SECONDS)
+    except DevcloudError as error:
+        logs = "".join(f"\n  {name}:{tail(settings.log(name))}" for name in ("keystone", "glance"))
+        raise DevcloudError(f"{error}{logs}") from error
+
+
+def _watch(processes: list[subprocess.Popen[bytes]], owner: int | None) -> None:
+    """Returns when the owner or a server has ended (pidfd_open(2): readable then)."""
+    watched = [process.pid for process in processes] + ([owner] if owner is not None else [])
+    poll = select.poll()
+    descriptors = []
+    try:
+        for pid in watched:
+            descriptors.append(os.pidfd_open(pid))
+            poll.register(descriptors[-1], select.POLLIN)
+        poll.poll()
+    except ProcessLookupError:
+        return
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
