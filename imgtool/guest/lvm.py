@@ -181,22 +181,26 @@ class _Group:
         length = _get(part, "extent_count", int) * self._extent
         if not 2 <= len(stripes) <= 2 * MAX_STRIPES or length <= 0:
             raise GuestReadError("a segment without stripes")
-        places = tuple(map(partial(self._place, used), stripes[::2], stripes[1::2]))
+        share = -(-2 * length // len(stripes))
+        places = tuple(map(partial(self._place, used, share), stripes[::2], stripes[1::2]))
         stripe_size = _get(part, "stripe_size", int) * SECTOR if len(places) > 1 else length
         if stripe_size <= 0:
             raise GuestReadError("a segment with impossible stripes")
         return Segment(length, places, stripe_size)
 
-    def _place(self, used: dict[str, None], name: object, extent: object) -> int:
-        """The disk offset of an extent of a physical volume."""
+    def _place(self, used: dict[str, None], share: int, name: object, extent: object) -> int:
+        """The disk offset of an extent of a physical volume, where `share` bytes of the segment begin."""
         found = self._physical.get(str(name))
         if found is None:
             raise GuestReadError(f"its physical volume {printable(str(name))} is not on this disk")
         volume, data_start = found
-        if not isinstance(extent, int) or not 0 <= data_start + extent * self._extent < volume.size_bytes:
-            raise GuestReadError("it lies outside of its physical volume")
+        if not isinstance(extent, int) or extent < 0 or data_start < 0:
+            raise GuestReadError("a segment with impossible stripes")
+        offset = data_start + extent * self._extent
+        if offset + share > volume.size_bytes:
+            raise GuestReadError(f"it goes on beyond the end of {volume.name}")
         used[volume.name] = None
-        return volume.start_bytes + data_start + extent * self._extent
+        return volume.start_bytes + offset
 
 
 def _parts(volume: Section) -> Iterator[Section]:

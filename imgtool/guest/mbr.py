@@ -45,20 +45,31 @@ def is_table(table: tuple[Entry, ...] | None) -> bool:
     return table is not None and any(entry.type and entry.size and entry.start for entry in table)
 
 
-def read_mbr(disk: Disk, sector: bytes) -> tuple[Partition, ...]:
-    """Primary and logical partitions; extended ones, which are only their frame, are left out."""
+def read_mbr(disk: Disk, sector: bytes) -> tuple[tuple[Partition, ...], str | None]:
+    """Primary and logical partitions, and what is wrong with the chain of the logical ones, if anything.
+
+    Extended partitions, which are only their frame, are left out.
+    """
     table = entries(sector) or ()
     signature = int.from_bytes(sector[440:444], "little")
     found = []
     for number, entry in enumerate(table, 1):
         if entry.type and entry.size and entry.type not in EXTENDED:
             found.append(_partition(disk, signature, number, entry, 0))
+    number = FIRST_LOGICAL
+    try:
+        for base, entry in _all_logical(disk, table):
+            found.append(_partition(disk, signature, number, entry, base))
+            number += 1
+    except GuestReadError as error:
+        return tuple(found), str(error)
+    return tuple(found), None
+
+
+def _all_logical(disk: Disk, table: tuple[Entry, ...]) -> Iterator[tuple[int, Entry]]:
     for entry in table:
         if entry.type in EXTENDED and entry.size:
-            first = FIRST_LOGICAL + sum(partition.number >= FIRST_LOGICAL for partition in found)
-            for number, (base, logical) in enumerate(_logical(disk, entry), first):
-                found.append(_partition(disk, signature, number, logical, base))
-    return tuple(found)
+            yield from _logical(disk, entry)
 
 
 def _logical(disk: Disk, extended: Entry) -> Iterator[tuple[int, Entry]]:

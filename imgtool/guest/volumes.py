@@ -71,26 +71,27 @@ def read_layout(disk: BinaryIO, size_bytes: int) -> DiskLayout:
 
 def _read_layout(disk: Disk) -> DiskLayout:
     sector = disk.read_at(0, SECTOR_BYTES)
-    scheme, partitions = _read_table(disk, sector)
+    scheme, partitions, problem = _read_table(disk, sector)
     volumes = [_partition_volume(disk, partition) for partition in partitions]
     if scheme == "none":
         volumes = [Volume("disk", disk.size_bytes, (), partial(_open, disk, (linear(0, disk.size_bytes),)))]
-    logical, problem = _read_logical(disk, _places(disk, partitions))
+    logical, lvm_problem = _read_logical(disk, _places(disk, partitions))
+    problem = "; ".join(filter(None, (problem, lvm_problem))) or None
     core = disk.read_at(
         int.from_bytes(sector[GRUB_CORE_LBA : GRUB_CORE_LBA + 8], "little") * SECTOR_BYTES, 512
     )
     return DiskLayout(scheme, partitions, sector, core, (*volumes, *logical)[:MAX_VOLUMES], problem)
 
 
-def _read_table(disk: Disk, sector: bytes) -> tuple[Scheme, tuple[Partition, ...]]:
+def _read_table(disk: Disk, sector: bytes) -> tuple[Scheme, tuple[Partition, ...], str | None]:
     table = mbr.entries(sector)
     if table is not None and any(entry.type == mbr.PROTECTIVE for entry in table):
-        return "gpt", gpt.read_gpt(disk)
+        return "gpt", gpt.read_gpt(disk), None
     if mbr.is_table(table):
-        return "mbr", mbr.read_mbr(disk, sector)
+        return "mbr", *mbr.read_mbr(disk, sector)
     if gpt.has_gpt(disk):
         raise GuestReadError("there is a GUID partition table, but no master boot record that protects it")
-    return "none", ()
+    return "none", (), None
 
 
 def _partition_volume(disk: Disk, partition: Partition) -> Volume:

@@ -30,6 +30,8 @@ EXT4_INCOMPATIBLE = 0x2C0 | 0x3E000
 """extents, 64bit, flex_bg, and all later ones: what makes it ext4."""
 EXTENTS_FLAG = 0x80000
 INLINE_FLAG = 0x10000000
+INLINE_PARENT_BYTES = 4
+"""An inline directory begins with the number of its parent in place of `.` and `..`."""
 EXTENT_MAGIC = 0xF30A
 MAX_EXTENT_DEPTH = 5
 UNWRITTEN = 0x8000
@@ -117,9 +119,11 @@ class ExtNode(CachedNode):
 
     def _open(self) -> BinaryIO:
         inode = self._inode
+        if inode.inode.i_flags & INLINE_FLAG:
+            return self._open_inline()
         if inode.inode.i_flags & EXTENTS_FLAG:
             inode._runlist = _runs(inode)
-        elif not inode.inode.i_flags & INLINE_FLAG and inode.size > MAX_INDIRECT_BYTES:
+        elif inode.size > MAX_INDIRECT_BYTES:
             raise GuestReadError(f"{self.where} is larger than {MAX_INDIRECT_BYTES} bytes, without extents")
         content = inode.open()
 
@@ -130,20 +134,44 @@ class ExtNode(CachedNode):
 
         return open_checked(self.where, int(inode.size), read_at)
 
+    def _open_inline(self) -> BinaryIO:
+        content = b"".join(_inline_parts(self._inode))
+
+        def read_at(offset: int, length: int) -> bytes:
+            return content[offset : offset + length]
+
+        return open_checked(self.where, int(self._inode.size), read_at)
+
     def _list(self) -> Iterator[tuple[str, Node]]:
-        if self._inode.size > MAX_DIRECTORY_BYTES:
-            raise GuestReadError(f"{self.where} is a directory of more than {MAX_DIRECTORY_BYTES} bytes")
-        with self._open() as stream:
-            content = stream.read()
-        for inum, entry_type, raw_name in _entries(content, self._inode.extfs.block_size):
+        for inum, entry_type, raw_name in self._raw_entries():
             name = raw_name.decode("utf-8", "surrogateescape")
             inode = self._inode.extfs.get_inode(inum)
             yield name, ExtNode(inode, self._below(name), self._kind_of_entry(self._inode.extfs, entry_type))
+
+    def _raw_entries(self) -> Iterator[tuple[int, int, bytes]]:
+        if self._inode.size > MAX_DIRECTORY_BYTES:
+            raise GuestReadError(f"{self.where} is a directory of more than {MAX_DIRECTORY_BYTES} bytes")
+        if self._inode.inode.i_flags & INLINE_FLAG:
+            head, tail = _inline_parts(self._inode)
+            yield from _entries(head[INLINE_PARENT_BYTES:], len(head) - INLINE_PARENT_BYTES)
+            yield from _entries(tail, len(tail))
+            return
+        with self._open() as stream:
+            yield from _entries(stream.read(), self._inode.extfs.block_size)
 
     @staticmethod
     def _kind_of_entry(extfs: "ExtFS", entry_type: int) -> Kind | None:
         has_types = extfs.sb.s_feature_incompat & 0x2
         return KIND_OF_ENTRY.get(entry_type) if has_types else None
+
+
+def _inline_parts(inode: "INode") -> tuple[bytes, bytes]:
+    """What is kept in the inode itself, and what follows in its attribute system.data (ext4, inline data)."""
+    head = bytes(inode.inode.i_block)[: int(inode.size)]
+    if inode.size <= len(head):
+        return head, b""
+    tail = next((bytes(a.value) for a in inode.xattr if a.name == "system.data"), b"")
+    return head, tail[: int(inode.size) - len(head)]
 
 
 def _entries(content: bytes, block_size: int) -> Iterator[tuple[int, int, bytes]]:
