@@ -1,0 +1,167 @@
+"""The cloud: one authenticated session with Keystone and Glance.
+
+openstacksdk reads clouds.yaml and the OS_* variables by its own rules, and signs in. Its image helpers are
+not used: they verify little, and send a consumed body again when a token expires. It is imported when it
+is needed, since that takes half a second.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from imgtool.errors import CloudError
+from imgtool.glance import images
+from imgtool.glance.answer import Answer, plain_words
+from imgtool.glance.failures import from_configuration, translated
+from imgtool.text import printable
+
+if TYPE_CHECKING:
+    from keystoneauth1.session import Session
+    from openstack.config.cloud_region import CloudRegion
+
+    from imgtool.glance.body import Body
+
+REQUEST_SECONDS = 60.0
+SEND_SECONDS = 900.0
+"""How long Glance may take no bytes, or give no answer after the last: a store may have to make room."""
+FRESH_SECONDS = 600.0
+"""Life that a token must have left before bytes are sent. Glance looks at it when the request begins."""
+SERVICE_TYPE = "image"
+
+_NO_RETRY: dict[str, Any] = {
+    "connect_retries": 0,
+    "status_code_retries": 0,
+    "redirect": False,
+    "raise_exc": False,
+}
+
+_VERSION_SUFFIX = re.compile(r"/v\d+(\.\d+)?/?$")
+
+
+class Cloud:
+    """Requests to Glance in one project; made by `connect`."""
+
+    def __init__(self, name: str, option: str, session: "Session", endpoint: str, project_id: str) -> None:
+        self.name = name
+        """How messages call it."""
+        self.option = option
+        """What the `openstack` client needs to reach the same cloud: `--os-cloud NAME `, or nothing."""
+        self.project_id = project_id
+        self._session = session
+        self._endpoint = endpoint
+
+    def request(
+        self, method: str, path: str, *, json: object = None, params: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One small request; a new token is fetched where the old one has expired. Raises CloudError."""
+        return self._ask(method, path, json=json, params=params, timeout=REQUEST_SECONDS)
+
+    def send(self, path: str, body: "Body", headers: Mapping[str, str]) -> Answer:
+        """Sends an image's bytes by PUT, once: never again after a 401, and never to another address."""
+        self._ensure_fresh_token()
+        try:
+            return self._ask(
+                "PUT",
+                path,
+                data=body,
+                headers={"Content-Type": "application/octet-stream", **headers},
+                timeout=SEND_SECONDS,
+                allow_reauth=False,
+            )
+        except CloudError as error:
+            raise CloudError(
+                f"sending the image broke off after {body.sent_bytes} of {len(body)} bytes: {error.message}",
+                hint=error.hint,
+            ) from error
+
+    def refuse_name_conflict(self, name: str) -> None:
+        """Raises CloudError if the project has an image of that name: Glance itself takes duplicates."""
+        if found := images.named(self, name):
+            raise CloudError(
+                f"{self.name} has an image named {printable(name)!r}: {', '.join(map(printable, found))}",
+                hint="give another --name, or delete or rename the image that is there",
+            )
+
+    def _ask(self, method: str, path: str, **options: Any) -> Answer:
+        with translated(self.name):
+            response = self._session.request(self._endpoint + path, method, **_NO_RETRY, **options)
+            return _answer(response)
+
+    def _ensure_fresh_token(self) -> None:
+        """Signs in anew where the token could expire soon."""
+        auth = self._session.auth
+        with translated(self.name):
+            if auth is not None and hasattr(auth, "get_access"):
+                if auth.get_access(self._session).will_expire_soon(FRESH_SECONDS):
+                    auth.invalidate()
+                self._session.get_token()
+
+
+def connect(cloud: str | None) -> Cloud:
+    """Signs in and finds Glance; `cloud` as in clouds.yaml, None for OS_CLOUD or the OS_* variables.
+
+    Everything that an upload needs is tried here: the password, the catalogue, and that Glance accepts the
+    token. Raises CloudError.
+    """
+    region = _region(cloud)
+    name = printable(str(region.name or cloud or "")) or "the cloud"
+    with translated(name):
+        session = region.get_session()
+        project_id = session.get_project_id()
+        endpoint = _endpoint(region, session)
+    if project_id is None:
+        raise CloudError(
+            f"{name}: the credentials are for no project, and images belong to one",
+            hint="set project_name in clouds.yaml, or OS_PROJECT_NAME",
+        )
+    if endpoint is None:
+        raise CloudError(
+            f"{name}: Keystone's catalogue has no image endpoint{_where(region)}",
+            hint="check region_name and interface in clouds.yaml; see: openstack catalog list",
+        )
+    found = Cloud(name, f"--os-cloud {name} " if cloud else "", session, endpoint, project_id)
+    _require_glance(found)
+    return found
+
+
+def _region(cloud: str | None) -> "CloudRegion":
+    """The cloud's configuration, by openstacksdk's rules."""
+    from openstack.config.loader import OpenStackConfig  # noqa: PLC0415 - half a second
+
+    with from_configuration(cloud):
+        return OpenStackConfig(app_name="imgtool").get_one(cloud=cloud)
+
+
+def _endpoint(region: "CloudRegion", session: "Session") -> str | None:
+    """Glance's address without a version, from clouds.yaml or the catalogue."""
+    address = region.get_endpoint(SERVICE_TYPE) or session.get_endpoint(
+        service_type=SERVICE_TYPE,
+        interface=region.get_interface(SERVICE_TYPE),
+        region_name=region.get_region_name(SERVICE_TYPE),
+        skip_discovery=True,
+    )
+    return _VERSION_SUFFIX.sub("", str(address)).rstrip("/") if address else None
+
+
+def _where(region: "CloudRegion") -> str:
+    name = region.get_region_name(SERVICE_TYPE)
+    return f" in region {printable(str(name))}" if name else ""
+
+
+def _require_glance(cloud: Cloud) -> None:
+    answer = cloud.request("GET", "/v2/images", params={"limit": "1"})
+    if not answer.ok or not isinstance(answer.document, dict) or "images" not in answer.document:
+        raise CloudError(
+            f"{cloud.name}: the image endpoint does not answer as Glance does: {answer}",
+            hint="check the image endpoint: openstack catalog show image",
+        )
+
+
+def _answer(response: Any) -> Answer:
+    """The parts of a response that matter; its text is looked at only where it is an error."""
+    try:
+        document = response.json() if response.content else None
+    except ValueError:
+        document = None
+    words = "" if response.ok else plain_words(response.text, document)
+    return Answer(response.status_code, words, document)

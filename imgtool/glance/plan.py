@@ -1,0 +1,98 @@
+"""Decides what an upload will do. Pure: the plan is a value that can be printed."""
+
+from collections.abc import Sequence
+
+from imgtool.errors import UsageError
+from imgtool.model import DiskImage, Property, UploadPlan
+from imgtool.text import printable
+
+GIB = 1 << 30
+MAX_TEXT = 255
+"""Glance's bound on an image's name and on a property's name, in characters (its schemas and tables)."""
+MAX_VALUE = 65_535
+"""Bytes of a property's value: the column's type is TEXT."""
+
+VISIBILITIES = ("private", "shared", "community", "public")
+
+_DISK_FORMATS = {
+    "raw": "raw",
+    "qcow2": "qcow2",
+    "vmdk": "vmdk",
+    "vdi": "vdi",
+    "vpc": "vhd",
+    "vhdx": "vhdx",
+    "iso": "iso",
+}
+"""qemu-img's names -> Glance's (its option `disk_formats`)."""
+
+_RESERVED = frozenset({
+    "id", "name", "status", "visibility", "owner", "protected", "tags", "checksum", "size", "virtual_size",
+    "disk_format", "container_format", "min_disk", "min_ram", "created_at", "updated_at", "deleted",
+    "deleted_at", "is_public", "location", "locations", "direct_url", "self", "file", "schema", "stores",
+    "os_hidden", "os_hash_algo", "os_hash_value",
+})  # fmt: skip
+"""Attributes of the image itself, which a property of the same name would overwrite."""
+_RESERVED_PREFIX = "os_glance_"
+
+
+def plan_upload(
+    image: DiskImage, *, cloud: str | None, name: str, visibility: str, properties: Sequence[Property]
+) -> UploadPlan:
+    """What `execute` will do. `cloud` None: the one of the OS_* variables. Raises UsageError."""
+    _refuse_wrapped(image)
+    _require_name(name)
+    if visibility not in VISIBILITIES:
+        raise UsageError(
+            f"Glance has no visibility {printable(visibility)!r}",
+            hint=f"use one of {', '.join(VISIBILITIES)}",
+        )
+    for one in properties:
+        _require_property(one)
+    return UploadPlan(
+        cloud=cloud or "",
+        name=name,
+        image=image,
+        disk_format=_disk_format(image),
+        min_disk_gib=-(-image.virtual_size_bytes // GIB),
+        visibility=visibility,
+        properties=tuple(properties),
+    )
+
+
+def _refuse_wrapped(image: DiskImage) -> None:
+    if image.wrapper is not None:
+        raise UsageError(
+            f"{printable(str(image.path))} is compressed with {image.wrapper}; Nova does not unpack images",
+            hint=f"unpack it first, or use: imgtool prepare {printable(image.path.name)}",
+        )
+
+
+def _require_name(name: str) -> None:
+    if not 1 <= len(name) <= MAX_TEXT or printable(name) != name:
+        raise UsageError(
+            f"Glance takes no image name like {printable(name[:MAX_TEXT])!r}",
+            hint=f"give --name with 1 to {MAX_TEXT} printable characters",
+        )
+
+
+def _require_property(one: Property) -> None:
+    shown = printable(one.name[:MAX_TEXT])
+    if one.name in _RESERVED or one.name.startswith(_RESERVED_PREFIX):
+        raise UsageError(f"{shown} is an attribute of the image itself, not a property", hint="leave it out")
+    if not 1 <= len(one.name) <= MAX_TEXT or printable(one.name) != one.name:
+        raise UsageError(f"Glance takes no property name like {shown!r}", hint="rename it")
+    if len(one.value.encode(errors="replace")) > MAX_VALUE or printable(one.value) != one.value:
+        raise UsageError(
+            f"the value of property {shown} is not printable or too long",
+            hint=f"use at most {MAX_VALUE} bytes of printable text",
+        )
+
+
+def _disk_format(image: DiskImage) -> str:
+    try:
+        return _DISK_FORMATS[image.format]
+    except KeyError:
+        raise UsageError(
+            f"{printable(str(image.path))}: Glance has no disk format for {printable(image.format)}",
+            hint="convert it to qcow2 or raw first: imgtool convert",
+        ) from None

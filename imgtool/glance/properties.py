@@ -1,0 +1,103 @@
+"""Image properties from what is really inside the image. Pure.
+
+A fact that is unknown derives nothing: a wrong property keeps a good image from booting, a missing one
+leaves the cloud's default. Meanings: https://docs.openstack.org/glance/latest/admin/useful-image-properties.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from imgtool.glance.reach import Reach, reach_of
+from imgtool.model import (
+    AgentFacts,
+    CloudInitFacts,
+    Fact,
+    Firmware,
+    Inspection,
+    Kernel,
+    Known,
+    LinuxFacts,
+    Property,
+)
+
+_SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
+"""What a value from a guest may look like: names of distributions, versions and users do."""
+
+
+def derive(inspection: Inspection, overrides: Mapping[str, str]) -> tuple[Property, ...]:
+    """Properties for Glance, sorted by name. `overrides` win; one with an empty value unsets the property."""
+    linux = inspection.guest.linux
+    derived = list(_of_linux(linux, inspection.guest.firmware)) if linux is not None else []
+    chosen = {found.name: found for found in derived if _SAFE_VALUE.fullmatch(found.value)}
+    for name, value in overrides.items():
+        chosen[name] = Property(name, value, "given by the user")
+    return tuple(chosen[name] for name in sorted(chosen) if chosen[name].value)
+
+
+def _of_linux(linux: LinuxFacts, firmware: Fact[Firmware]) -> Iterator[Property]:
+    yield Property("os_type", "linux", "a Linux system is on the disk")
+    yield from _copied("os_distro", linux.os_distro)
+    yield from _copied("os_version", linux.os_version)
+    yield from _copied("architecture", linux.architecture)
+    kernel = _default_kernel(linux.kernels)
+    if kernel is not None:
+        yield from _of_disk(reach_of(kernel))
+        yield from _of_kernel(kernel)
+    yield from _of_agent(linux.agent)
+    yield from _of_cloud_init(linux.cloud_init)
+    yield from _of_firmware(firmware, linux.architecture)
+
+
+def _copied(name: str, fact: Fact[str] | Fact[str | None]) -> Iterator[Property]:
+    if isinstance(fact, Known) and fact.value:
+        yield Property(name, fact.value, fact.evidence)
+
+
+def _default_kernel(kernels: Fact[tuple[Kernel, ...]]) -> Kernel | None:
+    if not isinstance(kernels, Known):
+        return None
+    defaults = [kernel for kernel in kernels.value if kernel.default]
+    return defaults[0] if len(defaults) == 1 else None
+
+
+def _of_disk(reach: Reach) -> Iterator[Property]:
+    """virtio-blk where the guest can start from it, else virtio-scsi, else nothing."""
+    if reach.virtio_blk:
+        yield Property("hw_disk_bus", "virtio", reach.reason("virtio_blk"))
+    elif reach.virtio_scsi:
+        reason = reach.reason("virtio_scsi and sd_mod")
+        yield Property("hw_disk_bus", "scsi", reason)
+        yield Property("hw_scsi_model", "virtio-scsi", reason)
+
+
+def _of_kernel(kernel: Kernel) -> Iterator[Property]:
+    """Devices that are needed only once the root file system is there."""
+    for module, name in (("virtio_net", "hw_vif_model"), ("virtio_rng", "hw_rng_model")):
+        needed = ("virtio", "virtio_ring", "virtio_pci", module)
+        if all(kernel.modules.get(one) in {"builtin", "module"} for one in needed):
+            yield Property(name, "virtio", f"kernel {kernel.version} has {module}")
+
+
+def _of_agent(agent: AgentFacts) -> Iterator[Property]:
+    """Never os_require_quiesce: where the agent fails, it makes every snapshot fail. On request only."""
+    needed = (agent.installed, agent.enabled, agent.channel)
+    if all(isinstance(fact, Known) and fact.value is True for fact in needed):
+        reason = "qemu-guest-agent is installed and enabled, and its channel's driver is there"
+        yield Property("hw_qemu_guest_agent", "yes", reason)
+
+
+def _of_cloud_init(cloud_init: CloudInitFacts) -> Iterator[Property]:
+    if all(isinstance(fact, Known) and fact.value for fact in (cloud_init.installed, cloud_init.enabled)):
+        yield from _copied("os_admin_user", cloud_init.default_user)
+
+
+def _of_firmware(firmware: Fact[Firmware], architecture: Fact[str]) -> Iterator[Property]:
+    """An image that boots both ways is left to the cloud's choice."""
+    if not isinstance(firmware, Known) or firmware.value.bios == firmware.value.uefi:
+        return
+    if firmware.value.bios:
+        yield Property("hw_firmware_type", "bios", f"it boots by BIOS only: {firmware.evidence}")
+        return
+    yield Property("hw_firmware_type", "uefi", f"it boots by UEFI only: {firmware.evidence}")
+    if isinstance(architecture, Known) and architecture.value == "x86_64":
+        yield Property("hw_machine_type", "q35", "UEFI on x86_64 wants q35; i440fx has no secure boot")
