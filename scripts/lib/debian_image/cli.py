@@ -85,7 +85,7 @@ def _require_tools(kind: str) -> None:
         raise CannotBuildError(f"--root {kind} needs loop devices: run this as root.")
     if not shutil.which("newuidmap"):
         raise CannotBuildError(
-            "not root, and newuidmap is not installed: install uidmap, or run this as root."
+            "newuidmap is not installed: install uidmap, or run this as root."
         )
 
 
@@ -142,7 +142,7 @@ def _build(options: argparse.Namespace, archive: Path, key: str, target: Path) -
 
 
 def _build_in_namespace() -> None:
-    """This program once more, as root of a user namespace: files can belong to anyone, we need not be root."""
+    """This program once more, as root of a user namespace, where files can belong to anyone."""
     _step("not root: the rest is done in a user namespace")
     if IN_NAMESPACE in os.environ:
         raise CannotBuildError("this machine's user namespaces give no root: run this as root.")

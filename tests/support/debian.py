@@ -1,0 +1,80 @@
+"""Real Debian images, as session fixtures: built by scripts/build-image, or taken from its cache.
+
+They are read-only and shared by all tests: copy what is to be changed.
+"""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BUILD_IMAGE = Path(__file__).parents[2] / "scripts/build-image"
+
+
+def build_image(*options: str) -> Path:
+    """The raw image that `scripts/build-image OPTIONS` prints; skips the test where it cannot be built."""
+    done = subprocess.run([BUILD_IMAGE, *options], capture_output=True, text=True)
+    if done.returncode == 4:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def debian_image() -> Path:
+    """Debian 12 as it should be: ext4, UEFI."""
+    return build_image()
+
+
+@pytest.fixture(scope="session")
+def debian_trixie() -> Path:
+    """Debian 13, with dracut in place of initramfs-tools."""
+    return build_image("--suite=trixie", "--generator=dracut")
+
+
+@pytest.fixture(scope="session")
+def debian_xfs() -> Path:
+    """The root on XFS."""
+    return build_image("--root=xfs")
+
+
+@pytest.fixture(scope="session")
+def debian_btrfs() -> Path:
+    """The root in a Btrfs subvolume, compressed with zstd."""
+    return build_image("--root=btrfs")
+
+
+@pytest.fixture(scope="session")
+def debian_lvm() -> Path:
+    """The root on XFS in a logical volume, /boot on ext4."""
+    return build_image("--root=lvm")
+
+
+@pytest.fixture(scope="session")
+def debian_agent_masked() -> Path:
+    """qemu-guest-agent is installed and masked."""
+    return build_image("--fault=agent-masked")
+
+
+@pytest.fixture(scope="session")
+def debian_no_agent() -> Path:
+    """qemu-guest-agent was purged."""
+    return build_image("--fault=no-agent")
+
+
+@pytest.fixture(scope="session")
+def debian_initramfs_without_virtio() -> Path:
+    """Its initramfs was made for a machine without virtio: it does not start on OpenStack."""
+    return build_image("--fault=initramfs-without-virtio")
+
+
+@pytest.fixture(scope="session")
+def debian_initramfs_truncated() -> Path:
+    """Its initramfs ends early."""
+    return build_image("--fault=initramfs-truncated")
+
+
+@pytest.fixture(scope="session")
+def debian_host_keys() -> Path:
+    """SSH host keys are baked in."""
+    return build_image("--fault=host-keys")
