@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from imgtool import qemu_img
 from imgtool.disk.qcow2 import Qcow2Stream
 from imgtool.disk.raw import RawStream
-from imgtool.disk.unwrap import admit_content, unwrap
+from imgtool.disk.wrapped import admit_content, unwrap
 from imgtool.formats import open_admitted, verify_unchanged
 from imgtool.formats.source import Source, naming
 from imgtool.model import DiskImage

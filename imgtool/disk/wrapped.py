@@ -33,7 +33,10 @@ def unwrap(image: DiskImage, folder: Path, progress: Progress) -> DiskImage:
     Removing it is the caller's; on failure nothing is left. Raises ImageUnreadableError where it is damaged
     or beyond the bounds, and all that the gate raises for the content.
     """
-    descriptor, name = tempfile.mkstemp(prefix="imgtool-", suffix=".img", dir=folder)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="imgtool-", suffix=".img", dir=folder)
+    except OSError as error:
+        raise _unwritable(error) from error
     target = Path(name)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file, open_admitted(image) as source:
@@ -93,8 +96,12 @@ def _write(descriptor: int, block: bytes, offset: int) -> int:
         while done < len(block):
             done += os.pwrite(descriptor, block[done:], offset + done)
     except OSError as error:
-        raise ImageUnreadableError(
-            f"its content cannot be written to a temporary file: {printable(str(error.strerror))}",
-            hint="free some space, or set TMPDIR to a folder that has more",
-        ) from error
+        raise _unwritable(error) from error
     return done
+
+
+def _unwritable(error: OSError) -> ImageUnreadableError:
+    return ImageUnreadableError(
+        f"its content cannot be written to a temporary file: {printable(str(error.strerror))}",
+        hint="free some space, or set TMPDIR to a folder that has more",
+    )
