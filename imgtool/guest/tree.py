@@ -5,10 +5,12 @@ nothing is ever opened on the host by a name that the guest gave.
 """
 
 import posixpath
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
+from imgtool.text import printable
 
 MAX_LINKS = 40
 """Links in one path, as Linux has it: path_resolution(7), MAXSYMLINKS."""
@@ -29,6 +31,7 @@ class GuestTree:
     def __init__(self, mounts: Mapping[str, Node]) -> None:
         """`mounts`: mount point ("/", "/boot", ...) to the top directory of what is mounted there."""
         self._mounts = {posixpath.normpath(point): node for point, node in mounts.items()}
+        self._below = _mounts_below(self._mounts)
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at `path`, links followed."""
@@ -47,28 +50,29 @@ class GuestTree:
         node = self._find(path)
         if node is None or node.kind is not Kind.DIRECTORY:
             return ()
-        return tuple(sorted(name for name, _ in _bounded_children(node, path)))
+        return tuple(sorted(name for name, _ in self._children(node, self.resolve(path) or path)))
 
     def walk(self, path: str) -> Iterator[str]:
         """Paths of all that is below the directory `path` and is no directory; links are not followed."""
-        node = self._find(path)
-        if node is None or node.kind is not Kind.DIRECTORY:
+        found = self._walk_to(path)
+        if found is None or found[1].kind is not Kind.DIRECTORY:
             return
-        pending = [(posixpath.normpath(path), node, 0)]
+        shown = posixpath.normpath(path)
+        pending = [(shown, *found, 0)]
         seen = 0
         while pending:
-            directory, node, depth = pending.pop()
+            shown, directory, node, depth = pending.pop()
             if depth > MAX_DEPTH:
-                raise GuestReadError(f"{directory}: more than {MAX_DEPTH} directories deep")
-            for name, child in _bounded_children(node, directory):
+                raise GuestReadError(f"{printable(shown)}: more than {MAX_DEPTH} directories deep")
+            for name, child in self._children(node, directory):
                 seen += 1
                 if seen > MAX_ENTRIES:
                     raise GuestReadError(f"{path}: more than {MAX_ENTRIES} entries")
-                child_path = posixpath.join(directory, name)
                 if child.kind is Kind.DIRECTORY:
-                    pending.append((child_path, child, depth + 1))
+                    below = posixpath.join(shown, name), posixpath.join(directory, name)
+                    pending.append((*below, child, depth + 1))
                 else:
-                    yield child_path
+                    yield posixpath.join(shown, name)
 
     def open(self, path: str) -> BinaryIO | None:
         """The content of the regular file `path`, seekable, or None where there is none."""
@@ -109,6 +113,24 @@ class GuestTree:
         found = self._walk_to(path)
         return None if found is None else found[0]
 
+    def _children(self, node: Node, directory: str) -> Iterator[tuple[str, Node]]:
+        """The entries of `node`, whose resolved path is `directory`, with what is mounted on them."""
+        mounted = self._below.get(directory, {})
+        for count, (name, child) in enumerate(node.children()):
+            if count >= MAX_ENTRIES:
+                raise GuestReadError(f"{printable(directory)}: more than {MAX_ENTRIES} entries")
+            if name not in mounted:
+                yield name, child
+        for name, mount in mounted.items():
+            yield name, mount or node.child(name) or _EmptyDirectory()
+
+    def _child(self, node: Node, directory: str, name: str) -> Node | None:
+        """The same for one name."""
+        mounted = self._below.get(directory, {})
+        if name not in mounted:
+            return node.child(name)
+        return mounted[name] or node.child(name) or _EmptyDirectory()
+
     def _kind(self, path: str) -> Kind | None:
         node = self._find(path)
         return None if node is None else node.kind
@@ -120,28 +142,27 @@ class GuestTree:
     def _walk_to(self, path: str) -> tuple[str, Node] | None:
         """The resolved path and its node, one component at a time, as path_resolution(7) describes it."""
         trail: list[tuple[str, Node]] = [("/", self._mounts["/"])]
-        pending = _components(path)
+        pending = deque(_components(path))
         links = 0
         while pending:
-            name = pending.pop(0)
+            name = pending.popleft()
             if name == "..":
                 trail = trail[:-1] or trail
                 continue
             here, node = trail[-1]
             if node.kind is not Kind.DIRECTORY:
                 return None
-            below = posixpath.join(here, name)
-            child = self._mounts.get(below) or node.child(name)
+            child = self._child(node, here, name)
             if child is None:
                 return None
             if child.kind is not Kind.SYMLINK:
-                trail.append((below, child))
+                trail.append((posixpath.join(here, name), child))
                 continue
             links += 1
             if links > MAX_LINKS:
                 raise GuestReadError(f"{path}: more than {MAX_LINKS} symbolic links")
             target = child.link_target()
-            pending = _components(target) + pending
+            pending.extendleft(reversed(_components(target)))
             if target.startswith("/"):
                 trail = trail[:1]
         return trail[-1]
@@ -151,8 +172,33 @@ def _components(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in {"", "."}]
 
 
-def _bounded_children(node: Node, path: str) -> Iterator[tuple[str, Node]]:
-    for count, entry in enumerate(node.children()):
-        if count >= MAX_ENTRIES:
-            raise GuestReadError(f"{path}: more than {MAX_ENTRIES} entries")
-        yield entry
+def _mounts_below(mounts: Mapping[str, Node]) -> dict[str, dict[str, Node | None]]:
+    """Directory to the names in it that are mount points; None for one that only leads to a mount point."""
+    below: dict[str, dict[str, Node | None]] = {}
+    for point, node in mounts.items():
+        here: Node | None = node
+        while point != "/":
+            point, name = posixpath.split(point)  # noqa: PLW2901 - up, until the top
+            names = below.setdefault(point, {})
+            names[name] = here or names.get(name)
+            here = None
+    return below
+
+
+class _EmptyDirectory:
+    """Stands for a directory on the way to a mount point, which the guest makes where it is missing."""
+
+    kind = Kind.DIRECTORY
+    size_bytes = 0
+
+    def children(self) -> Iterator[tuple[str, Node]]:
+        return iter(())
+
+    def child(self, name: str) -> Node | None:
+        return None
+
+    def open(self) -> BinaryIO:
+        raise GuestReadError("a directory")
+
+    def link_target(self) -> str:
+        raise GuestReadError("a directory")
