@@ -47,7 +47,7 @@ def _json_message(document: Any) -> str | None:
 
 
 class _Text(HTMLParser):
-    """Collects the text of a page apart from its title, which repeats the status."""
+    """Collects the text of a page apart from its title and heading, which repeat the status."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,4 +72,4 @@ class _Text(HTMLParser):
             self._parts.append(data)
 
 
-_NOT_SHOWN = {"title", "script", "style"}
+_NOT_SHOWN = {"title", "h1", "script", "style"}

@@ -4,6 +4,7 @@ Their own messages are passed on only where they cannot hold a value from clouds
 quotes the line that it stumbles over, and that line may be the password.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,23 +14,31 @@ from imgtool.errors import CloudError
 from imgtool.text import printable
 
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]*@")
-MAX_WORDS = 300
+_ADDRESS = re.compile(r"https?://[^\s/]+")
+_REASON = re.compile(r"\[Errno -?\d+\] ([A-Za-z ]+)")
+MAX_WORDS = 600
 
 
 @contextmanager
 def from_configuration(cloud: str | None) -> Iterator[None]:
     """For reading clouds.yaml."""
-    from openstack import exceptions  # noqa: PLC0415 - half a second
-    from yaml import YAMLError  # noqa: PLC0415 - comes with it
+    from keystoneauth1 import exceptions as auth  # noqa: PLC0415 - half a second
+    from openstack import exceptions  # noqa: PLC0415 - the same
 
     try:
-        yield
-    except YAMLError as error:
-        raise CloudError(f"clouds.yaml cannot be read{_yaml_place(error)}", hint="mend its YAML") from None
+        with _skipped_files():
+            yield
+    except _BrokenFileError as error:
+        raise CloudError(str(error), hint="mend its YAML") from None
     except OSError as error:
         file = printable(str(error.filename))
         raise CloudError(
             f"{file} cannot be read: {error.strerror}", hint="check its owner and mode"
+        ) from None
+    except (auth.MissingRequiredOptions, auth.NoMatchingPlugin, auth.OptionError) as error:
+        raise CloudError(
+            f"the credentials of {_called(cloud)} are not complete: {in_words(error)}",
+            hint="name a cloud of clouds.yaml (--cloud), or set the OS_* variables",
         ) from None
     except exceptions.ConfigException as error:
         raise _configuration_error(cloud, error) from None
@@ -73,19 +82,14 @@ def translated(name: str) -> Iterator[None]:
             f"{name}: no trusted connection: {in_words(error)}",
             hint="name the cloud's certificate authority by cacert in clouds.yaml",
         ) from None
-    except (
-        auth.MissingRequiredOptions,
-        auth.MissingAuthPlugin,
-        auth.NoMatchingPlugin,
-        auth.OptionError,
-    ) as error:
+    except (auth.EndpointNotFound, auth.CatalogException) as error:
         raise CloudError(
-            f"{name}: the credentials are not complete: {in_words(error)}",
-            hint="name a cloud of clouds.yaml (--cloud), or set the OS_* variables",
+            f"{name}: Keystone's catalogue has no such image endpoint: {in_words(error)}",
+            hint="check region_name and interface in clouds.yaml; see: openstack catalog list",
         ) from None
     except (auth.ConnectFailure, auth.DiscoveryFailure, RequestException) as error:
         raise CloudError(
-            f"{name}: no connection: {in_words(error)}",
+            f"{name}: no connection: {_connection_words(error)}",
             hint="check the network, a proxy, and the address (auth_url, region) of the cloud",
         ) from None
     except (auth.ClientException, SDKException) as error:
@@ -99,10 +103,46 @@ def in_words(error: object) -> str:
     return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + "..."
 
 
-def _yaml_place(error: Exception) -> str:
-    """Where in the file, never what stands there."""
-    mark = getattr(error, "problem_mark", None)
-    return "" if mark is None else f": {printable(str(mark.name))}, line {mark.line + 1}"
+def _connection_words(error: Exception) -> str:
+    """The address and the system's reason, which urllib3 buries in the names of its classes."""
+    words = in_words(error)
+    address, reason = _ADDRESS.search(words), _REASON.search(words)
+    return f"{address[0]}: {reason[1]}" if address and reason else words
+
+
+class _BrokenFileError(Exception):
+    """A file of the configuration is no YAML; says which, and where, never what stands there."""
+
+
+class _Skipped(logging.Filter):
+    """Takes openstacksdk's warnings of files that it skips: they quote the line, maybe the password."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: list[str] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keeps the file and the place, and drops the record."""
+        if isinstance(record.args, tuple) and len(record.args) == 2:
+            path, error = record.args
+            mark = getattr(error, "problem_mark", None)
+            place = "" if mark is None else f", line {mark.line + 1}"
+            self.files.append(f"{printable(str(path))}{place}")
+        return False
+
+
+@contextmanager
+def _skipped_files() -> Iterator[None]:
+    """Raises _BrokenFileError if openstacksdk skipped a file: without it another cloud may be meant."""
+    logger = logging.getLogger("openstack.config")
+    skipped = _Skipped()
+    logger.addFilter(skipped)
+    try:
+        yield
+    finally:
+        logger.removeFilter(skipped)
+        if skipped.files:
+            raise _BrokenFileError(f"not valid YAML: {'; '.join(skipped.files)}") from None
 
 
 def _called(cloud: str | None) -> str:
