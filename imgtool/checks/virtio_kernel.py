@@ -28,7 +28,7 @@ def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:
     """Every driver is a module or built in."""
     drivers = DriverSet(kernel.modules)
     missing = drivers.missing(PCI + NETWORK_AND_CONSOLE) + missing_storage(drivers)
-    where = f"kernel {kernel.version} ({kernel.default_evidence})"
+    where = f"kernel {kernel.version}"
     if missing:
         searched = f"/usr/lib/modules/{kernel.version} and the kernel's built-in list"
         return failed(f"{where} has no {', '.join(missing)}", f"{searched}: not found", REMEDY)
@@ -38,7 +38,10 @@ def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:
     seen = "; ".join(
         kernel.evidence[name] for name in ("virtio_blk", "virtio_net") if name in kernel.evidence
     )
-    return passed(f"{where} has virtio disk, network, PCI and console drivers", seen)
+    return passed(
+        f"{where} boots, with virtio disk, network, PCI and console drivers",
+        f"{kernel.default_evidence}; {seen}",
+    )
 
 
 CHECK = Check("virtio-kernel", Severity.ERROR, on_booting_kernel(judge))

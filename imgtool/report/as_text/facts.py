@@ -1,6 +1,6 @@
 """An inspection, as text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from imgtool.model import (
     AgentFacts,
@@ -14,11 +14,18 @@ from imgtool.model import (
     Kernel,
     Known,
     LinuxFacts,
+    ModuleState,
     Property,
     Unknown,
 )
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section, shown
 from imgtool.text import human_size
+
+_EARLY = ("virtio_pci", "virtio_blk", "virtio_scsi")
+"""What an initramfs needs to reach a disk."""
+
+_MACHINE = (*_EARLY, "virtio_net", "virtio_console", "virtio_balloon", "virtio_rng")
+"""What the running system uses."""
 
 
 def inspection(facts: Inspection, derived: Sequence[Property], paint: Paint = plain) -> str:
@@ -76,7 +83,7 @@ def _kernel_rows(kernels: Fact[tuple[Kernel, ...]]) -> Iterator[tuple[str, str]]
         return
     for kernel in kernels.value:
         yield "kernel", kernel.version + (" (boots)" if kernel.default else "")
-        yield "  modules", _virtio(kernel.modules.items())
+        yield "  modules", _modules(kernel.modules, _MACHINE)
         yield "  initramfs", shown(kernel.initramfs, lambda archive: archive.path if archive else "none")
         if isinstance(kernel.initramfs, Known) and kernel.initramfs.value:
             yield from _initramfs_rows(kernel.initramfs.value)
@@ -85,17 +92,17 @@ def _kernel_rows(kernels: Fact[tuple[Kernel, ...]]) -> Iterator[tuple[str, str]]
 def _initramfs_rows(archive: Initramfs) -> Iterator[tuple[str, str]]:
     kind = {True: ", host-only", False: ", generic", None: ""}[archive.host_only]
     yield "    made by", f"{archive.generator or 'unknown'}{kind}, {archive.compression}"
-    yield "    modules", _virtio(archive.modules.items())
+    yield "    modules", _modules(archive.modules, _EARLY)
     if archive.problem:
         yield "    problem", archive.problem
 
 
-def _virtio(modules: Iterable[tuple[str, str]]) -> str:
-    names = {name: state for name, state in modules if name.startswith("virtio")}
-    there = [name for name, state in names.items() if state in {"module", "builtin"}]
-    missing = [f"no {name}" for name, state in names.items() if state == "missing"]
-    unsure = [f"{name}?" for name, state in names.items() if state == "unknown"]
-    return " ".join(there + missing + unsure)
+def _modules(states: Mapping[str, ModuleState], names: Sequence[str]) -> str:
+    """Those that are there, then those that are not, then those of which nobody knows."""
+    there = [name for name in names if states.get(name) in {"module", "builtin"}]
+    missing = [name for name in names if states.get(name) == "missing"]
+    unsure = [f"{name}?" for name in names if states.get(name, "unknown") == "unknown"]
+    return " ".join([*there, *unsure]) + (f"; missing: {' '.join(missing)}" if missing else "")
 
 
 def _agent_rows(agent: AgentFacts) -> Iterator[tuple[str, str]]:
