@@ -107,13 +107,7 @@ def _sort_key(fields: dict[str, list[str]], name: str) -> tuple[bool, bool, Vers
 
 def _unified(tree: GuestTree, path: str, base: str) -> BootEntry:
     name = posixpath.basename(path)
-    stream = tree.open(path)
-    texts: dict[str, str] = {}
-    if stream is not None:
-        sections = pe_sections(stream)
-        for wanted in (".uname", ".cmdline"):
-            if wanted in sections:
-                texts[wanted] = section_text(stream, sections[wanted])
+    texts = _section_texts(tree, path)
     return BootEntry(
         name=name,
         title=name,
@@ -125,3 +119,15 @@ def _unified(tree: GuestTree, path: str, base: str) -> BootEntry:
         base=base,
         unified=True,
     )
+
+
+def _section_texts(tree: GuestTree, path: str) -> dict[str, str]:
+    """`.uname` and `.cmdline`; empty for a file that is no PE file, which boots nothing."""
+    stream = tree.open(path)
+    if stream is None:
+        return {}
+    try:
+        sections = pe_sections(stream)
+    except GuestReadError:
+        return {}
+    return {name: section_text(stream, sections[name]) for name in (".uname", ".cmdline") if name in sections}

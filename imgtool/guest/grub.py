@@ -84,8 +84,10 @@ class _Parser:
             self._begin(command, words)
         elif command == "set":
             self._set(words)
-        elif command in {"if", "fi"}:
-            self._ifs = max(0, self._ifs + (1 if command == "if" else -1))
+        elif command == "if" and words[-1:] != ["fi"]:
+            self._ifs += 1
+        elif command == "fi":
+            self._ifs = max(0, self._ifs - 1)
         elif command == "blscfg" and self.menu.bls_position is None and not self._open:
             self.menu.bls_position = len(self.menu.items)
         elif command.startswith(("linux", "initrd")):

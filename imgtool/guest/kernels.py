@@ -151,9 +151,9 @@ def _modules(
     for name in MODULES_OF_INTEREST:
         symbol = CONFIG_SYMBOLS[name]
         if builtin is not None and name in builtin:
-            states[name], evidence[name] = "builtin", f"{directory}/modules.builtin"
+            states[name], evidence[name] = "builtin", printable(f"{directory}/modules.builtin")
         elif config.get(symbol) == "y":
-            states[name], evidence[name] = "builtin", f"{config_path}: {symbol}=y"
+            states[name], evidence[name] = "builtin", printable(f"{config_path}: {symbol}=y")
         elif name in files:
             states[name], evidence[name] = "module", printable(files[name])
         else:

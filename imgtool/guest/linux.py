@@ -69,7 +69,9 @@ def _kernel(
     return Kernel(
         version=printable(kernel.version),
         default=default,
-        default_evidence=boot.evidence if default else f"not {boot.version}: {boot.evidence}",
+        default_evidence=boot.evidence
+        if default
+        else f"{printable(str(boot.version))} boots: {boot.evidence}",
         image=None if kernel.image is None else printable(kernel.image),
         modules=kernel.modules,
         evidence=kernel.evidence,

@@ -40,6 +40,8 @@ def test_skips_zeros_over_chunks():
     assert (reader.offset, reader.peek(1)) == (4, b"x")
 
 
-@pytest.mark.parametrize(("start", "length", "expected"), [(0, None, b"abcdef"), (2, 3, b"cde"), (4, 99, b"ef")])
+@pytest.mark.parametrize(
+    ("start", "length", "expected"), [(0, None, b"abcdef"), (2, 3, b"cde"), (4, 99, b"ef")]
+)
 def test_file_chunks_give_the_window_that_was_asked_for(start, length, expected):
     assert b"".join(file_chunks(io.BytesIO(b"abcdef"), start, length)) == expected

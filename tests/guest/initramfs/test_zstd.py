@@ -16,7 +16,15 @@ def packed(*options: str) -> bytes:
 
 @pytest.mark.parametrize(
     "options",
-    [("-1",), ("-19",), ("--no-check",), ("-22", "--ultra"), ("--long=27",), ("-T2", "-3"), ("--single-thread",)],
+    [
+        ("-1",),
+        ("-19",),
+        ("--no-check",),
+        ("-22", "--ultra"),
+        ("--long=27",),
+        ("-T2", "-3"),
+        ("--single-thread",),
+    ],
     ids=" ".join,
 )
 def test_every_kind_of_frame_ends_where_it_ends(options):

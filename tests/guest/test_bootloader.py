@@ -1,0 +1,142 @@
+import pytest
+from support.guest_tree import EMPTY_DIRECTORY, Link, Unreadable, guest_tree
+from support.unified_image import unified_image
+
+from imgtool.guest.bootloader import BootChoice, choose_kernel
+from imgtool.guest.kernels import find_kernels
+
+NEW, OLD = "6.1.0-41-amd64", "6.1.0-9-amd64"
+KERNELS = {f"/usr/lib/modules/{v}/kernel": EMPTY_DIRECTORY for v in (NEW, OLD)} | {
+    f"/boot/vmlinuz-{v}": "MZ" for v in (NEW, OLD)
+}
+ENTRY = (
+    "menuentry 'Linux {0}' --id 'id-{0}' {{\n linux /boot/vmlinuz-{0} ro opt-{0}\n initrd /boot/i-{0}\n}}\n"
+)
+MENU = ENTRY.format(NEW) + "submenu 'Advanced' {\n" + ENTRY.format(NEW) + ENTRY.format(OLD) + "}\n"
+GRUB = "/boot/grub/grub.cfg"
+BLS = "title T\nversion {0}\nlinux /vmlinuz-{0}\ninitrd /i-{0}\noptions ro $kernelopts\n"
+
+
+def choice(files) -> BootChoice:
+    tree = guest_tree(KERNELS | files)
+    return choose_kernel(tree, find_kernels(tree))
+
+
+@pytest.mark.parametrize(
+    ("default", "version"),
+    [
+        ('"0"', NEW),
+        ('"1>1"', OLD),
+        (f'"Advanced>id-{OLD}"', OLD),
+        ("id-nothing", NEW),
+        ("7", NEW),
+        ("1", NEW),
+    ],
+)
+def test_grub_s_default(default, version):
+    found = choice({GRUB: f"set default={default}\n{MENU}"})
+    assert found.version == version
+    assert found.evidence.startswith(f"{GRUB}: default=")
+    assert found.options == f"ro opt-{version}"
+    assert found.entries[0] is found.entry
+    assert len(found.entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("grubenv", "version", "evidence"),
+    [
+        ("saved_entry=1>1\n", OLD, "/boot/grub/grubenv: saved_entry=1>1 (Linux 6.1.0-9-amd64)"),
+        ("", NEW, "/boot/grub/grubenv: no saved_entry, so entry 0 (Linux 6.1.0-41-amd64)"),
+        ("saved_entry=0\nnext_entry=1>1\n", OLD, "/boot/grub/grubenv: next_entry=1>1 (Linux 6.1.0-9-amd64)"),
+    ],
+)
+def test_grub_s_saved_entry(grubenv, version, evidence):
+    head = 'if x; then\nset default="${next_entry}"\nelse\nset default="${saved_entry}"\nfi\n'
+    found = choice({GRUB: head + MENU, "/boot/grub/grubenv": f"# GRUB Environment Block\n{grubenv}"})
+    assert (found.version, found.evidence) == (version, evidence)
+
+
+def red_hat(grubenv: str) -> dict[str, str]:
+    head = 'if x; then\nset default="${next_entry}"\nelse\nset default="${saved_entry}"\nfi\n'
+    head += "insmod blscfg\nblscfg\n"
+    entries = {f"/boot/loader/entries/0123-{v}.conf": BLS.format(v) for v in (NEW, OLD)}
+    return {"/boot/grub2/grub.cfg": head, "/boot/grub2/grubenv": grubenv} | entries
+
+
+@pytest.mark.parametrize(
+    ("grubenv", "version"),
+    [(f"saved_entry=0123-{OLD}\n", OLD), ("saved_entry=0\n", NEW), ("saved_entry=gone\n", NEW), ("", NEW)],
+)
+def test_red_hat_s_bls_entries(grubenv, version):
+    assert choice(red_hat(grubenv)).version == version
+
+
+def test_variables_in_bls_options_come_from_the_environment():
+    found = choice(red_hat(f"saved_entry=0123-{OLD}\nkernelopts=root=/dev/sda1 quiet\n"))
+    assert found.options == "ro root=/dev/sda1 quiet"
+
+
+def test_bls_files_without_blscfg_do_not_count():
+    files = {GRUB: "set default=0\n" + ENTRY.format(NEW), "/boot/loader/entries/z.conf": BLS.format(OLD)}
+    assert choice(files).version == NEW
+
+
+@pytest.mark.parametrize(("loader_conf", "version"), [("default old*\n", OLD), ("", NEW)])
+def test_systemd_boot(loader_conf, version):
+    entries = {
+        "/efi/loader/entries/new.conf": BLS.format(NEW),
+        "/efi/loader/entries/old.conf": BLS.format(OLD),
+    }
+    entries = {path: text + "sort-key x\n" for path, text in entries.items()}
+    found = choice(entries | {"/efi/loader/loader.conf": loader_conf})
+    assert found.version == version
+    assert found.evidence.startswith("/efi/loader/loader.conf: ")
+
+
+def test_a_unified_kernel_image():
+    image = unified_image({".uname": OLD.encode(), ".cmdline": b"ro quiet", ".initrd": b"x"})
+    found = choice({f"/boot/efi/EFI/Linux/linux-{OLD}.efi": image})
+    assert (found.version, found.options) == (OLD, "ro quiet")
+    assert found.entry.unified
+
+
+def test_extlinux():
+    found = choice({"/boot/extlinux.conf": f"DEFAULT a\nLABEL a\n LINUX vmlinuz-{OLD}\n INITRD i\n"})
+    assert (found.version, found.evidence) == (OLD, "/boot/extlinux.conf: default a")
+
+
+def test_a_link_as_the_kernel():
+    files = {GRUB: "menuentry x {\nlinux /vmlinuz\n}\n", "/vmlinuz": Link(f"boot/vmlinuz-{OLD}")}
+    assert choice(files).version == OLD
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({}, "no boot menu was found"),
+        ({GRUB: Unreadable()}, "the boot menu cannot be read: bad block"),
+        (
+            {GRUB: "menuentry x {\nlinux /boot/memtest\n}\n"},
+            "boots /boot/memtest, which is no installed kernel's",
+        ),
+        ({GRUB: "set default=1\n" + ENTRY.format(OLD) + "menuentry f {\nfwsetup\n}\n"}, "names no kernel"),
+        (
+            {"/efi/loader/loader.conf": "default @saved", "/efi/loader/entries/a.conf": "linux /a"},
+            "in the firmware",
+        ),
+    ],
+)
+def test_else_the_newest_and_the_evidence_says_why(files, reason):
+    found = choice(files)
+    assert found.version == NEW
+    assert found.evidence.startswith("the newest by version")
+    assert reason in found.evidence
+
+
+def test_no_kernel():
+    assert choose_kernel(guest_tree({}), ()).version is None
+
+
+def test_a_stub_that_only_loads_another_file_is_passed_over():
+    stub = "search.fs_uuid 1 root\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n"
+    assert choice({"/boot/efi/EFI/debian/grub.cfg": stub}).evidence.endswith("no boot menu was found")

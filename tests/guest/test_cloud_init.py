@@ -1,0 +1,114 @@
+import pytest
+from support.guest_tree import Link, Unreadable, guest_tree
+
+from imgtool.guest.cloud_init import read_cloud_init
+from imgtool.model import CloudInitFacts, Known, Unknown
+
+S, E = "/usr/lib/systemd/system", "/etc/systemd/system"
+GENERATOR = {"/usr/lib/systemd/system-generators/cloud-init-generator": "#!/bin/sh"}
+STAGES = ("cloud-init-local.service", "cloud-init.service")
+LINKS = {f"{E}/cloud-init.target.wants/{unit}": Link(f"{S}/{unit}") for unit in STAGES}
+UNITS = {f"{S}/{unit}": "[Service]\n" for unit in (*STAGES, "cloud-init.target")}
+DEBIAN = {"/usr/bin/cloud-init": "#!/usr/bin/python3"} | UNITS | LINKS | GENERATOR
+
+
+def read(files, options: str = "") -> CloudInitFacts:
+    return read_cloud_init(guest_tree(files), options)
+
+
+def enabled(files, options: str = "") -> Known[bool]:
+    fact = read(files, options).enabled
+    assert isinstance(fact, Known)
+    return fact
+
+
+def test_installed():
+    assert read(DEBIAN).installed == Known(value=True, evidence="/usr/bin/cloud-init")
+    missing = read(
+        {"/var/lib/dpkg/status": "Package: cloud-init\nStatus: install ok installed\nVersion: 22.4\n"}
+    )
+    assert missing.installed.value is False
+    assert "says that cloud-init 22.4 is installed" in missing.installed.evidence
+    assert read({}).installed.value is False
+
+
+def test_enabled_by_the_generator_and_the_links():
+    found = enabled(DEBIAN)
+    assert found.value is True
+    assert "cloud-init.target.wants/cloud-init-local.service" in found.evidence
+    assert "cloud-init-generator" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "evidence"),
+    [
+        ({"/etc/cloud/cloud-init.disabled": ""}, "", "/etc/cloud/cloud-init.disabled"),
+        ({}, "ro cloud-init=disabled", "kernel command line: cloud-init=disabled"),
+        (
+            {"/etc/cloud/ds-identify.cfg": "# x\npolicy: disabled\n"},
+            "",
+            "/etc/cloud/ds-identify.cfg: policy: disabled",
+        ),
+        (
+            {f"{E}/cloud-init.service": Link("/dev/null")},
+            "",
+            f"{E}/cloud-init.service masks cloud-init.service",
+        ),
+        ({f"{E}/cloud-init.target": Link("/dev/null")}, "", f"{E}/cloud-init.target masks cloud-init.target"),
+        (dict.fromkeys(LINKS, Link("/dev/null")), "", "no wants link starts"),
+        (dict.fromkeys(GENERATOR, ""), "", "nothing starts cloud-init.target"),
+    ],
+)
+def test_not_enabled(change, options, evidence):
+    found = enabled(DEBIAN | change, options)
+    assert found.value is False
+    assert evidence in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        ({"/etc/cloud/cloud-init.disabled": "", "/etc/cloud/cloud-init.enabled": ""}, ""),
+        ({"/etc/cloud/cloud-init.disabled": ""}, "cloud-init=enabled"),
+        ({"/etc/cloud/ds-identify.cfg": "policy: search,found=all,maybe=none,notfound=disabled\n"}, ""),
+        ({"/etc/cloud/ds-identify.cfg": "#policy: disabled\n"}, ""),
+        ({}, "cloud-init=other"),
+    ],
+)
+def test_what_does_not_disable_it(change, options):
+    assert enabled(DEBIAN | change, options).value is True
+
+
+def test_units_that_multi_user_target_wants_directly():
+    links = {f"{E}/multi-user.target.wants/{unit}": Link(f"{S}/{unit}") for unit in STAGES}
+    assert enabled(UNITS | links).evidence == f"{E}/multi-user.target.wants/cloud-init-local.service"
+
+
+def test_the_units_since_24_3():
+    units = ("cloud-init-local.service", "cloud-init-main.service", "cloud-init-network.service")
+    files = {f"{S}/{unit}": "x" for unit in units} | GENERATOR
+    files |= {f"{E}/cloud-init.target.wants/{unit}": Link(f"{S}/{unit}") for unit in units}
+    assert enabled(files).value is True
+
+
+def test_openrc():
+    assert enabled({"/etc/runlevels/boot/cloud-init-local": ""}).value is True
+    assert enabled({"/etc/init.d/cloud-init": ""}).value is False
+
+
+def test_an_unreadable_policy_makes_enabled_unknown_and_nothing_else():
+    found = read(DEBIAN | {"/etc/cloud/ds-identify.cfg": Unreadable()})
+    assert isinstance(found.enabled, Unknown)
+    assert found.installed.value is True
+
+
+def test_datasources_and_default_user():
+    found = read(
+        {"/etc/cloud/cloud.cfg": "datasource_list: [OpenStack]\nsystem_info: {default_user: {name: x}}\n"}
+    )
+    assert (found.datasources.value, found.default_user.value) == (("OpenStack",), "x")
+    empty = read({})
+    assert (empty.datasources.value, empty.default_user.value) == ((), None)
+    broken = read({"/etc/cloud/cloud.cfg": "a: ["})
+    assert isinstance(broken.datasources, Unknown)
+    assert isinstance(broken.default_user, Unknown)
