@@ -7,10 +7,13 @@
     tree.py        the guest's file tree: paths and symbolic links resolved inside the guest
     fact.py        turns what a reader returns or raises into a Fact
     system.py      distribution, version, architecture, machine-id, SSH host keys
-    kernels.py     kernels, which one boots, modules
+    linux.py       puts the facts of a Linux guest together
+    kernels.py     kernels and their modules; version_order.py: which is newer
+    bootloader.py  which kernel boots: grub.py, bls.py (and unified images), extlinux.py; boot_entry.py
     initramfs/     segments, decompression, cpio, and the modules inside
-    agent.py       qemu-guest-agent: installed, enabled, its channel, its filters
-    cloud_init.py  cloud-init: installed, enabled, datasources
+    agent.py       qemu-guest-agent: installed, enabled, its channel; agent_filters.py: its filters
+    cloud_init.py  cloud-init: installed, enabled; cloud_config.py: datasources, default user
+    systemd.py, modprobe.py, packages.py, yaml_nodes.py   what those of above ask
     firmware.py    BIOS, UEFI, or both
 
 Everything here reads hostile input. Bounds are named constants beside their use; a parser that fails

@@ -11,6 +11,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from imgtool.guest.agent_rpcs import KNOWN_RPCS
+from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.system import MAX_SETTINGS_BYTES, shell_assignments
 from imgtool.guest.systemd import unit_file, unit_settings
 from imgtool.guest.tree import GuestTree
@@ -27,55 +29,9 @@ SETTINGS_FILES = (
 """Read as they are where no unit says which of them counts (OpenRC, System V's init)."""
 
 MAX_RPCS = 500
-MAX_OPTIONS_CHARACTERS = 16 << 10
+"""Forbidden at once; the agent knows about fifty."""
 
-KNOWN_RPCS = (
-    "guest-exec",
-    "guest-exec-status",
-    "guest-file-close",
-    "guest-file-flush",
-    "guest-file-open",
-    "guest-file-read",
-    "guest-file-seek",
-    "guest-file-write",
-    "guest-fsfreeze-freeze",
-    "guest-fsfreeze-freeze-list",
-    "guest-fsfreeze-status",
-    "guest-fsfreeze-thaw",
-    "guest-fstrim",
-    "guest-get-cpustats",
-    "guest-get-devices",
-    "guest-get-disks",
-    "guest-get-diskstats",
-    "guest-get-fsinfo",
-    "guest-get-host-name",
-    "guest-get-load",
-    "guest-get-memory-block-info",
-    "guest-get-memory-blocks",
-    "guest-get-osinfo",
-    "guest-get-time",
-    "guest-get-timezone",
-    "guest-get-users",
-    "guest-get-vcpus",
-    "guest-info",
-    "guest-network-get-interfaces",
-    "guest-network-get-route",
-    "guest-ping",
-    "guest-set-memory-blocks",
-    "guest-set-time",
-    "guest-set-user-password",
-    "guest-set-vcpus",
-    "guest-shutdown",
-    "guest-ssh-add-authorized-keys",
-    "guest-ssh-get-authorized-keys",
-    "guest-ssh-remove-authorized-keys",
-    "guest-suspend-disk",
-    "guest-suspend-hybrid",
-    "guest-suspend-ram",
-    "guest-sync",
-    "guest-sync-delimited",
-)
-"""The agent's commands (QEMU's qga/qapi-schema.json): what an allow list leaves out is forbidden."""
+MAX_OPTIONS_CHARACTERS = 16 << 10
 
 _BLOCK_OPTIONS = ("--block-rpcs", "--blacklist", "-b")
 _ALLOW_OPTIONS = ("--allow-rpcs", "-a")
@@ -107,7 +63,9 @@ class _Filters:
 
     def result(self) -> Known[tuple[str, ...]]:
         outside = set() if self.allowed is None else set(KNOWN_RPCS) - self.allowed
-        forbidden = tuple(sorted(self.blocked | outside)[:MAX_RPCS])
+        forbidden = tuple(sorted(self.blocked | outside))
+        if len(forbidden) > MAX_RPCS:
+            raise GuestReadError(f"{', '.join(self.sources)}: more than {MAX_RPCS} RPCs are filtered")
         return Known(forbidden, ", ".join(self.sources) or "no configuration filters any")
 
 

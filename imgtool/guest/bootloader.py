@@ -160,4 +160,5 @@ def _systemd_boot_menu(tree: GuestTree, base: str) -> _Menu:
     path = posixpath.join(base, "loader/loader.conf")
     default, why = bls.systemd_boot_default(entries, tree.read_text(path) or "")
     title = f" ({printable(default.title or default.name)})" if default is not None else ""
-    return _Menu(default, f"{path}: {printable(why)}{title}", tuple(entries))
+    where = path if tree.is_file(path) else posixpath.join(base, "loader")
+    return _Menu(default, f"{where}: {printable(why)}{title}", tuple(entries))

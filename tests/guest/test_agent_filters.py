@@ -1,7 +1,8 @@
 import pytest
 from support.guest_tree import Unreadable, guest_tree
 
-from imgtool.guest.agent_filters import KNOWN_RPCS, read_filtered_rpcs
+from imgtool.guest.agent_filters import read_filtered_rpcs
+from imgtool.guest.agent_rpcs import KNOWN_RPCS
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.model import Known
 
@@ -102,6 +103,12 @@ def test_suse_s_vendor_settings_count_where_etc_has_none():
     own = {SYSCONFIG: "FILTER_RPC_ARGS=--block-rpcs=guest-ping"}
     assert filtered(files | vendor).value == ("guest-exec",)
     assert filtered(files | vendor | own) == Known(("guest-ping",), SYSCONFIG)
+
+
+def test_more_filters_than_can_be_are_an_error_and_hide_none():
+    names = ",".join(f"a{number}" for number in range(600))
+    with pytest.raises(GuestReadError, match="more than 500 RPCs"):
+        filtered({CONF: f"block-rpcs={names},guest-fsfreeze-freeze"})
 
 
 def test_an_unbalanced_quote_is_survived():

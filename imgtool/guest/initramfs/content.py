@@ -7,6 +7,12 @@ from imgtool.guest.initramfs.cpio import Member
 from imgtool.guest.initramfs.reader import ArchiveError
 from imgtool.guest.kernels import module_name
 
+MAX_MODULES = 50_000
+"""Modules in one initramfs. Fedora builds about 5,000, and few of them go into an initramfs."""
+
+MAX_VERSIONS = 100
+MAX_TRACES = 200
+
 MAX_TRACE_BYTES = 64 << 10
 """Of the files of the generator that are looked into; larger ones are taken as they begin."""
 
@@ -47,7 +53,7 @@ class InitramfsContent:
         self._main: str | None = None
 
     def add(self, compression: str, member: Member) -> None:
-        """Takes note of one member of a segment."""
+        """Takes note of one member of a segment. Raises ArchiveError beyond a bound."""
         self._members[compression] += 1
         if member.name == "init" and not member.is_directory:
             self._main = compression
@@ -59,6 +65,7 @@ class InitramfsContent:
         if _PACKED_ROOT.fullmatch(member.name):
             self._packed_root = member.name
         self._add_module(member)
+        self._check_bounds()
 
     def stop(self, error: ArchiveError) -> None:
         """Reading ended here; only the first reason counts."""
@@ -116,6 +123,15 @@ class InitramfsContent:
             self.modules[name] = member.name
         else:
             self.other_versions.add(directory[1])
+
+    def _check_bounds(self) -> None:
+        for held, limit, what in (
+            (self.modules, MAX_MODULES, "modules"),
+            (self.other_versions, MAX_VERSIONS, "kernel versions"),
+            (self._traces, MAX_TRACES, "files of its generator"),
+        ):
+            if len(held) > limit:
+                raise ArchiveError(f"more than {limit} {what}")
 
     def _dracut_host_only(self) -> bool | None:
         """hostonly-files lists what was put in for this host; build-parameter.txt holds the options.

@@ -7,6 +7,7 @@ from support.unified_image import unified_image
 
 from imgtool.guest.boot_entry import BootEntry
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.initramfs import content
 from imgtool.guest.initramfs.facts import read_initramfs
 from imgtool.guest.kernels import InstalledKernel
 from imgtool.model import MODULES_OF_INTEREST, Initramfs
@@ -28,8 +29,8 @@ KERNEL = InstalledKernel(
 )
 
 
-def read(content: Content, kernel: InstalledKernel = KERNEL, entry: BootEntry | None = None) -> Initramfs:
-    found = read_initramfs(guest_tree({PATH: content}), kernel, entry).value
+def read(data: Content, kernel: InstalledKernel = KERNEL, entry: BootEntry | None = None) -> Initramfs:
+    found = read_initramfs(guest_tree({PATH: data}), kernel, entry).value
     assert found is not None
     return found
 
@@ -153,6 +154,22 @@ def test_a_kernel_that_cannot_inflate_it(setting, problem):
 def test_what_made_it_and_for_which_machine(files, generator, host_only):
     found = read(compress("gzip", newc({"init": b"", **files})))
     assert (found.generator, found.host_only) == (generator, host_only)
+
+
+@pytest.mark.parametrize(
+    ("bound", "what", "member"),
+    [
+        ("MAX_MODULES", "modules", M + "/{}.ko"),
+        ("MAX_VERSIONS", "kernel versions", "lib/modules/{}/x.ko"),
+        ("MAX_TRACES", "files of its generator", "conf/conf.d/{}"),
+    ],
+)
+def test_more_than_can_be_held_is_a_problem(monkeypatch, bound, what, member):
+    monkeypatch.setattr(content, bound, 3)
+    assert read(newc({"init": b"", **{member.format(n): b"x" for n in range(3)}})).problem is None
+    found = read(newc({"init": b"", **{member.format(n): b"x" for n in range(4)}}))
+    assert found.problem == f"more than 3 {what}"
+    assert found.modules["virtio_blk"] == "unknown"
 
 
 def test_files_that_the_boot_loader_loads_behind_each_other_are_one():
