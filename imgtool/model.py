@@ -1,7 +1,7 @@
 """The data that flows through imgtool, in the order in which it flows. Every type is frozen.
 
     path -> DiskImage -> GuestFacts -> Inspection -> Finding -> ConversionPlan -> ConversionResult
-         -> UploadPlan -> UploadResult -> Prepared
+         -> UploadPlan -> UploadResult -> Story
 
 Sizes and offsets end in `_bytes`. What was read from a guest is a `Fact`: known, with its evidence,
 or unknown, with the reason. Unknown is never absent and never a pass.
@@ -62,6 +62,7 @@ class DiskImage:
     format: str
     """qemu-img's name of the format: raw, qcow2, vmdk, vdi, vpc, vhdx, ..."""
     virtual_size_bytes: int
+    """Size of the disk; 0 where it shows only when the file, compressed as a whole, is decompressed."""
     file_size_bytes: int
     allocated_bytes: int
     identity: FileIdentity
@@ -354,11 +355,15 @@ class UploadResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """How far one image came: no plans where a check failed, no results where only the plan was wanted."""
+class Story:
+    """How far one image came; what reports tell.
 
-    inspection: Inspection
+    No inspection where the gate refused it, no plans where a check failed or only a check was wanted,
+    no results where only the plan was wanted.
+    """
+
     judgement: Judgement
+    inspection: Inspection | None = None
     conversion_plan: ConversionPlan | None = None
     conversion: ConversionResult | None = None
     upload_plan: UploadPlan | None = None

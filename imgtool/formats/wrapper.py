@@ -13,10 +13,10 @@ from imgtool.formats.inspector import ReadAt
 
 PIECE_BYTES = 1 << 20
 """Largest piece of inflated data at a time (zstd: see _Zstd)."""
-XZ_MEMORY_BYTES = 1 << 30
-"""xz -9 needs 65 MiB to inflate; files with dictionaries up to 4 GiB can be made."""
-ZSTD_WINDOW_BYTES = 1 << 31
-"""The largest that `zstd --ultra --long=31` makes."""
+XZ_MEMORY_BYTES = 256 << 20
+"""xz -9 needs 65 MiB to inflate; files that need 4 GiB can be made."""
+ZSTD_WINDOW_BYTES = 128 << 20
+"""As far as the zstd program itself goes without being told so: `--long=27`."""
 _ZSTD_INPUT_BYTES = 2 << 10
 CHUNK_BYTES = 64 << 10
 """Of the compressed file, read at a time."""

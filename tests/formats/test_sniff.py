@@ -1,0 +1,32 @@
+import sys
+
+import pytest
+
+from imgtool.errors import ToolMissingError
+from imgtool.formats import sniff
+
+
+def test_without_libmagic_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "magic", None)
+    sniff._magic.cache_clear()
+    sniff._library.cache_clear()
+    with pytest.raises(ToolMissingError, match="libmagic is not installed") as caught:
+        sniff.wrapper_of(b"x")
+    assert caught.value.hint == "apt install libmagic1"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bytes(4096),
+        bytes(1080) + b"\x53\xef" + bytes(3000),
+        b"XFSB" + bytes(4092),
+        b"hsqs" + bytes(4092),
+        b"\xeb\x63\x90" + bytes(507) + b"\x55\xaa" + bytes(3584),
+        bytes(4086) + b"SWAPSPACE2",
+    ],
+    ids=["zeros", "ext4", "xfs", "squashfs", "boot sector", "swap"],
+)
+def test_what_disks_begin_with_passes(content: bytes):
+    assert sniff.wrapper_of(content) is None
+    sniff.refuse_other_content(content)
