@@ -18,7 +18,7 @@ from imgtool.model import (
     DiskImage,
     Inspection,
     Judgement,
-    Prepared,
+    Story,
     UploadPlan,
 )
 from imgtool.progress import Progress
@@ -39,13 +39,13 @@ class Order:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Prepared:
+def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     cloud = None if dry_run else _connect(order, progress)
     with opened(order.source, order.source_format, progress) as source, _workspace() as folder:
         inspection = inspect_image(source, progress)
         judgement = registry.judge(inspection)
-        done = Prepared(inspection, judgement)
+        done = Story(judgement, inspection)
         progress.stage("check", _verdict(judgement))
         if not judgement.passed:
             return done

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from imgtool.disk.output import check_target, written_beside
-from imgtool.model import Judgement
+from imgtool.model import Story
 from imgtool.report import REPORTS
 
 Wanted = tuple[str, Path]
@@ -39,8 +39,8 @@ def check_paths(wanted: Sequence[Wanted]) -> None:
         check_target(path, overwrite=True)
 
 
-def write(wanted: Sequence[Wanted], judgements: Sequence[Judgement]) -> None:
+def write(wanted: Sequence[Wanted], stories: Sequence[Story]) -> None:
     """Write each; an older report of that name is replaced."""
     for report_format, path in wanted:
         with written_beside(path, overwrite=True) as temporary:
-            temporary.write_text(REPORTS[report_format](judgements), encoding="utf-8")
+            temporary.write_text(REPORTS[report_format](stories), encoding="utf-8")

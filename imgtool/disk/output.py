@@ -2,7 +2,7 @@
 
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +32,10 @@ def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
     On any exception the temporary file is removed and whatever stood at `target` is untouched.
     Raises ConversionError when the folder cannot be written to.
     """
-    temporary = _new_file(target)
+    # Named before it is made, so that an interruption at any moment finds the name to clean up.
+    temporary = target.parent / f".imgtool-{secrets.token_hex(8)}.partial"
     try:
+        _create(temporary)
         yield temporary
         _sync(temporary)
         _put_in_place(temporary, target, overwrite=overwrite)
@@ -42,22 +44,12 @@ def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _new_file(target: Path) -> Path:
+def _create(temporary: Path) -> None:
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".imgtool-", suffix=".partial", dir=target.parent)
+        temporary.touch(exist_ok=False)
     except OSError as error:
-        reason = f"cannot write into {printable(str(target.parent))}: {error.strerror}"
+        reason = f"cannot write into {printable(str(temporary.parent))}: {error.strerror}"
         raise ConversionError(reason, hint="choose a folder that you may write to") from error
-    os.fchmod(descriptor, 0o666 & ~_umask())
-    os.close(descriptor)
-    return Path(name)
-
-
-def _umask() -> int:
-    """The process's umask: mkstemp makes files for their owner only, a result should be as any new file."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from imgtool.model import Judgement
+from imgtool.model import Story
 from imgtool.report import as_json, as_text
 
-Report = Callable[[Sequence[Judgement]], str]
+Report = Callable[[Sequence[Story]], str]
 
 REPORTS: Mapping[str, Report] = {
     "text": as_text.report,

@@ -25,8 +25,8 @@ from imgtool.model import (
     Judgement,
     Kernel,
     LinuxFacts,
-    Prepared,
     Property,
+    Story,
     T,
     Unknown,
     UploadPlan,
@@ -53,14 +53,14 @@ def inspection(facts: Inspection, properties: Sequence[Property]) -> Object:
     }
 
 
-def judgements(found: Sequence[Judgement]) -> Object:
-    """`imgtool check`."""
-    return {"schema_version": SCHEMA_VERSION, "results": [judgement(one) for one in found]}
+def results(stories: Sequence[Story]) -> Object:
+    """`imgtool check`; where an image was also converted and uploaded, that stands with its result."""
+    return {"schema_version": SCHEMA_VERSION, "results": [_result(one) for one in stories]}
 
 
-def report(found: Sequence[Judgement]) -> str:
+def report(stories: Sequence[Story]) -> str:
     """`--report json=PATH`."""
-    return to_text(judgements(found)) + "\n"
+    return to_text(results(stories)) + "\n"
 
 
 def judgement(found: Judgement) -> Object:
@@ -161,14 +161,26 @@ def upload(result: UploadResult) -> Object:
     }
 
 
-def prepared(story: Prepared) -> Object:
+def story(told: Story) -> Object:
     """`imgtool prepare`: the last stage that was reached stands in full."""
+    properties = told.upload_plan.properties if told.upload_plan else ()
     return {
         "schema_version": SCHEMA_VERSION,
-        "inspection": inspection(story.inspection, story.upload_plan.properties if story.upload_plan else ()),
-        "result": judgement(story.judgement),
-        "conversion": _last(story.conversion, conversion, story.conversion_plan, conversion_plan),
-        "upload": _last(story.upload, upload, story.upload_plan, upload_plan),
+        "inspection": inspection(told.inspection, properties) if told.inspection else None,
+        "result": judgement(told.judgement),
+        **_delivery(told),
+    }
+
+
+def _result(told: Story) -> Object:
+    reached = {key: value for key, value in _delivery(told).items() if value is not None}
+    return {**judgement(told.judgement), **reached}
+
+
+def _delivery(told: Story) -> Object:
+    return {
+        "conversion": _last(told.conversion, conversion, told.conversion_plan, conversion_plan),
+        "upload": _last(told.upload, upload, told.upload_plan, upload_plan),
     }
 
 

@@ -7,26 +7,32 @@ import pytest
 from support import facts
 
 from imgtool.checks import registry
-from imgtool.model import Judgement, Unknown
+from imgtool.errors import UnsafeImageError
+from imgtool.model import Inspection, Story, Unknown
 from imgtool.report import REPORTS
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\u202e & 'quote' \"double\""
 
 
-def judgements() -> Sequence[Judgement]:
-    good = registry.judge(facts.inspection())
-    bad = registry.judge(
-        facts.inspection(facts.linux(ssh_host_keys=facts.known(("/etc/ssh/ssh_host_rsa_key",))))
+def told(inspection: Inspection) -> Story:
+    return Story(registry.judge(inspection), inspection)
+
+
+def stories() -> Sequence[Story]:
+    keys = facts.known(("/etc/ssh/ssh_host_rsa_key",))
+    return (
+        told(facts.inspection()),
+        told(facts.inspection(facts.linux(ssh_host_keys=keys))),
+        told(facts.inspection(facts.linux(machine_id=Unknown(HOSTILE)))),
+        told(facts.inspection(image=facts.image(path=Path("/odd\udcff\nname.raw")))),
+        Story(registry.refused("/images/unsafe.qcow2", UnsafeImageError("has a backing file"))),
     )
-    hostile = registry.judge(facts.inspection(facts.linux(machine_id=Unknown(HOSTILE))))
-    odd_name = registry.judge(facts.inspection(image=facts.image(path=Path("/odd\udcff\nname.raw"))))
-    return good, bad, hostile, odd_name
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_names_every_check_and_image(name: str) -> None:
-    text = REPORTS[name](judgements())
-    assert all(finding.check in text for one in judgements() for finding in one.findings)
+    text = REPORTS[name](stories())
+    assert all(finding.check in text for one in stories() for finding in one.judgement.findings)
     assert "/images/debian.raw" in text
     assert "/etc/ssh/ssh_host_rsa_key" in text
     assert "rm /etc/ssh/ssh_host_*_key*" in text
@@ -34,7 +40,7 @@ def test_names_every_check_and_image(name: str) -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_carries_no_terminal_escape_and_is_valid_utf8(name: str) -> None:
-    text = REPORTS[name](judgements())
+    text = REPORTS[name](stories())
     text.encode("utf-8")  # no lone surrogate is left
     assert not set("\x1b\x07\u202e") & set(text)
     assert text.endswith("\n")
@@ -42,4 +48,4 @@ def test_carries_no_terminal_escape_and_is_valid_utf8(name: str) -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_is_the_same_for_the_same_findings(name: str) -> None:
-    assert REPORTS[name](judgements()) == REPORTS[name](judgements())
+    assert REPORTS[name](stories()) == REPORTS[name](stories())

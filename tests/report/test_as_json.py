@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from imgtool.glance.properties import derive
 from support import facts
 from support.facts import UNREADABLE
 
 from imgtool.checks import registry
 from imgtool.errors import UnsafeImageError
-from imgtool.model import GuestFacts, Unknown
+from imgtool.glance.properties import derive
+from imgtool.model import GuestFacts, Story, Unknown
 from imgtool.report import as_json
 
 
@@ -63,7 +63,7 @@ def test_an_unknown_fact_is_null_with_its_reason() -> None:
 
 
 def test_check_has_the_promised_keys() -> None:
-    found = through_json(as_json.judgements([registry.judge(facts.inspection())]))
+    found = through_json(as_json.results([Story(registry.judge(facts.inspection()))]))
     assert set(found) == {"schema_version", "results"}
     assert set(found["results"][0]) == {"image", "outcome", "findings"}
     assert found["results"][0]["outcome"] == "pass"

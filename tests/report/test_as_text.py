@@ -1,8 +1,8 @@
-from imgtool.glance.properties import derive
 from support import facts
 from support.facts import UNREADABLE, known
 
 from imgtool.checks import registry
+from imgtool.glance.properties import derive
 from imgtool.report import as_text
 
 

@@ -10,7 +10,7 @@ from imgtool.cli import console, options
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
-from imgtool.model import Judgement
+from imgtool.model import Story
 from imgtool.pipeline import inspect_image, opened
 from imgtool.progress import Progress
 from imgtool.report import as_json, as_text
@@ -37,20 +37,21 @@ def command(
     report_files.check_paths(reports)
     watched = TerminalProgress(progress, stages=False)
     results = [_judge(image, source_format, watched) for image in images]
-    judgements = [judgement for judgement, _ in results]
-    report_files.write(reports, judgements)
+    stories = [story for story, _ in results]
+    report_files.write(reports, stories)
     if output == "json":
-        console.show(as_json.to_text(as_json.judgements(judgements)))
+        console.show(as_json.to_text(as_json.results(stories)))
     else:
-        console.show("\n\n".join(as_text.judgement(one, console.paint) for one in judgements))
+        console.show("\n\n".join(as_text.judgement(one.judgement, console.paint) for one in stories))
     return max(status for _, status in results)
 
 
-def _judge(path: Path, source_format: str | None, progress: Progress) -> tuple[Judgement, int]:
-    """The judgement and the exit status that it stands for."""
+def _judge(path: Path, source_format: str | None, progress: Progress) -> tuple[Story, int]:
+    """What was found, and the exit status that it stands for."""
     try:
         with opened(path, source_format, progress) as image:
-            judgement = registry.judge(inspect_image(image, progress))
+            inspection = inspect_image(image, progress)
     except (UnsafeImageError, ImageUnreadableError) as error:
-        return registry.refused(str(path), error), error.exit_status
-    return judgement, EXIT_OK if judgement.passed else EXIT_CHECK_FAILED
+        return Story(registry.refused(str(path), error)), error.exit_status
+    story = Story(registry.judge(inspection), inspection)
+    return story, EXIT_OK if story.judgement.passed else EXIT_CHECK_FAILED

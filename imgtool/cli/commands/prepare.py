@@ -58,10 +58,10 @@ def command(
         visibility=visibility,
         properties=properties,
     )
-    prepared = prepare(order, TerminalProgress(progress), dry_run=dry_run)
-    report_files.write(reports, [prepared.judgement])
+    told = prepare(order, TerminalProgress(progress), dry_run=dry_run)
+    report_files.write(reports, [told])
     if output == "json":
-        console.show(as_json.to_text(as_json.prepared(prepared)))
+        console.show(as_json.to_text(as_json.story(told)))
     else:
-        console.show(as_text.prepared(prepared, console.paint))
-    return EXIT_OK if prepared.judgement.passed else EXIT_CHECK_FAILED
+        console.show(as_text.story(told, console.paint))
+    return EXIT_OK if told.judgement.passed else EXIT_CHECK_FAILED

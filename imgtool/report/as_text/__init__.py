@@ -1,9 +1,9 @@
-"""Everything as aligned text for a person: facts, verdict, story."""
+"""Everything as aligned text for a person: facts, verdict, delivery."""
 
+from imgtool.report.as_text.delivery import conversion, conversion_plan, story, upload, upload_plan
 from imgtool.report.as_text.facts import inspection
-from imgtool.report.as_text.story import conversion, conversion_plan, prepared, upload, upload_plan
 from imgtool.report.as_text.verdict import judgement, report
 
 __all__ = [
-    "conversion", "conversion_plan", "inspection", "judgement", "prepared", "report", "upload", "upload_plan",
+    "conversion", "conversion_plan", "inspection", "judgement", "report", "story", "upload", "upload_plan",
 ]  # fmt: skip

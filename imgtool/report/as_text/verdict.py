@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgtool.model import Finding, Judgement, Outcome, Severity
+from imgtool.model import Finding, Judgement, Outcome, Severity, Story
 from imgtool.report.as_text.layout import WIDTH, Paint, plain
 from imgtool.text import printable
 
@@ -18,9 +18,9 @@ def judgement(found: Judgement, paint: Paint = plain) -> str:
     return "\n".join([*lines, "", _summary(found, paint)])
 
 
-def report(found: Sequence[Judgement]) -> str:
+def report(stories: Sequence[Story]) -> str:
     """`--report text=PATH`."""
-    return "\n\n".join(judgement(one) for one in found) + "\n"
+    return "\n\n".join(judgement(one.judgement) for one in stories) + "\n"
 
 
 def _finding(finding: Finding, paint: Paint) -> list[str]:

@@ -1,6 +1,6 @@
 """What was, or would be, converted and uploaded, as text."""
 
-from imgtool.model import ConversionPlan, ConversionResult, Prepared, UploadPlan, UploadResult
+from imgtool.model import ConversionPlan, ConversionResult, Story, UploadPlan, UploadResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
 from imgtool.report.as_text.verdict import judgement
 from imgtool.text import human_size
@@ -51,15 +51,15 @@ def upload(result: UploadResult, paint: Paint = plain) -> str:
     return "\n".join([upload_plan(result.plan, paint), *aligned(rows, paint)])
 
 
-def prepared(story: Prepared, paint: Paint = plain) -> str:
+def story(told: Story, paint: Paint = plain) -> str:
     """`imgtool prepare`: the judgement, then what was done or would be."""
-    parts = [judgement(story.judgement, paint)]
-    if story.conversion:
-        parts.append(conversion(story.conversion, paint))
-    elif story.conversion_plan:
-        parts.append(conversion_plan(story.conversion_plan, paint))
-    if story.upload:
-        parts.append(upload(story.upload, paint))
-    elif story.upload_plan:
-        parts.append(upload_plan(story.upload_plan, paint))
+    parts = [judgement(told.judgement, paint)]
+    if told.conversion:
+        parts.append(conversion(told.conversion, paint))
+    elif told.conversion_plan:
+        parts.append(conversion_plan(told.conversion_plan, paint))
+    if told.upload:
+        parts.append(upload(told.upload, paint))
+    elif told.upload_plan:
+        parts.append(upload_plan(told.upload_plan, paint))
     return "\n\n".join(parts)
