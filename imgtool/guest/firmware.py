@@ -38,10 +38,14 @@ def _bios(layout: DiskLayout) -> tuple[bool, str]:
         if not any(layout.core_sector):
             return False, "GRUB's boot sector leads to an empty sector"
         return True, "GRUB's boot sector, and its core where it points to"
-    if layout.scheme == "none" and not any(mark in layout.boot_sector for mark in SYSLINUX_MARKS):
-        return False, "no boot loader in the boot sector of a disk without partitions"
     if layout.scheme == "none":
-        return True, "a boot sector of SYSLINUX on a disk without partitions"
+        bootable = any(mark in layout.boot_sector for mark in SYSLINUX_MARKS)
+        return bootable, f"{'a' if bootable else 'no'} boot loader before the only file system"
+    return _marked_partition(layout)
+
+
+def _marked_partition(layout: DiskLayout) -> tuple[bool, str]:
+    """Boot code that is not GRUB's starts the partition that is marked as active, or as bootable."""
     marked = [p for p in layout.partitions if p.bootable or p.type == BIOS_BOOT_GUID]
     if not marked:
         return False, "code in the master boot record, but no partition that it could start"
@@ -69,5 +73,6 @@ def _loaders(tree: GuestTree) -> Iterator[str]:
     """Loaders that a vendor installed beside the fallback: they need an entry in NVRAM."""
     for directory in tree.names("/EFI")[:MAX_LOADER_DIRECTORIES]:
         for name in tree.names(f"/EFI/{directory}"):
-            if name.lower().endswith(".efi"):
-                yield f"EFI/{directory}/{name}"
+            path = f"EFI/{directory}/{name}"
+            if name.lower().endswith(".efi") and tree.is_file(f"/{path}"):
+                yield path

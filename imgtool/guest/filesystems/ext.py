@@ -14,6 +14,7 @@ from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import KIND_OF_MODE, MAX_EXTENTS, CachedNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
 from imgtool.guest.streams import open_checked
+from imgtool.text import printable
 
 if TYPE_CHECKING:
     from dissect.extfs.extfs import ExtFS, INode
@@ -87,8 +88,9 @@ class ExtFilesystem:
         for bit, name in UNREADABLE.items():
             if incompatible & bit:
                 raise GuestReadError(f"{self.type} with {name} is not supported")
-        if incompatible & ~KNOWN_INCOMPATIBLE:
-            raise GuestReadError(f"{self.type} with unknown features {incompatible:#x} is not supported")
+        unknown = incompatible & ~KNOWN_INCOMPATIBLE
+        if unknown:
+            raise GuestReadError(f"{self.type} with unknown features {unknown:#x} is not supported")
         if number(self._head, SUPERBLOCK + 0x18, "<I") > 6:
             raise GuestReadError(f"{self.type} is damaged: its blocks would be larger than 64 KiB")
 
@@ -115,10 +117,16 @@ class ExtNode(CachedNode):
         return int(self._inode.size)
 
     def _link(self) -> str:
-        return str(self._inode.link)
+        return str(self._checked_inode().link)
+
+    def _checked_inode(self) -> "INode":
+        """The inode, if it is what its directory entry says: a lost table of inodes reads as zeros."""
+        if KIND_OF_MODE.get(self._inode.inode.i_mode & 0o170000, Kind.OTHER) is not self.kind:
+            raise GuestReadError(f"{printable(self.where)}: its inode is damaged")
+        return self._inode
 
     def _open(self) -> BinaryIO:
-        inode = self._inode
+        inode = self._checked_inode()
         if inode.inode.i_flags & INLINE_FLAG:
             return self._open_inline()
         if inode.inode.i_flags & EXTENTS_FLAG:
@@ -151,7 +159,7 @@ class ExtNode(CachedNode):
     def _raw_entries(self) -> Iterator[tuple[int, int, bytes]]:
         if self._inode.size > MAX_DIRECTORY_BYTES:
             raise GuestReadError(f"{self.where} is a directory of more than {MAX_DIRECTORY_BYTES} bytes")
-        if self._inode.inode.i_flags & INLINE_FLAG:
+        if self._checked_inode().inode.i_flags & INLINE_FLAG:
             head, tail = _inline_parts(self._inode)
             yield from _entries(head[INLINE_PARENT_BYTES:], len(head) - INLINE_PARENT_BYTES)
             yield from _entries(tail, len(tail))
