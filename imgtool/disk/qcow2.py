@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from imgtool.disk.inflate import inflate_cluster
 from imgtool.disk.stream import DiskStream, fill_zeros
 from imgtool.errors import ImageUnreadableError
-from imgtool.formats import qcow2_header, qcow2_tables
+from imgtool.formats import qcow2_header, qcow2_safety, qcow2_tables
 from imgtool.formats.qcow2_tables import Cluster, ClusterKind
 from imgtool.formats.source import Source
 
@@ -30,7 +30,7 @@ class Qcow2Stream(DiskStream):
     def __init__(self, source: Source) -> None:
         self._header = qcow2_header.parse(source.read_at(0, qcow2_header.PREFIX_BYTES))
         super().__init__(source, self._header.virtual_size_bytes)
-        qcow2_header.judge(self._header, source.size_bytes)
+        qcow2_safety.judge(self._header, source.size_bytes)
         self._l1 = qcow2_tables.read_l1(source.read_at, self._header, source.size_bytes)
         self._cluster_size = self._header.cluster_size_bytes
         self._l2_tables: _Recent[array[int]] = _Recent(L2_CACHE_BYTES // self._cluster_size)

@@ -17,6 +17,7 @@ from imgtool.formats import (
     foreign,
     inspector,
     qcow2_header,
+    qcow2_safety,
     qcow2_tables,
     sniff,
     vdi_header,
@@ -142,7 +143,7 @@ def _examine_wrapped(source: Source, wrapper: str, content: bytes, claim: _Claim
     size = 0
     if verdict.format == "qcow2":
         header = qcow2_header.parse(content)
-        qcow2_header.judge(header, None)
+        qcow2_safety.judge(header, None)
         size = header.virtual_size_bytes
     return DiskImage(
         path=source.path,
@@ -194,7 +195,7 @@ def _fill(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
 
 def _fill_qcow2(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
     header = qcow2_header.parse(read_at(0, qcow2_header.PREFIX_BYTES))
-    qcow2_header.judge(header, size_bytes)
+    qcow2_safety.judge(header, size_bytes)
     qcow2_tables.read_l1(read_at, header, size_bytes)
     qcow2_tables.check_refcount_table(read_at, header, size_bytes)
     return replace(
