@@ -75,7 +75,11 @@ def _spawn(
 
 
 def _environment() -> dict[str, str]:
-    """Of the caller's environment only what a server on loopback needs: no OS_* and no proxy."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "TZ") if name in os.environ}
-    quiet = {"PYTHONWARNINGS": "ignore", "DEVCLOUD_SUPERVISOR": str(os.getpid())}
-    return {"HOME": "/nonexistent", "PATH": os.defpath} | kept | quiet
+    """The caller's environment without what leads a server on loopback astray: OS_*, proxies, Python's."""
+    astray = ("OS_", "PYTHON", "GUNICORN_", "PIP_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(astray) and not name.lower().endswith("_proxy")
+    }
+    return kept | {"PYTHONWARNINGS": "ignore", "DEVCLOUD_SUPERVISOR": str(os.getpid())}

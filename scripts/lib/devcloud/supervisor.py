@@ -6,6 +6,7 @@ gone afterwards. If it is killed itself, the kernel kills the servers with it (g
 
 import argparse
 import contextlib
+import ctypes
 import fcntl
 import os
 import select
@@ -29,6 +30,7 @@ READY = "ready"
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
 LOCK_TRIES = 20
+PR_SET_CHILD_SUBREAPER = 36
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -41,6 +43,7 @@ def main() -> int:
     options = _options()
     for number in ENDING_SIGNALS:
         signal.signal(number, _raise_stop)
+    _adopt_orphans()
     lock = _lock(options.folder)
     if lock is None:
         _tell(f"a cloud runs in {options.folder} already")
@@ -57,6 +60,7 @@ def main() -> int:
     finally:
         for number in ENDING_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        _reap_orphans()
         if not options.keep:
             shutil.rmtree(options.folder, ignore_errors=True)
         lock.close()
@@ -71,6 +75,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--owner", type=int)
     parser.add_argument("--keep", action="store_true")
     return parser.parse_args()
+
+
+def _adopt_orphans() -> None:
+    """A worker that outlives its gunicorn becomes ours to reap: prctl(2), PR_SET_CHILD_SUBREAPER."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _reap_orphans() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _raise_stop(number: int, _frame: object) -> NoReturn:

@@ -1,0 +1,387 @@
+"""Uploads into a real Glance, as an administrator and as an ordinary member."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cloud import Devcloud, devcloud_command
+from support.images import convert, create, qemu_io
+
+from imgtool.errors import CloudError, ImageUnreadableError, InterruptedByUserError
+from imgtool.formats.gate import admit
+from imgtool.glance import Cloud, connect, execute, plan_upload, upload
+from imgtool.glance import cloud as cloud_module
+from imgtool.model import DiskImage, Property, UploadPlan, UploadResult
+from imgtool.progress import Meter, NullProgress
+
+CLOUDS = ["devcloud", "devcloud-member"]
+MIB = 1 << 20
+
+
+class OnFirstBytes(NullProgress):
+    """Does `action` when the first bytes are on their way."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action: Callable[[], None] | None = action
+        self.sent_bytes = 0
+
+    @contextmanager
+    def meter(self, label: str, total_bytes: int | None) -> Iterator[Meter]:
+        yield self
+
+    def advance(self, amount_bytes: int) -> None:
+        self.sent_bytes += amount_bytes
+        action, self._action = self._action, None
+        if action is not None:
+            action()
+
+
+@pytest.fixture
+def qcow2(tmp_path: Path) -> DiskImage:
+    path = create(tmp_path / "disk.qcow2", "qcow2", "24M")
+    qemu_io(path, ["write -P 7 1M 2M", "write -P 9 20M 1M"])
+    return admit(path)
+
+
+@pytest.fixture
+def raw(qcow2: DiskImage, tmp_path: Path) -> DiskImage:
+    return admit(convert(qcow2.path, tmp_path / "disk.raw", "qcow2", "raw"))
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of this test only: the cloud is shared."""
+    return f"{request.node.name[:100]} {tmp_path.parent.name} {os.getpid()}"
+
+
+@pytest.fixture
+def admin(devcloud: Devcloud) -> Cloud:
+    return connect("devcloud")
+
+
+def plan(image: DiskImage, name: str, **changed: Any) -> UploadPlan:
+    wanted: dict[str, Any] = {"cloud": "devcloud", "visibility": "private", "properties": ()}
+    return plan_upload(image, name=name, **wanted | changed)
+
+
+def stored(admin: Cloud, name: str) -> list[dict[str, Any]]:
+    """All images of that name, of whatever status and project."""
+    answer = admin.request("GET", "/v2/images", params={"limit": "1000"})
+    return [found for found in answer.document["images"] if found["name"] == name]
+
+
+def told(error: BaseException) -> str:
+    """All that a traceback of it could show."""
+    hint = getattr(error, "hint", "")
+    return hint + "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("form", ["raw", "qcow2"])
+def test_what_arrives_is_what_was_sent(
+    cloud: str, form: str, name: str, admin: Cloud, request: pytest.FixtureRequest
+) -> None:
+    image: DiskImage = request.getfixturevalue(form)
+    content = image.path.read_bytes()
+    properties = (Property("hw_disk_bus", "virtio", "seen"), Property("os_distro", "debian", "seen"))
+    progress = OnFirstBytes(lambda: None)
+    there = connect(cloud)
+    result = execute(plan(image, name, properties=properties), there, progress)
+    assert isinstance(result, UploadResult)
+    assert (result.status, result.size_bytes, result.plan.cloud) == ("active", len(content), cloud)
+    assert (result.hash_algorithm, result.hash_value) == ("sha512", hashlib.sha512(content).hexdigest())
+    assert progress.sent_bytes == len(content)
+    (found,) = stored(admin, name)
+    assert found["id"] == result.image_id
+    assert (found["disk_format"], found["container_format"], found["min_disk"]) == (form, "bare", 1)
+    assert (found["hw_disk_bus"], found["os_distro"]) == ("virtio", "debian")
+    assert (found["visibility"], found["owner"]) == ("private", there.project_id)
+
+
+def test_an_administrator_may_publish(name: str, qcow2: DiskImage, admin: Cloud) -> None:
+    execute(plan(qcow2, name, visibility="public"), admin, NullProgress())
+    assert stored(admin, name)[0]["visibility"] == "public"
+
+
+@pytest.mark.parametrize("odd", ["in:a,b", 'say "yes"', "ça va?", "a&b=c#d"])
+def test_a_second_image_of_a_name_is_refused(name: str, odd: str, qcow2: DiskImage, admin: Cloud) -> None:
+    odd += str(os.getpid())
+    execute(plan(qcow2, odd), admin, NullProgress())
+    with pytest.raises(CloudError, match="has an image named"):
+        execute(plan(qcow2, odd), admin, NullProgress())
+    assert len(stored(admin, odd)) == 1
+
+
+def test_another_projects_image_is_no_conflict(name: str, qcow2: DiskImage, admin: Cloud) -> None:
+    execute(plan(qcow2, name, visibility="public"), admin, NullProgress())
+    execute(plan(qcow2, name), connect("devcloud-member"), NullProgress())
+    assert len(stored(admin, name)) == 2
+
+
+def test_a_member_may_not_publish(name: str, qcow2: DiskImage, admin: Cloud) -> None:
+    with pytest.raises(CloudError, match=r"create the image.*HTTP 403.*publicize_image") as caught:
+        execute(plan(qcow2, name, visibility="public"), connect("devcloud-member"), NullProgress())
+    assert "<" not in caught.value.message
+    assert stored(admin, name) == []
+
+
+def test_a_false_claim_is_refused_and_leaves_nothing(name: str, raw: DiskImage, admin: Cloud) -> None:
+    with pytest.raises(CloudError, match=r"HTTP 415.*does not match") as caught:
+        execute(plan(replace(raw, format="qcow2"), name), admin, NullProgress())
+    assert "<" not in caught.value.message
+    assert stored(admin, name) == []
+
+
+def test_an_interruption_leaves_nothing(name: str, raw: DiskImage, admin: Cloud) -> None:
+    def interrupt() -> None:
+        assert stored(admin, name)[0]["status"] in {"queued", "saving"}
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(plan(raw, name), connect("devcloud-member"), OnFirstBytes(interrupt))
+    assert stored(admin, name) == []
+
+
+def test_an_image_that_changes_meanwhile_is_not_delivered(name: str, raw: DiskImage, admin: Cloud) -> None:
+    def change() -> None:
+        with raw.path.open("r+b") as file:
+            file.write(b"\x11" * 512)
+
+    with pytest.raises(ImageUnreadableError, match="changed"):
+        execute(plan(raw, name), admin, OnFirstBytes(change))
+    assert stored(admin, name) == []
+
+
+def test_an_image_that_somebody_deletes_meanwhile(name: str, raw: DiskImage, admin: Cloud) -> None:
+    def delete() -> None:
+        wait_for(lambda: stored(admin, name)[0]["status"] == "saving", 30)
+        answer = admin.request("DELETE", f"/v2/images/{stored(admin, name)[0]['id']}")
+        assert answer.ok, answer
+
+    with pytest.raises(CloudError):
+        execute(plan(raw, name), connect("devcloud-member"), OnFirstBytes(delete))
+    assert stored(admin, name) == []
+
+
+def test_what_cannot_be_deleted_is_named(
+    name: str, raw: DiskImage, admin: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "DELETE_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(Cloud, "request", refusing_to_delete(Cloud.request))
+    with pytest.raises(InterruptedByUserError) as caught:
+        execute(plan(raw, name), admin, OnFirstBytes(interrupted))
+    (left,) = stored(admin, name)
+    assert left["status"] != "active"
+    assert f"openstack --os-cloud devcloud image delete {left['id']}" in caught.value.message
+    assert "HTTP 403" in caught.value.message
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def refusing_to_delete(ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Protects the image first: Glance itself then refuses to delete it."""
+
+    def request(self: Cloud, method: str, path: str, **options: Any) -> Any:
+        if method == "DELETE":
+            protect(self, path)
+        return ask(self, method, path, **options)
+
+    return request
+
+
+def protect(cloud: Cloud, path: str) -> None:
+    patch = b'[{"op": "replace", "path": "/protected", "value": true}]'
+    headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+    assert cloud._ask("PATCH", path, data=patch, headers=headers).ok
+
+
+def test_a_rejected_token_does_not_send_twice(
+    name: str, raw: DiskImage, admin: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = connect("devcloud-member")
+    monkeypatch.setattr(Cloud, "_ensure_fresh_token", revoke)
+    progress = OnFirstBytes(lambda: None)
+    with pytest.raises(CloudError, match=r"401|broke off"):
+        execute(plan(raw, name), member, progress)
+    assert progress.sent_bytes <= raw.file_size_bytes
+    assert stored(admin, name) == []
+
+
+def revoke(cloud: Cloud) -> None:
+    """Makes the token that the session holds worthless, as its expiry would."""
+    session = cloud._session
+    token = session.get_token()
+    assert session.auth is not None
+    url = session.auth.auth_url + "/auth/tokens"  # type: ignore[attr-defined]
+    assert session.delete(url, headers={"X-Subject-Token": token}).status_code == 204
+
+
+def test_a_token_near_its_end_is_replaced_before_the_bytes_go(
+    name: str, raw: DiskImage, admin: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = admin._session.get_token()
+    monkeypatch.setattr(cloud_module, "FRESH_SECONDS", 10**6)
+    assert execute(plan(raw, name), admin, NullProgress()).status == "active"
+    assert admin._session.get_token() != before
+
+
+def test_a_killed_upload_leaves_no_active_image(name: str, tmp_path: Path, admin: Cloud) -> None:
+    image = create(tmp_path / "large.raw", "raw", "4G")
+    program = (
+        "import sys; from pathlib import Path; from imgtool import glance; "
+        "from imgtool.formats.gate import admit; from imgtool.progress import NullProgress; "
+        "plan = glance.plan_upload(admit(Path(sys.argv[1])), cloud='devcloud', name=sys.argv[2], "
+        "visibility='private', properties=()); "
+        "glance.execute(plan, glance.connect('devcloud'), NullProgress())"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, image, name]) as process:
+        wait_for(lambda: any(found["status"] == "saving" for found in stored(admin, name)), 60)
+        process.send_signal(signal.SIGKILL)
+    wait_for(lambda: all(found["status"] != "saving" for found in stored(admin, name)), 30)
+    (left,) = stored(admin, name)
+    assert left["status"] == "queued"
+    admin.request("DELETE", f"/v2/images/{left['id']}")
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def small_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
+    """Its Glance takes images of up to 1 MiB."""
+    folder = tmp_path_factory.mktemp("small") / "cloud"
+    options = ["--dir", folder, "--owner", str(os.getpid()), "--image-size-cap", str(MIB)]
+    subprocess.run(devcloud_command("start", *options), check=True, stdout=subprocess.DEVNULL, timeout=600)
+    yield Devcloud(folder / "clouds.yaml")
+    subprocess.run(devcloud_command("stop", "--dir", folder), check=True, timeout=60)
+
+
+def test_an_image_over_the_limit(
+    small_cloud: Devcloud, name: str, raw: DiskImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(small_cloud.clouds_yaml))
+    there = connect("devcloud")
+    with pytest.raises(CloudError, match=r"HTTP 413|broke off after") as caught:
+        execute(plan(raw, name), there, NullProgress())
+    assert stored(there, name) == []
+    assert not any(secret in told(caught.value) for secret in small_cloud.secrets)
+
+
+def test_a_wrong_password(devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = devcloud.changed(
+        tmp_path / "clouds.yaml", lambda cloud: cloud["auth"].update({"password": "hunter2-wrong"})
+    )
+    error = refused(changed, monkeypatch)
+    assert "does not accept the credentials" in error.message
+    assert "password" in error.hint
+
+
+def test_an_unreachable_keystone(devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "http://user:hunter2-url@127.0.0.1:9/v3"
+    changed = devcloud.changed(tmp_path / "clouds.yaml", lambda cloud: cloud["auth"].update(auth_url=url))
+    error = refused(changed, monkeypatch)
+    assert error.message == "devcloud: no connection: http://127.0.0.1:9: Connection refused"
+
+
+def test_a_region_without_glance(devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = devcloud.changed(tmp_path / "clouds.yaml", lambda cloud: cloud.update(region_name="Mars"))
+    error = refused(changed, monkeypatch)
+    assert "no such image endpoint" in error.message
+    assert "Mars" in error.message
+
+
+def test_an_endpoint_that_is_not_glance(
+    devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = devcloud.changed(
+        tmp_path / "clouds.yaml",
+        lambda cloud: cloud.update(image_endpoint_override=cloud["auth"]["auth_url"]),
+    )
+    assert "does not answer as Glance does" in refused(changed, monkeypatch).message
+
+
+def test_a_project_that_does_not_exist(
+    devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = devcloud.changed(
+        tmp_path / "clouds.yaml", lambda cloud: cloud["auth"].update(project_name="no")
+    )
+    assert "does not accept the credentials" in refused(changed, monkeypatch).message
+
+
+def test_credentials_without_a_project(
+    devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = devcloud.changed(tmp_path / "clouds.yaml", lambda cloud: cloud["auth"].pop("project_name"))
+    assert "project" in refused(changed, monkeypatch).message
+
+
+def test_an_unknown_cloud(devcloud: Devcloud) -> None:
+    with pytest.raises(CloudError, match=r"no clouds\.yaml names a cloud 'nowhere'") as caught:
+        connect("nowhere")
+    assert "OS_CLIENT_CONFIG_FILE" in caught.value.hint
+
+
+def test_no_configuration_at_all(devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "none.yaml"))
+    with pytest.raises(CloudError, match=r"not complete.*auth_url") as caught:
+        connect(None)
+    assert "--cloud" in caught.value.hint
+
+
+def test_a_clouds_yaml_that_is_no_yaml_is_not_quoted(
+    devcloud: Devcloud,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken = tmp_path / "clouds.yaml"
+    broken.write_text('clouds:\n  devcloud:\n    auth:\n      password: "hunter2\n  x: [}\n')
+    error = refused(replace(devcloud, clouds_yaml=broken), monkeypatch)
+    assert f"not valid YAML: {broken}, line" in error.message
+    shown = capfd.readouterr()
+    assert "hunter2" not in told(error) + shown.out + shown.err + caplog.text
+
+
+def test_the_os_variables_do_as_well(devcloud: Devcloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = devcloud.document["clouds"]["devcloud-member"]
+    monkeypatch.delenv("OS_CLIENT_CONFIG_FILE")
+    for key, value in (settings["auth"] | {"region_name": settings["region_name"]}).items():
+        monkeypatch.setenv(f"OS_{key.upper()}", value)
+    assert connect(None).project_id == connect_by(devcloud, "devcloud-member", monkeypatch).project_id
+
+
+def connect_by(devcloud: Devcloud, cloud: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    for variable in [variable for variable in os.environ if variable.startswith("OS_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(devcloud.clouds_yaml))
+    return connect(cloud)
+
+
+def refused(cloud: Devcloud, monkeypatch: pytest.MonkeyPatch) -> CloudError:
+    """The error that `connect` raises, which shows nothing secret."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(cloud.clouds_yaml))
+    with pytest.raises(CloudError) as caught:
+        connect("devcloud")
+    assert caught.value.hint
+    assert "hunter2" not in told(caught.value)
+    if cloud.clouds_yaml.read_text().startswith("{"):
+        assert not any(secret in told(caught.value) for secret in cloud.secrets)
+    return caught.value
