@@ -37,10 +37,18 @@ def _facts(image: Image, sent_hash: str, downloaded: Path) -> list[tuple[str, st
     with downloaded.open("rb") as file:
         arrived = hashlib.file_digest(file, "sha512").hexdigest()
     same = image.hash_algo == "sha512" and image.hash_value == sent_hash == arrived
+    properties = {name: (_value(image, name), value) for name, value in PROPERTIES.items()}
     return [
         ("status", image.status, image.status == "active"),
-        ("os_hash_value", f"{image.hash_value[:16]}... is the sha512 of what was sent, and of a download", same),
-        *((name, str(_value(image, name)), _value(image, name) == value) for name, value in PROPERTIES.items()),
+        (
+            "os_hash_value",
+            f"{image.hash_value[:16]}..., sha512 of what was sent and of a download",
+            same,
+        ),
+        *(
+            (name, str(_value(image, name)), _value(image, name) == value)
+            for name, value in PROPERTIES.items()
+        ),
     ]
 
 

@@ -84,9 +84,7 @@ def _require_tools(kind: str) -> None:
     if kind in NEEDS_LOOP:
         raise CannotBuildError(f"--root {kind} needs loop devices: run this as root.")
     if not shutil.which("newuidmap"):
-        raise CannotBuildError(
-            "newuidmap is not installed: install uidmap, or run this as root."
-        )
+        raise CannotBuildError("newuidmap is not installed: install uidmap, or run this as root.")
 
 
 def _image(options: argparse.Namespace) -> Path:

@@ -1,0 +1,179 @@
+"""The images that scripts/build-image makes are what they claim to be, by the word of other tools."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.debian import BUILD_IMAGE, build_image
+
+SECTOR = 512
+BOOT_SECONDS = 240  # 15 to 40 under emulation on an idle machine
+
+
+def run(*command: str | Path) -> str:
+    environment = os.environ | {"LC_ALL": "C"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def partitions(image: Path) -> list[tuple[str, int, int]]:
+    """Name, offset and length in bytes of each partition, as partx reads them."""
+    lines = run("partx", "--raw", "--noheadings", "--output", "NAME,START,SECTORS", image).splitlines()
+    fields = [line.split() for line in lines]
+    return [(name, int(start) * SECTOR, int(sectors) * SECTOR) for name, start, sectors in fields]
+
+
+def ext4_of(image: Path) -> str:
+    """The root file system, as e2fsprogs' programs name it."""
+    return f"{image}?offset={partitions(image)[-1][1]}"
+
+
+def debugfs(image: Path, request: str) -> str:
+    return run("debugfs", "-R", request, ext4_of(image))
+
+
+def initramfs_names(image: Path, tmp_path: Path) -> str:
+    """The names in the initramfs: one archive, compressed with zstd."""
+    listing = debugfs(image, "ls -p /boot").splitlines()
+    (name,) = (line.split("/")[5] for line in listing if "/initrd.img-" in line)
+    debugfs(image, f"dump /boot/{name} {tmp_path}/initrd")
+    run("zstd", "--quiet", "-d", tmp_path / "initrd", "-o", tmp_path / "initrd.cpio")
+    return run("cpio", "--quiet", "--list", "--file", tmp_path / "initrd.cpio")
+
+
+@pytest.mark.parametrize("fixture", ["debian_image", "debian_xfs", "debian_btrfs", "debian_lvm"])
+def test_partition_table_is_sound(fixture: str, request: pytest.FixtureRequest):
+    image = request.getfixturevalue(fixture)
+    assert "No problems found" in run("sgdisk", "--verify", image)
+    assert partitions(image)[0][0] == "esp"
+
+
+def test_second_call_only_prints_the_path(debian_image: Path):
+    start = time.monotonic()
+    assert build_image() == debian_image
+    assert time.monotonic() - start < 5
+
+
+def test_image_cannot_be_written_by_mistake(debian_image: Path):
+    assert debian_image.stat().st_mode & 0o222 == 0
+
+
+def test_esp_starts_without_nvram(debian_image: Path):
+    offset = partitions(debian_image)[0][1]
+    assert "BOOTX64" in run("mdir", "-i", f"{debian_image}@@{offset}", "::/EFI/BOOT")
+
+
+def test_ext4_is_clean_and_owned_by_the_guest(debian_image: Path):
+    run("e2fsck", "-fn", ext4_of(debian_image))
+    shadow = debugfs(debian_image, "stat /etc/shadow")
+    assert "Mode:  0640" in shadow
+    assert "Group:    42" in shadow
+
+
+@pytest.mark.parametrize(
+    ("fixture", "checker"),
+    [("debian_xfs", ["xfs_repair", "-n", "-f"]), ("debian_btrfs", ["btrfs", "check", "--readonly"])],
+)
+def test_file_system_is_clean(
+    fixture: str, checker: list[str], request: pytest.FixtureRequest, tmp_path: Path
+):
+    image = request.getfixturevalue(fixture)
+    _, offset, length = partitions(image)[-1]
+    place = [f"skip={offset // 2**20}", f"count={length // 2**20}"]
+    run("dd", f"if={image}", f"of={tmp_path}/root", "bs=1M", "conv=sparse", "status=none", *place)
+    run(*checker, tmp_path / "root")
+
+
+def test_good_image_is_clean_of_its_maker(debian_image: Path):
+    assert "ssh_host" not in debugfs(debian_image, "ls -p /etc/ssh")
+    assert debugfs(debian_image, "cat /etc/machine-id") == ""
+    assert debugfs(debian_image, "cat /etc/hostname") == "localhost\n"
+    assert "/run/systemd/resolve" in debugfs(debian_image, "stat /etc/resolv.conf")
+
+
+def test_host_keys_are_baked_in(debian_host_keys: Path):
+    assert "ssh_host_ed25519_key.pub" in debugfs(debian_host_keys, "ls -p /etc/ssh")
+
+
+def test_agent_is_masked(debian_agent_masked: Path):
+    link = debugfs(debian_agent_masked, "stat /etc/systemd/system/qemu-guest-agent.service")
+    assert '"/dev/null"' in link
+
+
+def test_agent_is_purged(debian_no_agent: Path):
+    assert "Package: qemu-guest-agent" not in debugfs(debian_no_agent, "cat /var/lib/dpkg/status")
+
+
+def test_initramfs_has_virtio(debian_image: Path, tmp_path: Path):
+    assert "virtio_blk.ko" in initramfs_names(debian_image, tmp_path)
+
+
+def test_initramfs_of_another_machine_has_none(debian_initramfs_without_virtio: Path, tmp_path: Path):
+    names = initramfs_names(debian_initramfs_without_virtio, tmp_path)
+    assert "ext4.ko" in names
+    assert "virtio" not in names
+
+
+def test_truncated_initramfs_ends_early(debian_initramfs_truncated: Path, tmp_path: Path):
+    with pytest.raises(AssertionError, match=r"premature end|Read error"):
+        initramfs_names(debian_initramfs_truncated, tmp_path)
+
+
+def test_two_at_once_share_one_result(debian_image: Path):
+    command = [BUILD_IMAGE, "--fault=machine-id-set"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    first, second = (process.communicate()[0] for process in both)
+    assert first == second != ""
+
+
+@pytest.fixture
+def agent_of(debian_image: Path, tmp_path: Path) -> Iterator[Path]:
+    """The socket of the guest agent of a machine that starts from the good image."""
+    address, variables = tmp_path / "agent", tmp_path / "variables.fd"
+    variables.write_bytes(Path("/usr/share/OVMF/OVMF_VARS.fd").read_bytes())
+    command = [
+        *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max"),
+        *(
+            "-smp",
+            "2",
+            "-m",
+            "1024",
+            "-nodefaults",
+            "-display",
+            "none",
+            "-serial",
+            f"file:{tmp_path}/console",
+        ),
+        *("-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd"),
+        *("-drive", f"if=pflash,format=raw,file={variables}"),
+        *("-drive", f"if=virtio,format=raw,snapshot=on,file={debian_image}"),
+        *("-device", "virtio-serial", "-chardev", f"socket,path={address},server=on,wait=off,id=agent"),
+        *("-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"),
+    ]
+    with subprocess.Popen(command) as machine:
+        yield address
+        machine.terminate()
+
+
+def ping(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2)
+        try:
+            connection.connect(str(address))
+            connection.sendall(b'{"execute": "guest-ping"}\n')
+            return json.loads(connection.recv(1024)) == {"return": {}}
+        except (OSError, json.JSONDecodeError):
+            return False
+
+
+def test_it_boots_and_its_agent_answers(agent_of: Path):
+    deadline = time.monotonic() + BOOT_SECONDS
+    while not (answered := ping(agent_of)) and time.monotonic() < deadline:
+        time.sleep(1)
+    assert answered, (agent_of.parent / "console").read_text(errors="replace")[-2000:]

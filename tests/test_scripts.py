@@ -1,0 +1,153 @@
+"""The scripts: what they promise to those who run them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from debian_image.cli import TOOLS, TOOLS_FOR
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "scripts"
+NOT_ROOT = ["unshare", "--user"]  # no id is mapped there: whoever calls has an effective id of 65534
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    ours = ("PYTEST_", "IMGTOOL_TEST_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    everything = kept | environment
+    return subprocess.run(command, capture_output=True, text=True, env=everything, cwd=ROOT, check=False)
+
+
+def listed_packages() -> set[str]:
+    lines = (SCRIPTS / "debian-packages").read_text().splitlines()
+    return {line.split()[1] for line in lines if line and not line.startswith("#")}
+
+
+# ---------------------------------------------------------------- setup
+
+
+def test_setup_is_quick_where_all_is_there():
+    start = time.monotonic()
+    done = run(SCRIPTS / "setup")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start < 2
+    assert "ready" in done.stderr
+
+
+def test_setup_tells_those_who_are_not_root_what_to_run(tmp_path: Path):
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(SCRIPTS / "setup", tmp_path / "scripts")
+    (tmp_path / "scripts/debian-packages").write_text("runtime  no-such-package  # none\nruntime  tar\n")
+    done = run(*NOT_ROOT, tmp_path / "scripts/setup", "--runtime")
+    assert done.returncode == 4
+    assert "run: sudo apt-get install --yes --no-install-recommends no-such-package\n" in done.stderr
+
+
+def test_setup_refuses_an_option_that_it_does_not_know():
+    assert run(SCRIPTS / "setup", "--everything").returncode == 2
+
+
+@pytest.mark.parametrize("tool", sorted({*TOOLS, *(tool for tools in TOOLS_FOR.values() for tool in tools)}))
+def test_a_listed_package_has_each_tool_of_build_image(tool: str):
+    """dpkg knows a program by the place it had before /bin and /usr/bin became one."""
+    owners = run("dpkg-query", "--search", f"*bin/{tool}").stdout.splitlines()
+    essential = run("dpkg-query", "--show", "--showformat=${Essential} ${Package}\n").stdout
+    packages = {line.split(":")[0] for line in owners if line.endswith(f"/{tool}")}
+    assert packages & (
+        listed_packages() | {line.split()[1] for line in essential.splitlines() if line[:3] == "yes"}
+    )
+
+
+# ---------------------------------------------------------------- build-image
+
+
+def test_build_image_explains_itself():
+    assert "--fault" in run(SCRIPTS / "build-image", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "options", [["--suite=nonsense"], ["--generator=dracut", "--fault=initramfs-without-virtio"], ["extra"]]
+)
+def test_build_image_refuses_what_makes_no_sense(options: list[str]):
+    assert run(SCRIPTS / "build-image", *options).returncode == 2
+
+
+def test_build_image_needs_root_for_loop_devices(tmp_path: Path):
+    done = run(*NOT_ROOT, SCRIPTS / "build-image", "--root=btrfs", XDG_CACHE_HOME=str(tmp_path))
+    assert done.returncode == 4
+    assert "run this as root" in done.stderr
+
+
+def test_build_image_leaves_nothing_when_mmdebstrap_fails(tmp_path: Path):
+    done = run(SCRIPTS / "build-image", "--mirror=file:///nonexistent", XDG_CACHE_HOME=str(tmp_path))
+    assert done.returncode == 4
+    assert "mmdebstrap" in done.stderr
+    assert {path.suffix for path in (tmp_path / "imgtool/images").iterdir()} <= {".lock"}
+
+
+# ---------------------------------------------------------------- test
+
+
+def test_test_passes_arguments_on_and_ends_as_pytest_does():
+    done = run(SCRIPTS / "test", "tests/test_text.py", "-k", "no_such_test", "--numprocesses=0")
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stdout + done.stderr
+    assert "deselected in " in done.stdout.splitlines()[-1]
+
+
+def pytest_on(source: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs pytest with the plugin on a test module of that source."""
+    module = tmp_path / "test_it.py"
+    module.write_text(source)
+    options = [
+        "-p",
+        "support.tidiness",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={tmp_path}",
+        "-n",
+        "1",
+        "-c",
+        os.devnull,
+    ]
+    return run(
+        sys.executable, "-m", "pytest", *options, module, PYTHONPATH=str(ROOT / "tests"), **environment
+    )
+
+
+def test_a_skipped_test_fails_in_ci(tmp_path: Path):
+    source = "import pytest\ndef test_it(): pytest.skip('no such tool')\n"
+    assert "1 skipped" in pytest_on(source, tmp_path, CI="").stdout
+    done = pytest_on(source, tmp_path, CI="true")
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout.splitlines()[-1]
+    assert "no such tool" in done.stdout
+
+
+def test_a_module_that_skips_itself_fails_in_ci(tmp_path: Path):
+    done = pytest_on("import pytest\npytest.importorskip('no_such_module')\n", tmp_path, CI="true")
+    assert done.returncode not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+    assert "1 error" in done.stdout.splitlines()[-1]
+
+
+def test_a_file_left_behind_fails_the_run(tmp_path: Path):
+    source = f"def test_it(): open('{tmp_path}/imgtool-left', 'w').close()\n"
+    done = pytest_on(source, tmp_path, IMGTOOL_TEST_RUN=str(tmp_path))
+    assert done.returncode == 1
+    assert "1 passed, 1 error" in done.stdout.splitlines()[-1]
+    assert f"file {tmp_path}/imgtool-left" in done.stdout
+
+
+def test_a_process_left_behind_fails_the_run(tmp_path: Path):
+    source = "import subprocess\ndef test_it(): subprocess.Popen(['sleep', '20'], start_new_session=True)\n"
+    done = pytest_on(source, tmp_path, IMGTOOL_TEST_RUN=str(tmp_path))
+    assert done.returncode == 1
+    assert "sleep 20" in done.stdout
+
+
+def test_a_tidy_run_passes(tmp_path: Path):
+    done = pytest_on("def test_it(): pass\n", tmp_path, IMGTOOL_TEST_RUN=str(tmp_path))
+    assert done.returncode == 0, done.stdout
