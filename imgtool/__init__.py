@@ -14,6 +14,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     qemu_img.py   one typed function per verb of qemu-img
     formats/      untrusted bytes -> what they are, and whether they are safe: the gate
     process.py    the only importer of subprocess
+    interrupts.py puts off ^C while something must not be torn apart
     progress.py   what long work tells whoever watches
     text.py       untrusted text and sizes, made printable
     model.py      the data that flows: every type, frozen

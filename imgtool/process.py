@@ -12,9 +12,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
+from imgtool import interrupts
 from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.text import printable
 
@@ -79,23 +80,12 @@ def run(
     `timeout_seconds`, writes too much, or ends with a status that is not in `accept`.
     """
     command = _guarded(argv, limits or Limits())
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "LC_ALL": "C"},
-        start_new_session=True,
-        bufsize=0,
-    )
     try:
-        completed = _collect(child, tuple(argv), time.monotonic() + timeout_seconds, on_output)
+        completed = _run_to_end(command, tuple(argv), timeout_seconds, on_output)
     except TimeoutError:
         raise ToolFailedError(
             f"{_name(argv)} did not end within {timeout_seconds:.0f} seconds, and was killed"
         ) from None
-    finally:
-        _end(child)
     if completed.returncode not in accept:
         raise ToolFailedError(f"{_name(argv)} {_why(completed, limits)}")
     return completed
@@ -124,6 +114,32 @@ def _guarded(argv: Sequence[str], limits: Limits) -> list[str]:
     if options:
         command = [require("prlimit"), *options, *command]
     return [require("setpriv"), "--pdeathsig", "KILL", *command]
+
+
+def _run_to_end(
+    command: list[str],
+    argv: tuple[str, ...],
+    timeout_seconds: float,
+    on_output: Callable[[str], None] | None,
+) -> Completed:
+    """Whatever is raised here, by whomever, the child and all its children are gone before it goes on."""
+    with ExitStack() as running:
+        with interrupts.deferred():
+            child = _start(command)
+            running.callback(_end, child)
+        return _collect(child, argv, time.monotonic() + timeout_seconds, on_output)
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C"},
+        start_new_session=True,
+        bufsize=0,
+    )
 
 
 def _collect(

@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("guest", "disk"),
     ("formats", "qemu_img"),
     ("process", "progress"),
-    ("model", "errors", "text"),
+    ("model", "errors", "text", "interrupts"),
 )
 """From the top to the bottom: a part imports from parts below its own layer, and from itself."""
 
@@ -103,7 +103,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     declared = (PACKAGE.parent / "pyproject.toml").read_text()
     distributions = {
         "magic": "python-magic", "oslo_utils": "oslo.utils", "yaml": "PyYAML",
-        "openstack": "openstacksdk", "keystoneauth1": "keystoneauth1", "dissect": "dissect.",
+        "openstack": "openstacksdk", "requests": "keystoneauth1", "dissect": "dissect.",
     }  # fmt: skip
     for path in modules():
         for name in imports(path):

@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from imgtool import __version__
+from imgtool import __version__, interrupts
 from imgtool.cli import console
 from imgtool.cli.bug_report import write_bug_report
 from imgtool.cli.lazy import LazyGroup
@@ -58,8 +58,8 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit status."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     json_output = console.wants_json(arguments)
     try:
         status = cli.main(args=list(arguments), prog_name="imgtool", standalone_mode=False)
@@ -80,9 +80,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """TERM and HUP clean up as ^C does."""
+    """TERM and HUP clean up as ^C does; only ^C is heard again while the clean-up lasts."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    interrupts.interrupt()
 
 
 def _usage(error: click.ClickException) -> UsageError:

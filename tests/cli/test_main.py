@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -103,8 +104,11 @@ def test_secrets_are_masked(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
+@pytest.mark.parametrize("delay_seconds", [0, 0.01, 0.1])
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_stops_a_conversion_and_leaves_nothing(how: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_stops_a_conversion_and_leaves_nothing(
+    how: signal.Signals, delay_seconds: float, tmp_path: Path
+) -> None:
     source = tmp_path / "source.raw"
     with source.open("wb") as stream:
         for _ in range(96):
@@ -113,6 +117,7 @@ def test_a_signal_stops_a_conversion_and_leaves_nothing(how: signal.Signals, tmp
     child = subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob(".imgtool-*")):
         assert child.poll() is None, "it ended before it could be stopped"
+    time.sleep(delay_seconds)
     child.send_signal(how)
     _, errors = child.communicate(timeout=30)
     assert child.returncode == 130
