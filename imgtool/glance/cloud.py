@@ -6,6 +6,7 @@ is needed, since that takes half a second.
 """
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -108,20 +109,28 @@ def connect(cloud: str | None) -> Cloud:
     with translated(name):
         session = region.get_session()
         project_id = session.get_project_id()
+        if project_id is None:
+            raise _no_project(name)
         endpoint = _endpoint(region, session)
-    if project_id is None:
-        raise CloudError(
-            f"{name}: the credentials are for no project, and images belong to one",
-            hint="set project_name in clouds.yaml, or OS_PROJECT_NAME",
-        )
     if endpoint is None:
-        raise CloudError(
-            f"{name}: Keystone's catalogue has no image endpoint{_where(region)}",
-            hint="check region_name and interface in clouds.yaml; see: openstack catalog list",
-        )
-    found = Cloud(name, f"--os-cloud {name} " if cloud else "", session, endpoint, project_id)
+        raise _no_endpoint(name, region)
+    found = Cloud(name, f"--os-cloud {shlex.quote(name)} " if cloud else "", session, endpoint, project_id)
     _require_glance(found)
     return found
+
+
+def _no_project(name: str) -> CloudError:
+    return CloudError(
+        f"{name}: the credentials are for no project, and images belong to one",
+        hint="set project_name in clouds.yaml, or OS_PROJECT_NAME",
+    )
+
+
+def _no_endpoint(name: str, region: "CloudRegion") -> CloudError:
+    return CloudError(
+        f"{name}: Keystone's catalogue has no image endpoint{_where(region)}",
+        hint="check region_name and interface in clouds.yaml; see: openstack catalog list",
+    )
 
 
 def _region(cloud: str | None) -> "CloudRegion":
