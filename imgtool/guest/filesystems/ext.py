@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
+from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import KIND_OF_MODE, MAX_EXTENTS, CachedNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
-from imgtool.guest.streams import open_checked
 from imgtool.text import printable
 
 if TYPE_CHECKING:

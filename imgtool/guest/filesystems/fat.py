@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
+from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.fat_table import FatTable
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import CachedNode
 from imgtool.guest.filesystems.superblock import Identity, number
-from imgtool.guest.streams import open_checked
 
 JUMPS = (b"\xeb", b"\xe9")
 MEDIA = (0xF0, *range(0xF8, 0x100))
