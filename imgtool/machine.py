@@ -21,7 +21,7 @@ OLDEST_QEMU_IMG = qemu_img.Version(5, 1, 0)
 FICLONE = 0x40049409
 """ioctl_ficlonerange(2), linux/fs.h: _IOW(0x94, 9, int)."""
 
-LIBRARIES = ("oslo.utils", "openstacksdk", "dissect.volume", "isal", "zstandard")
+LIBRARIES = ("oslo.utils", "openstacksdk", "dissect.extfs", "isal", "zstandard")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 COMPRESSIONS = ("none", "zlib", "zstd")
 PROGRESS = ("auto", "always", "never")
 
-image_path = click.Path(path_type=Path)
+image_path = click.Path(path_type=Path, readable=False)
 """No check by click: what is wrong with a file is the gate's to say, with the right exit status."""
 
 output = click.option(

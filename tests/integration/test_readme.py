@@ -1,0 +1,76 @@
+"""Every command in the README runs as it stands there, in one folder, one after the other."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imgtool.cli.main import COMMANDS, EPILOG
+
+CHECKOUT = Path(__file__).parents[2]
+README = (CHECKOUT / "README.md").read_text()
+
+ELSEWHERE = {
+    "scripts/quickstart": "tests/integration/test_quickstart.py",
+    "scripts/test": "it is what runs this",
+    "scripts/setup": "scripts/test runs it first",
+}
+"""Commands that are run by something else."""
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def test_there_are_commands_and_two_of_them_stand_first() -> None:
+    assert commands()[:2] == ["scripts/quickstart", "scripts/test"]
+    assert len(commands()) > 10
+
+
+def test_every_command_of_imgtool_is_shown() -> None:
+    shown = {word for command in commands() for word in command.split()}
+    assert set(COMMANDS) <= shown
+
+
+def test_every_exit_status_is_listed() -> None:
+    listed = set(re.findall(r"^\| (\d+) \|", README, re.MULTILINE))
+    assert listed == set(re.findall(r"\b(\d+) [a-zG]", EPILOG))
+
+
+def test_every_dependency_has_its_reason() -> None:
+    declared = re.findall(
+        r'^  "([A-Za-z0-9.-]+)[><=]', (CHECKOUT / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    table = README.partition("## Dependencies")[2].partition("## Licence")[0]
+    for name in declared[: declared.index("openstacksdk") + 1]:
+        short = name.removeprefix("dissect") if name.startswith("dissect.") else name
+        assert short in table, name
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, debian_image: Path) -> Path:
+    """A folder with the images that the README speaks of, and the scripts beside them."""
+    path = tmp_path_factory.mktemp("readme")
+    subprocess.run(["cp", "--sparse=always", debian_image, path / "golden.raw"], check=True)
+    convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", debian_image, path / "vendor.qcow2"]
+    subprocess.run(convert, check=True)
+    (path / "scripts").symlink_to(CHECKOUT / "scripts")
+    (path / ".venv").symlink_to(sys.prefix)
+    return path
+
+
+def test_every_command_runs(folder: Path, devcloud) -> None:
+    environment = {**os.environ, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
+    for command in commands():
+        if command in ELSEWHERE:
+            assert shutil.which(str(CHECKOUT / command)), command
+            continue
+        run = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
