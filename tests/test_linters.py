@@ -25,7 +25,7 @@ LINTERS = {
     "ruff": [*PYTHON, "ruff", "check", "--no-fix", ".", *scripts_in("python3")],
     "ruff format": [*PYTHON, "ruff", "format", "--diff", ".", *scripts_in("python3")],
     "mypy": [*PYTHON, "mypy"],
-    "mypy of the scripts": [*PYTHON, "mypy", "scripts/lib/debian_image"],
+    "mypy of the scripts": [*PYTHON, "mypy", "scripts/lib/debian_image", "scripts/lib/verify_delivery.py"],
     "shellcheck": ["shellcheck", "--enable=quote-safe-variables", *scripts_in("bash")],
 }
 

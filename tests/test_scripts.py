@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from debian_image import cache
 from debian_image.cli import TOOLS, TOOLS_FOR
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +33,7 @@ def listed_packages() -> set[str]:
 
 
 def test_setup_is_quick_where_all_is_there():
+    run(SCRIPTS / "setup")
     start = time.monotonic()
     done = run(SCRIPTS / "setup")
     assert done.returncode == 0, done.stderr
@@ -87,6 +90,29 @@ def test_build_image_leaves_nothing_when_mmdebstrap_fails(tmp_path: Path):
     assert done.returncode == 4
     assert "mmdebstrap" in done.stderr
     assert {path.suffix for path in (tmp_path / "imgtool/images").iterdir()} <= {".lock"}
+
+
+def test_only_the_first_of_two_makes_what_both_want(tmp_path: Path):
+    target, made = tmp_path / "target", []
+
+    def make(text: str) -> None:
+        with cache.made_once(target) as fresh:
+            if fresh:
+                time.sleep(0.1)
+                fresh.write_text(text)
+                made.append(text)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(make, "abcd"))
+    assert [target.read_text()] == made
+
+
+def test_what_fails_half_way_is_not_there(tmp_path: Path):
+    target = tmp_path / "target"
+    with pytest.raises(OSError, match="full"), cache.made_once(target) as fresh:
+        fresh.write_text("half")
+        raise OSError("full")
+    assert {path.name for path in tmp_path.iterdir()} == {"target.lock"}
 
 
 # ---------------------------------------------------------------- test

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.debian import BUILD_IMAGE, build_image
+from support.debian import build_image
 
 SECTOR = 512
 BOOT_SECONDS = 240  # 15 to 40 under emulation on an idle machine
@@ -116,20 +116,13 @@ def test_initramfs_has_virtio(debian_image: Path, tmp_path: Path):
 
 def test_initramfs_of_another_machine_has_none(debian_initramfs_without_virtio: Path, tmp_path: Path):
     names = initramfs_names(debian_initramfs_without_virtio, tmp_path)
-    assert "ext4.ko" in names
+    assert "sd_mod.ko" in names
     assert "virtio" not in names
 
 
 def test_truncated_initramfs_ends_early(debian_initramfs_truncated: Path, tmp_path: Path):
-    with pytest.raises(AssertionError, match=r"premature end|Read error"):
+    with pytest.raises(AssertionError, match="premature"):
         initramfs_names(debian_initramfs_truncated, tmp_path)
-
-
-def test_two_at_once_share_one_result(debian_image: Path):
-    command = [BUILD_IMAGE, "--fault=machine-id-set"]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    first, second = (process.communicate()[0] for process in both)
-    assert first == second != ""
 
 
 @pytest.fixture

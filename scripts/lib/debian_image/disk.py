@@ -1,6 +1,8 @@
 """A directory becomes a disk: GPT, EFI system partition with GRUB, root; put together in one raw file."""
 
-from collections.abc import Callable
+import errno
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +46,32 @@ def _assemble(disk: Path, partitions: list[Partition]) -> None:
 
 
 def _copy_into(disk: Path, content: Path, offset_bytes: int) -> None:
-    """Moves the file `content` into `disk`, holes left holes; `offset_bytes` is a multiple of 1 MiB."""
-    seek = f"seek={offset_bytes // MIB}"
-    run("dd", f"if={content}", f"of={disk}", "bs=1M", seek, "conv=notrunc,sparse")
+    """Moves the file `content` into `disk` at that offset, holes left holes."""
+    with content.open("rb") as source, disk.open("r+b") as target:
+        for start, end in _data_of(source.fileno()):
+            target.seek(offset_bytes + start)
+            done = start
+            while done < end:
+                done += os.sendfile(target.fileno(), source.fileno(), done, end - done)
     content.unlink()
+
+
+def _data_of(file: int) -> Iterator[tuple[int, int]]:
+    """Where each stretch of data in a sparse file begins and ends."""
+    start = _next_data(file, 0)
+    while start is not None:
+        end = os.lseek(file, start, os.SEEK_HOLE)
+        yield start, end
+        start = _next_data(file, end)
+
+
+def _next_data(file: int, offset: int) -> int | None:
+    try:
+        return os.lseek(file, offset, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # lseek(2): no more data
+            return None
+        raise
 
 
 def _make_esp(layout: Layout, work: Path) -> Path:

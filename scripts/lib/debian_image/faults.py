@@ -29,7 +29,7 @@ def _remove_agent(tree: Path) -> None:
 def _initramfs_without_virtio(tree: Path) -> None:
     """The initramfs of a machine with SATA and NVMe disks only, made by mkinitramfs."""
     write(tree / "etc/initramfs-tools/conf.d/driver-policy", "MODULES=list\n")
-    write(tree / "etc/initramfs-tools/modules", "ahci\nata_piix\nnvme\nsd_mod\next4\nxfs\nbtrfs\n")
+    write(tree / "etc/initramfs-tools/modules", "ata_piix\nnvme\nsd_mod\next4\nxfs\nbtrfs\n")
     version = kernel_version(tree)
     _in_chroot(tree, "mkinitramfs", "-o", f"/boot/initrd.img-{version}", version)
 

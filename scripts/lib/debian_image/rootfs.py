@@ -27,10 +27,17 @@ PACKAGES = (
     "qemu-guest-agent",
     "cloud-init",
     "cloud-guest-utils",  # growpart
+    "zstd",  # compresses the initramfs; without it, gzip does
     "lvm2",  # its hook has to be there when the initramfs is made
 )
 
-LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
+LEFT_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/info/*",
+    "/usr/share/locale/*",
+    "/usr/share/i18n/*",
+)
 
 CONSOLE = "console=tty0 console=ttyS0,115200"
 
