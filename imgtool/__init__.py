@@ -16,6 +16,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     process.py    the only importer of subprocess
     interrupts.py puts off ^C while something must not be torn apart
     progress.py   what long work tells whoever watches
+    streams.py    the seekable stream that disks, volumes and files share
     text.py       untrusted text and sizes, made printable
     model.py      the data that flows: every type, frozen
     errors.py     one hierarchy; each class knows its exit status

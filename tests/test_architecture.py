@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("guest", "disk"),
     ("formats", "qemu_img"),
     ("process", "progress"),
-    ("model", "errors", "text", "interrupts"),
+    ("model", "errors", "text", "interrupts", "streams"),
 )
 """From the top to the bottom: a part imports from parts below its own layer, and from itself."""
 

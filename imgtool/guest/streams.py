@@ -3,14 +3,13 @@
 All windows share one disk stream and seek before every read, so the disk may be used by one thread only.
 """
 
-import io
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.filesystems.content import seek_position
+from imgtool.streams import SeekableStream
 
 MAX_READS = 1_000_000
 """Reads of one disk. A full inspection takes under 50,000; a file system made to lead its reader round in
@@ -69,36 +68,17 @@ def linear(offset: int, length: int) -> Segment:
     return Segment(length, (offset,), length)
 
 
-class VolumeStream(io.RawIOBase):
+class VolumeStream(SeekableStream):
     """The bytes of a volume: its segments one after the other."""
 
     def __init__(self, disk: Disk, segments: Sequence[Segment]) -> None:
-        super().__init__()
+        super().__init__(0)
         self._disk = disk
         self._segments = [segment for segment in segments if segment.length > 0]
         self._starts: list[int] = []
-        self.size = 0
         for segment in self._segments:
             self._starts.append(self.size)
             self.size += segment.length
-        self._position = 0
-
-    def readable(self) -> bool:
-        """It can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """It can be sought."""
-        return True
-
-    def tell(self) -> int:
-        """The position of the next read."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Set the position of the next read."""
-        self._position = seek_position(offset, whence, self._position, self.size)
-        return self._position
 
     def read(self, size: int | None = -1) -> bytes:
         """Up to `size` bytes; fewer only at the end of the volume or of the disk."""

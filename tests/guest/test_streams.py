@@ -22,7 +22,9 @@ def test_segments_follow_each_other() -> None:
     assert stream.read() == CONTENT[100:110] + CONTENT[5:8]
     assert stream.seek(-4, io.SEEK_END) == 9
     assert stream.read(2) == CONTENT[109:110] + CONTENT[5:6]
-    assert stream.seek(-100) == 0
+    with pytest.raises(ValueError, match="before the beginning"):
+        stream.seek(-100)
+    stream.seek(0)
 
 
 def test_three_stripes() -> None:

@@ -12,7 +12,7 @@ from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.btrfs_content import BtrfsContent
 from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.guard import guarded
-from imgtool.guest.filesystems.nodes import KIND_OF_MODE, CachedNode
+from imgtool.guest.filesystems.nodes import InodeNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
 from imgtool.text import printable
 
@@ -85,23 +85,14 @@ def _descend(node: Node, path: str) -> Node:
     return node
 
 
-class BtrfsNode(CachedNode):
+class BtrfsNode(InodeNode):
     """One inode of one subvolume."""
 
-    __slots__ = ("_inode", "_kind")
+    __slots__ = ()
+    _inode: "INode"
 
-    def __init__(self, inode: "INode", where: str, kind: Kind | None) -> None:
-        super().__init__(where)
-        self._inode = inode
-        self._kind = kind
-
-    @property
-    def kind(self) -> Kind:
-        """What it is."""
-        if self._kind is None:
-            with guarded(self.where):
-                self._kind = KIND_OF_MODE.get(self._inode.type, Kind.OTHER)
-        return self._kind
+    def _mode(self) -> int:
+        return int(self._inode.type)
 
     def _size(self) -> int:
         return int(self._inode.size)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.guard import guarded
-from imgtool.guest.filesystems.nodes import KIND_OF_MODE, MAX_EXTENTS, CachedNode
+from imgtool.guest.filesystems.nodes import MAX_EXTENTS, InodeNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
 from imgtool.text import printable
 
@@ -95,23 +95,14 @@ class ExtFilesystem:
             raise GuestReadError(f"{self.type} is damaged: its blocks would be larger than 64 KiB")
 
 
-class ExtNode(CachedNode):
+class ExtNode(InodeNode):
     """One inode."""
 
-    __slots__ = ("_inode", "_kind")
+    __slots__ = ()
+    _inode: "INode"
 
-    def __init__(self, inode: "INode", where: str, kind: Kind | None) -> None:
-        super().__init__(where)
-        self._inode = inode
-        self._kind = kind
-
-    @property
-    def kind(self) -> Kind:
-        """What it is: by its directory entry, else by its inode."""
-        if self._kind is None:
-            with guarded(self.where):
-                self._kind = KIND_OF_MODE.get(self._inode.inode.i_mode & 0o170000, Kind.OTHER)
-        return self._kind
+    def _mode(self) -> int:
+        return int(self._inode.inode.i_mode)
 
     def _size(self) -> int:
         return int(self._inode.size)
@@ -121,7 +112,7 @@ class ExtNode(CachedNode):
 
     def _checked_inode(self) -> "INode":
         """The inode, if it is what its directory entry says: a lost table of inodes reads as zeros."""
-        if KIND_OF_MODE.get(self._inode.inode.i_mode & 0o170000, Kind.OTHER) is not self.kind:
+        if self._kind_of_inode() is not self.kind:
             raise GuestReadError(f"{printable(self.where)}: its inode is damaged")
         return self._inode
 

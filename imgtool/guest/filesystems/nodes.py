@@ -3,7 +3,7 @@
 import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.guard import guarded
@@ -20,6 +20,10 @@ MAX_EXTENTS = 200_000
 
 KIND_OF_MODE = {0o100000: Kind.FILE, 0o040000: Kind.DIRECTORY, 0o120000: Kind.SYMLINK}
 """stat.S_IFMT of a mode to a kind; all others are Kind.OTHER."""
+
+
+FORMAT_MASK = 0o170000
+"""stat.S_IFMT."""
 
 
 class CachedNode(ABC):
@@ -98,3 +102,29 @@ class CachedNode(ABC):
 
     @abstractmethod
     def _link(self) -> str: ...
+
+
+class InodeNode(CachedNode):
+    """A node over the library's inode: its kind by its directory entry, else by its mode."""
+
+    __slots__ = ("_inode", "_kind")
+
+    def __init__(self, inode: Any, where: str, kind: Kind | None) -> None:
+        super().__init__(where)
+        self._inode = inode
+        self._kind = kind
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        if self._kind is None:
+            with guarded(self.where):
+                self._kind = self._kind_of_inode()
+        return self._kind
+
+    def _kind_of_inode(self) -> Kind:
+        return KIND_OF_MODE.get(self._mode() & FORMAT_MASK, Kind.OTHER)
+
+    @abstractmethod
+    def _mode(self) -> int:
+        """The inode's mode, with its format: inode(7)."""

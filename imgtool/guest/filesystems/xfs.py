@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.guard import guarded
-from imgtool.guest.filesystems.nodes import KIND_OF_MODE, MAX_EXTENTS, CachedNode
+from imgtool.guest.filesystems.nodes import MAX_EXTENTS, InodeNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
 
 if TYPE_CHECKING:
@@ -82,23 +82,14 @@ _SIZES = ((4, ">I"), (102, ">H"), (104, ">H"))
 """Where the superblock has the sizes of a block, a sector and an inode."""
 
 
-class XfsNode(CachedNode):
+class XfsNode(InodeNode):
     """One inode."""
 
-    __slots__ = ("_inode", "_kind")
+    __slots__ = ()
+    _inode: "INode"
 
-    def __init__(self, inode: "INode", where: str, kind: Kind | None) -> None:
-        super().__init__(where)
-        self._inode = inode
-        self._kind = kind
-
-    @property
-    def kind(self) -> Kind:
-        """What it is: by its directory entry, else by its inode."""
-        if self._kind is None:
-            with guarded(self.where):
-                self._kind = KIND_OF_MODE.get(self._inode.inode.di_mode & 0o170000, Kind.OTHER)
-        return self._kind
+    def _mode(self) -> int:
+        return int(self._inode.inode.di_mode)
 
     def _size(self) -> int:
         return int(self._inode.size)
