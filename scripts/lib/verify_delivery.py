@@ -1,6 +1,6 @@
 """Asks Glance, by openstacksdk alone, whether an image arrived as it was meant: the quickstart's last word.
 
-usage: verify_delivery.py CLOUD REPORT SOURCE; REPORT is what `imgtool prepare --output json` printed.
+usage: verify_delivery.py CLOUD REPORT SOURCE; REPORT is what `imgtool prepare --report json=PATH` wrote.
 
 Downloads the image, hashes it here, and has qemu-img compare it with SOURCE, the raw image that was given
 to prepare. Exit status 0 when all held.
@@ -22,7 +22,7 @@ PROPERTIES = {"hw_disk_bus": "virtio", "hw_qemu_guest_agent": "yes", "os_distro"
 
 def main(cloud: str, report: str, source: str) -> int:
     """Prints each thing that has to hold, and whether it did."""
-    sent = json.loads(Path(report).read_text(encoding="utf-8"))["upload"]
+    sent = json.loads(Path(report).read_text(encoding="utf-8"))["results"][0]["upload"]
     glance = openstack.connect(cloud=cloud).image
     facts = glance.get_image(sent["image_id"]).to_dict()
     with tempfile.TemporaryDirectory(prefix="imgtool-quickstart-") as work:

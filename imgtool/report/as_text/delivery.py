@@ -1,5 +1,7 @@
 """What was, or would be, converted and uploaded, as text."""
 
+from collections.abc import Sequence
+
 from imgtool.model import ConversionPlan, ConversionResult, Story, UploadPlan, UploadResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
 from imgtool.report.as_text.verdict import judgement
@@ -30,25 +32,30 @@ def conversion(result: ConversionResult, paint: Paint = plain) -> str:
 
 def upload_plan(plan: UploadPlan, paint: Paint = plain) -> str:
     """What an upload would do."""
-    rows = [
-        ("cloud", plan.cloud),
-        ("name", plan.name),
-        ("format", f"{plan.disk_format}, container {plan.container_format}"),
-        ("visibility", plan.visibility),
-        ("min disk", f"{plan.min_disk_gib} GiB"),
-    ]
-    return "\n".join([*section("upload", rows, paint), *properties(plan.properties, paint)])
+    return _upload(plan, [], paint)
 
 
 def upload(result: UploadResult, paint: Paint = plain) -> str:
     """What Glance has now."""
-    rows = [
+    done = [
         ("image", f"{result.image_id} ({result.status})"),
         ("size", f"{human_size(result.size_bytes)} ({result.size_bytes} bytes)"),
         (result.hash_algorithm, result.hash_value),
         ("time", f"{result.seconds:.1f} s"),
     ]
-    return "\n".join([upload_plan(result.plan, paint), *aligned(rows, paint)])
+    return _upload(result.plan, done, paint)
+
+
+def _upload(plan: UploadPlan, done: list[tuple[str, str]], paint: Paint) -> str:
+    rows = [
+        ("cloud", plan.cloud or "of the OS_* variables"),
+        ("name", plan.name),
+        ("format", f"{plan.disk_format}, container {plan.container_format}"),
+        ("visibility", plan.visibility),
+        ("min disk", f"{plan.min_disk_gib} GiB"),
+    ]
+    shown = [*section("upload", rows + done, paint), "", *properties(plan.properties, paint)]
+    return "\n".join(shown).rstrip()
 
 
 def story(told: Story, paint: Paint = plain) -> str:
@@ -63,3 +70,8 @@ def story(told: Story, paint: Paint = plain) -> str:
     elif told.upload_plan:
         parts.append(upload_plan(told.upload_plan, paint))
     return "\n\n".join(parts)
+
+
+def report(stories: Sequence[Story]) -> str:
+    """`--report text=PATH`."""
+    return "\n\n".join(story(one) for one in stories) + "\n"

@@ -1,8 +1,6 @@
 """A judgement, as text: worst first, the evidence and the remedy under each finding that did not pass."""
 
-from collections.abc import Sequence
-
-from imgtool.model import Finding, Judgement, Outcome, Severity, Story
+from imgtool.model import Finding, Judgement, Outcome, Severity
 from imgtool.report.as_text.layout import WIDTH, Paint, plain
 from imgtool.text import printable
 
@@ -16,11 +14,6 @@ def judgement(found: Judgement, paint: Paint = plain) -> str:
     for finding in sorted(found.findings, key=_rank):
         lines += _finding(finding, paint)
     return "\n".join([*lines, "", _summary(found, paint)])
-
-
-def report(stories: Sequence[Story]) -> str:
-    """`--report text=PATH`."""
-    return "\n\n".join(judgement(one.judgement) for one in stories) + "\n"
 
 
 def _finding(finding: Finding, paint: Paint) -> list[str]:
