@@ -88,3 +88,17 @@ def test_a_folder_that_may_not_be_written_is_an_error_that_says_so(folder: Path,
     run = as_nobody(folder, "convert", image, closed / "target.qcow2")
     assert run.returncode == 5
     assert "cannot write into" in run.stderr
+
+
+def test_upload(folder: Path, devcloud) -> None:
+    """As the cloud's member, by OS_* variables: its clouds.yaml is closed to nobody."""
+    small = folder / "small.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", small, "1M"], check=True)
+    small.chmod(0o644)
+    member = devcloud.document["clouds"]["devcloud-member"]
+    credentials = {f"OS_{key.upper()}": str(value) for key, value in member["auth"].items()}
+    run = as_nobody(
+        folder, "upload", small, "--name", "by-nobody", OS_REGION_NAME=member["region_name"], **credentials
+    )
+    assert run.returncode == 0, run.stderr
+    assert "(active)" in run.stdout

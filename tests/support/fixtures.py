@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -39,13 +38,6 @@ def checksums() -> dict[str, str]:
     """File name to SHA-256, of all fixtures."""
     lines = (line.split() for line in (FIXTURES / "SHA256SUMS").read_text().splitlines())
     return {name: checksum for checksum, name in lines}
-
-
-def as_qcow2(raw: Path, target: Path) -> Path:
-    """The raw disk as a qcow2 file `target`, made by qemu-img."""
-    command = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw.absolute()), str(target.absolute())]
-    subprocess.run(command, check=True)
-    return target
 
 
 def _cache_directory() -> Path:

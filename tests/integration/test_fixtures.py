@@ -1,0 +1,58 @@
+"""Each fixture, raw and as every kind of qcow2: the same facts, whatever the disk is kept in."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.fixtures import checksums, fixture_path
+
+from imgtool.checks.registry import judge
+from imgtool.model import GuestFacts, Inspection, Outcome
+from imgtool.pipeline import inspect_image, opened
+from imgtool.progress import NullProgress
+
+NAMES = [name.removesuffix(".raw.zst") for name in checksums()]
+SYSTEMS = [name for name in NAMES if name != "data-disk"]
+KINDS = {
+    "plain": [],
+    "zlib": ["-c"],
+    "zstd": ["-c", "-o", "compression_type=zstd"],
+    "version 2": ["-o", "compat=0.10"],
+    "4 KiB clusters": ["-o", "cluster_size=4k"],
+}
+
+
+def look(path: Path) -> Inspection:
+    with opened(path, None, NullProgress()) as image:
+        return inspect_image(image, NullProgress())
+
+
+@pytest.fixture(scope="module")
+def raw_facts() -> dict[str, GuestFacts]:
+    return {name: look(fixture_path(name)).guest for name in NAMES}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_qcow2_tells_what_its_raw_tells(
+    name: str, kind: str, raw_facts: dict[str, GuestFacts], tmp_path: Path
+) -> None:
+    target = tmp_path / "disk.qcow2"
+    convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", *KINDS[kind], fixture_path(name), target]
+    subprocess.run(convert, check=True)
+    assert look(target).guest == raw_facts[name]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_healthy_system_passes_every_check(name: str) -> None:
+    found = {one.check: one for one in judge(look(fixture_path(name))).findings}
+    bad = {check: one for check, one in found.items() if one.outcome not in {Outcome.PASS, Outcome.SKIPPED}}
+    allowed = {"boot-firmware"} if name in {"xfs-v4", "bare-ext4", "bare-ext3"} else set()
+    assert set(bad) <= allowed, bad
+
+
+def test_a_data_disk_is_unknown_and_no_pass() -> None:
+    inspection = look(fixture_path("data-disk"))
+    assert inspection.guest.status == "unknown"
+    assert inspection.guest.reason
+    assert not judge(inspection).passed
