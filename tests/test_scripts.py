@@ -159,21 +159,33 @@ def test_a_module_that_skips_itself_fails_in_ci(tmp_path: Path):
     assert "1 error" in done.stdout.splitlines()[-1]
 
 
+def marked(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """The TMPDIR of a run as scripts/test would make it, and the environment that says so."""
+    own = tmp_path / "own"
+    own.mkdir()
+    return own, {"TMPDIR": str(own), "IMGTOOL_TEST_RUN": str(own)}
+
+
 def test_a_file_left_behind_fails_the_run(tmp_path: Path):
-    source = f"def test_it(): open('{tmp_path}/imgtool-left', 'w').close()\n"
-    done = pytest_on(source, tmp_path, IMGTOOL_TEST_RUN=str(tmp_path))
+    own, environment = marked(tmp_path)
+    source = "import tempfile\ndef test_it(): tempfile.mkstemp(prefix='imgtool-left-')\n"
+    done = pytest_on(source, tmp_path, **environment)
     assert done.returncode == 1
     assert "1 passed, 1 error" in done.stdout.splitlines()[-1]
-    assert f"file {tmp_path}/imgtool-left" in done.stdout
+    assert f"file {own}/imgtool-left-" in done.stdout
+    assert not own.exists()
 
 
 def test_a_process_left_behind_fails_the_run(tmp_path: Path):
     source = "import subprocess\ndef test_it(): subprocess.Popen(['sleep', '20'], start_new_session=True)\n"
-    done = pytest_on(source, tmp_path, IMGTOOL_TEST_RUN=str(tmp_path))
+    done = pytest_on(source, tmp_path, **marked(tmp_path)[1])
     assert done.returncode == 1
     assert "sleep 20" in done.stdout
 
 
 def test_a_tidy_run_passes(tmp_path: Path):
-    done = pytest_on("def test_it(): pass\n", tmp_path, IMGTOOL_TEST_RUN=str(tmp_path))
+    own, environment = marked(tmp_path)
+    source = "def test_it(tmp_path): (tmp_path / 'imgtool-kept').touch()\n"
+    done = pytest_on(source, tmp_path, **environment)
     assert done.returncode == 0, done.stdout
+    assert not own.exists()

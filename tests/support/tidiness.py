@@ -1,10 +1,11 @@
 """A pytest plugin: nothing may be skipped in CI, and nothing may be left behind.
 
 What was left behind is looked for only in a run by `scripts/test`, which gives the run a TMPDIR of its
-own and marks all its processes by IMGTOOL_TEST_RUN.
+own, marks all its processes by IMGTOOL_TEST_RUN, and says by IMGTOOL_TEST_OWNER which of them cleans up.
 """
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,13 +38,24 @@ def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Runs once, in the process that the workers report to, after they have ended."""
-    run = os.environ.get(MARK)
-    if run is None or hasattr(session.config, "workerinput"):
+    """Runs after xdist's workers have ended."""
+    run = _own_run()
+    if run is None:
         return
     if left := [*files_left(Path(run)), *processes_left(run)]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         _report_error(session, "left behind:\n" + "\n".join(left))
+
+
+def pytest_unconfigure() -> None:
+    """The end of the run is the end of its TMPDIR; a file system that a test left mounted there is spared."""
+    if run := _own_run():
+        subprocess.run(["rm", "-rf", "--one-file-system", run], check=False)
+
+
+def _own_run() -> str | None:
+    """The TMPDIR of the run, if this is the process to clean it up: no worker, no pytest below a test."""
+    return os.environ.get(MARK) if os.environ.get("IMGTOOL_TEST_OWNER") == str(os.getpid()) else None
 
 
 def files_left(directory: Path) -> Iterator[str]:
