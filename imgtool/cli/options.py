@@ -61,7 +61,7 @@ dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and do no
 cloud = click.option(
     "--cloud", metavar="NAME", envvar="OS_CLOUD", help="Cloud of clouds.yaml. Default: the OS_* variables."
 )
-name = click.option("--name", help="Name in Glance. Default: the file's name without its ending.")
+name = click.option("--name", help="Name in Glance. Default: the file's, without endings such as .qcow2 and .gz.")
 visibility = click.option(
     "--visibility",
     type=click.Choice(["private", "shared", "community", "public"]),

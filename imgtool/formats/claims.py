@@ -1,5 +1,6 @@
 """What the caller, or a file's name, claims that the content is."""
 
+from collections.abc import Collection
 from pathlib import PurePath
 
 from imgtool.errors import FormatMismatchError, UsageError
@@ -38,10 +39,17 @@ def format_named(claimed_format: str) -> str:
 
 def format_by_ending(name: str) -> str | None:
     """What the ending claims: qcow2 for disk.qcow2 and for disk.qcow2.xz; None for .img and all others."""
-    path = PurePath(name.lower())
-    if path.suffix in _WRAPPER_ENDINGS:
-        path = path.with_suffix("")
-    return _ENDINGS.get(path.suffix)
+    return _ENDINGS.get(_without(name, _WRAPPER_ENDINGS).suffix.lower())
+
+
+def without_endings(name: str) -> str:
+    """`name` without what its endings claim: disk for disk.qcow2.xz; debian-12.5 stays as it is."""
+    return str(_without(str(_without(name, _WRAPPER_ENDINGS)), {*_ENDINGS, ".img"}))
+
+
+def _without(name: str, endings: Collection[str]) -> PurePath:
+    path = PurePath(name)
+    return path.with_suffix("") if path.suffix.lower() in endings else path
 
 
 def contradict(claimed: str, *, by_caller: bool, content: str) -> FormatMismatchError:

@@ -10,6 +10,7 @@ from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.convert import TargetFormat
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
+from imgtool.formats.claims import without_endings
 from imgtool.model import Compression
 from imgtool.pipeline import Order, prepare
 from imgtool.report import as_json, as_text
@@ -51,7 +52,7 @@ def command(
     order = Order(
         source=source,
         cloud=cloud,
-        name=name or source.stem,
+        name=name or without_endings(source.name),
         source_format=source_format,
         target_format=target_format,
         compression=compress,

@@ -8,6 +8,7 @@ import click
 from imgtool import glance
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
+from imgtool.formats.claims import without_endings
 from imgtool.formats.gate import admit
 from imgtool.pipeline import inspect_image
 from imgtool.report import as_json, as_text
@@ -44,7 +45,7 @@ def command(
     plan = glance.plan_upload(
         facts.image,
         cloud=cloud,
-        name=name or image.stem,
+        name=name or without_endings(image.name),
         visibility=visibility,
         properties=glance.derive(facts, properties),
     )
