@@ -1,0 +1,124 @@
+"""The copy loop: several workers, each of which takes one piece after the other the whole way."""
+
+import os
+from threading import Event, Lock, Thread
+from typing import Generic, TypeVar
+
+from imgtool.disk.base import Content, Piece, Sink, Source
+from imgtool.progress import Meter
+
+TICK_SECONDS = 0.1
+"""Between two looks at the progress."""
+
+P = TypeVar("P")
+
+
+def default_threads() -> int:
+    """One for each core that this process may use, and one that waits for the disk meanwhile."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def copy(source: Source, sink: Sink[P], *, piece_bytes: int, threads: int, meter: Meter) -> int:
+    """Copy all of `source` into `sink`, and finish it; how many bytes were not zero.
+
+    Memory: a piece, and what becomes of it, for each thread. The first error, and an interruption, stop all
+    workers within their piece and are raised when none runs any more.
+    """
+    work = _Work(source, sink, piece_bytes)
+    work.run(threads, meter)
+    sink.finish(source.size_bytes)
+    return work.copied_bytes
+
+
+class _Work(Generic[P]):
+    """What the workers share. A turn is a lock that is released when all pieces before it are placed."""
+
+    def __init__(self, source: Source, sink: Sink[P], piece_bytes: int) -> None:
+        self._source = source
+        self._sink = sink
+        self._piece_bytes = piece_bytes
+        self._taking = Lock()
+        self._counting = Lock()
+        self._next_turn = Lock()
+        self._stopped = False
+        self._failure: BaseException | None = None
+        self._running = 0
+        self._ended = Event()
+        self.copied_bytes = 0
+
+    def run(self, threads: int, meter: Meter) -> None:
+        """Start the workers, wait for their end, raise what stopped them."""
+        workers = [Thread(target=self._work, daemon=True) for _ in range(threads)]
+        self._running = threads
+        try:
+            for worker in workers:
+                worker.start()
+            self._watch(meter)
+        finally:
+            self._stopped = True
+            for worker in workers:
+                if worker.ident is not None:
+                    worker.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _watch(self, meter: Meter) -> None:
+        shown = 0
+        ended = False
+        while not ended:
+            ended = self._ended.wait(TICK_SECONDS)
+            copied = self.copied_bytes
+            meter.advance(copied - shown)
+            shown = copied
+
+    def _work(self) -> None:
+        buffer = bytearray(self._piece_bytes)
+        try:
+            while (turn := self._take(buffer)) is not None:
+                self._carry(*turn)
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            with self._taking:
+                self._running -= 1
+                if not self._running:
+                    self._ended.set()
+
+    def _take(self, buffer: bytearray) -> tuple[Piece, Lock, Lock] | None:
+        """The next piece, the lock that its turn waits for, and the one that the next piece's will."""
+        with self._taking:
+            piece = None if self._stopped else self._source.take(buffer)
+            if piece is None:
+                return None
+            before, mine = self._next_turn, Lock()
+            mine.acquire()
+            self._next_turn = mine
+            return piece, before, mine
+
+    def _carry(self, piece: Piece, before: Lock, mine: Lock) -> None:
+        try:
+            content = piece.load()
+            prepared = self._sink.prepare(content)
+            before.acquire()
+            if self._stopped:
+                return
+            writes = self._sink.place(prepared)
+        except BaseException as error:
+            # Before `mine` is released: who waits for it must not go on.
+            self._fail(error)
+            raise
+        finally:
+            mine.release()
+        self._sink.write(writes)
+        self._count(content)
+
+    def _count(self, content: Content) -> None:
+        amount = sum(end - start for start, end in content.runs)
+        with self._counting:
+            self.copied_bytes += amount
+
+    def _fail(self, error: BaseException) -> None:
+        """The first error is the one that is told; those that follow come from it."""
+        with self._counting:
+            self._failure = self._failure or error
+            self._stopped = True

@@ -1,0 +1,1 @@
+"""Where a disk goes: each module fills in `disk.base.Sink`."""

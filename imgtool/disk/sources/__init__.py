@@ -1,0 +1,1 @@
+"""Where a disk comes from: each module fills in `disk.base.Source`."""

@@ -1,0 +1,85 @@
+"""A raw file or block device as a source: its data by SEEK_DATA and SEEK_HOLE, read by any thread."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
+from imgtool.disk.base import Content, Piece
+from imgtool.disk.extents import GRAIN_BYTES, Extent, align, data_runs
+from imgtool.disk.stream import fill_zeros
+from imgtool.formats.bounds import round_to_sector
+from imgtool.formats.source import Source as OpenFile
+
+
+class FileSource:
+    """The bytes of `file`, and zeros up to the end of the last sector.
+
+    The walk trusts the file system about its holes unless `use_extents` is False: some lied in the past
+    (OpenZFS 15526, XFS copy-on-write extents), which is why the file is flushed first.
+    """
+
+    def __init__(self, file: OpenFile, *, use_extents: bool = True) -> None:
+        self._file = file
+        self.size_bytes = round_to_sector(file.size_bytes)
+        whole = [Extent(0, file.size_bytes)]
+        can_tell = use_extents and flush_and_probe(file.descriptor)
+        self._walk = walk(file.descriptor, file.size_bytes) if can_tell else iter(whole)
+        self._extent: Extent | None = None
+        """What is left of the extent that the last piece ended in."""
+
+    def take(self, buffer: bytearray) -> Piece | None:
+        """The next piece with any data, and where in it that is."""
+        extent = self._extent or next(self._walk, None)
+        if extent is None:
+            return None
+        start = extent.start_bytes - extent.start_bytes % len(buffer)
+        end = start + len(buffer)
+        found: list[Extent] = []
+        while extent is not None and extent.start_bytes < end:
+            found.append(Extent(extent.start_bytes - start, min(extent.end_bytes, end) - start))
+            extent = Extent(end, extent.end_bytes) if extent.end_bytes > end else next(self._walk, None)
+        self._extent = extent
+        return Piece(partial(self._load, buffer, start, found))
+
+    def _load(self, buffer: bytearray, start: int, extents: list[Extent]) -> Content:
+        length = min(len(buffer), self.size_bytes - start)
+        runs: list[Extent] = []
+        with memoryview(buffer) as view:
+            for first, end in align(extents, GRAIN_BYTES):
+                stop = min(end, length)
+                done = self._file.read_into(start + first, view[first:stop])
+                fill_zeros(view[first + done : min(end, len(buffer))])
+                runs += data_runs(buffer, first, stop)
+        return Content(start, length, buffer, runs)
+
+
+def flush_and_probe(descriptor: int) -> bool:
+    """Whether the file can say where its data is. Block devices cannot, and some file systems."""
+    with suppress(OSError):  # a file system that is mounted read-only, say
+        os.fsync(descriptor)
+    try:
+        os.lseek(descriptor, 0, os.SEEK_DATA)
+    except OSError as error:
+        return error.errno == errno.ENXIO  # there is none
+    return True
+
+
+def walk(descriptor: int, size_bytes: int) -> Iterator[Extent]:
+    """The extents of data, in order, each looked for once: tmpfs looks at every page up to the next hole."""
+    position = _next_data(descriptor, 0)
+    while position < size_bytes:
+        hole = os.lseek(descriptor, position, os.SEEK_HOLE)
+        yield Extent(position, min(hole, size_bytes))
+        position = _next_data(descriptor, hole)
+
+
+def _next_data(descriptor: int, position: int) -> int:
+    """The first byte of data at or after `position`; far behind every end where there is none."""
+    try:
+        return os.lseek(descriptor, position, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return 1 << 63

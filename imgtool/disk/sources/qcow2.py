@@ -1,0 +1,159 @@
+"""A qcow2 file as a source: the tables are read in order, clusters are read and inflated by any thread.
+
+What the tables say is decoded and checked by the pure functions of formats; an entry that cannot be is an
+ImageUnreadableError when its piece's turn comes, before anything of it is written.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from imgtool.disk.base import Content, Piece
+from imgtool.disk.extents import GRAIN_BYTES, Extent, align, data_runs
+from imgtool.disk.inflate import inflate_cluster
+from imgtool.disk.stream import fill_zeros
+from imgtool.errors import ImageUnreadableError
+from imgtool.formats import qcow2_header, qcow2_safety, qcow2_tables
+from imgtool.formats.bounds import round_to_sector
+from imgtool.formats.qcow2_tables import OFFSET_MASK, Cluster, ClusterKind
+from imgtool.formats.source import Source as OpenFile
+
+_NEAR_BYTES = 64 << 10
+"""Compressed clusters with no more than this between them are read at once."""
+_MAX_READ_BYTES = 4 << 20
+
+
+class Qcow2Source:
+    """The disk inside a qcow2 file that has passed the gate."""
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        self._header = qcow2_header.parse(file.read_at(0, qcow2_header.PREFIX_BYTES))
+        qcow2_safety.judge(self._header, file.size_bytes)
+        self._l1 = qcow2_tables.read_l1(file.read_at, self._header, file.size_bytes)
+        self._cluster_size = self._header.cluster_size_bytes
+        self.size_bytes = round_to_sector(self._header.virtual_size_bytes)
+        self._clusters = -(-self.size_bytes // self._cluster_size)
+        self._next_cluster = 0
+        self._table_index = -1
+        self._table = array("Q")
+        self._occupied = frozenset(_tables(self._header, self._l1))
+
+    def take(self, buffer: bytearray) -> Piece | None:
+        """The next piece with any cluster that is not zero; its L2 entries are read here, its data not."""
+        count = len(buffer) // self._cluster_size
+        while self._next_cluster < self._clusters:
+            first = self._next_cluster - self._next_cluster % count
+            entries = self._entries(first, min(count, self._clusters - first))
+            self._next_cluster = first + count
+            if any(entries):
+                return Piece(partial(self._load, buffer, first, entries))
+            self._skip_missing_tables()
+        return None
+
+    def _skip_missing_tables(self) -> None:
+        """Go on at the next L2 table that there is."""
+        index, inside = divmod(self._next_cluster, self._header.l2_entries)
+        if inside or index >= len(self._l1) or self._l1[index]:
+            return
+        following = (later for later in range(index, len(self._l1)) if self._l1[later])
+        self._next_cluster = next(following, len(self._l1)) * self._header.l2_entries
+
+    def _entries(self, first: int, count: int) -> "array[int]":
+        """The L2 entries of `count` clusters from `first`."""
+        entries = array("Q")
+        while count:
+            table, index = divmod(first, self._header.l2_entries)
+            part = self._l2_table(table)[index : index + count]
+            entries += part
+            first, count = first + len(part), count - len(part)
+        return entries
+
+    def _l2_table(self, index: int) -> "array[int]":
+        if index != self._table_index:
+            offset = self._l1[index] & OFFSET_MASK
+            content = self._file.read_at(offset, self._cluster_size) if offset else bytes(self._cluster_size)
+            self._table_index, self._table = index, qcow2_tables.decode_table(content)
+        return self._table
+
+    def _load(self, buffer: bytearray, first_cluster: int, entries: Sequence[int]) -> Content:
+        start = first_cluster * self._cluster_size
+        length = min(len(buffer), self.size_bytes - start)
+        with memoryview(buffer) as view:
+            if self._cluster_size < GRAIN_BYTES:
+                fill_zeros(view)  # a block may be partly of clusters that are zero
+            found = [*self._fill(view, self._decoded(entries))]
+            fill_zeros(view[length : length + -length % GRAIN_BYTES])
+        runs: list[Extent] = []
+        for begin, end in align(found, GRAIN_BYTES):
+            runs += data_runs(buffer, begin, min(end, length))
+        return Content(start, length, buffer, runs)
+
+    def _decoded(self, entries: Sequence[int]) -> Iterator[tuple[int, Cluster]]:
+        """The clusters that are kept in the file, each with its place in the piece."""
+        bits, version = self._header.cluster_bits, self._header.version
+        for index, entry in enumerate(entries):
+            if entry:
+                cluster = qcow2_tables.decode_l2_entry(entry, bits, version)
+                if cluster.length:
+                    self._check(cluster)
+                    yield index << bits, cluster
+
+    def _check(self, cluster: Cluster) -> None:
+        bits = self._header.cluster_bits
+        if cluster.offset >= self._file.size_bytes:
+            raise ImageUnreadableError(
+                "its data lies beyond the file's end: the file is cut off", hint="fetch or copy it again"
+            )
+        if cluster.offset >> bits in self._occupied:
+            raise ImageUnreadableError("its L2 table points at the header or at a table, not at data")
+
+    def _fill(self, view: memoryview, clusters: Iterator[tuple[int, Cluster]]) -> Iterator[Extent]:
+        """Read runs of clusters that follow each other in the file; what of `view` is filled then."""
+        run: list[tuple[int, Cluster]] = []
+        for place, cluster in clusters:
+            if run and not self._continues(run, place, cluster):
+                yield from self._read(view, run)
+                run = []
+            run.append((place, cluster))
+        if run:
+            yield from self._read(view, run)
+
+    def _continues(self, run: list[tuple[int, Cluster]], place: int, cluster: Cluster) -> bool:
+        """Whether `cluster` is best read together with the run before it."""
+        before_place, before = run[-1]
+        if cluster.kind is not before.kind:
+            return False
+        if cluster.kind is ClusterKind.STANDARD:
+            size = self._cluster_size
+            return cluster.offset == before.offset + size and place == before_place + size
+        end = cluster.offset + cluster.length
+        near = 0 <= cluster.offset - before.offset <= before.length + _NEAR_BYTES
+        return near and end - run[0][1].offset <= _MAX_READ_BYTES
+
+    def _read(self, view: memoryview, run: list[tuple[int, Cluster]]) -> Iterator[Extent]:
+        (place, first), (last_place, last) = run[0], run[-1]
+        if first.kind is ClusterKind.STANDARD:
+            extent = Extent(place, last_place + self._cluster_size)
+            part = view[extent.start_bytes : extent.end_bytes]
+            # The file may end within its last cluster: QEMU does not write what is unused.
+            fill_zeros(part[self._file.read_into(first.offset, part) :])
+            yield extent
+            return
+        content = self._file.read_at(first.offset, last.offset + last.length - first.offset)
+        for place, cluster in run:
+            begin = cluster.offset - first.offset
+            data = content[begin : begin + cluster.length]
+            end = place + self._cluster_size
+            view[place:end] = inflate_cluster(self._header.compression_type, data, self._cluster_size)
+            yield Extent(place, end)
+
+
+def _tables(header: qcow2_header.Qcow2Header, l1: Sequence[int]) -> Iterator[int]:
+    """The numbers of the host clusters that hold the header, the L1 table, L2 tables, the refcount table."""
+    bits = header.cluster_bits
+    yield 0
+    yield from range(header.l1_offset >> bits, (header.l1_offset + header.l1_entries * 8 - 1 >> bits) + 1)
+    first = header.refcount_table_offset >> bits
+    yield from range(first, first + header.refcount_table_clusters)
+    yield from ((entry & OFFSET_MASK) >> bits for entry in l1 if entry)
