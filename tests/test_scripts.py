@@ -125,23 +125,14 @@ def test_test_passes_arguments_on_and_ends_as_pytest_does():
 
 
 def pytest_on(source: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs pytest with the plugin on a test module of that source."""
+    """Runs pytest with the plugin on a test module of that source, as scripts/test does."""
     module = tmp_path / "test_it.py"
     module.write_text(source)
-    options = [
-        "-p",
-        "support.tidiness",
-        "-p",
-        "no:cacheprovider",
-        f"--rootdir={tmp_path}",
-        "-n",
-        "1",
-        "-c",
-        os.devnull,
-    ]
-    return run(
-        sys.executable, "-m", "pytest", *options, module, PYTHONPATH=str(ROOT / "tests"), **environment
-    )
+    as_owner = ["sh", "-c", 'IMGTOOL_TEST_OWNER=$$; export IMGTOOL_TEST_OWNER; exec "$@"', "sh"]
+    plugins = ["-p", "support.tidiness", "-p", "no:cacheprovider", "--numprocesses=1"]
+    options = [*plugins, f"--rootdir={tmp_path}", "-c", os.devnull]
+    command = [*as_owner, sys.executable, "-m", "pytest", *options, module]
+    return run(*command, PYTHONPATH=str(ROOT / "tests"), **environment)
 
 
 def test_a_skipped_test_fails_in_ci(tmp_path: Path):

@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,8 +37,20 @@ def made_once(target: Path) -> Iterator[Path | None]:
         if target.exists():
             yield None
             return
-        with tempfile.TemporaryDirectory(prefix="build-", dir=target.parent) as work:
-            fresh = Path(work) / target.name
+        with _workplace(Path(f"{target}.building")) as work:
+            fresh = work / target.name
             yield fresh
             fresh.chmod(0o444)
             fresh.rename(target)
+
+
+@contextmanager
+def _workplace(work: Path) -> Iterator[Path]:
+    """An empty directory for as long as the block lasts, also where one that was killed has left it full."""
+    if work.exists():
+        shutil.rmtree(work)
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work)
