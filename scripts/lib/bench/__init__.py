@@ -4,6 +4,9 @@
     workloads.py  what is converted, and into what
     disks.py      writes the seeded disks
     peers.py      who takes part in a task, each in its best configurations
+    nbdcopy.py    one of them, with its servers
+    job.py        a job, and a way to do it
+    run.py        all workloads, one after the other
     rounds.py     interleaved rounds; each output judged before its time counts
     gate.py       the judge: `qemu-img check` and `qemu-img compare`
     measure.py    one timed run, by timer.py, a small process of its own

@@ -1,25 +1,25 @@
 """Results as SVG: one panel for each case, one bar for each configuration, seconds from zero."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
 from bench.model import CaseResult, Report, Result
 from bench.tables import settings_text
 
 COLUMNS = 2
-PANEL, LABELS, MARGIN = 560, 170, 24
+PANEL, LABELS, MARGIN = 580, 200, 24
 ROW, ABOVE, BELOW = 20, 44, 46
 """Pixels: the height of a bar's row, of a panel's heading, of its axis."""
-HEAD = 74
+HEAD = 84
 OURS, PEER, INK, GRID = "#c2410c", "#64748b", "#1f2937", "#e2e8f0"
 ROOM_FOR_FIGURE = 52
 
 
 def svg(report: Report) -> str:
     """The whole chart."""
-    columns = [report.cases[start::COLUMNS] for start in range(COLUMNS)]
-    height = HEAD + max((sum(map(_panel_height, column)) for column in columns), default=0) + MARGIN
+    columns = _columns(report.cases)
+    height = HEAD + max(sum(map(_panel_height, column)) for column in columns) + MARGIN
     width = COLUMNS * PANEL + (COLUMNS + 1) * MARGIN
     parts = [*_heading(report), *(part for n, cases in enumerate(columns) for part in _column(n, cases))]
     style = f'font-family="sans-serif" font-size="12" fill="{INK}"'
@@ -28,16 +28,34 @@ def svg(report: Report) -> str:
     return "\n".join([opening, f'<rect width="{width}" height="{height}" fill="white"/>', *parts, "</svg>\n"])
 
 
+def _columns(cases: Iterable[CaseResult]) -> list[list[CaseResult]]:
+    """Each case goes to the column that is shortest so far."""
+    columns: list[list[CaseResult]] = [[] for _ in range(COLUMNS)]
+    for case in cases:
+        min(columns, key=lambda column: sum(map(_panel_height, column))).append(case)
+    return columns
+
+
 def _heading(report: Report) -> Iterator[str]:
     machine = report.machine
     yield _text(
         MARGIN, 30, "imgtool and its peers: seconds to convert a disk, less is better", size=18, bold=True
     )
     where = f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, {machine['date']}"
-    yield _text(MARGIN, 50, f"Bars: medians. Lines: fastest to slowest. {settings_text(report)}. {where}")
+    yield _text(MARGIN, 50, f"{settings_text(report)}; {where}")
+    x = MARGIN
+    for colour, words in (
+        (OURS, "imgtool, median"),
+        (PEER, "peers, median"),
+        (INK, "fastest to slowest run"),
+    ):
+        thickness = 2 if colour == INK else 10
+        yield f'<rect x="{x}" y="{63 - thickness / 2}" width="14" height="{thickness}" fill="{colour}"/>'
+        yield _text(x + 20, 67, words, size=11)
+        x += 150
 
 
-def _column(number: int, cases: tuple[CaseResult, ...]) -> Iterator[str]:
+def _column(number: int, cases: list[CaseResult]) -> Iterator[str]:
     left, top = MARGIN + number * (PANEL + MARGIN), HEAD
     for case in cases:
         yield from _panel(case, left, top)
@@ -78,7 +96,7 @@ def _bar(result: Result, zero: int, top: int, scale: float) -> Iterator[str]:
     yield f'<rect x="{zero}" y="{top + 3}" {area} fill="{colour}"/>'
     low, high = zero + wall.low * scale, zero + wall.high * scale
     yield _line(low, middle, high, middle, INK)
-    yield _text(high + 5, top + 14, f"{wall.median:.2f}", size=11)
+    yield _text(high + 5, top + 14, f"{wall.median:.3g}", size=11)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 SEED = 20240229
 CHUNK = 1 << 20
 CLUSTER = 64 << 10
-TEXT_BLOCK = 16 << 20
+TEXT_BLOCK = 4 << 20
 """So much text is made and repeated: no compressor of qcow2 looks back further than one cluster."""
 SCATTERED_BYTES = 64 << 20
 BUILD_IMAGE = Path(__file__).resolve().parents[2] / "build-image"

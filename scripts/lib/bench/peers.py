@@ -5,15 +5,12 @@ Images are opened by explicit formats. QEMU's tools write with cache mode `unsaf
 default, since the timer syncs every target afterwards.
 """
 
-import shutil
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from bench import nbdcopy
+from bench.job import Argv, Configuration, Job
 from bench.model import Task
-
-Argv = list[str]
 
 PACKAGES = {
     "cp": "coreutils",
@@ -26,49 +23,6 @@ JUDGED = "imgtool"
 """The configuration that the bars are about: as an operator runs it, with its own verification."""
 PLAIN = "qemu-img"
 CLONING = "qemu-img -C"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What has to be done."""
-
-    source: Path
-    source_format: str
-    target: Path
-    virtual_bytes: int
-    task: Task
-
-    @property
-    def target_format(self) -> str:
-        """As qemu-img calls it."""
-        return self.task.split()[0]
-
-    @property
-    def compression(self) -> str:
-        """none, zlib or zstd."""
-        return self.task.partition(" ")[2] or "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """One way to do a job."""
-
-    name: str
-    programs: tuple[str, ...]
-    command: Callable[[Job], Argv]
-    prepare: Callable[[Job], Argv] | None = None
-    """Runs before the clock does, in the peer's favour: nbdcopy wants a qcow2 that is there already."""
-    ours: bool = False
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The programs that are not installed."""
-        return tuple(program for program in self.programs if shutil.which(program) is None)
-
-
-def configurations(task: Task, source_format: str, imgtool: Path, *, cloning: bool) -> list[Configuration]:
-    """All who can do this task; `cloning` where source and target share a file system that can reflink."""
-    return [*ours(imgtool), *peers(task, source_format, cloning=cloning)]
 
 
 def ours(imgtool: Path) -> list[Configuration]:
@@ -92,10 +46,10 @@ def peers(task: Task, source_format: str, *, cloning: bool = True) -> list[Confi
     if source_format == "raw":
         found.append(_qemu_img("-C"))
     if task == "qcow2":
-        return [*found, _nbdcopy_into_qcow2()]
+        return [*found, *nbdcopy.to_qcow2()]
     if source_format == "qcow2":
-        return [*found, _nbdcopy_from_qcow2()]
-    copies = [_nbdcopy_files(), _nbdcopy_from_nbdkit(), _cp("--sparse=always")]
+        return [*found, nbdcopy.from_qcow2()]
+    copies = [*nbdcopy.to_raw(), _cp("--sparse=always")]
     return [*found, *copies, *([_cp("--reflink=always")] if cloning else [])]
 
 
@@ -115,50 +69,6 @@ def _qemu_img(*options: str) -> Configuration:
         return [*argv, str(job.source), str(job.target)]
 
     return Configuration(" ".join(["qemu-img", *options]), ("qemu-img",), command)
-
-
-def _nbdcopy_into_qcow2() -> Configuration:
-    """qemu-nbd recognises zeros, so that nbdcopy need not be told; it takes four connections."""
-    server = [
-        "qemu-nbd",
-        "-f",
-        "qcow2",
-        "-e",
-        "4",
-        "--cache=unsafe",
-        "--discard=unmap",
-        "--detect-zeroes=unmap",
-    ]
-
-    def create(job: Job) -> Argv:
-        return ["qemu-img", "create", "-q", "-f", "qcow2", str(job.target), str(job.virtual_bytes)]
-
-    def command(job: Job) -> Argv:
-        return ["nbdcopy", "--destination-is-zero", "--", str(job.source), "[", *server, str(job.target), "]"]
-
-    return Configuration("nbdcopy to qemu-nbd", ("nbdcopy", "qemu-nbd", "qemu-img"), command, create)
-
-
-def _nbdcopy_from_qcow2() -> Configuration:
-    def command(job: Job) -> Argv:
-        server = ["qemu-nbd", "-r", "-f", "qcow2", "-e", "4", str(job.source)]
-        return ["nbdcopy", "--", "[", *server, "]", str(job.target)]
-
-    return Configuration("nbdcopy from qemu-nbd", ("nbdcopy", "qemu-nbd"), command)
-
-
-def _nbdcopy_files() -> Configuration:
-    return Configuration(
-        "nbdcopy", ("nbdcopy",), lambda job: ["nbdcopy", "--", str(job.source), str(job.target)]
-    )
-
-
-def _nbdcopy_from_nbdkit() -> Configuration:
-    def command(job: Job) -> Argv:
-        server = ["nbdkit", "--exit-with-parent", "file", str(job.source)]
-        return ["nbdcopy", "--", "[", *server, "]", str(job.target)]
-
-    return Configuration("nbdcopy from nbdkit", ("nbdcopy", "nbdkit"), command)
 
 
 def _cp(option: str) -> Configuration:

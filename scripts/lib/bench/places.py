@@ -44,7 +44,8 @@ def file_system(folder: Path) -> str:
     """Its type, as findmnt(8) names it: ext4, xfs, tmpfs."""
     command = ["findmnt", "--noheadings", "--output", "FSTYPE", "--target", str(folder)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    return done.stdout.strip() or "unknown"
+    # One line for each of those mounted over one another there: the last is on top.
+    return (done.stdout.split() or ["unknown"])[-1]
 
 
 def can_clone(folder: Path) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import gate, places
+from bench.job import Configuration, Job
 from bench.measure import Run, run
 from bench.model import CaseResult, Result, Sample, Task
-from bench.peers import Configuration, Job
 from bench.workloads import Workload
 
 
@@ -87,7 +87,7 @@ def run_case(case: Case, settings: Settings, tell: Callable[[str], None]) -> Cas
 def _job(case: Case) -> Job:
     source, source_format = case.source, case.workload.source_format
     target = source.parent / "trial" / f"target.{case.task.split()[0]}"
-    return Job(source, source_format, target, _virtual_bytes(source, source_format), case.task)
+    return Job(source, source_format, target, virtual_bytes(source, source_format), case.task)
 
 
 def rotated(entrants: Sequence[Entrant], number: int) -> list[Entrant]:
@@ -113,8 +113,8 @@ def _take_turn(entrant: Entrant, job: Job, settings: Settings) -> None:
 
 
 def _run(configuration: Configuration, job: Job, settings: Settings) -> Run:
-    if configuration.prepare is not None:
-        subprocess.run(configuration.prepare(job), check=True)
+    if preparation := configuration.prepare(job):
+        subprocess.run(preparation, check=True)
     if settings.cold:
         places.drop_caches()
     return run(configuration.command(job), job.target, settings.limit_seconds)
@@ -128,8 +128,8 @@ def _judged(job: Job, *, thoroughly: bool) -> str:
     return gate.compare(job.source, job.source_format, job.target, job.target_format)
 
 
-def _virtual_bytes(source: Path, source_format: str) -> int:
-    """A qcow2 header has its size in the eight bytes from 24, big-endian."""
+def virtual_bytes(source: Path, source_format: str) -> int:
+    """Of the disk inside: a qcow2 header has its size in the eight bytes from 24, big-endian."""
     if source_format == "raw":
         return source.stat().st_size
     with source.open("rb") as file:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine, places, startup, tables
+from bench.bars import BARS
 from bench.disks import DiskError
+from bench.job import Configuration
 from bench.model import CaseResult, Report, StartUp, Task
-from bench.peers import PACKAGES, Configuration, ours, peers
-from bench.rounds import Case, Settings, run_case
+from bench.peers import PACKAGES, ours, peers
+from bench.rounds import Case, Settings, run_case, virtual_bytes
 from bench.workloads import WORKLOADS, Workload, make_source
 
 
@@ -29,6 +31,8 @@ class Plan:
     cold: bool
     directory: Path | None
     make_xfs: bool
+    barred_only: bool = False
+    """Leave out the tasks that no bar is about."""
 
     @property
     def needed_bytes(self) -> int:
@@ -74,6 +78,10 @@ class _Bench:
 
     def measure(self, workload: Workload) -> None:
         """All tasks of one workload; where its disk cannot be had it is left out, and said so."""
+        barred = {(bar.workload, bar.task) for bar in BARS}
+        tasks = [t for t in workload.tasks if not self._plan.barred_only or (workload.name, t) in barred]
+        if not tasks:
+            return
         with ExitStack() as stack:
             try:
                 place = self._place(workload, stack)
@@ -82,7 +90,7 @@ class _Bench:
             except (places.PlaceError, DiskError) as error:
                 self._leave_out(f"{workload.name}: {error}")
                 return
-            for task in workload.tasks:
+            for task in tasks:
                 self._measure_case(workload, task, source)
 
     def _place(self, workload: Workload, stack: ExitStack) -> Path:
@@ -98,7 +106,8 @@ class _Bench:
         return place
 
     def _measure_case(self, workload: Workload, task: Task, source: Path) -> None:
-        others = self._installed(peers(task, workload.source_format, cloning=workload.on_reflink))
+        wanted = peers(task, workload.source_format, cloning=workload.on_reflink)
+        others = self._able(self._installed(wanted), source, workload)
         case = Case(workload, task, source, (*self._imgtool, *others))
         done = run_case(case, self._settings, lambda words: tell(f"{workload.name} -> {task}: {words}"))
         self.cases.append(done)
@@ -109,6 +118,13 @@ class _Bench:
             for program in entry.missing:
                 self._leave_out(f"{entry.name}: {program} is not installed (package {PACKAGES[program]})")
         return [entry for entry in wanted if not entry.missing]
+
+    def _able(self, wanted: list[Configuration], source: Path, workload: Workload) -> list[Configuration]:
+        size_bytes = virtual_bytes(source, workload.source_format)
+        unable = [entry for entry in wanted if size_bytes > (entry.largest_bytes or size_bytes)]
+        for entry in unable:
+            self._leave_out(f"{entry.name} from {workload.name}: {entry.why_not_larger}")
+        return [entry for entry in wanted if entry not in unable]
 
     def measure_start_up(self) -> None:
         """The commands that look, and convert nothing."""
