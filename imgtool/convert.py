@@ -11,8 +11,16 @@ from typing import Literal
 
 from imgtool import qemu_img
 from imgtool.disk import native
-from imgtool.disk.output import check_target, written_beside
-from imgtool.errors import ConversionError, ToolFailedError, ToolMissingError, UsageError, VerificationError
+from imgtool.disk.incoming import STREAM
+from imgtool.disk.output import check_device, check_target, opened_for_writing, written_beside
+from imgtool.errors import (
+    ConversionError,
+    ImgtoolError,
+    ToolFailedError,
+    ToolMissingError,
+    UsageError,
+    VerificationError,
+)
 from imgtool.formats.bounds import round_to_sector
 from imgtool.formats.gate import admit, verify_unchanged
 from imgtool.model import (
@@ -31,6 +39,7 @@ TargetFormat = Literal["raw", "qcow2"]
 
 NATIVE_SOURCES = frozenset({"raw", "qcow2"})
 """What the native engine reads."""
+_STDOUT = 1
 
 
 def plan(  # noqa: PLR0913 - what the user says, named one by one
@@ -46,6 +55,13 @@ def plan(  # noqa: PLR0913 - what the user says, named one by one
     options = options or ConversionOptions()
     _refuse_nonsense(target_format, compression, options)
     engine, reason = _choose_engine(source, target_format, options)
+    if target == STREAM or target.is_block_device():
+        _refuse_special_target(target_format, engine, options)
+    if options.verify == "full" and (source.streamed or source.wrapper or target == STREAM):
+        raise UsageError(
+            "a disk that is read or written as a stream cannot be compared afterwards",
+            hint="use `--verify check`, or files",
+        )
     return ConversionPlan(
         source=source,
         target=target,
@@ -70,6 +86,19 @@ def _refuse_nonsense(
     native.check_cluster_size(options.cluster_size_bytes)
 
 
+def _refuse_special_target(target_format: TargetFormat, engine: Engine, options: ConversionOptions) -> None:
+    """A device and a pipe hold the disk itself, and are written by the native engine only."""
+    if target_format != "raw":
+        raise UsageError(
+            f"{target_format} can go to a regular file only: its tables are written last", hint="use `-O raw`"
+        )
+    if engine != "native" or options.preallocation != "off":
+        raise UsageError(
+            "stdout and block devices are written by the native engine, and need no preallocation",
+            hint="give a file as the target, or leave --engine and --preallocation out",
+        )
+
+
 def _choose_engine(
     source: DiskImage, target_format: TargetFormat, options: ConversionOptions
 ) -> tuple[Engine, str]:
@@ -81,17 +110,28 @@ def _choose_engine(
             )
         return "qemu-img", f"reads {source.format}, writes {target_format}"
     if options.engine == "qemu-img":
+        if source.streamed or source.wrapper:
+            raise UsageError("qemu-img cannot read a stream", hint="leave `--engine` out")
         return "qemu-img", "asked for"
     return "native", f"reads {source.format} and writes {target_format} in parallel, data only"
 
 
 def preflight(planned: ConversionPlan) -> None:
     """Refuse what cannot end well, before any byte is written. Raises UsageError, ToolMissingError."""
-    if planned.target.exists() and planned.target.samefile(planned.source.origin.path):
+    if planned.target != STREAM:
+        _refuse_source_itself(planned)
+        if planned.target.is_block_device():
+            check_device(planned.target, planned.source.virtual_size_bytes, overwrite=planned.overwrite)
+        else:
+            check_target(planned.target, overwrite=planned.overwrite)
+    _require_judge(planned)
+
+
+def _refuse_source_itself(planned: ConversionPlan) -> None:
+    source = planned.source.origin.path
+    if source != STREAM and planned.target.exists() and planned.target.samefile(source):
         shown = printable(str(planned.target))
         raise UsageError(f"{shown}: is the source itself", hint="name another target")
-    check_target(planned.target, overwrite=planned.overwrite)
-    _require_judge(planned)
 
 
 def _require_judge(planned: ConversionPlan) -> None:
@@ -108,24 +148,55 @@ def execute(planned: ConversionPlan, progress: Progress) -> ConversionResult:
     """Convert and verify. Raises ConversionError, VerificationError; the target is complete or untouched."""
     preflight(planned)
     started = time.monotonic()
-    with written_beside(planned.target, overwrite=planned.overwrite) as temporary:
-        done = _ENGINES[planned.engine](planned, temporary, progress)
-        verify_unchanged(planned.source)
-        written = _verify(planned, temporary, done.size_bytes, progress)
+    if planned.target == STREAM:
+        done = _run_native(planned, _STDOUT, "pipe", progress)
+        file_size = allocated = done.size_bytes
+    elif planned.target.is_block_device():
+        done = _onto_device(planned, progress)
+        file_size = allocated = done.size_bytes
+    else:
+        done, written = _into_file(planned, progress)
+        file_size, allocated = written.file_size_bytes, written.allocated_bytes
     return ConversionResult(
         plan=planned,
-        file_size_bytes=written.file_size_bytes,
-        allocated_bytes=written.allocated_bytes,
+        file_size_bytes=file_size,
+        allocated_bytes=allocated,
         seconds=time.monotonic() - started,
-        virtual_size_bytes=written.virtual_size_bytes,
+        virtual_size_bytes=done.size_bytes,
         data_bytes=done.data_bytes,
         cloned_bytes=done.cloned_bytes,
     )
 
 
-def _run_native(planned: ConversionPlan, temporary: Path, progress: Progress) -> native.Transferred:
+def _into_file(planned: ConversionPlan, progress: Progress) -> tuple[native.Transferred, DiskImage]:
+    with written_beside(planned.target, overwrite=planned.overwrite) as temporary:
+        if planned.engine == "qemu-img":
+            done = _run_qemu_img(planned, temporary, progress)
+        else:
+            with opened_for_writing(temporary) as descriptor:
+                done = _run_native(planned, descriptor, "file", progress)
+        verify_unchanged(planned.source)
+        return done, _verify(planned, temporary, done.size_bytes, progress)
+
+
+def _onto_device(planned: ConversionPlan, progress: Progress) -> native.Transferred:
+    """There is nothing to put in place: what fails leaves the device half written, and says so."""
+    try:
+        with opened_for_writing(planned.target, exclusive=True) as descriptor:
+            done = _run_native(planned, descriptor, "device", progress)
+        verify_unchanged(planned.source)
+        admit(planned.target, "raw")
+    except ImgtoolError as error:
+        left = f"{error.message}; {printable(str(planned.target))} is left half written"
+        raise type(error)(left, hint=error.hint) from error
+    return done
+
+
+def _run_native(
+    planned: ConversionPlan, descriptor: int, kind: native.TargetKind, progress: Progress
+) -> native.Transferred:
     with progress.meter("convert", native.estimated_bytes(planned.source)) as meter:
-        return native.transfer(planned, temporary, meter)
+        return native.transfer(planned, descriptor, kind, meter)
 
 
 def _run_qemu_img(planned: ConversionPlan, temporary: Path, progress: Progress) -> native.Transferred:
@@ -144,12 +215,6 @@ def _run_qemu_img(planned: ConversionPlan, temporary: Path, progress: Progress) 
             shown = printable(str(source.origin.path))
             raise ConversionError(f"{shown}: not converted: {error.message}", hint=error.hint) from error
     return native.Transferred(round_to_sector(source.virtual_size_bytes), None)
-
-
-_ENGINES: dict[Engine, Callable[[ConversionPlan, Path, Progress], native.Transferred]] = {
-    "native": _run_native,
-    "qemu-img": _run_qemu_img,
-}
 
 
 def _bytes_of(total_bytes: int, advance: Callable[[int], None]) -> Callable[[float], None]:

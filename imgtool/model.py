@@ -76,8 +76,10 @@ class DiskImage:
     version: int | None = None
     snapshots: int = 0
     encrypted: bool = False
+    streamed: bool = False
+    """`path` holds only the first bytes of what comes from stdin."""
     unpacked_from: "DiskImage | None" = None
-    """The compressed file that this is a temporary, unpacked copy of."""
+    """The compressed file, or stdin, that this is a temporary copy of."""
 
     @property
     def origin(self) -> "DiskImage":

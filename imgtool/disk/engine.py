@@ -2,7 +2,7 @@
 
 import os
 from threading import Event, Lock, Thread
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from imgtool.disk.base import Content, Piece, Sink, Source
 from imgtool.progress import Meter
@@ -18,44 +18,50 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-def copy(source: Source, sink: Sink[P], *, piece_bytes: int, threads: int, meter: Meter) -> int:
+class Work(NamedTuple):
+    """How to copy. Memory: a piece, and what becomes of it, for each thread."""
+
+    piece_bytes: int
+    threads: int
+
+
+def copy(source: Source, sink: Sink[P], work: Work, meter: Meter, stopped: Event) -> int:
     """Copy all of `source` into `sink`, and finish it; how many bytes were not zero.
 
-    Memory: a piece, and what becomes of it, for each thread. The first error, and an interruption, stop all
-    workers within their piece and are raised when none runs any more.
+    The first error, and an interruption, stop all workers within their piece and are raised when none runs
+    any more. `stopped` is set then: a source that waits for its bytes has to look at it.
     """
-    work = _Work(source, sink, piece_bytes)
-    work.run(threads, meter)
+    crew = _Crew(source, sink, work, stopped)
+    crew.run(meter)
     sink.finish(source.size_bytes)
-    return work.copied_bytes
+    return crew.copied_bytes
 
 
-class _Work(Generic[P]):
+class _Crew(Generic[P]):
     """What the workers share. A turn is a lock that is released when all pieces before it are placed."""
 
-    def __init__(self, source: Source, sink: Sink[P], piece_bytes: int) -> None:
+    def __init__(self, source: Source, sink: Sink[P], work: Work, stopped: Event) -> None:
         self._source = source
         self._sink = sink
-        self._piece_bytes = piece_bytes
+        self._work = work
         self._taking = Lock()
         self._counting = Lock()
         self._next_turn = Lock()
-        self._stopped = False
+        self._stopped = stopped
         self._failure: BaseException | None = None
-        self._running = 0
+        self._running = work.threads
         self._ended = Event()
         self.copied_bytes = 0
 
-    def run(self, threads: int, meter: Meter) -> None:
+    def run(self, meter: Meter) -> None:
         """Start the workers, wait for their end, raise what stopped them."""
-        workers = [Thread(target=self._work, daemon=True) for _ in range(threads)]
-        self._running = threads
+        workers = [Thread(target=self._labour, daemon=True) for _ in range(self._work.threads)]
         try:
             for worker in workers:
                 worker.start()
             self._watch(meter)
         finally:
-            self._stopped = True
+            self._stopped.set()
             for worker in workers:
                 if worker.ident is not None:
                     worker.join()
@@ -71,8 +77,8 @@ class _Work(Generic[P]):
             meter.advance(copied - shown)
             shown = copied
 
-    def _work(self) -> None:
-        buffer = bytearray(self._piece_bytes)
+    def _labour(self) -> None:
+        buffer = bytearray(self._work.piece_bytes)
         try:
             while (turn := self._take(buffer)) is not None:
                 self._carry(*turn)
@@ -87,7 +93,7 @@ class _Work(Generic[P]):
     def _take(self, buffer: bytearray) -> tuple[Piece, Lock, Lock] | None:
         """The next piece, the lock that its turn waits for, and the one that the next piece's will."""
         with self._taking:
-            piece = None if self._stopped else self._source.take(buffer)
+            piece = None if self._stopped.is_set() else self._source.take(buffer)
             if piece is None:
                 return None
             before, mine = self._next_turn, Lock()
@@ -100,7 +106,7 @@ class _Work(Generic[P]):
             content = piece.load()
             prepared = self._sink.prepare(content)
             before.acquire()
-            if self._stopped:
+            if self._stopped.is_set():
                 return
             writes = self._sink.place(prepared)
         except BaseException as error:
@@ -121,4 +127,4 @@ class _Work(Generic[P]):
         """The first error is the one that is told; those that follow come from it."""
         with self._counting:
             self._failure = self._failure or error
-            self._stopped = True
+            self._stopped.set()

@@ -1,47 +1,44 @@
 """The native engine: from an image that has passed the gate to a new raw or qcow2 file."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
+from threading import Event
+from typing import Any, Literal
 
-from imgtool.disk.base import PIECE_BYTES, Source
+from imgtool.disk import clone
+from imgtool.disk.base import PIECE_BYTES, Sink, Source
+from imgtool.disk.bounds import Budget
 from imgtool.disk.deflate import DEFAULT_LEVEL, LEVELS
-from imgtool.disk.engine import copy, default_threads
-from imgtool.disk.sinks.flat import FileSink
+from imgtool.disk.engine import Work, copy, default_threads
+from imgtool.disk.sinks.flat import DeviceSink, FileSink, FilledSink, PipeSink, ReservedFileSink
 from imgtool.disk.sinks.qcow2 import Qcow2Sink
 from imgtool.disk.sinks.qcow2_compressed import CompressedQcow2Sink
 from imgtool.disk.sources.file import FileSource
 from imgtool.disk.sources.qcow2 import Qcow2Source
+from imgtool.disk.sources.stream import StreamSource, read_stream
 from imgtool.errors import UsageError
 from imgtool.formats import open_admitted
 from imgtool.formats.qcow2_header import MAX_CLUSTER_BITS, MIN_CLUSTER_BITS
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.source import naming
+from imgtool.formats.wrapper import chunks, inflate
 from imgtool.model import ConversionPlan, DiskImage
 from imgtool.progress import Meter
+
+TargetKind = Literal["file", "device", "pipe"]
+AnySink = Sink[Any]
+STDIN = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """What the native engine did."""
+    """What an engine did."""
 
     size_bytes: int
     """Of the disk."""
     data_bytes: int | None
     """Of it that was not zero; None where nobody counted."""
     cloned_bytes: int = 0
-
-
-def transfer(plan: ConversionPlan, target: Path, meter: Meter) -> Transferred:
-    """Carry out `plan` into the empty file `target`. Raises ImageUnreadableError, ConversionError."""
-    with open_admitted(plan.source) as file, naming(plan.source.origin.path):
-        source = _source(plan, file)
-        descriptor = os.open(target, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            copied = _copy(plan, source, descriptor, meter)
-        finally:
-            os.close(descriptor)
-    return Transferred(source.size_bytes, copied)
 
 
 def check_level(compression: str, level: int) -> None:
@@ -55,35 +52,81 @@ def check_level(compression: str, level: int) -> None:
 
 def check_cluster_size(size_bytes: int) -> None:
     """Raise UsageError unless a qcow2 can have such clusters."""
-    possible = (
-        size_bytes.bit_count() == 1 and MIN_CLUSTER_BITS <= size_bytes.bit_length() - 1 <= MAX_CLUSTER_BITS
-    )
-    if not possible:
+    bits = size_bytes.bit_length() - 1
+    if size_bytes.bit_count() != 1 or not MIN_CLUSTER_BITS <= bits <= MAX_CLUSTER_BITS:
         raise UsageError(
             f"a qcow2 cannot have clusters of {size_bytes} bytes", hint="512 to 2M, a power of two"
         )
 
 
-def _source(plan: ConversionPlan, file: OpenFile) -> Source:
-    if plan.source.format == "qcow2":
+def transfer(plan: ConversionPlan, target: int, kind: TargetKind, meter: Meter) -> Transferred:
+    """Carry out `plan` into the descriptor `target`: an empty file, a block device, or a pipe.
+
+    Raises ImageUnreadableError, ConversionError.
+    """
+    with open_admitted(plan.source) as file, naming(plan.source.origin.path):
+        if kind == "file" and _may_clone(plan):
+            done = _clone(plan, file, target, meter)
+            if done is not None:
+                return done
+        return _copy(plan, file, _sink(plan, target, kind), meter)
+
+
+def _may_clone(plan: ConversionPlan) -> bool:
+    image, options = plan.source, plan.options
+    stands_there = image.wrapper is None and not image.streamed
+    wanted_so = plan.compression == "none" and options.preallocation == "off" and options.use_extents
+    return stands_there and wanted_so and options.cluster_size_bytes >= clone.BLOCK_BYTES
+
+
+def _clone(plan: ConversionPlan, file: OpenFile, target: int, meter: Meter) -> Transferred | None:
+    source = Qcow2Source(file) if plan.source.format == "qcow2" else FileSource(file)
+    sink = _uncompressed_sink(plan, target)
+    cloned = clone.clone(source, file, sink, target, meter)
+    if cloned is None:
+        return None
+    sink.finish(source.size_bytes)
+    return Transferred(source.size_bytes, cloned.data_bytes, cloned.cloned_bytes)
+
+
+def _copy(plan: ConversionPlan, file: OpenFile, sink: AnySink, meter: Meter) -> Transferred:
+    stopped = Event()
+    source = _source(plan, file, stopped)
+    work = Work(piece_bytes=_piece_bytes(plan), threads=plan.options.threads or default_threads())
+    copied = copy(source, sink, work, meter, stopped)
+    return Transferred(source.size_bytes, copied)
+
+
+def _source(plan: ConversionPlan, file: OpenFile, stopped: Event) -> Source:
+    image = plan.source
+    if image.streamed or image.wrapper:
+        content = chunks(file.read_at, file.size_bytes)
+        if image.streamed:  # `file` is what was read of it already
+            content = chain(content, read_stream(STDIN, stopped))
+        if image.wrapper is None:
+            return StreamSource(content, Budget(None))
+        counted = Budget(None if image.streamed else file.size_bytes)
+        return StreamSource(inflate(image.wrapper, content), counted)
+    if image.format == "qcow2":
         return Qcow2Source(file)
     return FileSource(file, use_extents=plan.options.use_extents)
 
 
-def _copy(plan: ConversionPlan, source: Source, descriptor: int, meter: Meter) -> int:
-    threads = plan.options.threads or default_threads()
-    piece_bytes = _piece_bytes(plan)
-    cluster_size = plan.options.cluster_size_bytes
-    sink: FileSink | Qcow2Sink | CompressedQcow2Sink
-    if plan.target_format == "raw":
-        sink = FileSink(descriptor)
-        return copy(source, sink, piece_bytes=piece_bytes, threads=threads, meter=meter)
+def _sink(plan: ConversionPlan, target: int, kind: TargetKind) -> AnySink:
+    if kind != "file":
+        return {"device": DeviceSink, "pipe": PipeSink}[kind](target)
     if plan.compression == "none":
-        sink = Qcow2Sink(descriptor, cluster_size)
-        return copy(source, sink, piece_bytes=piece_bytes, threads=threads, meter=meter)
+        return _uncompressed_sink(plan, target)
     level = plan.options.level or DEFAULT_LEVEL[plan.compression]
-    sink = CompressedQcow2Sink(descriptor, cluster_size, plan.compression, level)
-    return copy(source, sink, piece_bytes=piece_bytes, threads=threads, meter=meter)
+    return CompressedQcow2Sink(target, plan.options.cluster_size_bytes, plan.compression, level)
+
+
+def _uncompressed_sink(plan: ConversionPlan, target: int) -> FileSink | Qcow2Sink:
+    if plan.target_format == "qcow2":
+        return Qcow2Sink(target, plan.options.cluster_size_bytes)
+    return {"off": FileSink, "falloc": ReservedFileSink, "full": FilledSink}[plan.options.preallocation](
+        target
+    )
 
 
 def _piece_bytes(plan: ConversionPlan) -> int:
@@ -92,6 +135,8 @@ def _piece_bytes(plan: ConversionPlan) -> int:
     return max(PIECE_BYTES, source_cluster, plan.options.cluster_size_bytes)
 
 
-def estimated_bytes(image: DiskImage) -> int:
-    """Of data to copy, as far as can be told beforehand."""
+def estimated_bytes(image: DiskImage) -> int | None:
+    """Of data to copy, as far as can be told beforehand; None where nothing can."""
+    if image.streamed or image.wrapper:
+        return None
     return min(image.virtual_size_bytes, image.allocated_bytes)

@@ -25,6 +25,32 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{shown}: already exists", hint="give another name, or --force to replace it")
 
 
+def check_device(device: Path, size_bytes: int, *, overwrite: bool) -> None:
+    """Refuse a block device that would lose its content unasked, or is too small. Raises UsageError."""
+    shown = printable(str(device))
+    if not overwrite:
+        raise UsageError(f"{shown}: is a block device", hint="--force overwrites all that is on it")
+    with opened_for_writing(device) as descriptor:
+        room = os.lseek(descriptor, 0, os.SEEK_END)
+    if room < size_bytes:
+        raise UsageError(f"{shown}: has {room} bytes, and the disk {size_bytes}", hint="take a larger device")
+
+
+@contextmanager
+def opened_for_writing(path: Path, *, exclusive: bool = False) -> Iterator[int]:
+    """A descriptor for `path`, flushed at the end. `exclusive`: not while a device is mounted or in use."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_EXCL if exclusive else 0))
+    except OSError as error:
+        raise ConversionError(f"cannot write {printable(str(path))}: {error.strerror}") from error
+    try:
+        yield descriptor
+        if exclusive:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """A new temporary file beside `target`, to be filled; synced and renamed to it when the block ends well.

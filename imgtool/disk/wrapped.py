@@ -5,23 +5,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from imgtool.disk.bounds import Budget
 from imgtool.errors import ImageUnreadableError, ImgtoolError
 from imgtool.formats import admit, open_admitted
 from imgtool.formats.source import Source, naming
 from imgtool.formats.wrapper import chunks, inflate
 from imgtool.model import DiskImage
 from imgtool.progress import Meter, Progress
-from imgtool.text import human_size, printable
-
-MAX_CONTENT_BYTES = 2 << 40
-"""Largest content. A gigabyte of zeros takes a second to inflate: this is half an hour."""
-
-MAX_RATIO = 1100
-"""Bytes that are not zero, for each compressed byte. Deflate reaches 1032; what is above is a bomb, no disk.
-Zeros do not count: they become holes, and an empty disk compresses without limit."""
-
-RATIO_ALLOWANCE_BYTES = 64 << 20
-"""Free of the ratio, for small files."""
+from imgtool.text import printable
 
 _BLOCK_BYTES = 64 << 10
 _ZEROS = bytes(_BLOCK_BYTES)
@@ -60,17 +51,14 @@ def admit_content(image: DiskImage, target: Path, content_format: str) -> DiskIm
 
 
 def _inflate_into(image: DiskImage, source: Source, descriptor: int, progress: Progress) -> None:
-    budget = source.size_bytes * MAX_RATIO + RATIO_ALLOWANCE_BYTES
+    budget = Budget(source.size_bytes)
     size = written = 0
     with naming(image.path), progress.meter("decompress", source.size_bytes) as meter:
         compressed = _metered(chunks(source.read_at, source.size_bytes), meter)
         for piece in inflate(str(image.wrapper), compressed):
             written += _write_sparse(descriptor, piece, size)
             size += len(piece)
-            if size > MAX_CONTENT_BYTES:
-                raise ImageUnreadableError(f"its content is larger than {human_size(MAX_CONTENT_BYTES)}")
-            if written > budget:
-                raise ImageUnreadableError(f"its content is more than {MAX_RATIO} times its size: a bomb")
+            budget.check(size, written)
         os.ftruncate(descriptor, size)
 
 

@@ -120,6 +120,12 @@ def conversion_plan(plan: ConversionPlan) -> Object:
         "compression": plan.compression,
         "engine": plan.engine,
         "engine_reason": plan.engine_reason,
+        "cluster_size_bytes": plan.options.cluster_size_bytes if plan.target_format == "qcow2" else None,
+        "level": plan.options.level,
+        "threads": plan.options.threads,
+        "preallocation": plan.options.preallocation,
+        "use_extents": plan.options.use_extents,
+        "verify": plan.options.verify,
     }
 
 
@@ -130,6 +136,9 @@ def conversion(result: ConversionResult) -> Object:
         "file_size_bytes": result.file_size_bytes,
         "allocated_bytes": result.allocated_bytes,
         "seconds": round(result.seconds, 3),
+        "virtual_size_bytes": result.virtual_size_bytes,
+        "data_bytes": result.data_bytes,
+        "cloned_bytes": result.cloned_bytes,
     }
 
 

@@ -98,7 +98,7 @@ def test_damage_is_noticed_and_leaves_nothing(
 
 
 def test_bombs_end_early(tmp_path: Path, folder: Path, monkeypatch):
-    module = "imgtool.disk.wrapped"
+    module = "imgtool.disk.bounds"
     pattern = os.urandom(65536)
     path = _file(tmp_path / "x.zst", zstandard.compress(bytes(512) + pattern * 1024))
     monkeypatch.setattr(f"{module}.RATIO_ALLOWANCE_BYTES", 0)

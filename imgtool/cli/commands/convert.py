@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from imgtool import convert, pipeline
+from imgtool import convert
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.model import Compression
+from imgtool.disk import incoming
+from imgtool.model import Compression, ConversionOptions
 from imgtool.report import as_json, as_text
 
 
@@ -17,7 +18,8 @@ from imgtool.report import as_json, as_text
 @options.source_format
 @options.target_format
 @options.compress
-@click.option("--force", is_flag=True, help="Replace TARGET if it exists.")
+@options.conversion
+@click.option("--force", is_flag=True, help="Replace TARGET if it exists; overwrite a block device.")
 @options.dry_run
 @options.output
 @options.progress
@@ -27,6 +29,7 @@ def command(
     source_format: str | None,
     target_format: convert.TargetFormat,
     compress: Compression,
+    conversion: ConversionOptions,
     force: bool,
     dry_run: bool,
     output: str,
@@ -35,11 +38,15 @@ def command(
     """Convert SOURCE to TARGET.
 
     TARGET appears when it is complete and verified, and not at all otherwise. SOURCE may be compressed
-    as a whole (gz, xz, zst, bz2).
+    as a whole (gz, xz, zst, bz2). SOURCE may be - for stdin, and TARGET - for stdout with -O raw; TARGET
+    may be a block device with -O raw and --force.
     """
     watched = TerminalProgress(progress)
-    with pipeline.opened(source, source_format, watched) as image:
-        plan = convert.plan(image, target.absolute(), target_format, compress, overwrite=force)
+    to_stdout = target == incoming.STREAM
+    may_stream = conversion.engine != "qemu-img" and conversion.verify != "full"
+    with incoming.incoming(source, source_format, watched, may_stream=may_stream) as image:
+        named = target if to_stdout else target.absolute()
+        plan = convert.plan(image, named, target_format, compress, overwrite=force, options=conversion)
         if dry_run:
             convert.preflight(plan)
             show = (
@@ -49,4 +56,8 @@ def command(
         else:
             result = convert.execute(plan, watched)
             show = as_json.to_text(as_json.conversion(result)), as_text.conversion(result, console.paint)
-    console.show(show[0] if output == "json" else show[1])
+    shown = show[0] if output == "json" else show[1]
+    if to_stdout and not dry_run:
+        console.log(shown)
+    else:
+        console.show(shown)

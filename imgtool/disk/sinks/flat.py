@@ -1,14 +1,25 @@
-"""A raw file as a sink: each byte at its own place, holes where the disk is zero."""
+"""Raw targets: each byte at its own place. They differ in what becomes of the zeros."""
 
+import fcntl
 import os
+import struct
 from collections.abc import Sequence
 
 from imgtool.disk.base import Content, Write
+from imgtool.disk.clone import Stretch
+from imgtool.disk.extents import Extent
 from imgtool.disk.sinks.writing import unwritable, write_all
+from imgtool.errors import VerificationError
+from imgtool.formats import inspector
+
+BLKZEROOUT = 0x127F
+"""linux/fs.h: _IO(0x12, 127); discards where the device then reads as zeros, else writes them."""
+_STEP_BYTES = 1 << 30
+_ZEROS = bytes(1 << 20)
 
 
 class FileSink:
-    """A new, empty file."""
+    """A new, empty file: zeros become holes."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -26,9 +37,104 @@ class FileSink:
         """Write it."""
         write_all(self._descriptor, writes)
 
+    def adopt(self, start_bytes: int, end_bytes: int) -> list[Stretch]:
+        """At its own place."""
+        return [Stretch(start_bytes, end_bytes, start_bytes)]
+
     def finish(self, size_bytes: int) -> None:
         """A disk may end with zeros."""
         try:
             os.ftruncate(self._descriptor, size_bytes)
         except OSError as error:
             raise unwritable(error) from error
+
+
+class ReservedFileSink(FileSink):
+    """A new file with its space reserved (posix_fallocate(3)), so that a guest never meets a full disk."""
+
+    def finish(self, size_bytes: int) -> None:
+        """What is not written by now is reserved, and reads as zeros."""
+        super().finish(size_bytes)
+        try:
+            os.posix_fallocate(self._descriptor, 0, size_bytes)
+        except OSError as error:
+            raise unwritable(error) from error
+
+
+class FilledSink(FileSink):
+    """A sink that has to write zeros too: base of those below, and by itself a file that is all written."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self._end = 0
+
+    def place(self, prepared: Sequence[Write]) -> Sequence[Write]:
+        """In order, so that each gap is known: it is zeroed here."""
+        for offset, parts in prepared:
+            self._zero(Extent(self._end, offset))
+            self._end = offset + sum(map(len, parts))
+        return prepared
+
+    def finish(self, size_bytes: int) -> None:
+        """Zeros up to the end."""
+        self._zero(Extent(self._end, size_bytes))
+
+    def _zero(self, gap: Extent) -> None:
+        for place in range(gap.start_bytes, gap.end_bytes, len(_ZEROS)):
+            zeros = memoryview(_ZEROS)[: gap.end_bytes - place]
+            self.write([Write(place, (zeros,))])
+
+
+class DeviceSink(FilledSink):
+    """A block device: what was on it before does not show through."""
+
+    def _zero(self, gap: Extent) -> None:
+        try:
+            for place in range(gap.start_bytes, gap.end_bytes, _STEP_BYTES):
+                length = min(_STEP_BYTES, gap.end_bytes - place)
+                fcntl.ioctl(self._descriptor, BLKZEROOUT, struct.pack("=QQ", place, length))
+        except OSError:
+            super()._zero(gap)
+
+
+class PipeSink(FilledSink):
+    """A pipe: everything in order, zeros included.
+
+    What cannot be taken back is judged beforehand: a guest can write the header of another format, and the
+    name of a host's file, at the start of its disk.
+    """
+
+    def place(self, prepared: Sequence[Write]) -> Sequence[Write]:
+        """Written here, where pieces come in order."""
+        for offset, parts in prepared:
+            if offset == 0:
+                _refuse_header(bytes(parts[0]))
+            self._zero(Extent(self._end, offset))
+            self._send(parts[0])
+            self._end = offset + len(parts[0])
+        return []
+
+    def _zero(self, gap: Extent) -> None:
+        for place in range(gap.start_bytes, gap.end_bytes, len(_ZEROS)):
+            self._send(memoryview(_ZEROS)[: gap.end_bytes - place])
+
+    def _send(self, part: bytes | memoryview) -> None:
+        rest = memoryview(part)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise unwritable(error) from error
+
+
+def _refuse_header(beginning: bytes) -> None:
+    def read_at(offset: int, length: int) -> bytes:
+        return beginning[offset : offset + length]
+
+    found = inspector.detect(read_at, len(beginning)).format
+    if found != "raw":
+        raise VerificationError(
+            f"the disk itself begins as a {found} image: whoever reads it may take it for one"
+        )

@@ -22,14 +22,15 @@ class HostSpace:
         self._per_block = cluster_size_bytes // 2
         self._blocks: list[int] = []
         self._counts = array("H", [1])
-        """Of the clusters after those that the written blocks count."""
+        """Of the clusters after those that written blocks count."""
+        self._counted = 0
         self._packed_end = 0
         """Where the next compressed cluster goes; 0 where that is a fresh cluster."""
 
     @property
     def end_bytes(self) -> int:
         """Where the next fresh cluster will be: the end of the file."""
-        return (len(self._blocks) * self._per_block + len(self._counts)) * self._cluster_size
+        return (self._counted + len(self._counts)) * self._cluster_size
 
     def clusters(self, count: int) -> int:
         """The offset of `count` fresh clusters that follow each other."""
@@ -39,7 +40,7 @@ class HostSpace:
         return offset
 
     def packed(self, length: int) -> int:
-        """The offset of `length` bytes for a compressed cluster, right after the last one if that is possible.
+        """The offset of `length` bytes for a compressed cluster, right after the last one where possible.
 
         Every cluster that they touch is counted once more.
         """
@@ -63,9 +64,10 @@ class HostSpace:
     def _write_block(self) -> None:
         counts = self._counts[: self._per_block]
         del self._counts[: self._per_block]
-        self._blocks.append(0)  # counted by end_bytes, which the next line asks
-        self._blocks[-1] = self._fresh(1)
-        write_table(self._descriptor, self._blocks[-1], counts)
+        self._counted += self._per_block
+        offset = self._fresh(1)
+        self._blocks.append(offset)
+        write_table(self._descriptor, offset, counts)
 
     def finish(self) -> tuple[int, int]:
         """Write the blocks that are left and the refcount table; its offset and its clusters.

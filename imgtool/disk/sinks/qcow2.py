@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgtool.disk.base import Content, Write
+from imgtool.disk.clone import Stretch
 from imgtool.disk.sinks.host_space import HostSpace, write_table
 from imgtool.disk.sinks.writing import unwritable, write_all
 from imgtool.errors import ConversionError
@@ -129,6 +130,9 @@ class Qcow2Sink:
         self._descriptor = descriptor
         self._cluster_size = cluster_size_bytes
         self._file = Qcow2File(descriptor, cluster_size_bytes)
+        self._adopted_end = 0
+        """The guest cluster after the last one that was adopted, and where that last one is in the file."""
+        self._adopted_offset = 0
 
     def prepare(self, content: Content) -> Clusters:
         """The clusters that are needed; in the file they will follow each other."""
@@ -159,6 +163,22 @@ class Qcow2Sink:
             self._file.map(first, entries)
             place += count * self._cluster_size
         return [Write(offset + position, (part,)) for position, part in prepared.parts]
+
+    def adopt(self, start_bytes: int, end_bytes: int) -> list[Stretch]:
+        """Clusters for this part of the disk; its first bytes may belong to the last part's last cluster."""
+        size, stretches = self._cluster_size, []
+        first, end = start_bytes // size, -(-end_bytes // size)
+        if first < self._adopted_end:
+            stop = min(end_bytes, self._adopted_end * size)
+            stretches.append(Stretch(start_bytes, stop, self._adopted_offset + start_bytes % size))
+            start_bytes, first = stop, self._adopted_end
+        if start_bytes < end_bytes:
+            offset = self._file.space.clusters(end - first)
+            place = offset | COPIED
+            self._file.map(first, range(place, place + (end - first) * size, size))
+            stretches.append(Stretch(start_bytes, end_bytes, offset + start_bytes - first * size))
+            self._adopted_end, self._adopted_offset = end, offset + (end - first - 1) * size
+        return stretches
 
     def write(self, writes: Sequence[Write]) -> None:
         """Write it."""

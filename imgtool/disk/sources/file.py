@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from imgtool.disk.base import Content, Piece
+from imgtool.disk.clone import Stretch
 from imgtool.disk.extents import GRAIN_BYTES, Extent, align, data_runs
 from imgtool.disk.stream import fill_zeros
 from imgtool.formats.bounds import round_to_sector
@@ -42,6 +43,11 @@ class FileSource:
             extent = Extent(end, extent.end_bytes) if extent.end_bytes > end else next(self._walk, None)
         self._extent = extent
         return Piece(partial(self._load, buffer, start, found))
+
+    def stretches(self) -> Iterator[Stretch]:
+        """All data, where it stands."""
+        found = walk(self._file.descriptor, self._file.size_bytes)
+        return (Stretch(start, end, start) for start, end in found)
 
     def _load(self, buffer: bytearray, start: int, extents: list[Extent]) -> Content:
         length = min(len(buffer), self.size_bytes - start)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from imgtool.disk.base import Content, Piece
+from imgtool.disk.clone import MAX_STRETCHES, Stretch
 from imgtool.disk.extents import GRAIN_BYTES, Extent, align, data_runs
 from imgtool.disk.inflate import inflate_cluster
 from imgtool.disk.stream import fill_zeros
@@ -50,6 +51,33 @@ class Qcow2Source:
                 return Piece(partial(self._load, buffer, first, entries))
             self._skip_missing_tables()
         return None
+
+    def stretches(self) -> Iterator[Stretch] | None:
+        """Runs of clusters, where they stand; None where any is compressed, or the disk has none."""
+        found: list[Stretch] = []
+        for table in range(len(self._l1)):
+            if self._l1[table]:
+                base = table * self._header.l2_entries
+                count = min(self._header.l2_entries, self._clusters - base)
+                for place, cluster in self._decoded(self._entries(base, max(0, count))):
+                    if cluster.kind is ClusterKind.COMPRESSED or len(found) > MAX_STRETCHES:
+                        return None
+                    start = base * self._cluster_size + place
+                    self._append(found, start, cluster.offset)
+        return iter(found)
+
+    def _append(self, found: list[Stretch], start: int, offset: int) -> None:
+        """One cluster more; the last ends where the disk or the file does."""
+        length = min(self._cluster_size, self.size_bytes - start, self._file.size_bytes - offset)
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.end_bytes == start
+            and offset - last.offset_bytes == start - last.start_bytes
+        ):
+            found[-1] = Stretch(last.start_bytes, start + length, last.offset_bytes)
+        else:
+            found.append(Stretch(start, start + length, offset))
 
     def _skip_missing_tables(self) -> None:
         """Go on at the next L2 table that there is."""

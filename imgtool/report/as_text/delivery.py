@@ -11,23 +11,35 @@ from imgtool.text import human_size
 def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
     """What a conversion would do."""
     source = plan.source
+    known = source.virtual_size_bytes and not source.streamed
+    size = human_size(source.virtual_size_bytes) if known else "size not known yet"
     rows = [
-        ("from", f"{source.origin.path} ({source.format}, {human_size(source.virtual_size_bytes)})"),
+        ("from", f"{source.origin.path} ({source.format}, {size})"),
         ("to", f"{plan.target} ({plan.target_format}, compression {plan.compression})"),
         ("engine", f"{plan.engine}: {plan.engine_reason}"),
+        ("verify", plan.options.verify),
     ]
     return "\n".join(section("conversion", rows, paint))
 
 
 def conversion(result: ConversionResult, paint: Paint = plain) -> str:
     """What a conversion did."""
-    virtual = result.plan.source.virtual_size_bytes
     sizes = (
-        f"{human_size(virtual)} virtual, {human_size(result.file_size_bytes)} file, "
+        f"{human_size(result.virtual_size_bytes)} virtual, {human_size(result.file_size_bytes)} file, "
         f"{human_size(result.allocated_bytes)} allocated"
     )
-    rows = [("size", sizes), ("time", f"{result.seconds:.1f} s")]
+    rows = [("size", sizes)]
+    if result.data_bytes is not None:
+        rows.append(("data", _data(result, result.data_bytes)))
+    rows.append(("time", f"{result.seconds:.1f} s"))
     return "\n".join([conversion_plan(result.plan, paint), *aligned(rows, paint)])
+
+
+def _data(result: ConversionResult, data_bytes: int) -> str:
+    share = f", {result.allocated_bytes / data_bytes:.0%} of that written" if data_bytes else ""
+    cloned = f", {human_size(result.cloned_bytes)} of it cloned" if result.cloned_bytes else ", none cloned"
+    rate = f", {human_size(int(data_bytes / result.seconds))}/s" if result.seconds > 0 else ""
+    return f"{human_size(data_bytes)} not zero{share}{cloned}{rate}"
 
 
 def upload_plan(plan: UploadPlan, paint: Paint = plain) -> str:
