@@ -30,7 +30,7 @@ from bench.run import Plan, run_all
 from bench.workloads import WORKLOADS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-FULL_MIB, QUICK_MIB = bars.FULL_SIZE_BYTES >> 20, 128
+FULL_MIB, QUICK_MIB = bars.FULL_SIZE_BYTES >> 20, 64
 QUICK_HELP = f"{QUICK_MIB} MiB instead of {FULL_MIB}, 3 rounds instead of 5, only what the bars are about"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgtool/bench"
 
@@ -112,6 +112,7 @@ def plan(options: argparse.Namespace) -> Plan:
         limit_seconds=options.limit or (20 if quick else 120),
         cold=options.cold,
         directory=options.dir,
+        start_up_times=5 if quick else 10,
         barred_only=quick and not options.only,
         make_xfs=options.xfs_reflink,
     )

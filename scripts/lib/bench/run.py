@@ -31,6 +31,7 @@ class Plan:
     cold: bool
     directory: Path | None
     make_xfs: bool
+    start_up_times: int = 10
     barred_only: bool = False
     """Leave out the tasks that no bar is about."""
 
@@ -130,7 +131,7 @@ class _Bench:
         """The commands that look, and convert nothing."""
         tell("start-up")
         try:
-            self.start_up = startup.measure(self._plan.imgtool, self._folder)
+            self.start_up = startup.measure(self._plan.imgtool, self._folder, self._plan.start_up_times)
         except (DiskError, RuntimeError) as error:
             self._leave_out(f"start-up: {error}")
             return

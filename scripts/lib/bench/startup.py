@@ -6,11 +6,10 @@ from bench.disks import debian
 from bench.measure import run
 from bench.model import StartUp, spread
 
-TIMES = 10
 WHOLE_IMAGE_BYTES = 1 << 40
 
 
-def measure(imgtool: Path, folder: Path, times: int = TIMES) -> list[StartUp]:
+def measure(imgtool: Path, folder: Path, times: int) -> list[StartUp]:
     """`--help`, and the two commands that look into the Debian image. Raises DiskError, RuntimeError."""
     image = folder / "debian.raw"
     debian(image, WHOLE_IMAGE_BYTES)
