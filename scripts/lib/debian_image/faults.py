@@ -1,7 +1,8 @@
 """What can be spoilt on purpose: each fault is what really happens to images, made the way it happens."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from debian_image.commands import run
@@ -10,10 +11,34 @@ from debian_image.rootfs import kernel_version, write
 _ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive")
 
 
+_DEVICES = ("null", "zero", "urandom")
+
+
 def _in_chroot(tree: Path, *command: str) -> None:
-    """Runs `command` in the tree, with /dev and /proc that vanish together with its mount namespace."""
-    script = 'cd "$1"; shift; for d in dev proc; do mount --rbind "/$d" "$d"; done; exec chroot . "$@"'
-    run("unshare", "--mount", "sh", "-euc", script, "sh", tree, "/usr/bin/env", "-i", *_ENVIRONMENT, *command)
+    """Runs `command` in the tree, where it finds the few devices that it needs."""
+    with ExitStack() as devices:
+        for name in _DEVICES:
+            devices.enter_context(_device(Path("/dev", name), tree / "dev" / name))
+        run("chroot", tree, "/usr/bin/env", "-i", *_ENVIRONMENT, *command)
+
+
+@contextmanager
+def _device(original: Path, copy: Path) -> Iterator[None]:
+    """The device at another place: as a node, or bound there in a user namespace, which may make none."""
+    status = original.stat()
+    try:
+        os.mknod(copy, status.st_mode, status.st_rdev)
+        bound = False
+    except PermissionError:
+        copy.touch()
+        run("mount", "--bind", original, copy)
+        bound = True
+    try:
+        yield
+    finally:
+        if bound:
+            run("umount", copy)
+        copy.unlink()
 
 
 def _mask_agent(tree: Path) -> None:
