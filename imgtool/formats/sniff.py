@@ -11,6 +11,9 @@ from imgtool.text import printable
 SNIFFED_BYTES = 4096
 """Enough for every signature below (tar's stands at 257), little enough to take a millisecond."""
 
+_NOTHING_KNOWN = "application/octet-stream"
+"""libmagic's word for any other bytes."""
+
 _WRAPPERS = {
     "application/gzip": "gzip",
     "application/x-gzip": "gzip",
@@ -53,6 +56,15 @@ _NOT_DISKS = frozenset(
 )
 """Types with signatures that are long enough to be no accident in a disk's first sector."""
 
+_CERTAIN_BEGINNINGS = {
+    "application/gzip": (b"\x1f\x8b\x08",),
+    "application/x-gzip": (b"\x1f\x8b\x08",),
+    "application/x-dosexec": (b"MZ",),
+    "application/x-object": (b"\x7fELF",),
+}
+"""libmagic takes these types from one or two bytes as well: a .COM program is any file that begins with a jump,
+which one disk of random bytes in a hundred does. Only the longer signatures count."""
+
 _HINTS = {
     "application/x-tar": "an OVA or a container is a tar archive: extract it, and give the disk inside",
     "application/zip": "extract it, and give the disk inside",
@@ -85,7 +97,9 @@ def library_version() -> str:
 
 
 def _mime_type(prefix: bytes) -> str:
-    return str(_magic(mime=True).from_buffer(prefix[:SNIFFED_BYTES]))
+    found = str(_magic(mime=True).from_buffer(prefix[:SNIFFED_BYTES]))
+    certain = _CERTAIN_BEGINNINGS.get(found)
+    return found if certain is None or prefix.startswith(certain) else _NOTHING_KNOWN
 
 
 @cache

@@ -1,4 +1,5 @@
 import sys
+from random import Random
 
 import pytest
 
@@ -30,3 +31,12 @@ def test_without_libmagic_it_says_what_to_install(monkeypatch):
 def test_what_disks_begin_with_passes(content: bytes):
     assert sniff.wrapper_of(content) is None
     sniff.refuse_other_content(content)
+
+
+def test_random_bytes_are_no_other_content():
+    """A disk that is encrypted as a whole begins with them."""
+    random = Random(2)
+    for _ in range(5000):
+        prefix = random.randbytes(512)
+        sniff.refuse_other_content(prefix)
+        assert sniff.wrapper_of(prefix) is None

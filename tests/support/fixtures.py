@@ -41,7 +41,7 @@ def checksums() -> dict[str, str]:
 
 
 def _cache_directory() -> Path:
-    directory = Path(tempfile.gettempdir()) / f"imgtool-fixtures-{os.getuid()}"
+    directory = Path(tempfile.gettempdir()) / f"unpacked-fixtures-{os.getuid()}"
     directory.mkdir(mode=0o700, exist_ok=True)
     assert directory.stat().st_uid == os.getuid(), f"{directory} belongs to somebody else"
     return directory
