@@ -35,7 +35,6 @@ _NOT_DISKS = frozenset(
         "application/vnd.sqlite3",
         "application/x-7z-compressed",
         "application/x-archive",
-        "application/x-compress",
         "application/x-coredump",
         "application/x-cpio",
         "application/x-dosexec",
@@ -59,11 +58,13 @@ _NOT_DISKS = frozenset(
 _CERTAIN_BEGINNINGS = {
     "application/gzip": (b"\x1f\x8b\x08",),
     "application/x-gzip": (b"\x1f\x8b\x08",),
+    "application/postscript": (b"%!PS",),
+    "application/x-cpio": (b"0707",),
     "application/x-dosexec": (b"MZ",),
     "application/x-object": (b"\x7fELF",),
 }
-"""libmagic takes these types from one or two bytes as well: a .COM program is any file that begins with a jump,
-which one disk of random bytes in a hundred does. Only the longer signatures count."""
+"""libmagic takes these types from one or two bytes as well: a .COM program is any file that begins with a
+jump, which one disk of random bytes in a hundred does. Only the longer signatures count."""
 
 _HINTS = {
     "application/x-tar": "an OVA or a container is a tar archive: extract it, and give the disk inside",

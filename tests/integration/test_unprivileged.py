@@ -20,7 +20,7 @@ CODE = "import sys; from imgtool.cli.main import main; sys.argv[0] = 'imgtool'; 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder of nobody's own, not in TMPDIR: the folders of a test run are closed to others."""
-    path = Path(tempfile.mkdtemp(prefix="unprivileged-", dir="/var/tmp"))  # noqa: S108 - mkdtemp is safe
+    path = Path(tempfile.mkdtemp(prefix="unprivileged-", dir="/var/tmp"))
     os.chown(path, NOBODY, NOBODY)
     yield path
     shutil.rmtree(path)
