@@ -10,8 +10,10 @@ from imgtool.disk.base import Content, Piece
 from imgtool.disk.clone import Stretch
 from imgtool.disk.extents import GRAIN_BYTES, Extent, align, data_runs
 from imgtool.disk.stream import fill_zeros
+from imgtool.errors import ImageUnreadableError
 from imgtool.formats.bounds import round_to_sector
 from imgtool.formats.source import Source as OpenFile
+from imgtool.text import printable
 
 
 class FileSource:
@@ -25,8 +27,8 @@ class FileSource:
         self._file = file
         self.size_bytes = round_to_sector(file.size_bytes)
         whole = [Extent(0, file.size_bytes)]
-        can_tell = use_extents and flush_and_probe(file.descriptor)
-        self._walk = walk(file.descriptor, file.size_bytes) if can_tell else iter(whole)
+        self._can_tell = use_extents and flush_and_probe(file.descriptor)
+        self._walk = walk(file.descriptor, file.size_bytes) if self._can_tell else iter(whole)
         self._extent: Extent | None = None
         """What is left of the extent that the last piece ended in."""
 
@@ -44,8 +46,10 @@ class FileSource:
         self._extent = extent
         return Piece(partial(self._load, buffer, start, found))
 
-    def stretches(self) -> Iterator[Stretch]:
-        """All data, where it stands."""
+    def stretches(self) -> Iterator[Stretch] | None:
+        """All data, where it stands; None of a device, whose blocks no file can share."""
+        if not self._can_tell:
+            return None
         found = walk(self._file.descriptor, self._file.size_bytes)
         return (Stretch(start, end, start) for start, end in found)
 
@@ -74,18 +78,18 @@ def flush_and_probe(descriptor: int) -> bool:
 
 def walk(descriptor: int, size_bytes: int) -> Iterator[Extent]:
     """The extents of data, in order, each looked for once: tmpfs looks at every page up to the next hole."""
-    position = _next_data(descriptor, 0)
+    position = _seek(descriptor, 0, os.SEEK_DATA)
     while position < size_bytes:
-        hole = os.lseek(descriptor, position, os.SEEK_HOLE)
+        hole = _seek(descriptor, position, os.SEEK_HOLE)
         yield Extent(position, min(hole, size_bytes))
-        position = _next_data(descriptor, hole)
+        position = _seek(descriptor, hole, os.SEEK_DATA)
 
 
-def _next_data(descriptor: int, position: int) -> int:
-    """The first byte of data at or after `position`; far behind every end where there is none."""
+def _seek(descriptor: int, position: int, what: int) -> int:
+    """The next data or hole at or after `position`; far behind every end where there is none."""
     try:
-        return os.lseek(descriptor, position, os.SEEK_DATA)
+        return os.lseek(descriptor, position, what)
     except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        return 1 << 63
+        if error.errno == errno.ENXIO:
+            return 1 << 63
+        raise ImageUnreadableError(f"reading it failed: {printable(str(error.strerror))}") from error
