@@ -1,6 +1,7 @@
 """The pure functions over extents, against sets of blocks; the search for zeros, against a simple one."""
 
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +18,7 @@ def points(extents) -> set[int]:
 
 
 def separate(extents: list[Extent]) -> bool:
-    return all(
-        before.end_bytes < after.start_bytes for before, after in zip(extents, extents[1:], strict=False)
-    )
+    return all(before.end_bytes < after.start_bytes for before, after in pairwise(extents))
 
 
 @given(EXTENTS)

@@ -1,4 +1,4 @@
-"""The native engine as users meet it, with qemu-img as the judge: both directions, damage, signals, full disks."""
+"""The native engine as users meet it, qemu-img its judge: both directions, damage, signals, full disks."""
 
 import json
 import os
@@ -71,7 +71,9 @@ def write_disk(path: Path, size: int, extents) -> None:
     use_extents=st.booleans(),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_raw_disk_there_and_back(size, extents, cluster, compression, threads, use_extents) -> None:
+def test_any_raw_disk_there_and_back(  # noqa: PLR0917 - hypothesis hands over each by its name
+    size, extents, cluster, compression, threads, use_extents
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         raw, there, back = (Path(folder) / name for name in ("a.raw", "b.qcow2", "c.raw"))
         write_disk(raw, size, extents)
