@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, Literal
 
 from imgtool.cli import console
 from imgtool.progress import Meter, NullMeter
 from imgtool.text import printable
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 When = Literal["auto", "always", "never"]
 
@@ -20,7 +21,6 @@ class TerminalProgress:
     def __init__(self, when: When, *, stages: bool = True) -> None:
         self._stages = stages and when != "never"
         self._bars = when == "always" or (when == "auto" and sys.stderr.isatty())
-        tqdm.monitor_interval = 0  # no thread of its own
 
     def stage(self, name: str, message: str) -> None:
         """One line."""
@@ -46,6 +46,9 @@ class _BarMeter:
 
 
 def _bar(label: str, total_bytes: int | None) -> "tqdm[Any]":
+    from tqdm import tqdm  # noqa: PLC0415 - a tenth of the start-up time, for what most runs do not show
+
+    tqdm.monitor_interval = 0  # no thread of its own
     return tqdm(
         total=total_bytes,
         desc=label.ljust(8),
