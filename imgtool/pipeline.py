@@ -1,14 +1,14 @@
 """prepare: the story of one image, top to bottom."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from imgtool import convert, glance
 from imgtool.checks import registry
-from imgtool.disk import open_disk, unwrap
+from imgtool.disk import incoming, open_disk
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model import (
@@ -42,7 +42,7 @@ class Order:
 def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     cloud = None if dry_run else _connect(order, progress)
-    with opened(order.source, order.source_format, progress) as source, _workspace() as folder:
+    with _incoming(order, progress) as source, _workspace() as folder:
         inspection = inspect_image(source, progress)
         judgement = registry.judge(inspection)
         done = Story(judgement, inspection)
@@ -60,22 +60,16 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
         return replace(done, conversion=conversion, upload_plan=upload.plan, upload=upload)
 
 
-@contextmanager
-def opened(path: Path, source_format: str | None, progress: Progress) -> Iterator[DiskImage]:
-    """The image at `path`, past the gate; a compressed file is unpacked for as long as the block lasts."""
-    image = admit(path, source_format)
-    if image.wrapper is None:
-        yield image
-        return
-    with _workspace() as folder:
-        yield replace(unwrap(image, folder, progress), unpacked_from=image)
-
-
 def inspect_image(image: DiskImage, progress: Progress) -> Inspection:
     """What the image is and what is inside."""
     progress.stage("inspect", f"{image.origin.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
     with open_disk(image, progress) as disk:
         return Inspection(image, inspect_disk(disk, image.virtual_size_bytes))
+
+
+def _incoming(order: Order, progress: Progress) -> AbstractContextManager[DiskImage]:
+    """To be inspected, a disk has to be a file: what comes compressed or by a pipe is kept for as long."""
+    return incoming(order.source, order.source_format, progress, may_stream=False)
 
 
 def _connect(order: Order, progress: Progress) -> glance.Cloud:

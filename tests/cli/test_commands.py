@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.cli import assert_clean_failure, imgtool
+from support.cli import IMGTOOL, assert_clean_failure, imgtool
 
 from imgtool.checks.registry import all_checks
 
@@ -204,3 +204,11 @@ def test_an_error_under_json_is_json(tmp_path: Path) -> None:
     assert run.returncode == 3
     assert not run.stderr
     assert set(json.loads(run.stdout)["error"]) == {"code", "message", "hint"}
+
+
+def test_a_disk_from_stdin_is_inspected_and_needs_a_name_for_the_cloud(raw: Path) -> None:
+    shown = subprocess.run([IMGTOOL, "inspect", "-"], input=raw.read_bytes(), capture_output=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(b"-\n")
+    nameless = imgtool("prepare", "-", "--dry-run", stdin="")
+    assert_clean_failure(nameless, 2, "--name")

@@ -7,8 +7,9 @@ import pytest
 from support.fixtures import checksums, fixture_path
 
 from imgtool.checks.registry import judge
+from imgtool.disk import incoming
 from imgtool.model import GuestFacts, Inspection, Outcome
-from imgtool.pipeline import inspect_image, opened
+from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
 
 NAMES = [name.removesuffix(".raw.zst") for name in checksums()]
@@ -23,7 +24,7 @@ KINDS = {
 
 
 def look(path: Path) -> Inspection:
-    with opened(path, None, NullProgress()) as image:
+    with incoming(path, None, NullProgress(), may_stream=False) as image:
         return inspect_image(image, NullProgress())
 
 

@@ -9,9 +9,10 @@ from imgtool.checks import registry
 from imgtool.cli import console, options
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
+from imgtool.disk import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
 from imgtool.model import Story
-from imgtool.pipeline import inspect_image, opened
+from imgtool.pipeline import inspect_image
 from imgtool.progress import Progress
 from imgtool.report import as_json, as_text
 
@@ -49,7 +50,7 @@ def command(
 def _judge(path: Path, source_format: str | None, progress: Progress) -> tuple[Story, int]:
     """What was found, and the exit status that it stands for."""
     try:
-        with opened(path, source_format, progress) as image:
+        with incoming(path, source_format, progress, may_stream=False) as image:
             inspection = inspect_image(image, progress)
     except (UnsafeImageError, ImageUnreadableError) as error:
         return Story(registry.refused(str(path), error)), error.exit_status

@@ -7,7 +7,7 @@ import click
 from imgtool import convert
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk import incoming
+from imgtool.disk import STREAM, incoming
 from imgtool.model import Compression, ConversionOptions
 from imgtool.report import as_json, as_text
 
@@ -42,9 +42,9 @@ def command(
     may be a block device with -O raw and --force.
     """
     watched = TerminalProgress(progress)
-    to_stdout = target == incoming.STREAM
+    to_stdout = target == STREAM
     may_stream = conversion.engine != "qemu-img" and conversion.verify != "full"
-    with incoming.incoming(source, source_format, watched, may_stream=may_stream) as image:
+    with incoming(source, source_format, watched, may_stream=may_stream) as image:
         named = target if to_stdout else target.absolute()
         plan = convert.plan(image, named, target_format, compress, overwrite=force, options=conversion)
         if dry_run:

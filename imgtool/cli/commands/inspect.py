@@ -7,7 +7,8 @@ import click
 from imgtool import glance
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.pipeline import inspect_image, opened
+from imgtool.disk import incoming
+from imgtool.pipeline import inspect_image
 from imgtool.report import as_json, as_text
 
 
@@ -22,7 +23,7 @@ def command(image: Path, source_format: str | None, output: str, progress: When)
     Needs no root and mounts nothing. What could not be read is shown as unknown, with the reason.
     """
     watched = TerminalProgress(progress, stages=False)
-    with opened(image, source_format, watched) as admitted:
+    with incoming(image, source_format, watched, may_stream=False) as admitted:
         facts = inspect_image(admitted, watched)
     properties = glance.derive(facts, {})
     if output == "json":

@@ -9,7 +9,8 @@ from imgtool.cli import console, options
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.convert import TargetFormat
-from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
+from imgtool.disk import STREAM
+from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 from imgtool.formats.claims import without_endings
 from imgtool.model import Compression
 from imgtool.pipeline import Order, prepare
@@ -52,7 +53,7 @@ def command(
     order = Order(
         source=source,
         cloud=cloud,
-        name=name or without_endings(source.name),
+        name=name or _name_of(source),
         source_format=source_format,
         target_format=target_format,
         compression=compress,
@@ -66,3 +67,9 @@ def command(
     else:
         console.show(as_text.story(told, console.paint))
     return EXIT_OK if told.judgement.passed else EXIT_CHECK_FAILED
+
+
+def _name_of(source: Path) -> str:
+    if source == STREAM:
+        raise UsageError("what comes from stdin has no name", hint="give --name")
+    return without_endings(source.name)
