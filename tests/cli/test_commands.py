@@ -207,7 +207,8 @@ def test_an_error_under_json_is_json(tmp_path: Path) -> None:
 
 
 def test_a_disk_from_stdin_is_inspected_and_needs_a_name_for_the_cloud(raw: Path) -> None:
-    shown = subprocess.run([IMGTOOL, "inspect", "-"], input=raw.read_bytes(), capture_output=True, check=False)
+    argv = [IMGTOOL, "inspect", "-"]
+    shown = subprocess.run(argv, input=raw.read_bytes(), capture_output=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith(b"-\n")
     nameless = imgtool("prepare", "-", "--dry-run", stdin="")
