@@ -1,7 +1,7 @@
 """The bytes of a disk, whatever file they are kept in.
 
-To convert: base.py is the architecture, two small tables of operations. engine.py carries pieces of a disk from
-one of sources/ to one of sinks/; clone.py shares blocks instead; native.py chooses all of these for a plan.
+To convert: base.py is the architecture, two small tables of operations. engine.py carries pieces of a disk
+from one of sources/ to one of sinks/; clone.py shares blocks instead; native.py chooses these for a plan.
 incoming.py opens what the user named, output.py makes files that appear only when they are complete.
 
 To look inside: access.py gives any image's disk as one seekable stream.

@@ -7,6 +7,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from imgtool.disk.base import Write
@@ -63,8 +64,10 @@ def clone(source: Clonable, file: OpenFile, sink: Adopter, target: int, meter: M
 
     What is not in whole blocks is copied. The sink is not finished here.
     """
+    if not _probe(file.descriptor, target):
+        return None
     stretches = _worthwhile(source.stretches())
-    if stretches is None or not _probe(file.descriptor, stretches[0], target):
+    if stretches is None:
         return None
     data = cloned = 0
     for stretch in stretches:
@@ -88,11 +91,13 @@ def _worthwhile(found: Iterator[Stretch] | None) -> list[Stretch] | None:
     return stretches if stretches and total >= len(stretches) * MIN_STRETCH_BYTES else None
 
 
-def _probe(source: int, stretch: Stretch, target: int) -> bool:
+def _probe(source: int, target: int) -> bool:
     """Whether it works between these two files: trying is the only sure way to know."""
-    os.fsync(source)
-    works = _share(source, stretch.offset_bytes, target, 0, BLOCK_BYTES) > 0
-    os.ftruncate(target, 0)
+    with suppress(OSError):  # a file system that is mounted read-only, say
+        os.fsync(source)
+    works = _share(source, 0, target, 0, BLOCK_BYTES) > 0
+    if works:
+        os.ftruncate(target, 0)
     return works
 
 

@@ -4,11 +4,14 @@ import os
 from threading import Event, Lock, Thread
 from typing import Generic, NamedTuple, TypeVar
 
+from imgtool import interrupts
 from imgtool.disk.base import Content, Piece, Sink, Source
 from imgtool.progress import Meter
 
 TICK_SECONDS = 0.1
 """Between two looks at the progress."""
+STOP_SECONDS = 10.0
+"""For a worker to end its piece. One that hangs, on a pipe that nobody reads, is left behind."""
 
 P = TypeVar("P")
 
@@ -62,9 +65,10 @@ class _Crew(Generic[P]):
             self._watch(meter)
         finally:
             self._stopped.set()
-            for worker in workers:
-                if worker.ident is not None:
-                    worker.join()
+            with interrupts.deferred():  # the target is closed next, and must not be under a worker's hands
+                for worker in workers:
+                    if worker.ident is not None:
+                        worker.join(STOP_SECONDS)
         if self._failure is not None:
             raise self._failure
 

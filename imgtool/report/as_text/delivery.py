@@ -36,7 +36,8 @@ def conversion(result: ConversionResult, paint: Paint = plain) -> str:
 
 
 def _data(result: ConversionResult, data_bytes: int) -> str:
-    share = f", {result.allocated_bytes / data_bytes:.0%} of that written" if data_bytes else ""
+    compressed = data_bytes and result.plan.compression != "none"
+    share = f", compressed to {result.allocated_bytes / data_bytes:.0%} of that" if compressed else ""
     cloned = f", {human_size(result.cloned_bytes)} of it cloned" if result.cloned_bytes else ", none cloned"
     rate = f", {human_size(int(data_bytes / result.seconds))}/s" if result.seconds > 0 else ""
     return f"{human_size(data_bytes)} not zero{share}{cloned}{rate}"
