@@ -21,11 +21,13 @@ def _first_line(path: Path) -> str:
     return line.removesuffix(" -B") if line.startswith("#!") else ""
 
 
+SCRIPTS_WITH_TYPES = [f"scripts/lib/{name}" for name in ("bench", "debian_image", "verify_delivery.py")]
+
 LINTERS = {
     "ruff": [*PYTHON, "ruff", "check", "--no-fix", ".", *scripts_in("python3")],
     "ruff format": [*PYTHON, "ruff", "format", "--diff", ".", *scripts_in("python3")],
     "mypy": [*PYTHON, "mypy"],
-    "mypy of the scripts": [*PYTHON, "mypy", "scripts/lib/debian_image", "scripts/lib/verify_delivery.py"],
+    "mypy of the scripts": [*PYTHON, "mypy", *SCRIPTS_WITH_TYPES],
     "shellcheck": ["shellcheck", "--enable=quote-safe-variables", *scripts_in("bash")],
 }
 

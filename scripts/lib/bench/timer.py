@@ -5,8 +5,8 @@ usage: python3 -I -S timer.py SECONDS TARGET COMMAND...
 A program of its own, because it has to be small: the peak memory of a child starts at what its parent had
 when it started it (execve keeps the high-water mark of the memory that it replaces), so a parent that has
 just made a workload would be measured along with every child. Its own 10 MiB are the least that a command
-can seem to have. TARGET, if it exists, is synced within the
-measured time. Whatever the command still runs after SECONDS, or at SIGTERM, is killed.
+can seem to have. TARGET, if it exists, is synced within the measured time. Whatever the command still runs
+after SECONDS, or at SIGTERM, is killed.
 """
 
 import json
