@@ -24,8 +24,12 @@ def describe(imgtool: Path, folder: Path) -> dict[str, str]:
         "qemu-img": _version("qemu-img"),
         "nbdcopy": _version("nbdcopy"),
         "cp": _version("cp"),
-        "load at the start": f"{os.getloadavg()[0]:.1f}",
     }
+
+
+def load() -> str:
+    """The average of the last minute: what else the machine had to do, and of it what we gave it."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def _cpu_model() -> str:

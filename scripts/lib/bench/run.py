@@ -51,13 +51,14 @@ def run_all(plan: Plan, show: Show) -> Report:
     """
     with places.work_folder(plan.directory, plan.needed_bytes) as folder:
         tell(f"in {folder} ({places.file_system(folder)})")
-        described = machine.describe(plan.imgtool, folder)
+        described, load_before = machine.describe(plan.imgtool, folder), machine.load()
         bench = _Bench(plan, folder, ours(plan.imgtool), show)
         for name, workload in WORKLOADS.items():
             if name in plan.only:
                 bench.measure(workload)
         if "start-up" in plan.only:
             bench.measure_start_up()
+    described["load"] = f"{load_before} before, {machine.load()} after"
     settings = {"size_bytes": plan.size_bytes, "rounds": plan.rounds, "cold": plan.cold}
     return Report(described, settings, tuple(bench.cases), tuple(bench.start_up), tuple(bench.left_out))
 
