@@ -55,6 +55,8 @@ def plan(  # noqa: PLR0913 - what the user says, named one by one
     options = options or ConversionOptions()
     _refuse_nonsense(target_format, compression, options)
     engine, reason = _choose_engine(source, target_format, options)
+    if engine == "qemu-img":
+        _refuse_native_options(options)
     if target == STREAM or target.is_block_device():
         _refuse_special_target(target_format, engine, options)
     if options.verify == "full" and (source.streamed or source.wrapper or target == STREAM):
@@ -84,6 +86,15 @@ def _refuse_nonsense(
     if options.level is not None:
         native.check_level(compression, options.level)
     native.check_cluster_size(options.cluster_size_bytes)
+
+
+def _refuse_native_options(options: ConversionOptions) -> None:
+    """qemu-img is left to its own choices: an option that would have no effect is better refused."""
+    if options != ConversionOptions(engine=options.engine, verify=options.verify):
+        raise UsageError(
+            "--level, --cluster-size, --threads, --preallocation and --no-extents are the native engine's",
+            hint="leave them out: qemu-img converts this one",
+        )
 
 
 def _refuse_special_target(target_format: TargetFormat, engine: Engine, options: ConversionOptions) -> None:

@@ -11,6 +11,7 @@ import pytest
 from imgtool import convert, qemu_img
 from imgtool.errors import ConversionError, UsageError, VerificationError
 from imgtool.formats.gate import admit
+from imgtool.model import ConversionOptions
 from imgtool.progress import NullProgress
 
 
@@ -79,6 +80,13 @@ def test_progress_counts_every_byte_once(source: Path, tmp_path: Path) -> None:
 def test_a_compressed_raw_makes_no_sense(source: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="raw image cannot be compressed"):
         convert.plan(admit(source), tmp_path / "out.raw", "raw", "zlib")
+
+
+@pytest.mark.parametrize("options", [{"level": 9}, {"threads": 1}, {"use_extents": False}])
+def test_options_of_the_native_engine_are_refused_for_qemu_img(source: Path, options, tmp_path: Path) -> None:
+    wanted = ConversionOptions(engine="qemu-img", **options)
+    with pytest.raises(UsageError, match="are the native engine's"):
+        convert.plan(admit(source), tmp_path / "out.qcow2", "qcow2", "zlib", options=wanted)
 
 
 def test_an_existing_target_is_kept_unless_forced(source: Path, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ KINDS: dict[str, tuple[str, Callable[[Path, Path], Path]]] = {
 @pytest.fixture
 def content() -> bytes:
     """Holes, zeros, text and noise, as disks have them."""
-    noise = random.Random(1)  # noqa: S311 - repeatable, not secret
+    noise = random.Random(1)
     noise = noise.randbytes(1 << 20)
     parts = [bytes(512), noise[:100_000], b"some text " * 30_000, bytes(1 << 20), noise]
     return b"".join(parts).ljust(SIZE, b"\0")
@@ -105,7 +105,7 @@ def test_the_contract(image_path: Path, content: bytes):
 
 
 def _reads_anywhere(disk, content: bytes) -> None:
-    chosen = random.Random(2)  # noqa: S311 - repeatable, not secret
+    chosen = random.Random(2)
     for _ in range(200):
         offset, length = chosen.randrange(SIZE + 1000), chosen.choice([0, 1, 512, 4096, 70_000, 300_000])
         assert disk.seek(offset) == offset

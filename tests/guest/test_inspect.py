@@ -122,7 +122,7 @@ def test_what_is_no_disk_is_unknown(content: bytes) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_bytes_are_unknown(seed: int) -> None:
-    content = random.Random(seed).randbytes(300_000)  # noqa: S311 - nothing secret
+    content = random.Random(seed).randbytes(300_000)
     signed = content[:510] + b"\x55\xaa" + content[512:]
     assert inspect_disk(io.BytesIO(signed), len(signed)).status == "unknown"
 

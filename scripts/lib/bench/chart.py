@@ -8,7 +8,7 @@ from bench.model import CaseResult, Report, Result
 from bench.tables import settings_text
 
 COLUMNS = 2
-PANEL, LABELS, MARGIN = 580, 200, 24
+PANEL, LABELS, MARGIN = 610, 228, 24
 ROW, ABOVE, BELOW = 20, 44, 46
 """Pixels: the height of a bar's row, of a panel's heading, of its axis."""
 HEAD = 84
