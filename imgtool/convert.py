@@ -5,7 +5,6 @@ renames. On any failure nothing stands at the target's name that was not there b
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +31,7 @@ from imgtool.model import (
     Engine,
 )
 from imgtool.process import require
-from imgtool.progress import Progress
+from imgtool.progress import Progress, bytes_of
 from imgtool.text import printable
 
 TargetFormat = Literal["raw", "qcow2"]
@@ -220,25 +219,12 @@ def _run_qemu_img(planned: ConversionPlan, temporary: Path, progress: Progress) 
                 temporary,
                 planned.target_format,
                 compression=planned.compression,
-                on_fraction=_bytes_of(source.virtual_size_bytes, meter.advance),
+                on_fraction=bytes_of(source.virtual_size_bytes, meter.advance),
             )
         except ToolFailedError as error:
             shown = printable(str(source.origin.path))
             raise ConversionError(f"{shown}: not converted: {error.message}", hint=error.hint) from error
     return native.Transferred(round_to_sector(source.virtual_size_bytes), None)
-
-
-def _bytes_of(total_bytes: int, advance: Callable[[int], None]) -> Callable[[float], None]:
-    """Turns qemu-img's share of the work into bytes more than before."""
-    done_bytes = 0
-
-    def listen(fraction: float) -> None:
-        nonlocal done_bytes
-        now_bytes = int(total_bytes * fraction)
-        advance(max(now_bytes - done_bytes, 0))
-        done_bytes = max(now_bytes, done_bytes)
-
-    return listen
 
 
 def _verify(planned: ConversionPlan, temporary: Path, size_bytes: int, progress: Progress) -> DiskImage:
@@ -264,7 +250,7 @@ def _check(temporary: Path) -> None:
 def _compare(planned: ConversionPlan, temporary: Path, size_bytes: int, progress: Progress) -> None:
     source = planned.source
     with progress.meter("compare", size_bytes) as meter:
-        on_fraction = _bytes_of(size_bytes, meter.advance)
+        on_fraction = bytes_of(size_bytes, meter.advance)
         result = qemu_img.compare(
             source.path, source.format, temporary, planned.target_format, on_fraction=on_fraction
         )

@@ -3,6 +3,7 @@
 The work knows only this protocol; `cli/` shows it with tqdm, tests record it.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -22,6 +23,19 @@ class Progress(Protocol):
 
     def meter(self, label: str, total_bytes: int | None) -> AbstractContextManager[Meter]:
         """A meter for `total_bytes` of work (None: not known beforehand), closed with its context."""
+
+
+def bytes_of(total_bytes: int, advance: Callable[[int], None]) -> Callable[[float], None]:
+    """For work that tells its share, 0.0 to 1.0: turns each share into the bytes more than before."""
+    done_bytes = 0
+
+    def listen(fraction: float) -> None:
+        nonlocal done_bytes
+        now_bytes = int(total_bytes * fraction)
+        advance(max(now_bytes - done_bytes, 0))
+        done_bytes = max(now_bytes, done_bytes)
+
+    return listen
 
 
 class NullMeter:

@@ -14,7 +14,7 @@ from imgtool.disk.wrapped import admit_content, unwrap
 from imgtool.formats import open_admitted, verify_unchanged
 from imgtool.formats.source import Source, naming
 from imgtool.model import DiskImage
-from imgtool.progress import Progress
+from imgtool.progress import Progress, bytes_of
 
 BUFFER_BYTES = 16 << 10
 """Read at once for small reads: file systems read blocks of 4 KiB, often one after the other."""
@@ -54,14 +54,7 @@ def _open_directly(image: DiskImage) -> Iterator[BinaryIO]:
 def _convert_to_raw(image: DiskImage, target: Path, progress: Progress) -> DiskImage:
     verify_unchanged(image)
     with progress.meter(f"read {image.format}", image.virtual_size_bytes) as meter:
-        done = 0
-
-        def advance(fraction: float) -> None:
-            nonlocal done
-            now = int(fraction * image.virtual_size_bytes)
-            meter.advance(now - done)
-            done = now
-
-        qemu_img.convert(image.path, image.format, target, "raw", on_fraction=advance)
+        on_fraction = bytes_of(image.virtual_size_bytes, meter.advance)
+        qemu_img.convert(image.path, image.format, target, "raw", on_fraction=on_fraction)
     verify_unchanged(image)
     return admit_content(image, target, "raw")

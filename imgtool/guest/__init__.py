@@ -1,9 +1,10 @@
 """Opens a guest's disk and says what is inside: no root, no mount, no appliance.
 
     inspect.py     the story: disk -> volumes -> file systems -> root -> facts
-    volumes.py     partitions (GPT, MBR) and LVM2 logical volumes
+    volumes.py     the volumes of a disk: partitions.py with gpt.py and mbr.py, lvm.py with lvm_metadata.py
+    streams.py     windows on the disk's bytes: a partition, a logical volume
     filesystems/   ext4, XFS, Btrfs, FAT behind one small interface (base.py)
-    mounts.py      which file system is the root, and what its fstab mounts where
+    mounts.py      which file system is the root, and what its fstab.py mounts where
     tree.py        the guest's file tree: paths and symbolic links resolved inside the guest
     fact.py        turns what a reader returns or raises into a Fact
     system.py      distribution, version, architecture, machine-id, SSH host keys
@@ -11,7 +12,7 @@
     kernels.py     kernels and their modules; version_order.py: which is newer
     bootloader.py  which kernel boots: grub.py, bls.py (and unified images), extlinux.py; boot_entry.py
     initramfs/     segments, decompression, cpio, and the modules inside
-    agent.py       qemu-guest-agent: installed, enabled, its channel; agent_filters.py: its filters
+    agent.py       qemu-guest-agent: installed, enabled, its channel; agent_filters.py, agent_rpcs.py
     cloud_init.py  cloud-init: installed, enabled; cloud_config.py: datasources, default user
     systemd.py, modprobe.py, packages.py, yaml_nodes.py   what those of above ask
     firmware.py    BIOS, UEFI, or both

@@ -23,8 +23,6 @@ SUPERBLOCK = 64 << 10
 MAGIC = b"_BHRfS_M"
 TOP_LEVEL = 5
 """Number of the top-level subvolume, which holds all others."""
-MAX_LEVEL = 8
-"""BTRFS_MAX_LEVEL: height of a tree."""
 
 
 def probe(head: bytes, stream: BinaryIO) -> "BtrfsFilesystem | None":
