@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from imgtool import convert, glance
 from imgtool.checks import registry
-from imgtool.disk import incoming, open_disk
+from imgtool.disk.access import open_disk
+from imgtool.disk.incoming import incoming
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model import (

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import click
 
 from imgtool.errors import EXIT_BUG, ImgtoolError
-from imgtool.report import as_json
 from imgtool.text import printable
 
 _COLOURS = {"title": "cyan", "good": "green", "bad": "red", "doubt": "yellow", "dim": "bright_black"}
@@ -40,6 +39,8 @@ def show(text: str) -> None:
 def show_error(error: ImgtoolError, *, json_output: bool) -> int:
     """Say what happened and what to do; the exit status."""
     if json_output:
+        from imgtool.report import as_json  # noqa: PLC0415 - a fifth of the start-up time, seldom needed
+
         show(as_json.to_text(as_json.error(error)))
         return error.exit_status
     log(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")

@@ -10,7 +10,6 @@ import click
 
 from imgtool import __version__, interrupts
 from imgtool.cli import console
-from imgtool.cli.bug_report import write_bug_report
 from imgtool.cli.lazy import LazyGroup
 from imgtool.errors import (
     EXIT_INTERRUPTED,
@@ -73,6 +72,8 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _reader_went_away()
     except Exception as error:  # a bug: whatever it is, the user gets a file to attach, not a traceback
+        from imgtool.cli.bug_report import write_bug_report  # noqa: PLC0415 - a tenth of the start-up time
+
         return console.show_error(
             console.bug(error, write_bug_report(error, arguments)), json_output=json_output
         )

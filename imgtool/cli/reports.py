@@ -7,7 +7,7 @@ import click
 
 from imgtool.disk.output import check_target, written_beside
 from imgtool.model import Story
-from imgtool.report import REPORTS
+from imgtool.report.registry import REPORTS
 
 Wanted = tuple[str, Path]
 

@@ -6,9 +6,3 @@ incoming.py opens what the user named, output.py makes files that appear only wh
 
 To look inside: access.py gives any image's disk as one seekable stream.
 """
-
-from imgtool.disk.access import open_disk
-from imgtool.disk.incoming import STREAM, incoming
-from imgtool.disk.wrapped import unwrap
-
-__all__ = ["STREAM", "incoming", "open_disk", "unwrap"]

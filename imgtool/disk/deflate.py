@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable
 from threading import local
 
-import zstandard
 from isal import igzip_lib
 
 from imgtool.disk.inflate import WINDOW_BITS
@@ -40,6 +39,8 @@ def _zlib(data: memoryview, level: int) -> bytes:
 
 
 def _zstd(level: int) -> Compress:
+    import zstandard  # noqa: PLC0415 - loaded only where it is needed: it makes a start slower
+
     contexts = local()  # one serves one thread at a time
 
     def compress(data: memoryview) -> bytes:

@@ -2,24 +2,17 @@
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from imgtool.disk.wrapped import unwrap
-from imgtool.errors import ImageUnreadableError, ImgtoolError
-from imgtool.formats import admit, inspector, sniff
-from imgtool.formats.wrapper import PEEKED_BYTES, peek
+from imgtool.formats import admit
 from imgtool.model import DiskImage
 from imgtool.progress import Progress
-from imgtool.text import printable
 
 STREAM = Path("-")
 """The name of stdin as a source, and of stdout as a target."""
-_STDIN = 0
-_READ_BYTES = 1 << 20
+STDIN = 0
 
 
 @contextmanager
@@ -31,75 +24,17 @@ def incoming(
     With `may_stream` a raw disk that is compressed as a whole, or comes from a pipe, is not
     copied: it is read while it is converted. Raises all that the gate raises.
     """
-    if path == STREAM and not stat.S_ISREG(os.fstat(_STDIN).st_mode):
-        with _from_pipe(source_format, progress, may_stream=may_stream) as image:
+    if path == STREAM and not stat.S_ISREG(os.fstat(STDIN).st_mode):
+        from imgtool.disk.unpacking import from_pipe  # noqa: PLC0415 - loaded only where it is needed
+
+        with from_pipe(source_format, progress, may_stream=may_stream) as image:
             yield image
         return
-    file = Path(os.path.realpath(f"/proc/self/fd/{_STDIN}")) if path == STREAM else path
-    with _whole(admit(file, source_format), progress, may_stream=may_stream) as image:
-        yield image
-
-
-@contextmanager
-def _whole(image: DiskImage, progress: Progress, *, may_stream: bool) -> Iterator[DiskImage]:
-    if image.wrapper is None or (may_stream and image.format == "raw"):
+    image = admit(Path(os.path.realpath(f"/proc/self/fd/{STDIN}")) if path == STREAM else path, source_format)
+    if image.wrapper is None:
         yield image
         return
-    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
-        yield replace(unwrap(image, Path(folder), progress), unpacked_from=image)
+    from imgtool.disk.unpacking import whole  # noqa: PLC0415 - loaded only where it is needed
 
-
-@contextmanager
-def _from_pipe(source_format: str | None, progress: Progress, *, may_stream: bool) -> Iterator[DiskImage]:
-    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
-        held = Path(folder) / "stdin"
-        prefix = _read(PEEKED_BYTES)
-        held.write_bytes(prefix)
-        stream = may_stream and _format(prefix) == "raw"
-        if not stream:
-            _keep_rest(held)
-        image = _admit(held, source_format)
-        if stream:
-            yield replace(image, streamed=True, unpacked_from=replace(image, path=STREAM))
-            return
-        with _whole(image, progress, may_stream=False) as whole:
-            yield replace(whole, unpacked_from=replace(image, path=STREAM))
-
-
-def _format(prefix: bytes) -> str:
-    """Of the disk inside; a header is at the beginning, or there is none."""
-
-    def read_at(offset: int, length: int) -> bytes:
-        return prefix[offset : offset + length]
-
-    wrapper = sniff.wrapper_of(prefix[: sniff.SNIFFED_BYTES])
-    if wrapper is not None:
-        prefix = peek(wrapper, read_at, len(prefix))
-    return inspector.detect(read_at, len(prefix)).format
-
-
-def _admit(held: Path, source_format: str | None) -> DiskImage:
-    try:
-        return admit(held, source_format)
-    except ImgtoolError as error:
-        message = error.message.replace(printable(str(held)), "stdin", 1)
-        raise type(error)(message, hint=error.hint) from error
-
-
-def _read(length: int) -> bytes:
-    content = bytearray()
-    while len(content) < length and (chunk := os.read(_STDIN, length - len(content))):
-        content += chunk
-    return bytes(content)
-
-
-def _keep_rest(held: Path) -> None:
-    try:
-        with held.open("ab") as file:
-            while chunk := os.read(_STDIN, _READ_BYTES):
-                file.write(chunk)
-    except OSError as error:
-        raise ImageUnreadableError(
-            f"stdin: cannot be kept in a temporary file: {printable(str(error.strerror))}",
-            hint="free some space, or set TMPDIR to a folder that has more",
-        ) from error
+    with whole(image, progress, may_stream=may_stream) as content:
+        yield content

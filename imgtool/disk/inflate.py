@@ -8,7 +8,6 @@ from collections.abc import Callable
 from threading import local
 from typing import cast
 
-import zstandard
 from isal import igzip_lib
 
 from imgtool.errors import ImageUnreadableError
@@ -42,13 +41,18 @@ def _inflate_zlib(data: bytes, cluster_size_bytes: int) -> bytes:
 
 
 def _inflate_zstd(data: bytes, cluster_size_bytes: int) -> bytes:
+    import zstandard  # noqa: PLC0415 - loaded only where it is needed: it makes a start slower
+
     # A size in the frame's header would be allocated before anything is inflated.
-    if zstandard.frame_content_size(data) not in {-1, cluster_size_bytes}:
-        raise ValueError("its frame is of another size")
-    if not hasattr(_zstd, "context"):
-        _zstd.context = zstandard.ZstdDecompressor()
-    context: zstandard.ZstdDecompressor = _zstd.context
-    return context.decompress(data, max_output_size=cluster_size_bytes)
+    try:
+        if zstandard.frame_content_size(data) not in {-1, cluster_size_bytes}:
+            raise ValueError("its frame is of another size")
+        if not hasattr(_zstd, "context"):
+            _zstd.context = zstandard.ZstdDecompressor()
+        context: zstandard.ZstdDecompressor = _zstd.context
+        return context.decompress(data, max_output_size=cluster_size_bytes)
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from error
 
 
 _INFLATE: dict[str, Callable[[bytes, int], bytes]] = {"zlib": _inflate_zlib, "zstd": _inflate_zstd}
@@ -56,6 +60,5 @@ _ERRORS = (
     ValueError,
     EOFError,
     MemoryError,
-    zstandard.ZstdError,
     cast("type[Exception]", igzip_lib.IsalError),  # its type stub calls it an instance
 )

@@ -1,33 +1,27 @@
 """The native engine: from an image that has passed the gate to a new raw or qcow2 file."""
 
 from dataclasses import dataclass
-from itertools import chain
 from threading import Event
 from typing import Any, Literal
 
 from imgtool.disk import clone
 from imgtool.disk.base import PIECE_BYTES, Sink, Source
-from imgtool.disk.bounds import Budget
 from imgtool.disk.deflate import DEFAULT_LEVEL, LEVELS
 from imgtool.disk.engine import Work, copy, default_threads
 from imgtool.disk.sinks.flat import DeviceSink, FileSink, FilledSink, PipeSink, ReservedFileSink
 from imgtool.disk.sinks.qcow2 import Qcow2Sink
-from imgtool.disk.sinks.qcow2_compressed import CompressedQcow2Sink
 from imgtool.disk.sources.file import FileSource
 from imgtool.disk.sources.qcow2 import Qcow2Source
-from imgtool.disk.sources.stream import StreamSource, read_stream
 from imgtool.errors import UsageError
 from imgtool.formats import open_admitted
 from imgtool.formats.qcow2_header import MAX_CLUSTER_BITS, MIN_CLUSTER_BITS
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.source import naming
-from imgtool.formats.wrapper import chunks, inflate
 from imgtool.model import ConversionPlan, DiskImage
 from imgtool.progress import Meter
 
 TargetKind = Literal["file", "device", "pipe"]
 AnySink = Sink[Any]
-STDIN = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +94,9 @@ def _copy(plan: ConversionPlan, file: OpenFile, sink: AnySink, meter: Meter) -> 
 def _source(plan: ConversionPlan, file: OpenFile, stopped: Event) -> Source:
     image = plan.source
     if image.streamed or image.wrapper:
-        content = chunks(file.read_at, file.size_bytes)
-        if image.streamed:  # `file` is what was read of it already
-            content = chain(content, read_stream(STDIN, stopped))
-        if image.wrapper is None:
-            return StreamSource(content, Budget(None))
-        counted = Budget(None if image.streamed else file.size_bytes)
-        return StreamSource(inflate(image.wrapper, content), counted)
+        from imgtool.disk.sources.stream import open_stream  # noqa: PLC0415 - loaded only where it is needed
+
+        return open_stream(image, file, stopped)
     if image.format == "qcow2":
         return Qcow2Source(file)
     return FileSource(file, use_extents=plan.options.use_extents)
@@ -117,6 +107,8 @@ def _sink(plan: ConversionPlan, target: int, kind: TargetKind) -> AnySink:
         return {"device": DeviceSink, "pipe": PipeSink}[kind](target)
     if plan.compression == "none":
         return _uncompressed_sink(plan, target)
+    from imgtool.disk.sinks.qcow2_compressed import CompressedQcow2Sink  # noqa: PLC0415 - only where it is needed
+
     level = plan.options.level or DEFAULT_LEVEL[plan.compression]
     return CompressedQcow2Sink(target, plan.options.cluster_size_bytes, plan.compression, level)
 

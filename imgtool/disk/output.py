@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,7 +58,7 @@ def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises ConversionError when the folder cannot be written to.
     """
     # Named before it is made, so that an interruption at any moment finds the name to clean up.
-    temporary = target.parent / f".imgtool-{secrets.token_hex(8)}.partial"
+    temporary = target.parent / f".imgtool-{os.urandom(8).hex()}.partial"
     try:
         _create(temporary)
         yield temporary

@@ -4,9 +4,10 @@ What passes is a regular file or block device, of one allowed format, of the for
 other file, and has headers that can be. Nothing but its own bytes was read, and no other program ran.
 """
 
+import importlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -20,24 +21,20 @@ from imgtool.formats import (
     qcow2_safety,
     qcow2_tables,
     sniff,
-    vdi_header,
-    vhdx_header,
-    vmdk_header,
-    vpc_header,
 )
 from imgtool.formats.bounds import check_virtual_size, round_to_sector
 from imgtool.formats.inspector import ReadAt, Verdict
 from imgtool.formats.source import Source, identify, naming, open_source
-from imgtool.formats.wrapper import peek
 from imgtool.model import DiskImage
 from imgtool.text import printable
 
-_VIRTUAL_SIZE: Mapping[str, Callable[[ReadAt, int], int]] = {
-    "vmdk": vmdk_header.virtual_size,
-    "vdi": vdi_header.virtual_size,
-    "vpc": vpc_header.virtual_size,
-    "vhdx": vhdx_header.virtual_size,
+_OTHER_HEADERS: Mapping[str, str] = {
+    "vmdk": "imgtool.formats.vmdk_header",
+    "vdi": "imgtool.formats.vdi_header",
+    "vpc": "imgtool.formats.vpc_header",
+    "vhdx": "imgtool.formats.vhdx_header",
 }
+"""Modules that are loaded only for such a file: most are raw or qcow2."""
 
 
 def admit(path: str | os.PathLike[str], claimed_format: str | None = None) -> DiskImage:
@@ -111,6 +108,8 @@ def _admit(source: Source, claim: _Claim) -> DiskImage:
     wrapper = sniff.wrapper_of(prefix)
     if wrapper is None:
         return _examine(source, source.read_at, source.size_bytes, claim)
+    from imgtool.formats.wrapper import peek  # noqa: PLC0415 - loaded only where it is needed
+
     content = peek(wrapper, source.read_at, source.size_bytes)
     if sniff.wrapper_of(content) is not None:
         raise ImageUnreadableError("it is compressed more than once", hint="decompress it, and try again")
@@ -161,7 +160,7 @@ def _identify(read_at: ReadAt, size_bytes: int, claim: _Claim) -> Verdict:
     """The one format of the content, allowed and as it was claimed."""
     prefix = read_at(0, sniff.SNIFFED_BYTES)
     verdict = inspector.detect(read_at, size_bytes)
-    if verdict.format == "raw" and claim.format == "vpc" and vpc_header.has_fixed_footer(read_at, size_bytes):
+    if verdict.format == "raw" and claim.format == "vpc" and _has_vhd_footer(read_at, size_bytes):
         return replace(verdict, format="vpc", evidence="the disk itself, and ends with a VHD footer")
     foreign.refuse(prefix, verdict.format)
     if verdict.evidence == inspector.NO_SIGNATURE and not claim.explicit_raw:
@@ -170,6 +169,10 @@ def _identify(read_at: ReadAt, size_bytes: int, claim: _Claim) -> Verdict:
         content = _describe(verdict, read_at)
         raise claims.contradict(str(claim.format), by_caller=claim.by_caller, content=content)
     return verdict
+
+
+def _has_vhd_footer(read_at: ReadAt, size_bytes: int) -> bool:
+    return bool(importlib.import_module(_OTHER_HEADERS["vpc"]).has_fixed_footer(read_at, size_bytes))
 
 
 def _describe(verdict: Verdict, read_at: ReadAt) -> str:
@@ -187,8 +190,9 @@ def _fill(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
     """`image` with what its own headers say."""
     if image.format == "qcow2":
         return _fill_qcow2(image, read_at, size_bytes)
-    if image.format in _VIRTUAL_SIZE:
-        return replace(image, virtual_size_bytes=_VIRTUAL_SIZE[image.format](read_at, size_bytes))
+    if image.format in _OTHER_HEADERS:
+        header = importlib.import_module(_OTHER_HEADERS[image.format])
+        return replace(image, virtual_size_bytes=header.virtual_size(read_at, size_bytes))
     check_virtual_size(size_bytes)
     return replace(image, virtual_size_bytes=round_to_sector(size_bytes))
 

@@ -6,10 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oslo_utils.imageutils import format_inspector
-
 from imgtool.errors import ImageUnreadableError, UnsafeImageError
+from imgtool.formats.lazily import load_lazily
 from imgtool.text import printable
+
+for _costly in (  # a third of imgtool's start, seldom or never used by the inspector
+    "oslo_utils.strutils",
+    "cryptography.hazmat.primitives.ciphers",
+    "cryptography.hazmat.primitives.hashes",
+    "cryptography.hazmat.primitives.kdf.pbkdf2",
+):
+    load_lazily(_costly)
+from oslo_utils.imageutils import format_inspector  # noqa: E402 - after the line that makes it cheap
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -5,7 +5,6 @@ import lzma
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, cast
 
-import zstandard
 from isal import igzip_lib
 
 from imgtool.errors import ImageUnreadableError
@@ -48,6 +47,9 @@ class _Zstd:
     """
 
     def __init__(self) -> None:
+        import zstandard  # noqa: PLC0415 - loaded only where it is needed: it makes a start slower
+
+        self._error = zstandard.ZstdError
         self._object = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
         self._pending = b""
 
@@ -66,7 +68,10 @@ class _Zstd:
     def decompress(self, data: bytes, max_length: int) -> bytes:
         data = self._pending + data
         self._pending = data[_ZSTD_INPUT_BYTES:]
-        return self._object.decompress(data[:_ZSTD_INPUT_BYTES])
+        try:
+            return self._object.decompress(data[:_ZSTD_INPUT_BYTES])
+        except self._error as error:
+            raise ValueError(str(error)) from error
 
 
 _DECODERS: dict[str, Callable[[], _Decoder]] = {
@@ -81,7 +86,6 @@ _ERRORS = (
     ValueError,
     MemoryError,
     lzma.LZMAError,
-    zstandard.ZstdError,
     cast("type[Exception]", igzip_lib.IsalError),  # its type stub calls it an instance
 )
 

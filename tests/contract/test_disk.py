@@ -13,7 +13,7 @@ import pytest
 import zstandard
 from support.images import convert, stream_optimized_vmdk
 
-from imgtool.disk import open_disk
+from imgtool.disk.access import open_disk
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats import admit
 from imgtool.progress import NullProgress

@@ -9,7 +9,7 @@ from support import facts
 from imgtool.checks import registry
 from imgtool.errors import UnsafeImageError
 from imgtool.model import Inspection, Story, Unknown
-from imgtool.report import REPORTS
+from imgtool.report.registry import REPORTS
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\u202e & 'quote' \"double\""
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.images import create, patch, patch_u64, qemu_img, qemu_io, raw_content, read_u64
 
-from imgtool.disk import open_disk
+from imgtool.disk.access import open_disk
 from imgtool.disk.inflate import inflate_cluster
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats import admit

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 from support.images import convert, create, qemu_img
 
-from imgtool.disk import open_disk
+from imgtool.disk.access import open_disk
 from imgtool.disk.wrapped import unwrap
 from imgtool.errors import FormatMismatchError, ImageUnreadableError, UnsafeImageError
 from imgtool.formats import admit

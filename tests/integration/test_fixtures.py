@@ -7,7 +7,7 @@ import pytest
 from support.fixtures import checksums, fixture_path
 
 from imgtool.checks.registry import judge
-from imgtool.disk import incoming
+from imgtool.disk.incoming import incoming
 from imgtool.model import GuestFacts, Inspection, Outcome
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress

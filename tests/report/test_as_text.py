@@ -3,7 +3,8 @@ from support.facts import UNREADABLE, known
 
 from imgtool.checks import registry
 from imgtool.glance.properties import derive
-from imgtool.report import as_text
+from imgtool.report.as_text.facts import inspection as inspection_text
+from imgtool.report.as_text.verdict import judgement as judgement_text
 
 
 def painted(text: str, role: str) -> str:
@@ -14,7 +15,7 @@ def test_findings_stand_worst_first_with_evidence_and_remedy_under_them() -> Non
     system = facts.linux(
         machine_id=known("set", "/etc/machine-id: 32 digits"), agent=facts.agent(enabled=UNREADABLE)
     )
-    lines = as_text.judgement(registry.judge(facts.inspection(system))).splitlines()
+    lines = judgement_text(registry.judge(facts.inspection(system))).splitlines()
     assert lines[1].split()[:2] == ["FAIL", "machine-id"]
     assert lines[2].strip() == "seen  /etc/machine-id: 32 digits"
     assert lines[3].strip() == "fix   empty it: `truncate --size 0 /etc/machine-id`"
@@ -23,13 +24,13 @@ def test_findings_stand_worst_first_with_evidence_and_remedy_under_them() -> Non
 
 
 def test_a_good_image_passes_in_green() -> None:
-    text = as_text.judgement(registry.judge(facts.inspection()), painted)
+    text = judgement_text(registry.judge(facts.inspection()), painted)
     assert text.splitlines()[-1].startswith("<good>PASS</good>")
     assert "<bad>" not in text
 
 
 def test_messages_are_aligned() -> None:
-    lines = as_text.judgement(registry.judge(facts.inspection())).splitlines()[1:-2]
+    lines = judgement_text(registry.judge(facts.inspection())).splitlines()[1:-2]
     names = [line[11:33] for line in lines]
     assert all(name.startswith(line.split()[1]) for name, line in zip(names, lines, strict=True))
     assert {line[33] for line in lines} == {" "}
@@ -37,7 +38,7 @@ def test_messages_are_aligned() -> None:
 
 def test_an_inspection_shows_system_kernel_agent_and_properties() -> None:
     inspection = facts.inspection()
-    text = as_text.inspection(inspection, derive(inspection, {}))
+    text = inspection_text(inspection, derive(inspection, {}))
     for words in (
         "debian 12 x86_64",
         facts.VERSION,
@@ -49,5 +50,5 @@ def test_an_inspection_shows_system_kernel_agent_and_properties() -> None:
 
 
 def test_an_inspection_shows_why_something_is_unknown() -> None:
-    text = as_text.inspection(facts.with_kernel(initramfs=UNREADABLE), ())
+    text = inspection_text(facts.with_kernel(initramfs=UNREADABLE), ())
     assert f"unknown ({UNREADABLE.reason})" in text

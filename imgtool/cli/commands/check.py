@@ -9,12 +9,13 @@ from imgtool.checks import registry
 from imgtool.cli import console, options
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk import incoming
+from imgtool.disk.incoming import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
 from imgtool.model import Story
 from imgtool.pipeline import inspect_image
 from imgtool.progress import Progress
-from imgtool.report import as_json, as_text
+from imgtool.report import as_json
+from imgtool.report.as_text import verdict as as_text
 
 
 @click.command("check", cls=options.OptionalValueCommand)

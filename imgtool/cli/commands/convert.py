@@ -7,9 +7,9 @@ import click
 from imgtool import convert
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk import STREAM, incoming
-from imgtool.model import Compression, ConversionOptions
-from imgtool.report import as_json, as_text
+from imgtool.disk.incoming import STREAM, incoming
+from imgtool.model import Compression, ConversionOptions, ConversionPlan, ConversionResult
+from imgtool.report.as_text import conversion as as_text
 
 
 @click.command("convert", cls=options.OptionalValueCommand)
@@ -49,15 +49,26 @@ def command(
         plan = convert.plan(image, named, target_format, compress, overwrite=force, options=conversion)
         if dry_run:
             convert.preflight(plan)
-            show = (
-                as_json.to_text(as_json.conversion_plan(plan)),
-                as_text.conversion_plan(plan, console.paint),
-            )
+            shown = _told_plan(plan, output)
         else:
-            result = convert.execute(plan, watched)
-            show = as_json.to_text(as_json.conversion(result)), as_text.conversion(result, console.paint)
-    shown = show[0] if output == "json" else show[1]
+            shown = _told_result(convert.execute(plan, watched), output)
     if to_stdout and not dry_run:
         console.log(shown)
     else:
         console.show(shown)
+
+
+def _told_plan(plan: ConversionPlan, output: str) -> str:
+    if output == "json":
+        from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
+
+        return as_json.to_text(as_json.conversion_plan(plan))
+    return as_text.conversion_plan(plan, console.paint)
+
+
+def _told_result(result: ConversionResult, output: str) -> str:
+    if output == "json":
+        from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
+
+        return as_json.to_text(as_json.conversion(result))
+    return as_text.conversion(result, console.paint)

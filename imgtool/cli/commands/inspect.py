@@ -7,9 +7,10 @@ import click
 from imgtool import glance
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk import incoming
+from imgtool.disk.incoming import incoming
 from imgtool.pipeline import inspect_image
-from imgtool.report import as_json, as_text
+from imgtool.report import as_json
+from imgtool.report.as_text import facts as as_text
 
 
 @click.command("inspect", cls=options.OptionalValueCommand)

@@ -9,12 +9,13 @@ from imgtool.cli import console, options
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.convert import TargetFormat
-from imgtool.disk import STREAM
+from imgtool.disk.incoming import STREAM
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 from imgtool.formats.claims import without_endings
 from imgtool.model import Compression
 from imgtool.pipeline import Order, prepare
-from imgtool.report import as_json, as_text
+from imgtool.report import as_json
+from imgtool.report.as_text import delivery as as_text
 
 
 @click.command("prepare", cls=options.OptionalValueCommand)

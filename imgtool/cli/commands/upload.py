@@ -11,7 +11,8 @@ from imgtool.cli.bars import TerminalProgress, When
 from imgtool.formats.claims import without_endings
 from imgtool.formats.gate import admit
 from imgtool.pipeline import inspect_image
-from imgtool.report import as_json, as_text
+from imgtool.report import as_json
+from imgtool.report.as_text import delivery as as_text
 
 
 @click.command("upload", cls=options.OptionalValueCommand)

@@ -4,18 +4,34 @@ import os
 import select
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from threading import Event, Lock
 
 from imgtool.disk.base import Content, Piece
 from imgtool.disk.bounds import Budget
 from imgtool.disk.extents import GRAIN_BYTES, data_runs
+from imgtool.disk.incoming import STDIN
 from imgtool.disk.stream import fill_zeros
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats.bounds import round_to_sector
+from imgtool.formats.source import Source as OpenFile
+from imgtool.formats.wrapper import chunks, inflate
+from imgtool.model import DiskImage
 from imgtool.text import printable
 
 _READ_BYTES = 1 << 20
 _POLL_MS = 100
+
+
+def open_stream(image: DiskImage, file: OpenFile, stopped: Event) -> "StreamSource":
+    """The disk of `image`, inflated; of one from a pipe, `file` is what was read already."""
+    content = chunks(file.read_at, file.size_bytes)
+    if image.streamed:
+        content = chain(content, read_stream(STDIN, stopped))
+    if image.wrapper is None:
+        return StreamSource(content, Budget(None))
+    counted = Budget(None if image.streamed else file.size_bytes)
+    return StreamSource(inflate(image.wrapper, content), counted)
 
 
 class StreamSource:

@@ -1,46 +1,12 @@
-"""What was, or would be, converted and uploaded, as text."""
+"""What was, or would be, uploaded, and the whole story, as text."""
 
 from collections.abc import Sequence
 
-from imgtool.model import ConversionPlan, ConversionResult, Story, UploadPlan, UploadResult
-from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
+from imgtool.model import Story, UploadPlan, UploadResult
+from imgtool.report.as_text.conversion import conversion, conversion_plan
+from imgtool.report.as_text.layout import Paint, plain, properties, section
 from imgtool.report.as_text.verdict import judgement
 from imgtool.text import human_size
-
-
-def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
-    """What a conversion would do."""
-    source = plan.source
-    known = source.virtual_size_bytes and not source.streamed
-    size = human_size(source.virtual_size_bytes) if known else "size not known yet"
-    rows = [
-        ("from", f"{source.origin.path} ({source.format}, {size})"),
-        ("to", f"{plan.target} ({plan.target_format}, compression {plan.compression})"),
-        ("engine", f"{plan.engine}: {plan.engine_reason}"),
-        ("verify", plan.options.verify),
-    ]
-    return "\n".join(section("conversion", rows, paint))
-
-
-def conversion(result: ConversionResult, paint: Paint = plain) -> str:
-    """What a conversion did."""
-    sizes = (
-        f"{human_size(result.virtual_size_bytes)} virtual, {human_size(result.file_size_bytes)} file, "
-        f"{human_size(result.allocated_bytes)} allocated"
-    )
-    rows = [("size", sizes)]
-    if result.data_bytes is not None:
-        rows.append(("data", _data(result, result.data_bytes)))
-    rows.append(("time", f"{result.seconds:.1f} s"))
-    return "\n".join([conversion_plan(result.plan, paint), *aligned(rows, paint)])
-
-
-def _data(result: ConversionResult, data_bytes: int) -> str:
-    compressed = data_bytes and result.plan.compression != "none"
-    share = f", compressed to {result.allocated_bytes / data_bytes:.0%} of that" if compressed else ""
-    cloned = f", {human_size(result.cloned_bytes)} of it cloned" if result.cloned_bytes else ", none cloned"
-    rate = f", {human_size(int(data_bytes / result.seconds))}/s" if result.seconds > 0 else ""
-    return f"{human_size(data_bytes)} not zero{share}{cloned}{rate}"
 
 
 def upload_plan(plan: UploadPlan, paint: Paint = plain) -> str:

@@ -1,0 +1,86 @@
+"""Images that are no plain file: compressed as a whole, or from a pipe. Temporary copies, or streams."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from imgtool.disk.incoming import STDIN, STREAM
+from imgtool.disk.wrapped import unwrap
+from imgtool.errors import ImageUnreadableError, ImgtoolError
+from imgtool.formats import admit, inspector, sniff
+from imgtool.formats.wrapper import PEEKED_BYTES, peek
+from imgtool.model import DiskImage
+from imgtool.progress import Progress
+from imgtool.text import printable
+
+_READ_BYTES = 1 << 20
+
+
+@contextmanager
+def whole(image: DiskImage, progress: Progress, *, may_stream: bool) -> Iterator[DiskImage]:
+    """`image`, or where it is compressed as a whole and may not be streamed, what is inside it."""
+    if image.wrapper is None or (may_stream and image.format == "raw"):
+        yield image
+        return
+    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
+        yield replace(unwrap(image, Path(folder), progress), unpacked_from=image)
+
+
+@contextmanager
+def from_pipe(source_format: str | None, progress: Progress, *, may_stream: bool) -> Iterator[DiskImage]:
+    """The image that comes from stdin, kept in a temporary file as far as it is not streamed."""
+    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
+        held = Path(folder) / "stdin"
+        prefix = _read(PEEKED_BYTES)
+        held.write_bytes(prefix)
+        stream = may_stream and _format(prefix) == "raw"
+        if not stream:
+            _keep_rest(held)
+        image = _admit(held, source_format)
+        if stream:
+            yield replace(image, streamed=True, unpacked_from=replace(image, path=STREAM))
+            return
+        with whole(image, progress, may_stream=False) as content:
+            yield replace(content, unpacked_from=replace(image, path=STREAM))
+
+
+def _format(prefix: bytes) -> str:
+    """Of the disk inside; a header is at the beginning, or there is none."""
+
+    def read_at(offset: int, length: int) -> bytes:
+        return prefix[offset : offset + length]
+
+    wrapper = sniff.wrapper_of(prefix[: sniff.SNIFFED_BYTES])
+    if wrapper is not None:
+        prefix = peek(wrapper, read_at, len(prefix))
+    return inspector.detect(read_at, len(prefix)).format
+
+
+def _admit(held: Path, source_format: str | None) -> DiskImage:
+    try:
+        return admit(held, source_format)
+    except ImgtoolError as error:
+        message = error.message.replace(printable(str(held)), "stdin", 1)
+        raise type(error)(message, hint=error.hint) from error
+
+
+def _read(length: int) -> bytes:
+    content = bytearray()
+    while len(content) < length and (chunk := os.read(STDIN, length - len(content))):
+        content += chunk
+    return bytes(content)
+
+
+def _keep_rest(held: Path) -> None:
+    try:
+        with held.open("ab") as file:
+            while chunk := os.read(STDIN, _READ_BYTES):
+                file.write(chunk)
+    except OSError as error:
+        raise ImageUnreadableError(
+            f"stdin: cannot be kept in a temporary file: {printable(str(error.strerror))}",
+            hint="free some space, or set TMPDIR to a folder that has more",
+        ) from error
