@@ -104,7 +104,7 @@ _CONVERSION_OPTIONS = (
         show_default=True,
         help="Of a qcow2: 512 to 2M.",
     ),
-    click.option("--threads", type=click.IntRange(1, 64), help="Default: one for each core, and one more."),
+    click.option("--threads", type=click.IntRange(1, 64), help="Default: one for each core, at least 2."),
     click.option(
         "--preallocation",
         type=click.Choice(["off", "falloc", "full"]),

@@ -37,6 +37,8 @@ class Piece(NamedTuple):
     """A piece of the disk, and how to read it."""
 
     load: Callable[[], Content]
+    fragments: int = 1
+    """How many reads that takes."""
 
 
 class Write(NamedTuple):

@@ -1,6 +1,7 @@
 """The copy loop: several workers, each of which takes one piece after the other the whole way."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from threading import Event, Lock, Thread
 from typing import Generic, NamedTuple, TypeVar
 
@@ -13,12 +14,16 @@ TICK_SECONDS = 0.1
 STOP_SECONDS = 10.0
 """For a worker to end its piece. One that hangs, on a pipe that nobody reads, is left behind."""
 
+FEW = 4
+"""System calls for a piece. Where there are more, they are short, and not worth a second thread: after each
+a thread needs the interpreter's lock back, and two that fight for it take twice as long as one alone."""
+
 P = TypeVar("P")
 
 
 def default_threads() -> int:
-    """One for each core that this process may use, and one that waits for the disk meanwhile."""
-    return len(os.sched_getaffinity(0)) + 1
+    """One for each core that this process may use; at least two, of which one may wait for the disk."""
+    return max(2, len(os.sched_getaffinity(0)))
 
 
 class Work(NamedTuple):
@@ -38,6 +43,9 @@ def copy(source: Source, sink: Sink[P], work: Work, meter: Meter, stopped: Event
     crew.run(meter)
     sink.finish(source.size_bytes)
     return crew.copied_bytes
+
+
+_NOBODY = nullcontext()
 
 
 class _Crew(Generic[P]):
@@ -107,7 +115,8 @@ class _Crew(Generic[P]):
 
     def _carry(self, piece: Piece, before: Lock, mine: Lock) -> None:
         try:
-            content = piece.load()
+            with self._alone(piece.fragments):
+                content = piece.load()
             prepared = self._sink.prepare(content)
             before.acquire()
             if self._stopped.is_set():
@@ -119,8 +128,13 @@ class _Crew(Generic[P]):
             raise
         finally:
             mine.release()
-        self._sink.write(writes)
+        with self._alone(len(writes)):
+            self._sink.write(writes)
         self._count(content)
+
+    def _alone(self, calls: int) -> AbstractContextManager[object]:
+        """While many short system calls last, nobody takes the next piece, or does the same."""
+        return self._taking if calls > FEW else _NOBODY
 
     def _count(self, content: Content) -> None:
         amount = sum(end - start for start, end in content.runs)

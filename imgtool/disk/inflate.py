@@ -6,45 +6,41 @@ zstd frame. What follows in the last sector belongs to the next cluster, and is 
 
 from collections.abc import Callable
 from threading import local
-from typing import cast
 
-from isal import igzip_lib
+from deflate import DeflateError, deflate_decompress
 
 from imgtool.errors import ImageUnreadableError
 
 WINDOW_BITS = 12
+"""What a writer may look back: 4 KiB."""
+
+Inflated = bytes | bytearray
 
 _zstd = local()
 """A zstd context serves one thread at a time."""
 
 
-def inflate_cluster(method: str, data: bytes, cluster_size_bytes: int) -> bytes:
+def inflate_cluster(method: str, data: bytes | memoryview, cluster_size_bytes: int) -> Inflated:
     """`data` inflated by `method` (zlib or zstd). Raises ImageUnreadableError unless it fills one cluster."""
     try:
         content = _INFLATE[method](data, cluster_size_bytes)
-    except _ERRORS as error:
+    except (ValueError, MemoryError, DeflateError) as error:
         raise ImageUnreadableError(f"one of its compressed clusters is damaged: {error}") from error
     if len(content) != cluster_size_bytes:
         raise ImageUnreadableError("one of its compressed clusters does not hold a cluster")
     return content
 
 
-def _inflate_zlib(data: bytes, cluster_size_bytes: int) -> bytes:
-    inflater = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE, hist_bits=WINDOW_BITS)
-    content = inflater.decompress(data, cluster_size_bytes)
-    if not inflater.eof:
-        # The end mark may still be unread, but no more content may follow.
-        content += inflater.decompress(b"", 1)
-    if not inflater.eof:
-        raise ValueError("it does not end within its sectors")
-    return content
+def _inflate_zlib(data: bytes | memoryview, cluster_size_bytes: int) -> Inflated:
+    """At most a cluster: what would be larger fails, as does what does not end within its sectors."""
+    return deflate_decompress(data, cluster_size_bytes)
 
 
-def _inflate_zstd(data: bytes, cluster_size_bytes: int) -> bytes:
+def _inflate_zstd(data: bytes | memoryview, cluster_size_bytes: int) -> Inflated:
     import zstandard  # noqa: PLC0415 - loaded only where it is needed: it makes a start slower
 
-    # A size in the frame's header would be allocated before anything is inflated.
     try:
+        # A size in the frame's header would be allocated before anything is inflated.
         if zstandard.frame_content_size(data) not in {-1, cluster_size_bytes}:
             raise ValueError("its frame is of another size")
         if not hasattr(_zstd, "context"):
@@ -55,10 +51,7 @@ def _inflate_zstd(data: bytes, cluster_size_bytes: int) -> bytes:
         raise ValueError(str(error)) from error
 
 
-_INFLATE: dict[str, Callable[[bytes, int], bytes]] = {"zlib": _inflate_zlib, "zstd": _inflate_zstd}
-_ERRORS = (
-    ValueError,
-    EOFError,
-    MemoryError,
-    cast("type[Exception]", igzip_lib.IsalError),  # its type stub calls it an instance
-)
+_INFLATE: dict[str, Callable[[bytes | memoryview, int], Inflated]] = {
+    "zlib": _inflate_zlib,
+    "zstd": _inflate_zstd,
+}

@@ -88,7 +88,7 @@ class Qcow2Stream(DiskStream):
     def _inflate(self, cluster: Cluster) -> bytes:
         # The last sector may be shorter where the file ends; offset and length are bounded by one L2 entry.
         data = self._source.read_at(cluster.offset, cluster.length)
-        return inflate_cluster(self._header.compression_type, data, self._cluster_size)
+        return bytes(inflate_cluster(self._header.compression_type, data, self._cluster_size))
 
     def _read_host(self, offset: int, view: memoryview) -> None:
         """Standard clusters. The file may end within its last cluster: QEMU does not write what is unused."""

@@ -37,15 +37,15 @@ class Source:
 
     def read_into(self, offset: int, view: memoryview) -> int:
         """Fill `view` from `offset`; how many bytes there were, fewer at the file's end only."""
-        done = 0
-        while done < len(view) and offset + done < self.size_bytes:
-            try:
-                count = os.preadv(self.descriptor, [view[done:]], offset + done)
-            except OSError as error:
-                raise ImageUnreadableError(f"reading it failed: {printable(str(error.strerror))}") from error
-            if count == 0:
-                break
-            done += count
+        done, wanted = 0, min(len(view), self.size_bytes - offset)
+        try:
+            while done < wanted:
+                count = os.preadv(self.descriptor, (view[done:],), offset + done)
+                if count == 0:
+                    break
+                done += count
+        except OSError as error:
+            raise ImageUnreadableError(f"reading it failed: {printable(str(error.strerror))}") from error
         return done
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.memory_disk import MemorySink, MemorySource, slowly
 
-from imgtool.disk.engine import Work, copy, default_threads
+from imgtool.disk.engine import FEW, Work, copy, default_threads
 from imgtool.errors import ImageUnreadableError
 from imgtool.progress import NullMeter
 
@@ -80,5 +80,12 @@ def test_an_interruption_ends_all_workers_first() -> None:
     assert not sink.finished
 
 
-def test_threads_are_as_many_as_the_process_may_use_and_one_more() -> None:
-    assert default_threads() == len(os.sched_getaffinity(0)) + 1
+def test_threads_are_as_many_as_the_process_may_use_but_two_at_least() -> None:
+    assert default_threads() == max(2, len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize("fragments", [FEW, FEW + 1])
+def test_many_short_reads_are_left_to_one_thread(fragments: int) -> None:
+    source = MemorySource(CONTENT, slowly, fragments)
+    run(source, MemorySink(), 4)
+    assert (source.most_active == 1) == (fragments > FEW)

@@ -9,12 +9,19 @@ from imgtool.disk.extents import data_runs
 
 
 class MemorySource:
-    """`content`, whose size is a multiple of 4096. `before_load` is called with each piece's start."""
+    """`content`, whose size is a multiple of 4096. `before_load` is called with each piece's start.
 
-    def __init__(self, content: bytes, before_load: Callable[[int], None] = lambda start: None) -> None:
+    Each piece claims to need as many reads as `fragments` says.
+    """
+
+    def __init__(
+        self, content: bytes, before_load: Callable[[int], None] = lambda start: None, fragments: int = 1
+    ) -> None:
         self._content = content
         self._before_load = before_load
+        self._fragments = fragments
         self._position = 0
+        self.active = self.most_active = 0
         self.size_bytes = len(content)
 
     def take(self, buffer: bytearray) -> Piece | None:
@@ -22,10 +29,13 @@ class MemorySource:
         if start >= self.size_bytes:
             return None
         self._position += len(buffer)
-        return Piece(partial(self._load, buffer, start))
+        return Piece(partial(self._load, buffer, start), self._fragments)
 
     def _load(self, buffer: bytearray, start: int) -> Content:
+        self.active += 1
+        self.most_active = max(self.active, self.most_active)
         self._before_load(start)
+        self.active -= 1
         part = self._content[start : start + len(buffer)]
         buffer[: len(part)] = part
         return Content(start, len(part), buffer, data_runs(buffer, 0, len(part)))

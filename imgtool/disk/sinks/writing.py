@@ -31,7 +31,7 @@ def unwritable(error: OSError) -> ConversionError:
 
 
 def _write_parts(descriptor: int, parts: Sequence[bytes | memoryview], offset: int) -> int:
-    wanted = sum(map(len, parts))
+    wanted = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
     done = os.pwritev(descriptor, parts, offset)
     if done < wanted:  # a signal, a full disk (the next call says so), or more than 2 GiB
         rest = memoryview(b"".join(parts))

@@ -44,7 +44,7 @@ class FileSource:
             found.append(Extent(extent.start_bytes - start, min(extent.end_bytes, end) - start))
             extent = Extent(end, extent.end_bytes) if extent.end_bytes > end else next(self._walk, None)
         self._extent = extent
-        return Piece(partial(self._load, buffer, start, found))
+        return Piece(partial(self._load, buffer, start, found), len(found))
 
     def stretches(self) -> Iterator[Stretch] | None:
         """All data, where it stands; None of a device, whose blocks no file can share."""
@@ -58,9 +58,10 @@ class FileSource:
         runs: list[Extent] = []
         with memoryview(buffer) as view:
             for first, end in align(extents, GRAIN_BYTES):
-                stop = min(end, length)
-                done = self._file.read_into(start + first, view[first:stop])
-                fill_zeros(view[first + done : min(end, len(buffer))])
+                stop = end if end < length else length
+                done = first + self._file.read_into(start + first, view[first:stop])
+                if done < end:
+                    fill_zeros(view[done : min(end, len(buffer))])
                 runs += data_runs(buffer, first, stop)
         return Content(start, length, buffer, runs)
 
@@ -78,18 +79,12 @@ def flush_and_probe(descriptor: int) -> bool:
 
 def walk(descriptor: int, size_bytes: int) -> Iterator[Extent]:
     """The extents of data, in order, each looked for once: tmpfs looks at every page up to the next hole."""
-    position = _seek(descriptor, 0, os.SEEK_DATA)
-    while position < size_bytes:
-        hole = _seek(descriptor, position, os.SEEK_HOLE)
-        yield Extent(position, min(hole, size_bytes))
-        position = _seek(descriptor, hole, os.SEEK_DATA)
-
-
-def _seek(descriptor: int, position: int, what: int) -> int:
-    """The next data or hole at or after `position`; far behind every end where there is none."""
+    hole = 0
     try:
-        return os.lseek(descriptor, position, what)
+        while hole < size_bytes:
+            data = os.lseek(descriptor, hole, os.SEEK_DATA)
+            hole = os.lseek(descriptor, data, os.SEEK_HOLE)
+            yield Extent(data, min(hole, size_bytes))
     except OSError as error:
-        if error.errno == errno.ENXIO:
-            return 1 << 63
-        raise ImageUnreadableError(f"reading it failed: {printable(str(error.strerror))}") from error
+        if error.errno != errno.ENXIO:  # there is no more data
+            raise ImageUnreadableError(f"reading it failed: {printable(str(error.strerror))}") from error
