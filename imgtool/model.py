@@ -8,7 +8,7 @@ or unknown, with the reason. Unknown is never absent and never a pass.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -38,6 +38,9 @@ class Unknown:
 
 
 Fact = Known[T] | Unknown
+
+
+_NOT_READ = Unknown("it was not read")
 
 
 # ---------------------------------------------------------------- the image file
@@ -121,6 +124,8 @@ class FilesystemFacts:
     uuid: str | None
     mount_point: str | None
     """Where the guest mounts it, by its fstab; None where it does not."""
+    clean: Fact[bool] = _NOT_READ
+    """It was unmounted: no journal or log has to be replayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,8 @@ class Firmware:
 
     bios: bool
     uefi: bool
+    fallback_loader: str | None = None
+    """Path on the ESP of the loader that UEFI starts with an empty NVRAM, e.g. EFI/BOOT/BOOTX64.EFI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +196,28 @@ class CloudInitFacts:
     enabled: Fact[bool]
     datasources: Fact[tuple[str, ...]]
     default_user: Fact[str | None]
+    leftovers: Fact[tuple[str, ...]] = _NOT_READ
+    """Guest paths of what an instance that ran left behind."""
 
 
 MachineId = Literal["missing", "empty", "uninitialized", "set"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReference:
+    """A device that the guest's boot depends on, as its configuration names it."""
+
+    source: str
+    """Where that stands: `/etc/fstab`, or the boot loader's file."""
+    device: str
+    """As written: UUID=..., LABEL=..., /dev/vg/root, /dev/sda1."""
+    mount_point: str
+    resolves: bool | None
+    """The disk has what it names; None where that cannot be told."""
+    stable: bool
+    """The name does not depend on the bus or on the order in which disks are found."""
+    required: bool
+    """The boot stops without it: neither `nofail` nor `noauto`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +239,53 @@ class LinuxFacts:
     root_filesystem: str
     """Type of the root file system: ext4, xfs, btrfs."""
     root_on_lvm: bool
+    command_line: Fact[str] = _NOT_READ
+    """What the boot loader gives to the kernel that boots."""
+    device_references: Fact[tuple[DeviceReference, ...]] = _NOT_READ
+    """Of `root=` and of fstab."""
+    root_is_last: Fact[bool] = _NOT_READ
+    """Nothing stands between the root's partition and the end of the disk."""
+    can_grow: Fact[bool] = _NOT_READ
+    """growpart, or something as good, is there for the first boot."""
+    pinned_macs: Fact[tuple[str, ...]] = _NOT_READ
+    """Guest paths that tie an interface to a hardware address."""
+    lvm_devices_file: Fact[bool] = _NOT_READ
+    """/etc/lvm/devices/system.devices names devices of the machine that it was made on."""
+    secrets: Fact[tuple[str, ...]] = _NOT_READ
+    """What should not be in an image that many use: guest paths and what kind of thing stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsDriver:
+    """One virtio driver of a Windows guest."""
+
+    name: str
+    """Of its service: viostor, vioscsi, netkvm, VirtioSerial."""
+    start: int | None
+    """Start of the service, StartOverride considered: 0 is at boot, 3 on demand; None where it has none."""
+    file: str | None
+    """Guest path of its .sys, None where that is missing."""
+    device_ids: tuple[str, ...]
+    """PCI ids that the driver database binds to it, as VEN_1AF4&DEV_1001."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsFacts:
+    """What is inside a Windows guest."""
+
+    product: Fact[str]
+    """ProductName: Windows Server 2022 Datacenter."""
+    version: Fact[str]
+    """Major.minor.build: 10.0.20348."""
+    architecture: Fact[str]
+    """As `uname -m` would say it: x86_64, i686, aarch64."""
+    drivers: Fact[tuple[WindowsDriver, ...]]
+    """Those of virtio that are installed."""
+    agent: AgentFacts
+    cloud_init: Fact[bool]
+    """Cloudbase-Init is installed."""
+    hibernated: Fact[bool]
+    """hiberfil.sys holds a hibernated system (fast startup leaves one too)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +295,9 @@ class GuestFacts:
     status: Literal["known", "unknown"]
     reason: str
     filesystems: tuple[FilesystemFacts, ...] = ()
-    firmware: Fact[Firmware] = field(default=Unknown("the disk was not read"))
+    firmware: Fact[Firmware] = Unknown("the disk was not read")
     linux: LinuxFacts | None = None
+    windows: WindowsFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +306,8 @@ class Inspection:
 
     image: DiskImage
     guest: GuestFacts
+    consistent: Fact[bool] = _NOT_READ
+    """`qemu-img check` finds neither corruptions nor leaks; true of formats that have nothing to check."""
 
 
 # ---------------------------------------------------------------- the judgement

@@ -8,6 +8,7 @@ from imgtool.model import (
     MODULES_OF_INTEREST,
     AgentFacts,
     CloudInitFacts,
+    DeviceReference,
     DiskImage,
     FileIdentity,
     FilesystemFacts,
@@ -77,6 +78,19 @@ def cloud_init(**changed: Any) -> CloudInitFacts:
         enabled=known(True),
         datasources=known(()),
         default_user=known("debian"),
+        leftovers=known(()),
+    )
+    return replace(healthy, **changed)
+
+
+def reference(**changed: Any) -> DeviceReference:
+    healthy = DeviceReference(
+        source="/etc/fstab",
+        device="UUID=0000-1111",
+        mount_point="/",
+        resolves=True,
+        stable=True,
+        required=True,
     )
     return replace(healthy, **changed)
 
@@ -93,6 +107,13 @@ def linux(**changed: Any) -> LinuxFacts:
         ssh_host_keys=known(()),
         root_filesystem="ext4",
         root_on_lvm=False,
+        command_line=known("root=UUID=0000-1111 ro console=ttyS0", "/boot/grub/grub.cfg"),
+        device_references=known((reference(),)),
+        root_is_last=known(True),
+        can_grow=known(True, "/usr/bin/growpart"),
+        pinned_macs=known(()),
+        lvm_devices_file=known(False),
+        secrets=known(()),
     )
     return replace(healthy, **changed)
 
@@ -114,15 +135,15 @@ def guest(system: LinuxFacts | None = None, **changed: Any) -> GuestFacts:
     healthy = GuestFacts(
         status="known",
         reason="",
-        filesystems=(FilesystemFacts("partition 1", "ext4", "root", "0000-1111", "/"),),
-        firmware=known(Firmware(bios=False, uefi=True)),
+        filesystems=(FilesystemFacts("partition 1", "ext4", "root", "0000-1111", "/", known(True)),),
+        firmware=known(Firmware(bios=False, uefi=True, fallback_loader="EFI/BOOT/BOOTX64.EFI")),
         linux=system or linux(),
     )
     return replace(healthy, **changed)
 
 
 def inspection(system: LinuxFacts | None = None, **changed: Any) -> Inspection:
-    return replace(Inspection(image(), guest(system)), **changed)
+    return replace(Inspection(image(), guest(system), known(True)), **changed)
 
 
 def with_kernel(**changed: Any) -> Inspection:

@@ -1,0 +1,36 @@
+"""Conversions, as JSON."""
+
+from imgtool.model import ConversionPlan, ConversionResult
+from imgtool.report.as_json.facts import image
+from imgtool.report.as_json.values import Object, path_text
+
+
+def conversion_plan(plan: ConversionPlan) -> Object:
+    """What a conversion would do."""
+    return {
+        "source": image(plan.source),
+        "target": path_text(plan.target),
+        "target_format": plan.target_format,
+        "compression": plan.compression,
+        "engine": plan.engine,
+        "engine_reason": plan.engine_reason,
+        "cluster_size_bytes": plan.options.cluster_size_bytes if plan.target_format == "qcow2" else None,
+        "level": plan.options.level,
+        "threads": plan.options.threads,
+        "preallocation": plan.options.preallocation,
+        "use_extents": plan.options.use_extents,
+        "verify": plan.options.verify,
+    }
+
+
+def conversion(result: ConversionResult) -> Object:
+    """What a conversion did."""
+    return {
+        **conversion_plan(result.plan),
+        "file_size_bytes": result.file_size_bytes,
+        "allocated_bytes": result.allocated_bytes,
+        "seconds": round(result.seconds, 3),
+        "virtual_size_bytes": result.virtual_size_bytes,
+        "data_bytes": result.data_bytes,
+        "cloned_bytes": result.cloned_bytes,
+    }

@@ -1,0 +1,203 @@
+"""What is known of an image, as JSON. The keys are a promise to scripts: add, never rename."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imgtool.model import (
+    SCHEMA_VERSION,
+    AgentFacts,
+    DeviceReference,
+    DiskImage,
+    FilesystemFacts,
+    Firmware,
+    GuestFacts,
+    Initramfs,
+    Inspection,
+    Kernel,
+    LinuxFacts,
+    Property,
+    WindowsDriver,
+    WindowsFacts,
+)
+from imgtool.report.as_json.values import Object, Seen, clean, path_text
+
+
+def inspection(facts: Inspection, properties: Sequence[Property]) -> Object:
+    """`imgtool inspect`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "image": {**image(facts.image), **_consistency(facts)},
+        "guest": guest(facts.guest),
+        "properties": {item.name: item.value for item in properties},
+    }
+
+
+def _consistency(facts: Inspection) -> Object:
+    """Null, with the reason beside it, where nobody knows."""
+    seen = Seen()
+    return {"consistent": seen.value("consistent", facts.consistent), "consistent_reason": _why(seen)}
+
+
+def _why(seen: Seen) -> str | None:
+    return next(iter([*seen.unknown.values(), *seen.evidence.values()]), None)
+
+
+def image(facts: DiskImage) -> Object:
+    """The image file."""
+    return {
+        "path": path_text(facts.origin.path),
+        "format": facts.format,
+        "wrapper": facts.origin.wrapper,
+        "virtual_size_bytes": facts.virtual_size_bytes,
+        "file_size_bytes": facts.origin.file_size_bytes,
+        "allocated_bytes": facts.origin.allocated_bytes,
+        "cluster_size_bytes": facts.cluster_size_bytes,
+        "compression_type": facts.compression_type,
+        "version": facts.version,
+        "snapshots": facts.snapshots,
+        "encrypted": facts.encrypted,
+        "format_evidence": clean(facts.format_evidence),
+    }
+
+
+def guest(facts: GuestFacts) -> Object:
+    """The guest, with what could not be read and why."""
+    seen = Seen()
+    linux = _linux(facts.linux, seen) if facts.linux else _no_linux()
+    windows = _windows(facts.windows, seen) if facts.windows else {"windows": None}
+    return {
+        "status": facts.status,
+        "reason": clean(facts.reason),
+        **linux,
+        **windows,
+        "firmware": seen.value("firmware", facts.firmware, _firmware),
+        "filesystems": [_filesystem(one, seen) for one in facts.filesystems],
+        "unknown": seen.unknown,
+        "evidence": seen.evidence,
+    }
+
+
+def _linux(facts: LinuxFacts, seen: Seen) -> Object:
+    cloud = facts.cloud_init
+    return {
+        "os_type": "linux",
+        "os_distro": seen.value("os_distro", facts.os_distro),
+        "os_version": seen.value("os_version", facts.os_version),
+        "architecture": seen.value("architecture", facts.architecture),
+        "root": {"filesystem": facts.root_filesystem, "on_lvm": facts.root_on_lvm},
+        "kernels": seen.value("kernels", facts.kernels, lambda kernels: [_kernel(k, seen) for k in kernels]),
+        "qemu_guest_agent": _agent(facts.agent, seen),
+        "cloud_init": {
+            "installed": seen.value("cloud_init.installed", cloud.installed),
+            "enabled": seen.value("cloud_init.enabled", cloud.enabled),
+            "datasources": seen.value("cloud_init.datasources", cloud.datasources, list),
+            "default_user": seen.value("cloud_init.default_user", cloud.default_user),
+            "leftovers": seen.value("cloud_init.leftovers", cloud.leftovers, list),
+        },
+        "machine_id": seen.value("machine_id", facts.machine_id),
+        "ssh_host_keys": seen.value("ssh_host_keys", facts.ssh_host_keys, list),
+        "command_line": seen.value("command_line", facts.command_line, clean),
+        "device_references": seen.value(
+            "device_references", facts.device_references, lambda found: [_reference(one) for one in found]
+        ),
+        "root_is_last": seen.value("root_is_last", facts.root_is_last),
+        "can_grow": seen.value("can_grow", facts.can_grow),
+        "pinned_macs": seen.value("pinned_macs", facts.pinned_macs, list),
+        "lvm_devices_file": seen.value("lvm_devices_file", facts.lvm_devices_file),
+        "secrets": seen.value("secrets", facts.secrets, list),
+    }
+
+
+def _reference(one: DeviceReference) -> Object:
+    return {
+        "source": clean(one.source),
+        "device": clean(one.device),
+        "mount_point": clean(one.mount_point),
+        "resolves": one.resolves,
+        "stable": one.stable,
+        "required": one.required,
+    }
+
+
+def _no_linux() -> Object:
+    """The promised keys, when there is nothing to say."""
+    keys = ("os_type", "os_distro", "os_version", "architecture", "root")
+    more = ("kernels", "qemu_guest_agent", "cloud_init", "machine_id", "ssh_host_keys", "command_line")
+    last = ("device_references", "root_is_last", "can_grow", "pinned_macs", "lvm_devices_file", "secrets")
+    return dict.fromkeys(keys + more + last)
+
+
+def _agent(agent: AgentFacts, seen: Seen) -> Object:
+    return {
+        "installed": seen.value("qemu_guest_agent.installed", agent.installed),
+        "version": seen.value("qemu_guest_agent.version", agent.version),
+        "enabled": seen.value("qemu_guest_agent.enabled", agent.enabled),
+        "enabled_by": seen.value("qemu_guest_agent.enabled_by", agent.enabled_by),
+        "channel": seen.value("qemu_guest_agent.channel", agent.channel),
+        "filtered_rpcs": seen.value("qemu_guest_agent.filtered_rpcs", agent.filtered_rpcs, list),
+    }
+
+
+def _windows(facts: WindowsFacts, seen: Seen) -> Object:
+    return {
+        "os_type": "windows",
+        "os_distro": "windows",
+        "os_version": seen.value("os_version", facts.version),
+        "architecture": seen.value("architecture", facts.architecture),
+        "qemu_guest_agent": _agent(facts.agent, seen),
+        "windows": {
+            "product": seen.value("windows.product", facts.product),
+            "drivers": seen.value(
+                "windows.drivers", facts.drivers, lambda found: [_driver(one) for one in found]
+            ),
+            "cloudbase_init": seen.value("windows.cloudbase_init", facts.cloud_init),
+            "hibernated": seen.value("windows.hibernated", facts.hibernated),
+        },
+    }
+
+
+def _driver(driver: WindowsDriver) -> Object:
+    return {
+        "name": driver.name,
+        "start": driver.start,
+        "file": driver.file,
+        "device_ids": list(driver.device_ids),
+    }
+
+
+def _kernel(kernel: Kernel, seen: Seen) -> Object:
+    key = f"kernels.{kernel.version}.initramfs"
+    return {
+        "version": kernel.version,
+        "default": kernel.default,
+        "default_evidence": kernel.default_evidence,
+        "image": kernel.image,
+        "modules": dict(kernel.modules),
+        "initramfs": seen.value(key, kernel.initramfs, lambda one: _initramfs(one) if one else None),
+    }
+
+
+def _initramfs(archive: Initramfs) -> Object:
+    return {
+        "path": archive.path,
+        "compression": archive.compression,
+        "generator": archive.generator,
+        "host_only": archive.host_only,
+        "modules": dict(archive.modules),
+        "problem": archive.problem,
+    }
+
+
+def _firmware(firmware: Firmware) -> Mapping[str, Any]:
+    return {"bios": firmware.bios, "uefi": firmware.uefi, "fallback_loader": firmware.fallback_loader}
+
+
+def _filesystem(facts: FilesystemFacts, seen: Seen) -> Object:
+    return {
+        "device": facts.device,
+        "type": facts.type,
+        "label": facts.label,
+        "uuid": facts.uuid,
+        "mount_point": facts.mount_point,
+        "clean": seen.value(f"filesystems.{facts.device}.clean", facts.clean),
+    }

@@ -1,0 +1,45 @@
+"""JSON text, and how facts are taken apart for it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from imgtool.model import Fact, T, Unknown
+
+Object = dict[str, Any]
+
+
+def to_text(value: Object) -> str:
+    """The JSON text, ASCII only: names that are not UTF-8 and control characters are escaped."""
+    return json.dumps(value, indent=2, default=_unsupported)
+
+
+class Seen:
+    """Takes facts apart: the value for its place, the reason or the evidence for the two maps."""
+
+    def __init__(self) -> None:
+        self.unknown: dict[str, str] = {}
+        self.evidence: dict[str, str] = {}
+
+    def value(self, key: str, fact: Fact[T], show: Callable[[T], Any] = lambda value: value) -> Any:
+        """What stands at `key`: null where it is unknown."""
+        if isinstance(fact, Unknown):
+            self.unknown[key] = clean(fact.reason)
+            return None
+        self.evidence[key] = clean(fact.evidence)
+        return show(fact.value)
+
+
+def path_text(path: Path) -> str:
+    """A path, as it can stand in JSON."""
+    return clean(str(path))
+
+
+def clean(text: str) -> str:
+    """Lone surrogates (bytes that are not UTF-8) are no valid JSON text: they become backslash escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _unsupported(value: object) -> str:
+    raise TypeError(f"no JSON form for {type(value).__name__}")
