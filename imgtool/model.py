@@ -94,6 +94,17 @@ class DiskImage:
 
 ModuleState = Literal["builtin", "module", "missing", "unknown"]
 
+
+@dataclass(frozen=True, slots=True)
+class LookFor:
+    """What a policy wants to be looked for in the guest, besides what always is."""
+
+    modules: tuple[str, ...] = ()
+    """Kernel modules, by the names that `lsmod` prints."""
+    files: tuple[str, ...] = ()
+    """Absolute guest paths; `*`, `?` and `[...]` stand for parts of one name, `**` for any directories."""
+
+
 MODULES_OF_INTEREST = (
     "virtio",
     "virtio_ring",
@@ -126,6 +137,22 @@ class FilesystemFacts:
     """Where the guest mounts it, by its fstab; None where it does not."""
     clean: Fact[bool] = _NOT_READ
     """It was unmounted: no journal or log has to be replayed."""
+    partitions: tuple[int, ...] = ()
+    """Numbers of the partitions that it lies on; none where it has the disk to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFacts:
+    """One entry of the partition table."""
+
+    number: int
+    """As Linux counts: logical partitions from 5."""
+    type: str
+    """GPT: the type's GUID in small letters; MBR: `0x83`."""
+    label: str | None
+    """GPT's name of it."""
+    start_bytes: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +280,8 @@ class LinuxFacts:
     """/etc/lvm/devices/system.devices names devices of the machine that it was made on."""
     secrets: Fact[tuple[str, ...]] = _NOT_READ
     """What should not be in an image that many use: guest paths and what kind of thing stands there."""
+    found_files: Fact[tuple[str, ...]] = _NOT_READ
+    """Guest paths of what was looked for and is there (`LookFor.files`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +327,21 @@ class GuestFacts:
     firmware: Fact[Firmware] = Unknown("the disk was not read")
     linux: LinuxFacts | None = None
     windows: WindowsFacts | None = None
+    partition_table: Literal["gpt", "mbr", "none"] | None = None
+    """None where it could not be read."""
+    partitions: tuple[PartitionFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiskMap:
+    """Where an image file keeps data of its disk: the disk in cells of one size, in order."""
+
+    size_bytes: int
+    cell_bytes: int
+    """Of each cell; the last one may go on beyond the end of the disk."""
+    filled: tuple[float, ...]
+    """For each cell the share of it, 0 to 1, that is kept; the rest is holes and zeros. Of disks with very
+    many clusters or extents an estimate, from samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +352,8 @@ class Inspection:
     guest: GuestFacts
     consistent: Fact[bool] = _NOT_READ
     """`qemu-img check` finds neither corruptions nor leaks; true of formats that have nothing to check."""
+    disk_map: DiskMap | None = None
+    """None where nobody asked for it, or where neither the file nor its file system can tell."""
 
 
 # ---------------------------------------------------------------- the judgement
@@ -354,6 +400,8 @@ class Judgement:
 
     image: str
     findings: tuple[Finding, ...]
+    policy: str = "openstack"
+    """Name of the profile, or path of the file, by which it was judged."""
 
     @property
     def passed(self) -> bool:
