@@ -4,5 +4,6 @@ To convert: base.py is the architecture, two small tables of operations. engine.
 from one of sources/ to one of sinks/; clone.py shares blocks instead; native.py chooses these for a plan.
 incoming.py opens what the user named, output.py makes files that appear only when they are complete.
 
-To look inside: access.py gives any image's disk as one seekable stream.
+To look inside: access.py gives any image's disk as one seekable stream; usage.py tells where its file keeps
+data, for a picture.
 """

@@ -11,7 +11,7 @@ from imgtool.guest.firmware import read_firmware
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System, find_system
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
-from imgtool.model import FilesystemFacts, GuestFacts, LinuxFacts
+from imgtool.model import FilesystemFacts, GuestFacts, LinuxFacts, PartitionFacts
 
 
 def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
@@ -22,6 +22,7 @@ def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
     facts = GuestFacts("unknown", "the disk was not read")
     try:
         layout = read_layout(disk, size_bytes)
+        facts = replace(facts, partition_table=layout.scheme, partitions=_partitions(layout))
         devices, problems = _open_devices(layout)
         facts = replace(facts, filesystems=_filesystems(devices, {}), firmware=read_firmware(layout, devices))
         with guarded("the guest"):
@@ -32,6 +33,13 @@ def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
     except GuestReadError as error:
         return replace(facts, status="unknown", reason=str(error))
     return replace(facts, status="known", reason=f"Linux on {system.root.volume.name}", linux=linux)
+
+
+def _partitions(layout: DiskLayout) -> tuple[PartitionFacts, ...]:
+    return tuple(
+        PartitionFacts(one.number, one.type, one.label, one.start_bytes, one.size_bytes)
+        for one in layout.partitions
+    )
 
 
 def _open_devices(layout: DiskLayout) -> tuple[list[Device], list[str]]:
@@ -63,6 +71,7 @@ def _filesystems(devices: Sequence[Device], mount_points: dict[str, str]) -> tup
             label=device.filesystem.label,
             uuid=device.filesystem.uuid,
             mount_point=mount_points.get(device.volume.name),
+            partitions=device.volume.partitions,
         )
         for device in devices
     )
