@@ -225,6 +225,8 @@ class CloudInitFacts:
     default_user: Fact[str | None]
     leftovers: Fact[tuple[str, ...]] = _NOT_READ
     """Guest paths of what an instance that ran left behind."""
+    version: Fact[str | None] = _NOT_READ
+    """By the package database; None where it has no such package."""
 
 
 MachineId = Literal["missing", "empty", "uninitialized", "set"]
@@ -351,7 +353,8 @@ class Inspection:
     image: DiskImage
     guest: GuestFacts
     consistent: Fact[bool] = _NOT_READ
-    """`qemu-img check` finds neither corruptions nor leaks; true of formats that have nothing to check."""
+    """`qemu-img check` finds no corruption; true of formats that have nothing to check. Leaked clusters
+    only waste space: they stand in the evidence."""
     disk_map: DiskMap | None = None
     """None where nobody asked for it, or where neither the file nor its file system can tell."""
 

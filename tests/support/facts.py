@@ -79,6 +79,7 @@ def cloud_init(**changed: Any) -> CloudInitFacts:
         datasources=known(()),
         default_user=known("debian"),
         leftovers=known(()),
+        version=known("22.4.2-1+deb12u3"),
     )
     return replace(healthy, **changed)
 

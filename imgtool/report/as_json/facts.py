@@ -93,6 +93,7 @@ def _linux(facts: LinuxFacts, seen: Seen) -> Object:
             "datasources": seen.value("cloud_init.datasources", cloud.datasources, list),
             "default_user": seen.value("cloud_init.default_user", cloud.default_user),
             "leftovers": seen.value("cloud_init.leftovers", cloud.leftovers, list),
+            "version": seen.value("cloud_init.version", cloud.version),
         },
         "machine_id": seen.value("machine_id", facts.machine_id),
         "ssh_host_keys": seen.value("ssh_host_keys", facts.ssh_host_keys, list),
