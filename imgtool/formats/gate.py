@@ -200,8 +200,7 @@ def _fill(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
 def _fill_qcow2(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
     header = qcow2_header.parse(read_at(0, qcow2_header.PREFIX_BYTES))
     qcow2_safety.judge(header, size_bytes)
-    qcow2_tables.read_l1(read_at, header, size_bytes)
-    qcow2_tables.check_refcount_table(read_at, header, size_bytes)
+    qcow2_tables.read_tables(read_at, header, size_bytes)
     return replace(
         image,
         virtual_size_bytes=round_to_sector(header.virtual_size_bytes),

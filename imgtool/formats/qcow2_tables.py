@@ -6,11 +6,10 @@ Source: QEMU, docs/interop/qcow2, "Cluster mapping" and "Host cluster management
 import sys
 from array import array
 from enum import Enum, auto
-from functools import reduce
-from operator import or_
 from typing import NamedTuple
 
 from imgtool.errors import ImageUnreadableError
+from imgtool.formats.cluster_map import ClusterMap
 from imgtool.formats.inspector import ReadAt
 from imgtool.formats.qcow2_header import Qcow2Header
 
@@ -19,7 +18,8 @@ OFFSET_MASK = 0x00FFFFFFFFFFFE00
 COPIED = 1 << 63
 COMPRESSED = 1 << 62
 ZERO = 1
-_REFCOUNT_TABLE_OFFSET_MASK = 0xFFFFFFFFFFFFFE00
+_CHUNK_BYTES = 512 << 10
+"""Of a table at a time: its entries take four times as much, and the largest table has 32 MiB."""
 
 
 class ClusterKind(Enum):
@@ -81,58 +81,76 @@ def _compressed(entry: int, cluster_bits: int) -> Cluster:
 
 
 def read_l1(read_at: ReadAt, header: Qcow2Header, file_size_bytes: int) -> "array[int]":
-    """The L1 table: each L2 table lies inside the file, on none of the other tables, and is used once."""
-    entries = decode_table(_read_whole(read_at, header.l1_offset, header.l1_entries * 8))
-    _check_pointers("L1 table", entries, OFFSET_MASK | COPIED, header, file_size_bytes)
-    return entries
+    """Where the L2 tables are: see read_tables."""
+    return read_tables(read_at, header, file_size_bytes)[0]
 
 
-def check_refcount_table(read_at: ReadAt, header: Qcow2Header, file_size_bytes: int) -> None:
-    """The same for refcount blocks."""
-    length = header.refcount_table_clusters * header.cluster_size_bytes
-    entries = decode_table(_read_whole(read_at, header.refcount_table_offset, length))
-    _check_pointers("refcount table", entries, _REFCOUNT_TABLE_OFFSET_MASK, header, file_size_bytes)
+def read_tables(
+    read_at: ReadAt, header: Qcow2Header, file_size_bytes: int
+) -> "tuple[array[int], ClusterMap]":
+    """The offset of each L2 table, 0 where there is none; and a map in which the tables' clusters are taken.
+
+    Raises ImageUnreadableError unless each table has its clusters to itself, in the file. Of internal
+    snapshots only the place of their table is known here.
+    """
+    clusters = ClusterMap(file_size_bytes, header.cluster_bits)
+    clusters.take(0)
+    refcount_table_bytes = header.refcount_table_clusters * header.cluster_size_bytes
+    l1_table = _Pointers("L1 table", header.l1_offset, header.l1_entries * 8, OFFSET_MASK | COPIED)
+    refcount_table = _Pointers(
+        "refcount table", header.refcount_table_offset, refcount_table_bytes, OFFSET_MASK
+    )
+    snapshots = _Pointers("snapshot table", header.snapshots_offset, min(header.snapshots, 1), 0)
+    for table in (l1_table, refcount_table, snapshots):
+        if not clusters.take(table.offset >> header.cluster_bits, table.clusters(header.cluster_bits)):
+            raise ImageUnreadableError(f"its {table.name} stands where another table does")
+    _read_pointers(read_at, refcount_table, clusters, header.cluster_bits)
+    return _read_pointers(read_at, l1_table, clusters, header.cluster_bits), clusters
 
 
-def _read_whole(read_at: ReadAt, offset: int, length: int) -> bytes:
+class _Pointers(NamedTuple):
+    """A table whose entries are the places of other tables."""
+
+    name: str
+    offset: int
+    length: int
+    bits: int
+    """Which bits of an entry may be set, for any size of the clusters."""
+
+    def clusters(self, cluster_bits: int) -> int:
+        return -(-self.length >> cluster_bits)
+
+
+def _read_pointers(
+    read_at: ReadAt, table: _Pointers, clusters: ClusterMap, cluster_bits: int
+) -> "array[int]":
+    """The offsets in `table`; what they point at is taken. A hostile table has 4 million of them."""
+    found, reserved = array("Q"), ~(table.bits & -1 << cluster_bits)
+    for start in range(0, table.length, _CHUNK_BYTES):
+        length = min(_CHUNK_BYTES, table.length - start)
+        content = read_whole(read_at, table.offset + start, length)
+        if _masked(content, reserved):
+            raise ImageUnreadableError(
+                f"its {table.name} holds an entry with reserved bits, or not at a cluster's start"
+            )
+        offsets = decode_table(_masked(content, OFFSET_MASK).to_bytes(length))
+        if not clusters.take_each([offset >> cluster_bits for offset in offsets if offset]):
+            raise ImageUnreadableError(
+                f"its {table.name} points at the header or at a table, or holds the same entry twice"
+            )
+        found += offsets
+    return found
+
+
+def _masked(table: bytes, bits: int) -> int:
+    """These bits of all entries, as one number: much faster than one entry after the other."""
+    mask = (bits & (1 << 64) - 1).to_bytes(8) * (len(table) // 8)
+    return int.from_bytes(table) & int.from_bytes(mask)
+
+
+def read_whole(read_at: ReadAt, offset: int, length: int) -> bytes:
+    """Exactly `length` bytes of tables. Raises ImageUnreadableError where the file ends before."""
     content = read_at(offset, length)
     if len(content) != length:
         raise ImageUnreadableError("its tables are cut off", hint="fetch or copy it again")
     return content
-
-
-def _check_pointers(
-    what: str, entries: "array[int]", allowed_bits: int, header: Qcow2Header, file_size_bytes: int
-) -> None:
-    """Written with whole-table operations only: a hostile table has 4 million entries."""
-    cluster_size = header.cluster_size_bytes
-    allowed_bits &= -cluster_size
-    if reduce(or_, entries, 0) & ~allowed_bits:
-        raise ImageUnreadableError(
-            f"its {what} holds an entry with reserved bits, or not at a cluster's start"
-        )
-    pointers = [entry & ~COPIED for entry in entries if entry]
-    if not pointers:
-        return
-    if max(pointers) + cluster_size > file_size_bytes:
-        raise ImageUnreadableError(
-            f"its {what} points beyond the file's end: the file is cut off or damaged",
-            hint="fetch or copy it again",
-        )
-    distinct = set(pointers)
-    if len(distinct) != len(pointers):
-        raise ImageUnreadableError(f"its {what} holds the same entry twice")
-    if any(not distinct.isdisjoint(place) for place in _occupied(header)):
-        raise ImageUnreadableError(f"its {what} points at the header or at a table of another kind")
-
-
-def _occupied(header: Qcow2Header) -> list[range]:
-    """The clusters of the header, of the L1 table and of the refcount table."""
-    size = header.cluster_size_bytes
-    l1_end = header.l1_offset + header.l1_entries * 8
-    refcount_end = header.refcount_table_offset + header.refcount_table_clusters * size
-    return [
-        range(0, size, size),
-        range(header.l1_offset, l1_end, size),
-        range(header.refcount_table_offset, refcount_end, size),
-    ]

@@ -124,9 +124,10 @@ def test_loads_may_come_in_any_order_and_old_bytes_never_show(kind: str, tmp_pat
             assert len(buffer) == PIECE
         contents = [piece.load() for piece in reversed(pieces)]
     found = bytearray(len(CONTENT))
-    for start, length, buffer, runs in contents:
+    for content in contents:
+        start = content.start_bytes
         assert start % PIECE == 0
-        for first, end in runs:
-            assert 0 <= first < end <= length
-            found[start + first : start + end] = buffer[first:end]
+        for first, end in content.runs:
+            assert 0 <= first < end <= content.length_bytes
+            found[start + first : start + end] = content.buffer[first:end]
     assert found == CONTENT

@@ -240,6 +240,12 @@ def l1_entry_at_the_refcount_table(folder: Path, canary: Path) -> Path:
     return patch_u64(path, read_u64(path, 40), 1 << 63 | read_u64(path, 48))
 
 
+@row("points at the header or at a table")
+def l1_entry_at_a_refcount_block(folder: Path, canary: Path) -> Path:
+    path = create(folder / "x.qcow2", "qcow2", "1G")
+    return patch_u64(path, read_u64(path, 40) + 8, 1 << 63 | read_u64(path, read_u64(path, 48)))
+
+
 @row("the same entry twice")
 def l1_entries_that_share_a_table(folder: Path, canary: Path) -> Path:
     path = create(folder / "x.qcow2", "qcow2", "2G")
@@ -273,10 +279,36 @@ def refcount_table_outside(folder: Path, canary: Path) -> Path:
     return _patched(folder, 48, 1 << 50, 8)
 
 
-@row("refcount table points beyond")
+@row("tables point beyond")
 def refcount_block_outside(folder: Path, canary: Path) -> Path:
     path = create(folder / "x.qcow2")
     return patch_u64(path, read_u64(path, 48), 1 << 50)
+
+
+@row("refcount table points at the header or at a table")
+def refcount_block_at_the_refcount_table(folder: Path, canary: Path) -> Path:
+    path = create(folder / "x.qcow2")
+    return patch_u64(path, read_u64(path, 48) + 8, read_u64(path, 48))
+
+
+@row("refcount table .* holds the same entry twice")
+def refcount_blocks_that_are_one(folder: Path, canary: Path) -> Path:
+    path = create(folder / "x.qcow2")
+    return patch_u64(path, read_u64(path, 48) + 8, read_u64(path, read_u64(path, 48)))
+
+
+@row("refcount table stands where another table does")
+def refcount_table_at_the_l1_table(folder: Path, canary: Path) -> Path:
+    path = create(folder / "x.qcow2")
+    qemu_io(path, ["write -P 1 0 64k"])
+    return patch_u64(path, 48, read_u64(path, 40))
+
+
+@row("snapshot table stands where another table does")
+def snapshot_table_at_the_l1_table(folder: Path, canary: Path) -> Path:
+    path = create(folder / "x.qcow2")
+    qemu_img("snapshot", "-c", "s1", path)
+    return patch_u64(path, 64, read_u64(path, 40))
 
 
 @row("claims 4294967295 snapshots")

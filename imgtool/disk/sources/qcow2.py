@@ -13,10 +13,10 @@ from imgtool.disk.clone import MAX_STRETCHES, Stretch
 from imgtool.disk.extents import GRAIN_BYTES, Extent, align, data_runs
 from imgtool.disk.inflate import inflate_cluster
 from imgtool.disk.stream import fill_zeros
-from imgtool.errors import ImageUnreadableError
 from imgtool.formats import qcow2_header, qcow2_safety, qcow2_tables
 from imgtool.formats.bounds import round_to_sector
-from imgtool.formats.qcow2_tables import OFFSET_MASK, Cluster, ClusterKind
+from imgtool.formats.qcow2_tables import Cluster, ClusterKind
+from imgtool.formats.qcow2_usage import check_l2_tables
 from imgtool.formats.source import Source as OpenFile
 
 _NEAR_BYTES = 64 << 10
@@ -31,14 +31,14 @@ class Qcow2Source:
         self._file = file
         self._header = qcow2_header.parse(file.read_at(0, qcow2_header.PREFIX_BYTES))
         qcow2_safety.judge(self._header, file.size_bytes)
-        self._l1 = qcow2_tables.read_l1(file.read_at, self._header, file.size_bytes)
+        self._l1, clusters = qcow2_tables.read_tables(file.read_at, self._header, file.size_bytes)
+        check_l2_tables(file.read_at, self._header, self._l1, clusters)
         self._cluster_size = self._header.cluster_size_bytes
         self.size_bytes = round_to_sector(self._header.virtual_size_bytes)
         self._clusters = -(-self.size_bytes // self._cluster_size)
         self._next_cluster = 0
         self._table_index = -1
         self._table = array("Q")
-        self._occupied = frozenset(_tables(self._header, self._l1))
 
     def take(self, buffer: bytearray) -> Piece | None:
         """The next piece with any cluster that is not zero; its L2 entries are read here, its data not."""
@@ -99,7 +99,7 @@ class Qcow2Source:
 
     def _l2_table(self, index: int) -> "array[int]":
         if index != self._table_index:
-            offset = self._l1[index] & OFFSET_MASK
+            offset = self._l1[index]
             content = self._file.read_at(offset, self._cluster_size) if offset else bytes(self._cluster_size)
             self._table_index, self._table = index, qcow2_tables.decode_table(content)
         return self._table
@@ -124,17 +124,7 @@ class Qcow2Source:
             if entry:
                 cluster = qcow2_tables.decode_l2_entry(entry, bits, version)
                 if cluster.length:
-                    self._check(cluster)
                     yield index << bits, cluster
-
-    def _check(self, cluster: Cluster) -> None:
-        bits = self._header.cluster_bits
-        if cluster.offset >= self._file.size_bytes:
-            raise ImageUnreadableError(
-                "its data lies beyond the file's end: the file is cut off", hint="fetch or copy it again"
-            )
-        if cluster.offset >> bits in self._occupied:
-            raise ImageUnreadableError("its L2 table points at the header or at a table, not at data")
 
     def _fill(self, view: memoryview, clusters: Iterator[tuple[int, Cluster]]) -> Iterator[Extent]:
         """Read runs of clusters that follow each other in the file; what of `view` is filled then."""
@@ -175,13 +165,3 @@ class Qcow2Source:
             end = place + self._cluster_size
             view[place:end] = inflate_cluster(self._header.compression_type, data, self._cluster_size)
             yield Extent(place, end)
-
-
-def _tables(header: qcow2_header.Qcow2Header, l1: Sequence[int]) -> Iterator[int]:
-    """The numbers of the host clusters that hold the header, the L1 table, L2 tables, the refcount table."""
-    bits = header.cluster_bits
-    yield 0
-    yield from range(header.l1_offset >> bits, (header.l1_offset + header.l1_entries * 8 - 1 >> bits) + 1)
-    first = header.refcount_table_offset >> bits
-    yield from range(first, first + header.refcount_table_clusters)
-    yield from ((entry & OFFSET_MASK) >> bits for entry in l1 if entry)
