@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
@@ -61,11 +61,27 @@ class InstalledKernel:
     """The build configuration: symbol to `y`, `m` or a value; empty where it is not there."""
 
 
-def find_kernels(tree: GuestTree) -> tuple[InstalledKernel, ...]:
-    """All installed kernels, newest first. Raises GuestReadError where they cannot be listed."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Where one kernel's modules show."""
+
+    directory: str
+    files: Mapping[str, str]
+    """Name to path."""
+    builtin: frozenset[str] | None
+    config_path: str
+    config: Mapping[str, str]
+
+
+def find_kernels(tree: GuestTree, extra_modules: Sequence[str] = ()) -> tuple[InstalledKernel, ...]:
+    """All installed kernels, newest first. Raises GuestReadError where they cannot be listed.
+
+    `extra_modules` are looked for besides MODULES_OF_INTEREST.
+    """
+    wanted = tuple(dict.fromkeys((*MODULES_OF_INTEREST, *extra_modules)))
     found: dict[str, InstalledKernel] = {}
     for directory in _kernel_directories(tree):
-        kernel = _read_kernel(tree, directory)
+        kernel = _read_kernel(tree, directory, wanted)
         if kernel is not None:
             found.setdefault(kernel.version, kernel)
     return tuple(sorted(found.values(), key=lambda kernel: version_key(kernel.version), reverse=True))
@@ -89,7 +105,7 @@ def _kernel_directories(tree: GuestTree) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _read_kernel(tree: GuestTree, directory: str) -> InstalledKernel | None:
+def _read_kernel(tree: GuestTree, directory: str, wanted: Sequence[str]) -> InstalledKernel | None:
     """None where only leftovers of a removed kernel are there."""
     version = posixpath.basename(directory)
     flavour = _flavour(tree, directory)
@@ -98,7 +114,8 @@ def _read_kernel(tree: GuestTree, directory: str) -> InstalledKernel | None:
         return None
     config_path, config = _config(tree, version, directory)
     builtin = _builtin(tree, directory)
-    states, evidence = _modules(tree, directory, builtin, config_path, config)
+    files = dict(_module_files(tree, directory, wanted))
+    states, evidence = _modules(wanted, _Seen(directory, files, builtin, config_path, config))
     dependencies = _dependencies(tree, directory)
     return InstalledKernel(
         version, directory, image, flavour, states, evidence, dependencies, builtin or frozenset(), config
@@ -137,35 +154,34 @@ def _builtin(tree: GuestTree, directory: str) -> frozenset[str] | None:
     return frozenset(name for name in map(module_name, text.splitlines()) if name is not None)
 
 
-def _modules(
-    tree: GuestTree,
-    directory: str,
-    builtin: frozenset[str] | None,
-    config_path: str,
-    config: Mapping[str, str],
-) -> tuple[dict[str, ModuleState], dict[str, str]]:
-    files = dict(_module_files(tree, directory))
-    known_builtin = builtin is not None or bool(config)
+def _modules(wanted: Sequence[str], seen: _Seen) -> tuple[dict[str, ModuleState], dict[str, str]]:
     states: dict[str, ModuleState] = {}
     evidence: dict[str, str] = {}
-    for name in MODULES_OF_INTEREST:
-        symbol = CONFIG_SYMBOLS[name]
-        if builtin is not None and name in builtin:
-            states[name], evidence[name] = "builtin", printable(f"{directory}/modules.builtin")
-        elif config.get(symbol) == "y":
-            states[name], evidence[name] = "builtin", printable(f"{config_path}: {symbol}=y")
-        elif name in files:
-            states[name], evidence[name] = "module", printable(files[name])
-        else:
-            states[name] = "missing" if known_builtin else "unknown"
+    for name in wanted:
+        states[name], where = _module(name, seen)
+        if where:
+            evidence[name] = printable(where)
     return states, evidence
 
 
-def _module_files(tree: GuestTree, directory: str) -> Iterator[tuple[str, str]]:
-    """Name and path of each module of interest that is there as a file."""
+def _module(name: str, seen: _Seen) -> tuple[ModuleState, str]:
+    symbol = CONFIG_SYMBOLS.get(name)
+    if seen.builtin is not None and name in seen.builtin:
+        return "builtin", f"{seen.directory}/modules.builtin"
+    if symbol is not None and seen.config.get(symbol) == "y":
+        return "builtin", f"{seen.config_path}: {symbol}=y"
+    if name in seen.files:
+        return "module", seen.files[name]
+    known_builtin = seen.builtin is not None or (symbol is not None and bool(seen.config))
+    return ("missing" if known_builtin else "unknown"), ""
+
+
+def _module_files(tree: GuestTree, directory: str, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Name and path of each wanted module that is there as a file."""
+    names = frozenset(wanted)
     for path in tree.walk(directory):
         name = module_name(path)
-        if name in CONFIG_SYMBOLS and tree.size_bytes(path) > 0:
+        if name in names and tree.size_bytes(path) > 0:
             yield name, path
 
 

@@ -132,3 +132,28 @@ def test_too_many_kernels_are_an_error(monkeypatch):
     monkeypatch.setattr(module, "MAX_KERNELS", 2)
     with pytest.raises(GuestReadError, match="more than 2 kernels"):
         find_kernels(guest_tree({f"/lib/modules/{n}/kernel": EMPTY_DIRECTORY for n in range(3)}))
+
+
+def test_other_modules_are_read_only_where_they_are_asked_for():
+    tree = guest_tree(
+        {
+            f"{D}/kernel/drivers/nvme/nvme.ko.xz": "x",
+            f"{D}/modules.builtin": "kernel/drivers/hid/usb-hid.ko\n",
+        }
+    )
+    (kernel,) = find_kernels(tree)
+    assert "nvme" not in kernel.modules
+    (asked,) = find_kernels(tree, ("nvme", "usb_hid", "mlx5_core", "virtio_blk"))
+    assert [asked.modules[name] for name in ("nvme", "usb_hid", "mlx5_core")] == [
+        "module",
+        "builtin",
+        "missing",
+    ]
+    assert asked.evidence["nvme"] == f"{D}/kernel/drivers/nvme/nvme.ko.xz"
+    assert {name: asked.modules[name] for name in kernel.modules} == dict(kernel.modules)
+
+
+def test_the_configuration_does_not_tell_of_a_module_whose_symbol_is_not_known():
+    tree = guest_tree({f"{D}/kernel": EMPTY_DIRECTORY, f"/boot/config-{V}": "CONFIG_VIRTIO_BLK=y\n"})
+    (kernel,) = find_kernels(tree, ("nvme",))
+    assert kernel.modules["nvme"] == "unknown"
