@@ -4,7 +4,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
 
     cli/          click; the only place that prints or exits
     machine.py    what this machine has, for `imgtool doctor`
-    report/       facts and findings -> text, JSON
+    report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML
     pipeline.py   prepare: the story of one image, top to bottom
     convert.py    plan (pure), execute, verify
     glance/       Keystone and Glance: plan, upload, verify

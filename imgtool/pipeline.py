@@ -17,6 +17,7 @@ from imgtool.model import (
     ConversionPlan,
     ConversionResult,
     DiskImage,
+    DiskMap,
     Inspection,
     Judgement,
     Story,
@@ -38,13 +39,15 @@ class Order:
     compression: Compression = "none"
     visibility: str = "private"
     properties: Mapping[str, str] = field(default_factory=dict)
+    with_map: bool = False
+    """Also find out where the source keeps data: a report will draw it."""
 
 
 def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     cloud = None if dry_run else _connect(order, progress)
     with _incoming(order, progress) as source, _workspace() as folder:
-        inspection = inspect_image(source, progress)
+        inspection = inspect_image(source, progress, with_map=order.with_map)
         judgement = registry.judge(inspection)
         done = Story(judgement, inspection)
         progress.stage("check", _verdict(judgement))
@@ -61,11 +64,18 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
         return replace(done, conversion=conversion, upload_plan=upload.plan, upload=upload)
 
 
-def inspect_image(image: DiskImage, progress: Progress) -> Inspection:
-    """What the image is and what is inside."""
+def inspect_image(image: DiskImage, progress: Progress, *, with_map: bool = False) -> Inspection:
+    """What the image is and what is inside; `with_map` also where its file keeps data."""
     progress.stage("inspect", f"{image.origin.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
     with open_disk(image, progress) as disk:
-        return Inspection(image, inspect_disk(disk, image.virtual_size_bytes))
+        inspection = Inspection(image, inspect_disk(disk, image.virtual_size_bytes))
+    return replace(inspection, disk_map=_map(image)) if with_map else inspection
+
+
+def _map(image: DiskImage) -> DiskMap | None:
+    from imgtool.disk.usage import map_disk  # noqa: PLC0415 - loaded only where it is needed
+
+    return map_disk(image)
 
 
 def _incoming(order: Order, progress: Progress) -> AbstractContextManager[DiskImage]:

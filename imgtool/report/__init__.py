@@ -1,1 +1,1 @@
-"""Facts and findings -> text, JSON; registry.py lists the forms."""
+"""Facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML; registry.py lists the forms."""

@@ -38,7 +38,8 @@ def command(
     """
     report_files.check_paths(reports)
     watched = TerminalProgress(progress, stages=False)
-    results = [_judge(image, source_format, watched) for image in images]
+    with_map = report_files.need_disk_map(reports)
+    results = [_judge(image, source_format, watched, with_map=with_map) for image in images]
     stories = [story for story, _ in results]
     report_files.write(reports, stories)
     if output == "json":
@@ -48,11 +49,11 @@ def command(
     return max(status for _, status in results)
 
 
-def _judge(path: Path, source_format: str | None, progress: Progress) -> tuple[Story, int]:
+def _judge(path: Path, source_format: str | None, progress: Progress, *, with_map: bool) -> tuple[Story, int]:
     """What was found, and the exit status that it stands for."""
     try:
         with incoming(path, source_format, progress, may_stream=False) as image:
-            inspection = inspect_image(image, progress)
+            inspection = inspect_image(image, progress, with_map=with_map)
     except (UnsafeImageError, ImageUnreadableError) as error:
         return Story(registry.refused(str(path), error)), error.exit_status
     story = Story(registry.judge(inspection), inspection)

@@ -60,6 +60,7 @@ def command(
         compression=compress,
         visibility=visibility,
         properties=properties,
+        with_map=report_files.need_disk_map(reports),
     )
     told = prepare(order, TerminalProgress(progress), dry_run=dry_run)
     report_files.write(reports, [told])

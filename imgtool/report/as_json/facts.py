@@ -15,6 +15,7 @@ from imgtool.model import (
     Inspection,
     Kernel,
     LinuxFacts,
+    PartitionFacts,
     Property,
     WindowsDriver,
     WindowsFacts,
@@ -71,6 +72,8 @@ def guest(facts: GuestFacts) -> Object:
         **linux,
         **windows,
         "firmware": seen.value("firmware", facts.firmware, _firmware),
+        "partition_table": facts.partition_table,
+        "partitions": [_partition(one) for one in facts.partitions],
         "filesystems": [_filesystem(one, seen) for one in facts.filesystems],
         "unknown": seen.unknown,
         "evidence": seen.evidence,
@@ -193,6 +196,16 @@ def _firmware(firmware: Firmware) -> Mapping[str, Any]:
     return {"bios": firmware.bios, "uefi": firmware.uefi, "fallback_loader": firmware.fallback_loader}
 
 
+def _partition(facts: PartitionFacts) -> Object:
+    return {
+        "number": facts.number,
+        "type": facts.type,
+        "label": None if facts.label is None else clean(facts.label),
+        "start_bytes": facts.start_bytes,
+        "size_bytes": facts.size_bytes,
+    }
+
+
 def _filesystem(facts: FilesystemFacts, seen: Seen) -> Object:
     return {
         "device": facts.device,
@@ -200,5 +213,6 @@ def _filesystem(facts: FilesystemFacts, seen: Seen) -> Object:
         "label": facts.label,
         "uuid": facts.uuid,
         "mount_point": facts.mount_point,
+        "partitions": list(facts.partitions),
         "clean": seen.value(f"filesystems.{facts.device}.clean", facts.clean),
     }

@@ -17,6 +17,7 @@ from imgtool.model import (
     ModuleState,
     Property,
     Unknown,
+    WindowsFacts,
 )
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section, shown
 from imgtool.text import human_size
@@ -28,15 +29,22 @@ _MACHINE = (*_EARLY, "virtio_net", "virtio_console", "virtio_balloon", "virtio_r
 """What the running system uses."""
 
 
+Row = tuple[str, str]
+"""Key and value; a key that belongs to the one before it is indented by two blanks."""
+
+
 def inspection(facts: Inspection, derived: Sequence[Property], paint: Paint = plain) -> str:
     """`imgtool inspect`."""
-    lines = [*_image(facts.image, paint), "", *_guest(facts.guest, paint)]
+    lines = section(str(facts.image.origin.path), image_rows(facts.image), paint)
+    lines += ["", *section("guest", guest_rows(facts.guest), paint)]
+    lines += aligned(_filesystem_rows(facts.guest), paint)
     if derived:
         lines += ["", *properties(derived, paint)]
     return "\n".join(lines)
 
 
-def _image(image: DiskImage, paint: Paint) -> list[str]:
+def image_rows(image: DiskImage) -> list[Row]:
+    """The image file."""
     origin = image.origin
     details = [f"version {image.version}" if image.version else ""]
     details += [f"clusters of {human_size(image.cluster_size_bytes)}" if image.cluster_size_bytes else ""]
@@ -50,34 +58,43 @@ def _image(image: DiskImage, paint: Paint) -> list[str]:
     ]
     if image.snapshots:
         rows.append(("snapshots", str(image.snapshots)))
-    return section(str(origin.path), rows, paint)
+    return rows
 
 
-def _guest(guest: GuestFacts, paint: Paint) -> list[str]:
-    if guest.linux is None:
-        rows = [("system", f"unknown: {guest.reason}")]
-        return [*section("guest", rows, paint), *_disk(guest, paint)]
-    linux = guest.linux
-    rows = [
-        ("system", " ".join(shown(one) for one in (linux.os_distro, linux.os_version, linux.architecture))),
-        *_kernel_rows(linux.kernels),
-        *_agent_rows(linux.agent),
-        *_cloud_init_rows(linux.cloud_init),
-        *_identity_rows(linux),
-    ]
-    return [*section("guest", rows, paint), *_disk(guest, paint)]
+def guest_rows(guest: GuestFacts) -> list[Row]:
+    """The system inside, and what can start it; not the file systems."""
+    if guest.linux is not None:
+        rows = _linux_rows(guest.linux)
+    elif guest.windows is not None:
+        rows = _windows_rows(guest.windows)
+    else:
+        rows = iter([("system", f"unknown: {guest.reason}")])
+    return [*rows, ("firmware", shown(guest.firmware, _firmware))]
 
 
-def _disk(guest: GuestFacts, paint: Paint) -> list[str]:
-    rows = [("firmware", shown(guest.firmware, _firmware))]
+def _linux_rows(linux: LinuxFacts) -> Iterator[Row]:
+    yield "system", " ".join(shown(one) for one in (linux.os_distro, linux.os_version, linux.architecture))
+    yield from _kernel_rows(linux.kernels)
+    yield from _agent_rows(linux.agent)
+    yield from _cloud_init_rows(linux.cloud_init)
+    yield from _identity_rows(linux)
+
+
+def _windows_rows(windows: WindowsFacts) -> Iterator[Row]:
+    yield "system", " ".join(shown(one) for one in (windows.product, windows.version, windows.architecture))
+    yield "drivers", shown(windows.drivers, lambda drivers: " ".join(one.name for one in drivers) or "none")
+    yield from _agent_rows(windows.agent)
+    yield "Cloudbase-Init", shown(windows.cloud_init, lambda yes: "installed" if yes else "not installed")
+
+
+def _filesystem_rows(guest: GuestFacts) -> Iterator[Row]:
     for one in guest.filesystems:
         mounted = f" on {one.mount_point}" if one.mount_point else ""
         label = f' "{one.label}"' if one.label else ""
-        rows.append((one.device, f"{one.type}{label}{mounted}"))
-    return aligned(rows, paint)
+        yield one.device, f"{one.type}{label}{mounted}"
 
 
-def _kernel_rows(kernels: Fact[tuple[Kernel, ...]]) -> Iterator[tuple[str, str]]:
+def _kernel_rows(kernels: Fact[tuple[Kernel, ...]]) -> Iterator[Row]:
     if isinstance(kernels, Unknown):
         yield "kernel", f"unknown: {kernels.reason}"
         return
@@ -89,7 +106,7 @@ def _kernel_rows(kernels: Fact[tuple[Kernel, ...]]) -> Iterator[tuple[str, str]]
             yield from _initramfs_rows(kernel.initramfs.value)
 
 
-def _initramfs_rows(archive: Initramfs) -> Iterator[tuple[str, str]]:
+def _initramfs_rows(archive: Initramfs) -> Iterator[Row]:
     kind = {True: ", host-only", False: ", generic", None: ""}[archive.host_only]
     yield "    made by", f"{archive.generator or 'unknown'}{kind}, {archive.compression}"
     yield "    modules", _modules(archive.modules, _EARLY)
@@ -105,7 +122,7 @@ def _modules(states: Mapping[str, ModuleState], names: Sequence[str]) -> str:
     return " ".join([*there, *unsure]) + (f"; missing: {' '.join(missing)}" if missing else "")
 
 
-def _agent_rows(agent: AgentFacts) -> Iterator[tuple[str, str]]:
+def _agent_rows(agent: AgentFacts) -> Iterator[Row]:
     words = [
         shown(agent.installed, lambda yes: "installed" if yes else "not installed"),
         shown(agent.version, lambda version: version or "version not recorded"),
@@ -117,7 +134,7 @@ def _agent_rows(agent: AgentFacts) -> Iterator[tuple[str, str]]:
         yield "  filtered RPCs", " ".join(agent.filtered_rpcs.value)
 
 
-def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[tuple[str, str]]:
+def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[Row]:
     words = [
         shown(cloud.installed, lambda yes: "installed" if yes else "not installed"),
         shown(cloud.enabled, lambda yes: "enabled" if yes else "not enabled"),
@@ -126,7 +143,7 @@ def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[tuple[str, str]]:
     yield "cloud-init", ", ".join(words)
 
 
-def _identity_rows(linux: LinuxFacts) -> Iterator[tuple[str, str]]:
+def _identity_rows(linux: LinuxFacts) -> Iterator[Row]:
     yield "machine-id", shown(linux.machine_id)
     yield "SSH host keys", shown(linux.ssh_host_keys, lambda keys: " ".join(keys) or "none")
 

@@ -1,0 +1,44 @@
+"""Annotations for GitHub Actions: workflow commands, one a line, for a step to print.
+
+Escaped as GitHub's toolkit does it (packages/core/src/command.ts); control characters are gone before that.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from imgtool.model import Finding, Judgement, Story
+from imgtool.report.findings import level, needs_attention, summary, worst_first
+from imgtool.text import printable
+
+_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
+
+
+def report(stories: Sequence[Story]) -> str:
+    """`--report github=PATH`: for each image its verdict, then what did not pass, worst first."""
+    return "".join(f"{line}\n" for told in stories for line in _annotations(told.judgement))
+
+
+def _annotations(found: Judgement) -> Iterator[str]:
+    verdict = f"{'PASS' if found.passed else 'FAIL'}: {summary(found)}"
+    yield _command("notice" if found.passed else "error", found.image, "imgtool", [verdict])
+    for finding in filter(needs_attention, worst_first(found)):
+        loud = {"error": "error", "warning": "warning", "note": "notice"}[level(finding)]
+        yield _command(loud, found.image, f"imgtool {finding.check}", _lines(finding))
+
+
+def _lines(finding: Finding) -> list[str]:
+    lines = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
+    return [f"{key}{text}" for key, text in lines if text]
+
+
+def _command(name: str, image: str, title: str, lines: Sequence[str]) -> str:
+    message = _escape("\n".join(map(printable, lines)), _DATA)
+    return f"::{name} file={_property(image)},title={_property(title)}::{message}"
+
+
+def _property(text: str) -> str:
+    return _escape(printable(text), _PROPERTY)
+
+
+def _escape(text: str, table: dict[str, str]) -> str:
+    return "".join(table.get(character, character) for character in text)

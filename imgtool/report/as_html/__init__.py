@@ -1,0 +1,18 @@
+"""One page with everything: self-contained, without scripts, for a screen of any width and for paper.
+
+page.py      the stories as values that the templates lay out
+picture.py   the disk to scale: partitions, file systems, data
+markup.py    jinja2, set up so that no text of an image can become markup
+templates/   page.html, and the parts that it includes
+"""
+
+from collections.abc import Sequence
+
+from imgtool.model import Story
+from imgtool.report.as_html.markup import environment
+from imgtool.report.as_html.page import make_page
+
+
+def report(stories: Sequence[Story]) -> str:
+    """`--report html=PATH`."""
+    return environment().get_template("page.html").render(page=make_page(stories)) + "\n"

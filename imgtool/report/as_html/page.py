@@ -1,0 +1,126 @@
+"""The stories as values that the templates lay out: verdicts first, findings worst first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtool import __version__
+from imgtool.model import Finding, Story
+from imgtool.report.as_html.picture import Picture, draw
+from imgtool.report.as_text import conversion, delivery
+from imgtool.report.as_text.facts import Row, guest_rows, image_rows
+from imgtool.report.explanation import Section, explain
+from imgtool.report.findings import Role, needs_attention, role, summary, word, worst_first
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One finding."""
+
+    finding: Finding
+    word: str
+    role: Role
+    explanation: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of a table of facts; `depth` is 0, or more where it belongs to the row before."""
+
+    key: str
+    value: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image's part of the page."""
+
+    anchor: str
+    path: str
+    name: str
+    passed: bool
+    summary: str
+    counts: tuple[tuple[str, Role, int], ...]
+    """Word, colour and number of findings, worst first."""
+    loud: tuple[Shown, ...]
+    quiet: tuple[Shown, ...]
+    facts: tuple[tuple[str, tuple[Fact, ...]], ...]
+    """Titles, and the facts under them."""
+    delivery: tuple[str, ...]
+    """What was converted and uploaded, or would be."""
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole page."""
+
+    version: str
+    title: str
+    passed: bool
+    images: tuple[Image, ...]
+
+
+def make_page(stories: Sequence[Story]) -> Page:
+    """The page for these stories, in their order."""
+    images = tuple(_image(f"image-{number}", told) for number, told in enumerate(stories, 1))
+    passed = all(image.passed for image in images)
+    names = images[0].name if len(images) == 1 else f"{len(images)} images"
+    return Page(__version__, f"{'PASS' if passed else 'FAIL'}: {names}", passed, images)
+
+
+def _image(anchor: str, told: Story) -> Image:
+    found = told.judgement
+    shown = tuple(_shown(finding) for finding in worst_first(found))
+    return Image(
+        anchor=anchor,
+        path=found.image,
+        name=Path(found.image).name or found.image,
+        passed=found.passed,
+        summary=summary(found),
+        counts=_counts(shown),
+        loud=tuple(one for one in shown if needs_attention(one.finding)),
+        quiet=tuple(one for one in shown if not needs_attention(one.finding)),
+        facts=_facts(told),
+        delivery=tuple(_delivery(told)),
+        picture=draw(told.inspection) if told.inspection else None,
+    )
+
+
+def _shown(finding: Finding) -> Shown:
+    explained = explain(finding.check) if needs_attention(finding) else None
+    return Shown(finding, word(finding), role(finding), explained.sections if explained else ())
+
+
+def _counts(shown: Sequence[Shown]) -> tuple[tuple[str, Role, int], ...]:
+    counted = Counter((one.word, one.role) for one in shown)
+    return tuple((name, colour, count) for (name, colour), count in counted.items())
+
+
+def _facts(told: Story) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    if told.inspection is None:
+        return ()
+    image, guest = told.inspection.image, told.inspection.guest
+    tables = (("Image", image_rows(image)), ("Guest", guest_rows(guest)))
+    return tuple((title, tuple(map(_fact, rows))) for title, rows in tables)
+
+
+def _fact(row: Row) -> Fact:
+    key, value = row
+    return Fact(key.lstrip(), value, (len(key) - len(key.lstrip())) // 2)
+
+
+def _delivery(told: Story) -> list[str]:
+    """As text: the last stage that was reached of each."""
+    texts = []
+    if told.conversion:
+        texts.append(conversion.conversion(told.conversion))
+    elif told.conversion_plan:
+        texts.append(conversion.conversion_plan(told.conversion_plan))
+    if told.upload:
+        texts.append(delivery.upload(told.upload))
+    elif told.upload_plan:
+        texts.append(delivery.upload_plan(told.upload_plan))
+    return texts

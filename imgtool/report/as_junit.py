@@ -1,0 +1,83 @@
+"""JUnit XML: a test suite for each image, a test case for each check. What CI systems show by themselves.
+
+Elements and their order are those of the schema that Jenkins publishes (jenkins-junit.xsd):
+
+    passed                       a test case that passed; `system-out` says what was seen
+    failed, severity error       `failure`, with the evidence and the remedy
+    unknown or crashed, error    `error`: unknown is never a pass
+    the same, severity warning   `skipped`: CI shows it apart from what passed, and does not fail the build,
+                                 as `imgtool check` does not; its text begins with "warning"
+    the same, severity info      a test case that passed; `system-out` has the note
+    skipped                      `skipped`, with the reason
+"""
+
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from imgtool import __version__
+from imgtool.model import Finding, Judgement, Severity, Story
+from imgtool.report.findings import needs_attention, word, worst_first
+from imgtool.text import printable
+
+
+def report(stories: Sequence[Story]) -> str:
+    """`--report junit=PATH`. What XML 1.0 has no character for is escaped with a backslash."""
+    root = ET.Element("testsuites", name="imgtool")
+    for told in stories:
+        root.append(_suite(told.judgement))
+    root.attrib |= _counts(root)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(found: Judgement) -> ET.Element:
+    suite = ET.Element("testsuite", name=printable(found.image))
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (("imgtool.version", __version__), ("outcome", "pass" if found.passed else "fail")):
+        ET.SubElement(properties, "property", name=name, value=value)
+    for finding in worst_first(found):
+        suite.append(_case(found.image, finding))
+    suite.attrib |= {**_counts(suite), "skipped": _count(suite, "skipped")}
+    return suite
+
+
+def _case(image: str, finding: Finding) -> ET.Element:
+    case = ET.Element("testcase", classname=printable(image), name=finding.check)
+    details = _details(finding)
+    state = _state(finding)
+    if state == "skipped":  # the schema gives it no attributes
+        prefix = f"{word(finding)}: " if needs_attention(finding) else ""
+        ET.SubElement(case, state).text = prefix + printable(finding.message)
+    elif state is not None:
+        shown = ET.SubElement(case, state, type=word(finding), message=printable(finding.message))
+        shown.text = details
+    if state not in {"failure", "error"}:
+        ET.SubElement(case, "system-out").text = details
+    return case
+
+
+def _state(finding: Finding) -> str | None:
+    """The element that says how a test case ended; None where it passed."""
+    if not needs_attention(finding):
+        return "skipped" if word(finding) == "skipped" else None
+    if finding.fails_image:
+        return "failure" if word(finding) == "FAIL" else "error"
+    return "skipped" if finding.severity is Severity.WARNING else None
+
+
+def _details(finding: Finding) -> str:
+    lines = [("", finding.message), ("seen: ", finding.evidence), ("fix: ", finding.remedy)]
+    return "\n".join(f"{key}{printable(text)}" for key, text in lines if text)
+
+
+def _counts(parent: ET.Element) -> dict[str, str]:
+    """What suites and their parent count."""
+    return {
+        "tests": _count(parent, "testcase"),
+        "failures": _count(parent, "failure"),
+        "errors": _count(parent, "error"),
+    }
+
+
+def _count(parent: ET.Element, tag: str) -> str:
+    return str(sum(1 for _ in parent.iter(tag)))

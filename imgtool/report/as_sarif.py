@@ -1,0 +1,110 @@
+"""SARIF 2.1.0: what code scanning services read. OASIS, "Static Analysis Results Interchange Format".
+
+One run; a rule for each check; a result for each finding that needs attention. What passed has no result:
+services that know nothing of `kind` would show it as an alert. Every image is an artifact, so one that passed
+is there as well.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
+from imgtool import __version__
+from imgtool.checks import registry
+from imgtool.model import Finding, Story
+from imgtool.report.as_json.values import Object, to_text
+from imgtool.report.explanation import Explanation, explain
+from imgtool.report.findings import NO_CHECK_RAN, level, needs_attention, worst_first
+from imgtool.text import printable
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def report(stories: Sequence[Story]) -> str:
+    """`--report sarif=PATH`."""
+    results = [_result(told, index, one) for index, told in enumerate(stories) for one in _loud(told)]
+    driver = {"name": "imgtool", "version": __version__, "rules": _rules()}
+    run = {
+        "tool": {"driver": driver},
+        "artifacts": [_artifact(told) for told in stories],
+        "results": results,
+        "columnKind": "unicodeCodePoints",
+    }
+    return to_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
+
+
+def _loud(told: Story) -> Iterable[Finding]:
+    return filter(needs_attention, worst_first(told.judgement))
+
+
+def _rules() -> list[Object]:
+    """One for each check, also for those that passed, in the order of `imgtool explain`."""
+    severities = {"error": "error", "warning": "warning", "info": "note"}
+    rules = [_rule(check.name, severities[check.severity.value]) for check in registry.all_checks()]
+    return [*rules, _rule(NO_CHECK_RAN.check, "error")]
+
+
+def _rule(name: str, default_level: str) -> Object:
+    rule: Object = {"id": name, "defaultConfiguration": {"level": default_level}}
+    explained = explain(name)
+    return rule | (_help(explained) if explained else _plain_help(NO_CHECK_RAN))
+
+
+def _help(explained: Explanation) -> Object:
+    what = explained.sections[0].paragraphs if explained.sections else ()
+    return {
+        "shortDescription": {"text": explained.summary},
+        "fullDescription": {"text": "\n\n".join(what) or explained.summary},
+        "help": {"text": explained.text, "markdown": explained.markdown or explained.text},
+    }
+
+
+def _plain_help(finding: Finding) -> Object:
+    text = {"text": finding.message}
+    return {"shortDescription": text, "fullDescription": text, "help": {"text": finding.remedy}}
+
+
+def _artifact(told: Story) -> Object:
+    artifact: Object = {"location": {"uri": _uri(told.judgement.image)}, "roles": ["analysisTarget"]}
+    if told.inspection:
+        artifact["length"] = told.inspection.image.origin.file_size_bytes
+    return artifact
+
+
+def _result(told: Story, artifact: int, finding: Finding) -> Object:
+    image = told.judgement.image
+    place = {"uri": _uri(image), "index": artifact}
+    return {
+        "ruleId": finding.check,
+        "level": level(finding),
+        "message": {"text": _message(finding)},
+        # GitHub shows no result without a line. A disk image has none: the first one stands for all of it.
+        "locations": [{"physicalLocation": {"artifactLocation": place, "region": {"startLine": 1}}}],
+        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(image, finding)},
+        "properties": {
+            "outcome": finding.outcome.value,
+            "severity": finding.severity.value,
+            "evidence": printable(finding.evidence),
+            "remedy": printable(finding.remedy),
+        },
+    }
+
+
+def _message(finding: Finding) -> str:
+    """Plain text, in which `[words](target)` would be a link (section 3.11.6): a guest's text makes none."""
+    lines = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
+    text = "\n\n".join(f"{key}{printable(part)}" for key, part in lines if part)
+    return text.replace("](", "] (")
+
+
+def _fingerprint(image: str, finding: Finding) -> str:
+    """The same for the same check of the same image, whatever was seen: it is one alert until it is gone."""
+    content = f"{finding.check}\0{image}".encode("utf-8", "surrogateescape")
+    return f"{hashlib.sha256(content).hexdigest()[:16]}:1"
+
+
+def _uri(image: str) -> str:
+    """Of the file, percent-encoded. A relative name, of an image that was refused, stays relative."""
+    path = Path(image)
+    return path.as_uri() if path.is_absolute() else quote_from_bytes(bytes(path))

@@ -1,0 +1,80 @@
+"""What every form of report shows of a judgement, and in which order: worst first."""
+
+from typing import Literal
+
+from imgtool.model import Finding, Judgement, Outcome, Severity
+
+Role = Literal["good", "bad", "doubt", "dim"]
+Level = Literal["error", "warning", "note"]
+
+_SEVERITY_ORDER = list(Severity)
+_OUTCOME_ORDER = [Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN, Outcome.PASS, Outcome.SKIPPED]
+_QUIET = {Outcome.PASS, Outcome.SKIPPED}
+_LEVELS: dict[Severity, Level] = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+}
+
+NO_CHECK_RAN = Finding(
+    check="no-check-ran",
+    outcome=Outcome.ERROR,
+    severity=Severity.ERROR,
+    message="no check ran, so nothing is known of this image",
+    remedy="see which checks are off: `imgtool explain`",
+)
+"""Stands in a report where no finding says why an image did not pass: silence would look like a pass."""
+
+
+def worst_first(found: Judgement) -> tuple[Finding, ...]:
+    """The findings, those first that fail the image, then by outcome and severity."""
+    ran = any(finding.outcome is not Outcome.SKIPPED for finding in found.findings)
+    findings = found.findings if ran else (NO_CHECK_RAN, *found.findings)
+    return tuple(sorted(findings, key=_rank))
+
+
+def needs_attention(finding: Finding) -> bool:
+    """Whether there is anything to do about it: it neither passed nor was it skipped."""
+    return finding.outcome not in _QUIET
+
+
+def level(finding: Finding) -> Level:
+    """How loud a finding that needs attention is, in the words that SARIF and GitHub share."""
+    return _LEVELS[finding.severity]
+
+
+def word(finding: Finding) -> str:
+    """What it is, in one word for people."""
+    if finding.outcome is not Outcome.FAIL:
+        return finding.outcome.value
+    return "FAIL" if finding.severity is Severity.ERROR else level(finding)
+
+
+def role(finding: Finding) -> Role:
+    """Which colour it has."""
+    if finding.outcome is Outcome.PASS:
+        return "good"
+    if finding.outcome is Outcome.SKIPPED:
+        return "dim"
+    if finding.fails_image:
+        return "bad"
+    return "dim" if (finding.outcome, finding.severity) == (Outcome.FAIL, Severity.INFO) else "doubt"
+
+
+def summary(found: Judgement) -> str:
+    """The verdict's reason in one line: what stands in the way, or that nothing does."""
+    findings = worst_first(found)
+    failing = sum(finding.fails_image for finding in findings)
+    if failing:
+        return f"{failing} of {len(findings)} checks {'stands' if failing == 1 else 'stand'} in the way"
+    passing = sum(finding.outcome is Outcome.PASS for finding in findings)
+    warnings = sum(needs_attention(one) and one.severity is Severity.WARNING for one in findings)
+    noted = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    return f"{passing} checks passed{noted}, nothing stands in the way"
+
+
+def _rank(finding: Finding) -> tuple[bool, int, int, int]:
+    """Of all that needs attention a warning is worse than a note, whatever their outcomes."""
+    outcome = _OUTCOME_ORDER.index(finding.outcome)
+    quiet = 0 if needs_attention(finding) else outcome
+    return not finding.fails_image, quiet, _SEVERITY_ORDER.index(finding.severity), outcome
