@@ -1,4 +1,4 @@
-"""cloud-init: is it there, will it run, which datasources may it use, which user does it make."""
+"""cloud-init: is it there, will it run, which datasources may it use, which user does it make, did it run."""
 
 import posixpath
 
@@ -32,6 +32,11 @@ OPENRC_SERVICES = ("cloud-init", "cloud-init-local", "cloud-init-ds-identify")
 RUNLEVELS = ("default", "boot", "sysinit")
 DS_IDENTIFY = "/etc/cloud/ds-identify.cfg"
 MAX_POLICY_BYTES = 64 << 10
+STATE = "/var/lib/cloud"
+STATE_DIRECTORIES = ("instances", "data", "sem")
+"""Filled when it runs for an instance. The seeds beside them are meant to be in an image."""
+MAX_LEFTOVERS = 20
+"""Paths that are named; one is enough to judge by."""
 
 
 def read_cloud_init(tree: GuestTree, kernel_options: str) -> CloudInitFacts:
@@ -41,6 +46,7 @@ def read_cloud_init(tree: GuestTree, kernel_options: str) -> CloudInitFacts:
         enabled=fact_of(lambda: _read_enabled(tree, kernel_options)),
         datasources=fact_of(lambda: _read_datasources(tree)),
         default_user=fact_of(lambda: _read_default_user(tree)),
+        leftovers=fact_of(lambda: _read_leftovers(tree)),
     )
 
 
@@ -136,3 +142,14 @@ def _read_datasources(tree: GuestTree) -> Known[tuple[str, ...]]:
 def _read_default_user(tree: GuestTree) -> Known[str | None]:
     found = read_cloud_config(tree).default_user
     return found or Known(None, "no system_info: default_user: name in /etc/cloud")
+
+
+def _read_leftovers(tree: GuestTree) -> Known[tuple[str, ...]]:
+    """What `cloud-init clean` takes away: the link to the instance, and what is kept of instances."""
+    link = f"{STATE}/instance"
+    found = [link] if tree.link_target(link) is not None or tree.exists(link) else []
+    for directory in STATE_DIRECTORIES:
+        path = posixpath.join(STATE, directory)
+        found += [printable(posixpath.join(path, name)) for name in tree.names(path)]
+    shown = tuple(found[:MAX_LEFTOVERS])
+    return Known(shown, ", ".join(shown) if shown else f"no instance in {STATE}")

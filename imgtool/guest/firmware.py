@@ -1,6 +1,8 @@
 """Which firmware can start a disk: BIOS by the code in its boot sector, UEFI by the loaders on its ESP."""
 
+import posixpath
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.mounts import Device
@@ -10,8 +12,15 @@ from imgtool.guest.volumes import DiskLayout
 from imgtool.model import Fact, Firmware, Known, Unknown
 from imgtool.text import printable
 
-FALLBACK_LOADERS = ("BOOTX64.EFI", "BOOTAA64.EFI", "BOOTRISCV64.EFI", "BOOTLOONGARCH64.EFI", "BOOTIA32.EFI")
-"""EFI/BOOT/...: what firmware starts with an empty NVRAM. UEFI specification, section 3.5.1.1."""
+FALLBACK_LOADERS = {
+    "x86_64": "BOOTX64.EFI",
+    "aarch64": "BOOTAA64.EFI",
+    "riscv64": "BOOTRISCV64.EFI",
+    "loongarch64": "BOOTLOONGARCH64.EFI",
+    "i686": "BOOTIA32.EFI",
+    "armv7l": "BOOTARM.EFI",
+}
+"""Architecture to EFI/BOOT/...: what firmware starts with an empty NVRAM. UEFI specification, 3.5.1.1."""
 GRUB_MARK = b"GRUB "
 """A string in GRUB's boot sector, behind its code (grub-core/boot/i386/pc/boot.S)."""
 SYSLINUX_MARKS = (b"SYSLINUX", b"EXTLINUX")
@@ -20,14 +29,30 @@ stub of mkfs, which only prints that the disk does not boot."""
 MAX_LOADER_DIRECTORIES = 64
 
 
-def read_firmware(layout: DiskLayout, devices: Sequence[Device]) -> Fact[Firmware]:
-    """What can start this disk, with the evidence; unknown where the ESP cannot be read."""
+def read_firmware(
+    layout: DiskLayout, devices: Sequence[Device], architecture: str | None = None
+) -> Fact[Firmware]:
+    """What can start this disk, with the evidence; unknown where the ESP cannot be read.
+
+    `architecture` is the system's, as `uname -m` says it, where it is known: another machine's fallback
+    loader does not count.
+    """
     bios, bios_evidence = _bios(layout)
     try:
-        loader, uefi_evidence = _uefi(devices)
+        loaders = _uefi(devices, architecture)
     except GuestReadError as error:
         return Unknown(f"the EFI system partition: {error}")
-    return Known(Firmware(bios=bios, uefi=loader is not None), f"{bios_evidence}; {uefi_evidence}")
+    firmware = Firmware(bios=bios, uefi=loaders.any_at_all, fallback_loader=loaders.fallback)
+    return Known(firmware, f"{bios_evidence}; {loaders.evidence}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaders:
+    """What UEFI finds."""
+
+    any_at_all: bool
+    fallback: str | None
+    evidence: str
 
 
 def _bios(layout: DiskLayout) -> tuple[bool, str]:
@@ -52,21 +77,30 @@ def _marked_partition(layout: DiskLayout) -> tuple[bool, str]:
     return True, f"code in the master boot record, and {marked[0].name} is marked for it"
 
 
-def _uefi(devices: Sequence[Device]) -> tuple[str | None, str]:
-    """The loader that would be started, and how that is seen."""
+def _uefi(devices: Sequence[Device], architecture: str | None) -> _Loaders:
+    """The loaders of the EFI system partitions, and how they are seen."""
     partitions = [device for device in devices if device.partition is not None and device.partition.is_esp]
     if not partitions:
-        return None, "no EFI system partition"
+        return _Loaders(any_at_all=False, fallback=None, evidence="no EFI system partition")
     others: list[str] = []
     for device in partitions:
         tree = GuestTree({"/": device.filesystem.root()})
-        for loader in FALLBACK_LOADERS:
-            if tree.is_file(f"/EFI/BOOT/{loader}"):
-                return loader, f"EFI/BOOT/{loader} on {device.volume.name}"
-        others.extend(f"{path} on {device.volume.name}" for path in _loaders(tree))
-    if others:
-        return others[0], f"{printable(others[0])}, and no fallback loader in EFI/BOOT"
-    return None, f"no loader on {partitions[0].volume.name}"
+        found = [
+            f"EFI/BOOT/{name}" for name in FALLBACK_LOADERS.values() if tree.is_file(f"/EFI/BOOT/{name}")
+        ]
+        fitting = next((path for path in found if _fits(path, architecture)), None)
+        if fitting is not None:
+            return _Loaders(any_at_all=True, fallback=fitting, evidence=f"{fitting} on {device.volume.name}")
+        others.extend(f"{path} on {device.volume.name}" for path in (*found, *_loaders(tree)))
+    if not others:
+        return _Loaders(any_at_all=False, fallback=None, evidence=f"no loader on {partitions[0].volume.name}")
+    machine = f" for {architecture}" if architecture else ""
+    evidence = f"{printable(others[0])}, and no fallback loader{machine} in EFI/BOOT"
+    return _Loaders(any_at_all=True, fallback=None, evidence=evidence)
+
+
+def _fits(path: str, architecture: str | None) -> bool:
+    return architecture is None or FALLBACK_LOADERS.get(architecture) == posixpath.basename(path)
 
 
 def _loaders(tree: GuestTree) -> Iterator[str]:

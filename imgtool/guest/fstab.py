@@ -4,21 +4,10 @@ import re
 from dataclasses import dataclass
 
 MAX_LINES = 2000
+SWAP = "swap"
 PSEUDO_TYPES = frozenset(
     (
-        *(
-            "none",
-            "ignore",
-            "swap",
-            "proc",
-            "sysfs",
-            "tmpfs",
-            "ramfs",
-            "devtmpfs",
-            "devpts",
-            "cgroup",
-            "cgroup2",
-        ),
+        *("none", "ignore", "proc", "sysfs", "tmpfs", "ramfs", "devtmpfs", "devpts", "cgroup", "cgroup2"),
         *("securityfs", "debugfs", "tracefs", "configfs", "hugetlbfs", "mqueue", "binfmt_misc", "efivarfs"),
         *("fusectl", "pstore", "bpf", "overlay"),
     )
@@ -59,9 +48,20 @@ class DeviceName:
 
 def parse_fstab(text: str) -> tuple[FstabEntry, ...]:
     """The entries that mount something of a disk or of the network, in their order."""
+    entries = all_entries(text)
+    return tuple(e for e in entries if e.type not in {SWAP, *PSEUDO_TYPES} and e.mount_point.startswith("/"))
+
+
+def device_entries(text: str) -> tuple[FstabEntry, ...]:
+    """The entries that take a device of a disk or of the network, swap space too, in their order."""
+    entries = (e for e in all_entries(text) if e.type not in PSEUDO_TYPES and not e.is_bind)
+    return tuple(e for e in entries if e.type == SWAP or e.mount_point.startswith("/"))
+
+
+def all_entries(text: str) -> tuple[FstabEntry, ...]:
+    """Every line that is an entry, in their order."""
     lines = [line.split() for line in text.splitlines()[:MAX_LINES]]
-    entries = [_entry(fields) for fields in lines if len(fields) >= 2 and not fields[0].startswith("#")]
-    return tuple(e for e in entries if e.type not in PSEUDO_TYPES and e.mount_point.startswith("/"))
+    return tuple(_entry(fields) for fields in lines if len(fields) >= 2 and not fields[0].startswith("#"))
 
 
 def _entry(fields: list[str]) -> FstabEntry:

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import BinaryIO
 
+from imgtool.guest.disk_contents import DiskContents
+from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems import open_filesystem
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.clean import read_clean
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.firmware import read_firmware
 from imgtool.guest.linux import read_linux
-from imgtool.guest.mounts import Device, System, find_system
+from imgtool.guest.mounts import Device, find_system
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
-from imgtool.model import FilesystemFacts, GuestFacts, LinuxFacts, PartitionFacts
+from imgtool.model import FilesystemFacts, GuestFacts, Known, PartitionFacts
 
 
 def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
@@ -29,9 +33,11 @@ def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
             system = find_system(devices, problems)
         facts = replace(facts, filesystems=_filesystems(devices, system.mount_points))
         with guarded("the Linux system"):
-            linux = _read(system)
+            linux = read_linux(system, DiskContents(layout, devices, problems))
     except GuestReadError as error:
         return replace(facts, status="unknown", reason=str(error))
+    if isinstance(linux.architecture, Known):
+        facts = replace(facts, firmware=read_firmware(layout, devices, linux.architecture.value))
     return replace(facts, status="known", reason=f"Linux on {system.root.volume.name}", linux=linux)
 
 
@@ -71,11 +77,14 @@ def _filesystems(devices: Sequence[Device], mount_points: dict[str, str]) -> tup
             label=device.filesystem.label,
             uuid=device.filesystem.uuid,
             mount_point=mount_points.get(device.volume.name),
+            clean=fact_of(partial(_clean, device)),
             partitions=device.volume.partitions,
         )
         for device in devices
     )
 
 
-def _read(system: System) -> LinuxFacts:
-    return read_linux(system.tree, system.root.filesystem.type, root_on_lvm=system.root.volume.is_logical)
+def _clean(device: Device) -> Known[bool]:
+    volume = device.volume
+    with guarded(volume.name):
+        return read_clean(device.filesystem.type, volume.open(), volume.size_bytes)

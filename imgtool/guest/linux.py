@@ -3,9 +3,17 @@
 from imgtool.guest.agent import read_agent
 from imgtool.guest.bootloader import BootChoice, choose_kernel, entry_version
 from imgtool.guest.cloud_init import read_cloud_init
+from imgtool.guest.command_line import read_command_line
+from imgtool.guest.devices import read_device_references
+from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.fact import fact_of
+from imgtool.guest.growth import read_can_grow, read_root_is_last
 from imgtool.guest.initramfs.facts import read_initramfs
 from imgtool.guest.kernels import InstalledKernel, find_kernels
+from imgtool.guest.lvm_devices import read_lvm_devices_file
+from imgtool.guest.mounts import System
+from imgtool.guest.network import read_pinned_macs
+from imgtool.guest.secrets import read_secrets
 from imgtool.guest.system import (
     read_architecture,
     read_distribution,
@@ -18,25 +26,33 @@ from imgtool.model import Fact, Kernel, Known, LinuxFacts, Unknown
 from imgtool.text import printable
 
 
-def read_linux(tree: GuestTree, root_filesystem: str, root_on_lvm: bool) -> LinuxFacts:  # noqa: FBT001 - a fact
-    """All facts of the Linux system in `tree`.
-
-    `root_filesystem` is the type of its root (ext4, xfs, btrfs), `root_on_lvm` whether that is on LVM.
-    """
+def read_linux(system: System, contents: DiskContents) -> LinuxFacts:
+    """All facts of the Linux `system`, which stands on the disk with these `contents`."""
+    tree, volume = system.tree, system.root.volume
     installed = fact_of(lambda: _installed(tree))
     boot = _boot(tree, installed)
     kernels = _kernels(tree, installed, boot)
+    versions = installed.value if isinstance(installed, Known) else ()
+    command_line = fact_of(lambda: read_command_line(tree, boot, versions))
+    cloud = read_cloud_init(tree, boot.options)
     return LinuxFacts(
         os_distro=fact_of(lambda: read_distribution(tree)),
         os_version=fact_of(lambda: read_version(tree)),
         architecture=fact_of(lambda: read_architecture(tree)),
         kernels=kernels,
         agent=read_agent(tree, kernels, boot.options),
-        cloud_init=read_cloud_init(tree, boot.options),
+        cloud_init=cloud,
         machine_id=fact_of(lambda: read_machine_id(tree)),
         ssh_host_keys=fact_of(lambda: read_ssh_host_keys(tree)),
-        root_filesystem=root_filesystem,
-        root_on_lvm=root_on_lvm,
+        root_filesystem=system.root.filesystem.type,
+        root_on_lvm=volume.is_logical,
+        command_line=command_line,
+        device_references=fact_of(lambda: read_device_references(tree, contents, command_line)),
+        root_is_last=fact_of(lambda: read_root_is_last(contents.layout, volume)),
+        can_grow=fact_of(lambda: read_can_grow(tree, cloud)),
+        pinned_macs=fact_of(lambda: read_pinned_macs(tree)),
+        lvm_devices_file=fact_of(lambda: read_lvm_devices_file(tree)),
+        secrets=fact_of(lambda: read_secrets(tree)),
     )
 
 

@@ -5,6 +5,7 @@ keys multiply anything. Merge keys are not followed. The depth is checked on the
 because libyaml's composer goes down on the C stack.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imgtool.guest.filesystems.base import GuestReadError
@@ -55,9 +56,13 @@ def text_of(node: "Node | None") -> str | None:
     return str(node.value) if isinstance(node, ScalarNode) else None
 
 
-def strings(node: "Node") -> tuple[str, ...]:
-    """The scalars of a sequence, or the one scalar that stands in its place."""
+def items_of(node: "Node") -> "Sequence[Node]":
+    """The items of a sequence, or the one node that stands in its place."""
     from yaml.nodes import SequenceNode  # noqa: PLC0415 - as above
 
-    items = node.value if isinstance(node, SequenceNode) else [node]
-    return tuple(text for item in items if (text := text_of(item)))
+    return node.value if isinstance(node, SequenceNode) else [node]
+
+
+def strings(node: "Node") -> tuple[str, ...]:
+    """The scalars of a sequence, or the one scalar that stands in its place."""
+    return tuple(text for item in items_of(node) if (text := text_of(item)))

@@ -1,10 +1,15 @@
+import io
 import struct
 
 import pytest
 from support.archives import compress, newc
 from support.guest_tree import Content, Link, Unreadable, guest_tree
+from support.memory_filesystem import MemoryFilesystem
 
+from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.linux import read_linux
+from imgtool.guest.mounts import Device, System
+from imgtool.guest.volumes import DiskLayout, Volume
 from imgtool.model import MODULES_OF_INTEREST, Known, LinuxFacts, Unknown
 
 V, OLD = "6.1.0-41-amd64", "6.1.0-9-amd64"
@@ -52,7 +57,9 @@ FILES: dict[str, Content] = (
 
 
 def read(files: dict[str, Content]) -> LinuxFacts:
-    return read_linux(guest_tree(files), "ext4", root_on_lvm=False)
+    root = Device(Volume("disk", 4096, (), io.BytesIO), MemoryFilesystem(label="x"), None)
+    layout = DiskLayout("none", (), b"", b"", (root.volume,))
+    return read_linux(System(guest_tree(files), root, {}), DiskContents(layout, [root]))
 
 
 def test_a_whole_guest():
@@ -117,6 +124,14 @@ def test_one_unreadable_initramfs_leaves_the_other_known():
     newest, older = read(FILES | {f"/boot/initrd.img-{V}": Unreadable()}).kernels.value
     assert newest.initramfs == Unknown("bad block")
     assert older.initramfs.value.problem is None
+
+
+def test_the_default_entry_s_command_line_and_its_root():
+    facts = read(FILES)
+    assert facts.command_line == Known("root=LABEL=x cloud-init=disabled", "/boot/grub/grub.cfg")
+    (root,) = facts.device_references.value
+    assert (root.device, root.resolves) == ("LABEL=x", True)
+    assert facts.root_is_last.value is True
 
 
 def test_an_empty_tree():
