@@ -14,7 +14,8 @@
     initramfs/     segments, decompression, cpio, and the modules inside
     agent.py       qemu-guest-agent: installed, enabled, its channel; agent_filters.py, agent_rpcs.py
     cloud_init.py  cloud-init: installed, enabled; cloud_config.py: datasources, default user
-    systemd.py, modprobe.py, packages.py, yaml_nodes.py   what those of above ask
+    packages/      the word of the package database: dpkg, RPM, apk, pacman
+    systemd.py, modprobe.py, yaml_nodes.py   what those of above ask
     firmware.py    BIOS, UEFI, or both
 
 Everything here reads hostile input. Bounds are named constants beside their use; a parser that fails

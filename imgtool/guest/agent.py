@@ -7,14 +7,14 @@ from imgtool.guest.agent_filters import read_filtered_rpcs
 from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.modprobe import what_prevents
-from imgtool.guest.packages import installed_package
+from imgtool.guest.packages import package_fact, read_program, version_of
 from imgtool.guest.systemd import BOOT_TARGETS, is_null, mask_of, unit_file, wants_link
 from imgtool.guest.tree import GuestTree
 from imgtool.model import AgentFacts, Fact, Kernel, Known, Unknown
 from imgtool.text import printable
 
 BINARIES = ("/usr/sbin/qemu-ga", "/usr/bin/qemu-ga")
-PACKAGE = "qemu-guest-agent"
+PACKAGES = ("qemu-guest-agent", "qemu-ga")
 UNITS = ("qemu-guest-agent.service", "qemu-ga.service")
 """Debian, Red Hat, and one of SUSE's; the other of SUSE's."""
 
@@ -37,38 +37,15 @@ OPENRC_SERVICES = ("qemu-guest-agent", "qemu-ga")
 def read_agent(tree: GuestTree, kernels: Fact[tuple[Kernel, ...]], kernel_options: str) -> AgentFacts:
     """All facts of the agent; `kernel_options` is the default kernel's command line."""
     enabled = fact_of(lambda: _read_enabled(tree))
+    package = package_fact(tree, *PACKAGES)
     return AgentFacts(
-        installed=fact_of(lambda: _read_installed(tree)),
-        version=fact_of(lambda: _read_version(tree)),
+        installed=fact_of(lambda: read_program(tree, BINARIES, package)),
+        version=version_of(package),
         enabled=_is_enabled(enabled),
         enabled_by=_enabled_by(enabled),
         channel=fact_of(lambda: _read_channel(tree, kernels, kernel_options)),
         filtered_rpcs=fact_of(lambda: read_filtered_rpcs(tree, UNITS)),
     )
-
-
-def _read_installed(tree: GuestTree) -> Known[bool]:
-    for path in BINARIES:
-        if tree.size_bytes(path) > 0:
-            return Known(value=True, evidence=path)
-    where = f"neither {' nor '.join(BINARIES)} is there"
-    try:
-        package = installed_package(tree, PACKAGE)
-    except GuestReadError as error:
-        return Known(value=False, evidence=f"{where} ({error})")
-    if package is None:
-        return Known(value=False, evidence=f"{where}, and no package {PACKAGE}")
-    return Known(
-        value=False,
-        evidence=f"{where}, though {package.source} says that {PACKAGE} {package.version} is installed",
-    )
-
-
-def _read_version(tree: GuestTree) -> Known[str | None]:
-    package = installed_package(tree, PACKAGE)
-    if package is None:
-        return Known(None, f"no package {PACKAGE} is installed")
-    return Known(package.version, f"{package.source}: {PACKAGE} {package.version}")
 
 
 # ---------------------------------------------------------------- enabled

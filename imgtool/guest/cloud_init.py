@@ -4,8 +4,7 @@ import posixpath
 
 from imgtool.guest.cloud_config import read_cloud_config
 from imgtool.guest.fact import fact_of
-from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages import installed_package
+from imgtool.guest.packages import package_fact, read_program, version_of
 from imgtool.guest.systemd import mask_of, unit_file, wants_link
 from imgtool.guest.tree import GuestTree
 from imgtool.model import CloudInitFacts, Known
@@ -41,27 +40,15 @@ MAX_LEFTOVERS = 20
 
 def read_cloud_init(tree: GuestTree, kernel_options: str) -> CloudInitFacts:
     """All facts of cloud-init; `kernel_options` is the default kernel's command line."""
+    package = package_fact(tree, "cloud-init")
     return CloudInitFacts(
-        installed=fact_of(lambda: _read_installed(tree)),
+        installed=fact_of(lambda: read_program(tree, BINARIES, package)),
         enabled=fact_of(lambda: _read_enabled(tree, kernel_options)),
         datasources=fact_of(lambda: _read_datasources(tree)),
         default_user=fact_of(lambda: _read_default_user(tree)),
+        version=version_of(package),
         leftovers=fact_of(lambda: _read_leftovers(tree)),
     )
-
-
-def _read_installed(tree: GuestTree) -> Known[bool]:
-    for path in BINARIES:
-        if tree.size_bytes(path) > 0:
-            return Known(value=True, evidence=path)
-    where = f"no {BINARIES[0]}"
-    try:
-        package = installed_package(tree, "cloud-init")
-    except GuestReadError as error:
-        return Known(value=False, evidence=f"{where} ({error})")
-    if package is not None:
-        where += f", though {package.source} says that cloud-init {package.version} is installed"
-    return Known(value=False, evidence=where)
 
 
 def _read_enabled(tree: GuestTree, kernel_options: str) -> Known[bool]:

@@ -43,20 +43,35 @@ def read(files, found: Fact[tuple[Kernel, ...]] | None = None, options: str = ""
 
 def test_installed_the_debian_way():
     facts = read(DEBIAN)
-    assert facts.installed == Known(value=True, evidence="/usr/sbin/qemu-ga")
-    assert facts.version == Known("1:7.2", "/var/lib/dpkg/status: qemu-guest-agent 1:7.2")
+    said = "/var/lib/dpkg/status: qemu-guest-agent 1:7.2"
+    assert facts.installed == Known(value=True, evidence=f"/usr/sbin/qemu-ga ({said})")
+    assert facts.version == Known("1:7.2", said)
 
 
-def test_installed_the_red_hat_way_with_a_version_that_is_not_read_yet():
+def test_installed_though_the_package_database_cannot_be_read():
     facts = read(RED_HAT)
-    assert facts.installed == Known(value=True, evidence="/usr/bin/qemu-ga")
-    assert facts.version == Unknown("/var/lib/rpm: the RPM database is not read yet")
+    reason = "/var/lib/rpm/rpmdb.sqlite: it is no SQLite database"
+    assert facts.installed == Known(value=True, evidence=f"/usr/bin/qemu-ga ({reason})")
+    assert facts.version == Unknown(reason)
+
+
+def test_installed_by_hand():
+    facts = read({"/usr/bin/qemu-ga": "ELF", "/lib/apk/db/installed": "P:musl\nV:1\n"})
+    assert facts.installed == Known(
+        value=True, evidence="/usr/bin/qemu-ga (no package qemu-guest-agent is installed)"
+    )
+    assert facts.version.value is None
+
+
+def test_a_package_of_its_other_name():
+    facts = read({"/usr/bin/qemu-ga": "ELF", "/lib/apk/db/installed": "P:qemu-ga\nV:8\n"})
+    assert facts.version.value == "8"
 
 
 def test_the_package_database_alone_does_not_install_it():
     facts = read({"/var/lib/dpkg/status": DEBIAN["/var/lib/dpkg/status"]})
     assert facts.installed.value is False
-    assert "says that qemu-guest-agent 1:7.2 is installed" in facts.installed.evidence
+    assert "though its package is installed" in facts.installed.evidence
 
 
 def test_not_installed():

@@ -23,12 +23,15 @@ def enabled(files, options: str = "") -> Known[bool]:
 
 
 def test_installed():
-    assert read(DEBIAN).installed == Known(value=True, evidence="/usr/bin/cloud-init")
+    found = read(DEBIAN).installed
+    assert found == Known(value=True, evidence="/usr/bin/cloud-init (no package database was found)")
     missing = read(
         {"/var/lib/dpkg/status": "Package: cloud-init\nStatus: install ok installed\nVersion: 22.4\n"}
     )
     assert missing.installed.value is False
-    assert "says that cloud-init 22.4 is installed" in missing.installed.evidence
+    assert "its package is installed (/var/lib/dpkg/status: cloud-init 22.4)" in missing.installed.evidence
+    assert missing.version.value == "22.4"
+    assert isinstance(read(DEBIAN).version, Unknown)
     assert read({}).installed.value is False
 
 

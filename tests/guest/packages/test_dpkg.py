@@ -3,8 +3,8 @@ import time
 import pytest
 from support.guest_tree import guest_tree
 
-from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages import DPKG_STATUS, Package, installed_package
+from imgtool.guest.packages import Package, installed_package
+from imgtool.guest.packages.dpkg import STATUS as DPKG_STATUS
 
 STATUS = """Package: qemu-guest-agent
 Status: install ok installed
@@ -50,25 +50,6 @@ def test_a_removed_or_unknown_package_is_not_installed(name):
 
 def test_a_package_of_two_architectures_is_installed_where_one_is():
     assert find("twice").version == "2"
-
-
-@pytest.mark.parametrize(
-    ("path", "manager"),
-    [
-        ("/var/lib/rpm/rpmdb.sqlite", "RPM"),
-        ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "RPM"),
-        ("/lib/apk/db/installed", "apk"),
-        ("/var/lib/pacman/local/x/desc", "pacman"),
-    ],
-)
-def test_another_database_is_named(path, manager):
-    with pytest.raises(GuestReadError, match=f"the {manager} database is not read"):
-        installed_package(guest_tree({path: "x"}), "qemu-guest-agent")
-
-
-def test_without_a_database_nothing_is_known():
-    with pytest.raises(GuestReadError, match="no package database"):
-        installed_package(guest_tree({}), "x")
 
 
 def test_a_status_file_made_to_take_long_does_not():

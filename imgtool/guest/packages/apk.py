@@ -1,0 +1,43 @@
+"""apk of Alpine: a text of records, with one letter and a colon before each field.
+
+Layout: apk-tools, src/database.c, apk_db_fdb_read and apk_pkg_write_index_entry.
+"""
+
+from collections.abc import Collection
+
+from imgtool.guest.packages.base import Manager, Package, word
+from imgtool.guest.tree import GuestTree
+
+DATABASES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
+"""Before and since apk-tools 3 on a merged /usr."""
+
+MAX_DATABASE_BYTES = 32 << 20
+"""A full desktop's has 10 MiB: it names every file."""
+
+
+def find(tree: GuestTree, names: Collection[str]) -> Package | None:
+    """The record with `P:` one of `names`."""
+    for path in DATABASES:
+        content = tree.read_bytes(path, MAX_DATABASE_BYTES)
+        if content is not None:
+            return _record(content, names, path)
+    return None
+
+
+def _record(content: bytes, names: Collection[str], path: str) -> Package | None:
+    """A record ends at an empty line; P and V stand before its files."""
+    wanted = {f"P:{name}".encode(): name for name in names}
+    name, version = None, None
+    for line in content.splitlines():
+        if not line:
+            name, version = None, None
+        elif line.startswith(b"P:"):
+            name = wanted.get(line)
+        elif line.startswith(b"V:"):
+            version = line[2:]
+        if name is not None and version is not None:
+            return Package(name, word(version, path), path)
+    return None
+
+
+MANAGER = Manager(lambda tree: any(map(tree.is_file, DATABASES)), find)

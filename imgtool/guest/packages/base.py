@@ -1,0 +1,42 @@
+"""What the readers of all package databases have in common."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.tree import GuestTree
+from imgtool.text import printable
+
+MAX_WORD_BYTES = 256
+"""Longest name, version or release of a package that is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One installed package."""
+
+    name: str
+    version: str
+    """As its package manager prints it: 1:7.2-3 of dpkg, 17:8.2.0-11.el9 of RPM, 8.2.0-r4 of apk."""
+    source: str
+    """The database that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """One package manager."""
+
+    is_here: Callable[[GuestTree], bool]
+    """Whether the guest has its database."""
+    find: Callable[[GuestTree, Collection[str]], Package | None]
+    """The first installed package of any of these names, None where there is none.
+
+    Raises GuestReadError where the database cannot be read.
+    """
+
+
+def word(raw: bytes, where: str) -> str:
+    """A name or a version out of a database, printable; GuestReadError where it is none."""
+    if not raw or len(raw) > MAX_WORD_BYTES:
+        raise GuestReadError(f"{where}: a name or version of {len(raw)} bytes")
+    return printable(raw.decode("utf-8", "replace"))

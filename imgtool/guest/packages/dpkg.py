@@ -1,0 +1,48 @@
+"""dpkg of Debian and Ubuntu: deb-control(5); dpkg(1), "Package states"."""
+
+import re
+from collections.abc import Collection
+from itertools import islice
+
+from imgtool.guest.packages.base import Manager, Package, word
+from imgtool.guest.tree import GuestTree
+
+STATUS = "/var/lib/dpkg/status"
+MAX_STATUS_BYTES = 32 << 20
+"""A full desktop's status file has 5 MiB."""
+
+MAX_PARAGRAPHS = 16
+"""Paragraphs of one name: one for each architecture."""
+
+MAX_PARAGRAPH_CHARACTERS = 64 << 10
+
+
+def find(tree: GuestTree, names: Collection[str]) -> Package | None:
+    """The first of `names` with a paragraph `Status: ... installed`."""
+    text = (tree.read_bytes(STATUS, MAX_STATUS_BYTES) or b"").decode("utf-8", "replace")
+    found = (_paragraph(text, name) for name in names)
+    return next((package for package in found if package is not None), None)
+
+
+def _paragraph(text: str, name: str) -> Package | None:
+    starts = re.finditer(rf"^Package: {re.escape(name)}[ \t]*$", text, re.MULTILINE)
+    for start in islice(starts, MAX_PARAGRAPHS):
+        fields = _fields(text[start.start() : start.start() + MAX_PARAGRAPH_CHARACTERS])
+        if fields.get("Status", "").split()[-1:] == ["installed"] and fields.get("Version"):
+            return Package(name, word(fields["Version"].encode(), STATUS), STATUS)
+    return None
+
+
+def _fields(text: str) -> dict[str, str]:
+    """The fields of the first paragraph of `text`; continuation lines are left out."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.strip():
+            break
+        name, separator, value = line.partition(":")
+        if separator and not name.startswith((" ", "\t")):
+            found.setdefault(name, value.strip())
+    return found
+
+
+MANAGER = Manager(lambda tree: tree.is_file(STATUS), find)

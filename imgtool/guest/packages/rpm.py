@@ -1,0 +1,72 @@
+"""RPM of RHEL, Fedora and SUSE: where its database is, and what kind of."""
+
+from collections.abc import Collection
+from typing import BinaryIO
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.packages import rpm_bdb, rpm_ndb, rpm_sqlite
+from imgtool.guest.packages.base import Manager, Package
+from imgtool.guest.packages.rpm_blobs import Blob, FindBlobs
+from imgtool.guest.packages.rpm_header import Header, parse_header
+from imgtool.guest.tree import GuestTree
+
+DIRECTORIES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
+"""Since Fedora 36 and in SUSE; in RHEL. Where both are, one is a link to the other, or left over."""
+
+BACKENDS: dict[str, FindBlobs] = {
+    "rpmdb.sqlite": rpm_sqlite.blobs,
+    "Packages.db": rpm_ndb.blobs,
+    "Packages": rpm_bdb.blobs,
+}
+"""File to its reader, the newest kind first: one that was converted may have left the older behind."""
+
+UNWRITTEN = ("-wal", "-journal")
+"""What SQLite keeps beside a database while changes are not written back: https://sqlite.org/tempfiles.html."""
+
+FIRST_BYTES = 4096
+MAX_HEADER_BYTES = 32 << 20
+"""A kernel's header has 2 MiB: it names every file."""
+
+
+def find(tree: GuestTree, names: Collection[str]) -> Package | None:
+    """The first header with one of `names`."""
+    place = _place(tree)
+    stream = tree.open(place) if place else None
+    if place is None or stream is None:
+        return None
+    _refuse_unwritten(tree, place)
+    found = _find(stream, place, names)
+    return None if found is None else Package(found.name, found.version, place)
+
+
+def _find(stream: BinaryIO, place: str, names: Collection[str]) -> Header | None:
+    wanted = {name.encode() for name in names}
+    backend = BACKENDS[place.rpartition("/")[2]]
+    try:
+        headers = (_header(blob) for blob in backend(stream, wanted))
+        return next((header for header in headers if header.name in names), None)
+    except GuestReadError as error:
+        raise GuestReadError(f"{place}: {error}") from error
+
+
+def _header(blob: Blob) -> Header:
+    header = parse_header(blob(FIRST_BYTES)) or parse_header(blob(MAX_HEADER_BYTES))
+    if header is None:
+        raise GuestReadError("a header ends too early")
+    return header
+
+
+def _place(tree: GuestTree) -> str | None:
+    paths = (f"{directory}/{file}" for directory in DIRECTORIES for file in BACKENDS)
+    return next((path for path in paths if tree.is_file(path)), None)
+
+
+def _refuse_unwritten(tree: GuestTree, place: str) -> None:
+    for path in (place + ending for ending in UNWRITTEN):
+        if tree.size_bytes(path):
+            raise GuestReadError(
+                f"{path} holds changes that were not written back (a run of rpm was cut off)"
+            )
+
+
+MANAGER = Manager(lambda tree: _place(tree) is not None, find)

@@ -1,0 +1,77 @@
+"""The header of an installed package, as every backend of RPM's database keeps it.
+
+Two big-endian numbers, how many index entries and how many bytes of data; then the entries of 16 bytes (tag,
+type, offset, count); then the data (RPM, docs/manual/format_header.md; without the magic, lib/header.c).
+"""
+
+import struct
+from dataclasses import dataclass
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.packages.base import MAX_WORD_BYTES, word
+
+NAME, VERSION, RELEASE, EPOCH = 1000, 1001, 1002, 1003
+INT32, STRING = 4, 6
+ENTRY = struct.Struct(">IIII")
+MAX_ENTRIES = 1 << 16
+"""RPM's own bound (lib/header_internal.hh, hdrchkTags). A package has about 100."""
+
+WHERE = "a header of the RPM database"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a package is called."""
+
+    name: str
+    version: str
+    """epoch:version-release, without the epoch where there is none."""
+
+
+def parse_header(blob: bytes) -> Header | None:
+    """The package whose header begins with `blob`; None where more bytes of it are needed.
+
+    Its words stand at the beginning of the data, so that 4 KiB are enough of nearly every header.
+    """
+    if len(blob) < 8:
+        return None
+    count, data_bytes = struct.unpack_from(">II", blob)
+    if not 0 < count <= MAX_ENTRIES:
+        raise GuestReadError(f"{WHERE} has {count} entries")
+    start = 8 + count * ENTRY.size
+    if len(blob) < start:
+        return None
+    entries = {
+        (tag, kind): offset for tag, kind, offset, _ in ENTRY.iter_unpack(blob[8:start]) if tag in _TAGS
+    }
+    data = memoryview(blob)[start : start + data_bytes]
+    words = [_word(data, entries.get((tag, STRING)), data_bytes) for tag in (NAME, VERSION, RELEASE)]
+    epoch = _epoch(data, entries.get((EPOCH, INT32)), data_bytes)
+    if None in words or epoch is None:
+        return None
+    name, version, release = words
+    return Header(str(name), f"{epoch}{version}-{release}")
+
+
+_TAGS = frozenset({NAME, VERSION, RELEASE, EPOCH})
+
+
+def _word(data: memoryview, offset: int | None, data_bytes: int) -> str | None:
+    """The string at `offset`, None where it lies beyond what was read."""
+    if offset is None or offset >= data_bytes:
+        raise GuestReadError(f"{WHERE} lacks a name, version or release")
+    raw, end, _ = bytes(data[offset : offset + MAX_WORD_BYTES + 1]).partition(b"\0")
+    if not end and len(data) < min(data_bytes, offset + MAX_WORD_BYTES + 1):
+        return None
+    return word(raw, WHERE)
+
+
+def _epoch(data: memoryview, offset: int | None, data_bytes: int) -> str | None:
+    """`7:`, empty where there is no epoch, None where it lies beyond what was read."""
+    if offset is None:
+        return ""
+    if offset + 4 > data_bytes:
+        raise GuestReadError(f"{WHERE} has an epoch outside of its data")
+    if offset + 4 > len(data):
+        return None
+    return f"{int.from_bytes(data[offset : offset + 4], 'big')}:"
