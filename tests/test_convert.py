@@ -60,18 +60,36 @@ def test_other_formats_come_in(source: Path, tmp_path: Path, other: str) -> None
     assert (tmp_path / "out.raw").read_bytes() == source.read_bytes()
 
 
+class Counter(NullProgress):
+    total, done = 0, 0
+
+    def meter(self, label: str, total_bytes: int | None):
+        self.total = total_bytes or 0
+        return nullcontext(self)
+
+    def advance(self, amount_bytes: int) -> None:
+        assert amount_bytes >= 0
+        self.done += amount_bytes
+
+
+@pytest.mark.parametrize("compression", ["zlib", "zstd"])
+def test_progress_of_a_compressed_image_is_what_is_read_of_its_file(
+    source: Path, compression: str, tmp_path: Path
+) -> None:
+    packed, counter = tmp_path / "packed.qcow2", Counter()
+    convert.execute(convert.plan(admit(source), packed, "qcow2", compression), NullProgress())
+    convert.execute(convert.plan(admit(packed), tmp_path / "out.raw", "raw"), counter)
+    assert 0 < counter.done <= counter.total == admit(packed).allocated_bytes
+
+
+def test_zeros_that_are_read_count_as_progress(tmp_path: Path) -> None:
+    zeros, counter = tmp_path / "zeros.raw", Counter()
+    zeros.write_bytes(bytes(4 << 20))
+    convert.execute(convert.plan(admit(zeros), tmp_path / "out.qcow2", "qcow2"), counter)
+    assert counter.done == counter.total == 4 << 20
+
+
 def test_progress_counts_every_byte_once(source: Path, tmp_path: Path) -> None:
-    class Counter(NullProgress):
-        total, done = 0, 0
-
-        def meter(self, label: str, total_bytes: int | None):
-            self.total = total_bytes or 0
-            return nullcontext(self)
-
-        def advance(self, amount_bytes: int) -> None:
-            assert amount_bytes >= 0
-            self.done += amount_bytes
-
     counter = Counter()
     convert.execute(convert.plan(admit(source), tmp_path / "out.qcow2", "qcow2"), counter)
     assert counter.done == counter.total == admit(source).allocated_bytes

@@ -31,6 +31,8 @@ class Content(NamedTuple):
     buffer: bytearray
     runs: list[Extent]
     """What is not zero, as offsets in `buffer`, in whole blocks of GRAIN_BYTES but for the disk's end."""
+    read_bytes: int
+    """Of the source's file, for this piece: what progress counts."""
 
 
 class Piece(NamedTuple):

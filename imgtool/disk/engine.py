@@ -62,6 +62,7 @@ class _Crew(Generic[P]):
         self._failure: BaseException | None = None
         self._running = work.threads
         self._ended = Event()
+        self._read_bytes = 0
         self.copied_bytes = 0
 
     def run(self, meter: Meter) -> None:
@@ -85,9 +86,9 @@ class _Crew(Generic[P]):
         ended = False
         while not ended:
             ended = self._ended.wait(TICK_SECONDS)
-            copied = self.copied_bytes
-            meter.advance(copied - shown)
-            shown = copied
+            read = self._read_bytes
+            meter.advance(read - shown)
+            shown = read
 
     def _labour(self) -> None:
         buffer = bytearray(self._work.piece_bytes)
@@ -140,6 +141,7 @@ class _Crew(Generic[P]):
         amount = sum(end - start for start, end in content.runs)
         with self._counting:
             self.copied_bytes += amount
+            self._read_bytes += content.read_bytes
 
     def _fail(self, error: BaseException) -> None:
         """The first error is the one that is told; those that follow come from it."""

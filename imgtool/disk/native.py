@@ -128,7 +128,7 @@ def _piece_bytes(plan: ConversionPlan) -> int:
 
 
 def estimated_bytes(image: DiskImage) -> int | None:
-    """Of data to copy, as far as can be told beforehand; None where nothing can."""
+    """Of the source's file that will be read, nearly; None where nothing can be told beforehand."""
     if image.streamed or image.wrapper:
         return None
-    return min(image.virtual_size_bytes, image.allocated_bytes)
+    return min(image.file_size_bytes, image.allocated_bytes)

@@ -38,7 +38,7 @@ class MemorySource:
         self.active -= 1
         part = self._content[start : start + len(buffer)]
         buffer[: len(part)] = part
-        return Content(start, len(part), buffer, data_runs(buffer, 0, len(part)))
+        return Content(start, len(part), buffer, data_runs(buffer, 0, len(part)), len(part))
 
 
 class MemorySink:

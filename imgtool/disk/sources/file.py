@@ -56,14 +56,16 @@ class FileSource:
     def _load(self, buffer: bytearray, start: int, extents: list[Extent]) -> Content:
         length = min(len(buffer), self.size_bytes - start)
         runs: list[Extent] = []
+        read = 0
         with memoryview(buffer) as view:
             for first, end in align(extents, GRAIN_BYTES):
                 stop = end if end < length else length
-                done = first + self._file.read_into(start + first, view[first:stop])
+                count = self._file.read_into(start + first, view[first:stop])
+                read, done = read + count, first + count
                 if done < end:
                     fill_zeros(view[done : min(end, len(buffer))])
                 runs += data_runs(buffer, first, stop)
-        return Content(start, length, buffer, runs)
+        return Content(start, length, buffer, runs, read)
 
 
 def flush_and_probe(descriptor: int) -> bool:

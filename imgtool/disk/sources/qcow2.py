@@ -110,12 +110,16 @@ class Qcow2Source:
         with memoryview(buffer) as view:
             if self._cluster_size < GRAIN_BYTES:
                 fill_zeros(view)  # a block may be partly of clusters that are zero
-            found = [*self._fill(view, self._decoded(entries))]
+            found: list[Extent] = []
+            read = 0
+            for run in self._runs(self._decoded(entries)):
+                read += self._read(view, run)
+                found += (Extent(place, place + self._cluster_size) for place, _ in run)
             fill_zeros(view[length : length + -length % GRAIN_BYTES])
         runs: list[Extent] = []
         for begin, end in align(found, GRAIN_BYTES):
             runs += data_runs(buffer, begin, min(end, length))
-        return Content(start, length, buffer, runs)
+        return Content(start, length, buffer, runs, read)
 
     def _decoded(self, entries: Sequence[int]) -> Iterator[tuple[int, Cluster]]:
         """The clusters that are kept in the file, each with its place in the piece."""
@@ -126,16 +130,16 @@ class Qcow2Source:
                 if cluster.length:
                     yield index << bits, cluster
 
-    def _fill(self, view: memoryview, clusters: Iterator[tuple[int, Cluster]]) -> Iterator[Extent]:
-        """Read runs of clusters that follow each other in the file; what of `view` is filled then."""
+    def _runs(self, clusters: Iterator[tuple[int, Cluster]]) -> Iterator[list[tuple[int, Cluster]]]:
+        """Clusters that are best read together."""
         run: list[tuple[int, Cluster]] = []
         for place, cluster in clusters:
             if run and not self._continues(run, place, cluster):
-                yield from self._read(view, run)
+                yield run
                 run = []
             run.append((place, cluster))
         if run:
-            yield from self._read(view, run)
+            yield run
 
     def _continues(self, run: list[tuple[int, Cluster]], place: int, cluster: Cluster) -> bool:
         """Whether `cluster` is best read together with the run before it."""
@@ -149,19 +153,19 @@ class Qcow2Source:
         near = 0 <= cluster.offset - before.offset <= before.length + _NEAR_BYTES
         return near and end - run[0][1].offset <= _MAX_READ_BYTES
 
-    def _read(self, view: memoryview, run: list[tuple[int, Cluster]]) -> Iterator[Extent]:
+    def _read(self, view: memoryview, run: list[tuple[int, Cluster]]) -> int:
+        """Put the run's clusters into their places; how many bytes of the file that took."""
         (place, first), (last_place, last) = run[0], run[-1]
         if first.kind is ClusterKind.STANDARD:
-            extent = Extent(place, last_place + self._cluster_size)
-            part = view[extent.start_bytes : extent.end_bytes]
+            part = view[place : last_place + self._cluster_size]
             # The file may end within its last cluster: QEMU does not write what is unused.
-            fill_zeros(part[self._file.read_into(first.offset, part) :])
-            yield extent
-            return
+            count = self._file.read_into(first.offset, part)
+            fill_zeros(part[count:])
+            return count
         content = self._file.read_at(first.offset, last.offset + last.length - first.offset)
         for place, cluster in run:
             begin = cluster.offset - first.offset
             data = content[begin : begin + cluster.length]
             end = place + self._cluster_size
             view[place:end] = inflate_cluster(self._header.compression_type, data, self._cluster_size)
-            yield Extent(place, end)
+        return len(content)

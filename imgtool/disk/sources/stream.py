@@ -77,7 +77,7 @@ class StreamSource:
         runs = data_runs(buffer, 0, length)
         with self._counting:
             self._data_bytes += sum(end - begin for begin, end in runs)
-        return Content(start, length, buffer, runs)
+        return Content(start, length, buffer, runs, filled)
 
 
 def read_stream(descriptor: int, stopped: Event) -> Iterator[bytes]:
