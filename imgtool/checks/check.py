@@ -2,12 +2,15 @@
 
 A check is one file of this package: a docstring with the headings *What it checks*, *Why it matters* and
 *How to fix*, a `CHECK`, and one pure function from an `Inspection` to a `Verdict`.
+
+A check that a policy can set something of has a frozen dataclass of `Parameters` as well, and its function
+takes that as its second argument.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imgtool.model import Fact, Inspection, Kernel, Known, LinuxFacts, Outcome, Severity, Unknown
+from imgtool.model import Fact, Inspection, Kernel, Known, LinuxFacts, LookFor, Outcome, Severity, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +23,32 @@ class Verdict:
     remedy: str = ""
 
 
+class Parameters:
+    """Base of a check's parameters: a frozen dataclass whose fields, each with its default, a policy sets.
+
+    A field is of type T or tuple[T, ...], where T is `Annotated[type, parse]`: `parse` makes the value of a
+    policy's text, and raises ValueError with what is wrong with it.
+    """
+
+    __slots__ = ()
+
+    def look_for(self) -> LookFor:
+        """What the guest has to be searched for, so that the check can judge."""
+        return LookFor()
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check: its name on the command line and in reports, and the function that judges."""
 
     name: str
     severity: Severity
-    examine: Callable[[Inspection], Verdict]
+    examine: Callable[..., Verdict]
+    """Takes the Inspection; where the check has parameters, these as well."""
+    parameters: Parameters | None = None
+    """The defaults of what a policy can set."""
+    on_request: bool = False
+    """It judges only what a policy asks for: skipped while its parameters are the defaults."""
 
 
 def passed(message: str, evidence: str = "") -> Verdict:

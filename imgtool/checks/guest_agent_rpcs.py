@@ -2,7 +2,8 @@
 
 What it checks
     The agent's configuration (/etc/sysconfig/qemu-ga, /etc/qemu/qemu-ga.conf, /etc/default/qemu-guest-agent)
-    does not filter guest-fsfreeze-freeze, -thaw, -status or guest-set-user-password.
+    does not filter guest-fsfreeze-freeze, -thaw, -status or guest-set-user-password, nor any of `extra_rpcs`
+    of the policy.
 
 Why it matters
     A filtered RPC answers with an error. A snapshot that must be quiesced (os_require_quiesce=yes) then
@@ -13,8 +14,24 @@ How to fix
     block-rpcs in /etc/qemu/qemu-ga.conf.
 """
 
-from imgtool.checks.check import Check, Verdict, failed, is_false, on_linux, passed, skipped, unknown
-from imgtool.model import Known, LinuxFacts, Severity, Unknown
+import difflib
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from imgtool.checks.check import (
+    Check,
+    Parameters,
+    Verdict,
+    failed,
+    is_false,
+    on_linux,
+    passed,
+    skipped,
+    unknown,
+)
+from imgtool.guest.agent_rpcs import KNOWN_RPCS
+from imgtool.model import Inspection, Known, LinuxFacts, Severity, Unknown
 
 NEEDED = (
     "guest-fsfreeze-freeze",
@@ -24,15 +41,38 @@ NEEDED = (
 )
 
 
-def judge(linux: LinuxFacts) -> Verdict:
-    """None of the RPCs that OpenStack calls is filtered."""
+def rpc(text: str) -> str:
+    """An RPC of the agent: a name that it does not have would never be filtered, and so always pass."""
+    if text not in KNOWN_RPCS:
+        close = difflib.get_close_matches(text, KNOWN_RPCS, n=1)
+        raise ValueError(
+            f"the guest agent has no {text!r}" + (f"; did you mean {close[0]}?" if close else "")
+        )
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRpcs(Parameters):
+    """What a policy can set."""
+
+    extra_rpcs: tuple[Annotated[str, rpc], ...] = ()
+    """What this cloud calls besides."""
+
+
+def examine(inspection: Inspection, parameters: AgentRpcs) -> Verdict:
+    """None of the RPCs that OpenStack and the policy need is filtered."""
+    needed = tuple(dict.fromkeys((*NEEDED, *parameters.extra_rpcs)))
+    return on_linux(partial(_judge, needed=needed))(inspection)
+
+
+def _judge(linux: LinuxFacts, needed: tuple[str, ...]) -> Verdict:
     if is_false(linux.agent.installed):
         return skipped("qemu-guest-agent is not installed")
     match linux.agent.filtered_rpcs:
         case Unknown(reason):
             return unknown(reason)
         case Known(filtered, evidence):
-            blocked = [name for name in NEEDED if name in filtered]
+            blocked = [name for name in needed if name in filtered]
             if not blocked:
                 return passed("no RPC that OpenStack calls is filtered", evidence)
             return failed(
@@ -42,4 +82,4 @@ def judge(linux: LinuxFacts) -> Verdict:
             )
 
 
-CHECK = Check("guest-agent-rpcs", Severity.WARNING, on_linux(judge))
+CHECK = Check("guest-agent-rpcs", Severity.WARNING, examine, AgentRpcs())

@@ -6,9 +6,10 @@ import pkgutil
 from functools import cache
 
 import imgtool.checks
-from imgtool.checks.check import Check, Verdict
+from imgtool.checks.check import Check, Verdict, skipped
+from imgtool.checks.policy import OPENSTACK, Policy, Rule
 from imgtool.errors import FormatMismatchError, ImgtoolError
-from imgtool.model import Finding, Inspection, Judgement, Outcome, Severity
+from imgtool.model import Finding, Inspection, Judgement, LookFor, Outcome, Severity
 
 _SEVERITY_ORDER = list(Severity)
 
@@ -31,29 +32,45 @@ def explanation(check: Check) -> str:
     return inspect.getdoc(_module(check.name.replace("-", "_"))) or ""
 
 
-def judge(inspection: Inspection) -> Judgement:
-    """The findings of every check about one image."""
-    findings = tuple(_run(check, inspection) for check in all_checks())
-    return Judgement(str(inspection.image.origin.path), findings)
+def judge(inspection: Inspection, policy: Policy = OPENSTACK) -> Judgement:
+    """The findings about one image of every check that `policy` has not turned off."""
+    rules = [(check, policy.rule(check)) for check in all_checks()]
+    findings = tuple(_run(check, rule, inspection) for check, rule in rules if not rule.off)
+    return Judgement(str(inspection.image.origin.path), findings, policy.name)
 
 
-def refused(path: str, error: ImgtoolError) -> Judgement:
-    """The judgement of an image that the gate did not let in: nothing else can be said of it."""
-    name = "image-format" if isinstance(error, FormatMismatchError) else "image-safe"
-    finding = Finding(name, Outcome.FAIL, Severity.ERROR, error.message, "", error.hint)
-    return Judgement(path, (finding,))
-
-
-def _run(check: Check, inspection: Inspection) -> Finding:
-    verdict = _examine(check, inspection)
-    return Finding(
-        check.name, verdict.outcome, check.severity, verdict.message, verdict.evidence, verdict.remedy
+def look_for(policy: Policy = OPENSTACK) -> LookFor:
+    """What the guest has to be searched for, so that all checks of `policy` can judge."""
+    rules = [policy.rule(check) for check in all_checks()]
+    wanted = [rule.parameters.look_for() for rule in rules if rule.parameters is not None and not rule.off]
+    return LookFor(
+        modules=tuple(dict.fromkeys(name for one in wanted for name in one.modules)),
+        files=tuple(dict.fromkeys(path for one in wanted for path in one.files)),
     )
 
 
-def _examine(check: Check, inspection: Inspection) -> Verdict:
+def refused(path: str, error: ImgtoolError, policy: Policy = OPENSTACK) -> Judgement:
+    """The judgement of an image that the gate did not let in: nothing else can be said of it.
+
+    No policy opens the gate, so `policy` gives it only its name.
+    """
+    name = "image-format" if isinstance(error, FormatMismatchError) else "image-safe"
+    finding = Finding(name, Outcome.FAIL, Severity.ERROR, error.message, "", error.hint)
+    return Judgement(path, (finding,), policy.name)
+
+
+def _run(check: Check, rule: Rule, inspection: Inspection) -> Finding:
+    verdict = _examine(check, rule, inspection)
+    severity = rule.severity_of(verdict.outcome)
+    return Finding(check.name, verdict.outcome, severity, verdict.message, verdict.evidence, verdict.remedy)
+
+
+def _examine(check: Check, rule: Rule, inspection: Inspection) -> Verdict:
+    if rule.is_idle(check):
+        return skipped("the policy asks for nothing here")
     try:
-        return check.examine(inspection)
+        given = () if rule.parameters is None else (rule.parameters,)
+        return check.examine(inspection, *given)
     except Exception as error:  # whatever went wrong in one check, the others still run
         reason = f"the check itself failed: {type(error).__name__}: {error}"
         return Verdict(Outcome.ERROR, reason, "", "please report this, with the output of `imgtool inspect`")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from support import facts
 from support.facts import UNREADABLE, known, states
+from support.policies import ASKING
 
 from imgtool.checks.check import Check
 from imgtool.checks.registry import all_checks, explanation, judge, refused
@@ -50,6 +51,18 @@ FAILING: dict[str, list[Case]] = {
     "ssh-host-keys": [
         lambda: facts.inspection(facts.linux(ssh_host_keys=known(("/etc/ssh/ssh_host_rsa_key",))))
     ],
+    "virtual-size": [lambda: facts.inspection(image=facts.image(virtual_size_bytes=(20 << 30) + 1))],
+    "distribution-allowed": [
+        lambda: facts.inspection(facts.linux(os_distro=known("fedora"))),
+        lambda: facts.inspection(facts.linux(os_version=known("11"))),
+        lambda: facts.inspection(facts.linux(os_version=known("120"))),
+        lambda: facts.inspection(facts.linux(os_version=known(None))),
+    ],
+    "required-modules": [
+        lambda: facts.with_kernel(modules=states(virtio_rng="missing")),
+        lambda: facts.inspection(facts.linux(kernels=known(()))),
+    ],
+    "forbidden-files": [lambda: facts.inspection(facts.linux(found_files=known(("/root/.netrc",))))],
 }
 
 UNKNOWN: dict[str, list[Case]] = {
@@ -75,9 +88,19 @@ UNKNOWN: dict[str, list[Case]] = {
     "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=UNREADABLE)],
     "machine-id": [lambda: facts.inspection(facts.linux(machine_id=UNREADABLE))],
     "ssh-host-keys": [lambda: facts.inspection(facts.linux(ssh_host_keys=UNREADABLE))],
+    "virtual-size": [lambda: facts.inspection(image=facts.image(virtual_size_bytes=0))],
+    "distribution-allowed": [
+        lambda: facts.inspection(facts.linux(os_distro=UNREADABLE)),
+        lambda: facts.inspection(facts.linux(os_version=UNREADABLE)),
+    ],
+    "required-modules": [
+        lambda: facts.inspection(facts.linux(kernels=UNREADABLE)),
+        lambda: facts.with_kernel(modules={"virtio_balloon": "module"}),
+    ],
+    "forbidden-files": [lambda: facts.inspection(facts.linux(found_files=UNREADABLE))],
 }
 
-ABOUT_THE_FILE = {"image-safe", "image-format"}
+ABOUT_THE_FILE = {"virtual-size", "image-safe", "image-format"}
 """They judge what the gate saw: an image that it could not judge has no facts at all."""
 
 PASSING: dict[str, list[Case]] = {
@@ -93,6 +116,11 @@ PASSING: dict[str, list[Case]] = {
         ),
     ],
     "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=known(("ConfigDrive",)))],
+    "virtual-size": [lambda: facts.inspection(image=facts.image(virtual_size_bytes=20 << 30))],
+    "distribution-allowed": [
+        lambda: facts.inspection(facts.linux(os_version=known("12.5"))),
+        lambda: facts.inspection(facts.linux(os_distro=known("ubuntu"), os_version=UNREADABLE)),
+    ],
     "machine-id": [
         lambda: facts.inspection(facts.linux(machine_id=known("uninitialized"))),
         lambda: facts.inspection(facts.linux(machine_id=known("missing"))),
@@ -102,7 +130,7 @@ PASSING: dict[str, list[Case]] = {
 
 def outcome_of(name: str, case: Case) -> Outcome:
     value = case()
-    judgement = value if isinstance(value, Judgement) else judge(value)
+    judgement = value if isinstance(value, Judgement) else judge(value, ASKING)
     return next(finding.outcome for finding in judgement.findings if finding.check == name)
 
 
@@ -146,7 +174,7 @@ def test_a_guest_that_cannot_be_read_passes_no_check_about_it(check: Check) -> N
 @pytest.mark.parametrize(("name", "case"), cases(FAILING))
 def test_a_failing_case_names_evidence_and_remedy(name: str, case: Case) -> None:
     value = case()
-    judgement = value if isinstance(value, Judgement) else judge(value)
+    judgement = value if isinstance(value, Judgement) else judge(value, ASKING)
     finding = next(one for one in judgement.findings if one.check == name)
     if isinstance(value, Inspection):
         assert finding.evidence
@@ -157,6 +185,6 @@ def test_a_failing_case_names_evidence_and_remedy(name: str, case: Case) -> None
 @pytest.mark.parametrize(("name", "case"), cases(FAILING))
 def test_an_image_fails_by_its_errors_only(name: str, case: Case) -> None:
     value = case()
-    judgement = value if isinstance(value, Judgement) else judge(value)
+    judgement = value if isinstance(value, Judgement) else judge(value, ASKING)
     severity = next(check.severity for check in all_checks() if check.name == name)
     assert judgement.passed is (severity is not Severity.ERROR)

@@ -115,6 +115,7 @@ def linux(**changed: Any) -> LinuxFacts:
         pinned_macs=known(()),
         lvm_devices_file=known(False),
         secrets=known(()),
+        found_files=known(()),
     )
     return replace(healthy, **changed)
 

@@ -1,0 +1,74 @@
+"""Nothing that the policy forbids is in the guest.
+
+What it checks
+    Each of `paths` of the policy, e.g. `[/root/.aws/credentials, "/home/*/.ssh/id_*"]`: absolute guest paths
+    at which neither a file, a directory nor a link may be. `*`, `?` and `[...]` stand for parts of one name,
+    `**` as a name for any number of directories. Skipped where the policy names none.
+
+Why it matters
+    Every organisation has files that must not be in an image that many use: credentials of its own build,
+    agents of one customer, licences, notes.
+
+How to fix
+    Remove them where the image is made. In an image file:
+        virt-customize -a IMAGE --delete PATH
+"""
+
+import shlex
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from imgtool.checks.check import Check, Parameters, Verdict, failed, on_linux, passed, unknown
+from imgtool.model import Inspection, Known, LinuxFacts, LookFor, Severity, Unknown
+
+SHOWN = 10
+"""Paths that a finding names; it says how many there are."""
+
+
+def guest_path(text: str) -> str:
+    """An absolute path in the guest, perhaps with wildcards."""
+    names = text.split("/")
+    if not text.startswith("/") or not any(names) or {".", ".."}.intersection(names) or "\0" in text:
+        raise ValueError(f"{text!r} is no absolute path in the guest; /root/.ssh and /home/*/.netrc are")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenFiles(Parameters):
+    """What a policy can set."""
+
+    paths: tuple[Annotated[str, guest_path], ...] = ()
+    """None of them may be there."""
+
+    def look_for(self) -> LookFor:
+        """The paths: the guest is not searched for anything without being asked."""
+        return LookFor(files=self.paths)
+
+
+def examine(inspection: Inspection, parameters: ForbiddenFiles) -> Verdict:
+    """Nothing was found where the policy forbids it."""
+    return on_linux(partial(_judge, paths=parameters.paths))(inspection)
+
+
+def _judge(linux: LinuxFacts, paths: tuple[str, ...]) -> Verdict:
+    match linux.found_files:
+        case Unknown(reason):
+            return unknown(reason)
+        case Known((), evidence):
+            return passed(f"nothing is at the {len(paths)} path(s) that the policy forbids", evidence)
+        case Known(found, _):
+            more = ", ..." if len(found) > SHOWN else ""
+            return failed(
+                f"{len(found)} file(s) are there that the policy forbids",
+                ", ".join(found[:SHOWN]) + more,
+                "remove them: " + " ".join(["virt-customize -a IMAGE", *_deletions(found)]),
+            )
+
+
+def _deletions(found: tuple[str, ...]) -> list[str]:
+    """Quoted: the guest chose these names, and the line is there to be pasted."""
+    return [f"--delete {shlex.quote(path)}" for path in found[:3]]
+
+
+CHECK = Check("forbidden-files", Severity.ERROR, examine, ForbiddenFiles(), on_request=True)

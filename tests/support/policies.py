@@ -1,0 +1,32 @@
+"""Policies for tests."""
+
+from pathlib import Path
+
+from imgtool.checks.distribution_allowed import AllowedDistributions
+from imgtool.checks.forbidden_files import ForbiddenFiles
+from imgtool.checks.policy import Policy, Rule
+from imgtool.checks.required_modules import RequiredModules
+from imgtool.checks.virtual_size import Size, VirtualSize
+from imgtool.model import Severity
+
+ASKING = Policy(
+    "asking",
+    {
+        "virtual-size": Rule(Severity.ERROR, parameters=VirtualSize(largest=Size(20 << 30))),
+        "distribution-allowed": Rule(
+            Severity.ERROR, parameters=AllowedDistributions(allowed=("debian 12", "ubuntu", "windows"))
+        ),
+        "required-modules": Rule(
+            Severity.ERROR, parameters=RequiredModules(modules=("virtio_rng", "virtio_balloon"))
+        ),
+        "forbidden-files": Rule(Severity.ERROR, parameters=ForbiddenFiles(paths=("/root/.netrc",))),
+    },
+)
+"""Every check that judges only what is asked for is asked; a healthy image passes all."""
+
+
+def written(folder: Path, text: str, name: str = "team.yaml") -> Path:
+    """`text` as a file."""
+    path = folder / name
+    path.write_text(text)
+    return path
