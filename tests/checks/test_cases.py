@@ -63,6 +63,45 @@ FAILING: dict[str, list[Case]] = {
         lambda: facts.inspection(facts.linux(kernels=known(()))),
     ],
     "forbidden-files": [lambda: facts.inspection(facts.linux(found_files=known(("/root/.netrc",))))],
+    "uefi-fallback": [
+        lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=False, uefi=True)))),
+        lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=True, uefi=True)))),
+    ],
+    "root-resolves": [
+        lambda: facts.with_reference(resolves=False),
+        lambda: facts.with_reference(resolves=False, device="UUID=gone", mount_point="/srv"),
+        lambda: facts.with_reference(resolves=False, source="/boot/grub/grub.cfg"),
+        lambda: facts.inspection(
+            facts.linux(device_references=known((facts.reference(resolves=False),)), command_line=UNREADABLE)
+        ),
+    ],
+    "fstab-stable": [
+        lambda: facts.with_reference(stable=False, device="/dev/sda1"),
+        lambda: facts.with_reference(stable=False, device="/dev/sda1", source="/boot/grub/grub.cfg"),
+        lambda: facts.with_reference(stable=False, device="/dev/sda2", mount_point="swap"),
+    ],
+    "serial-console": [
+        lambda: facts.with_command_line("ro quiet"),
+        lambda: facts.with_command_line("console=tty0", architecture="ppc64le"),
+        lambda: facts.with_command_line("console=tty1 console=ttyS1"),
+        lambda: facts.with_command_line("console=hvc0"),
+        lambda: facts.with_command_line("console=tty0", architecture="aarch64"),
+    ],
+    "root-grows": [
+        lambda: facts.inspection(facts.linux(root_is_last=known(False))),
+        lambda: facts.inspection(facts.linux(can_grow=known(False))),
+        lambda: facts.inspection(facts.linux(can_grow=known(False), root_is_last=UNREADABLE)),
+    ],
+    "cloud-init-clean": [lambda: facts.with_cloud_init(leftovers=known(("/var/lib/cloud/instance",)))],
+    "mac-unpinned": [
+        lambda: facts.inspection(facts.linux(pinned_macs=known(("/etc/netplan/50-cloud-init.yaml",))))
+    ],
+    "lvm-devices-file": [lambda: facts.inspection(facts.linux(lvm_devices_file=known(True)))],
+    "secrets": [
+        lambda: facts.inspection(facts.linux(secrets=known(("/etc/shadow: password hash of root",)))),
+        lambda: facts.inspection(facts.linux(secrets=known(("/root/.bash_history: shell history",)))),
+    ],
+    "filesystem-clean": [lambda: facts.with_clean(known(False))],
 }
 
 UNKNOWN: dict[str, list[Case]] = {
@@ -98,6 +137,29 @@ UNKNOWN: dict[str, list[Case]] = {
         lambda: facts.with_kernel(modules={"virtio_balloon": "module"}),
     ],
     "forbidden-files": [lambda: facts.inspection(facts.linux(found_files=UNREADABLE))],
+    "uefi-fallback": [lambda: facts.inspection(guest=facts.guest(firmware=UNREADABLE))],
+    "root-resolves": [
+        lambda: facts.inspection(facts.linux(device_references=UNREADABLE)),
+        lambda: facts.inspection(facts.linux(command_line=UNREADABLE)),
+        lambda: facts.with_reference(resolves=None),
+    ],
+    "fstab-stable": [
+        lambda: facts.inspection(facts.linux(device_references=UNREADABLE)),
+        lambda: facts.inspection(facts.linux(command_line=UNREADABLE)),
+    ],
+    "serial-console": [
+        lambda: facts.inspection(facts.linux(command_line=UNREADABLE)),
+        lambda: facts.inspection(facts.linux(architecture=UNREADABLE)),
+    ],
+    "root-grows": [
+        lambda: facts.inspection(facts.linux(root_is_last=UNREADABLE)),
+        lambda: facts.inspection(facts.linux(can_grow=UNREADABLE)),
+    ],
+    "cloud-init-clean": [lambda: facts.with_cloud_init(leftovers=UNREADABLE)],
+    "mac-unpinned": [lambda: facts.inspection(facts.linux(pinned_macs=UNREADABLE))],
+    "lvm-devices-file": [lambda: facts.inspection(facts.linux(lvm_devices_file=UNREADABLE))],
+    "secrets": [lambda: facts.inspection(facts.linux(secrets=UNREADABLE))],
+    "filesystem-clean": [lambda: facts.with_clean(UNREADABLE)],
 }
 
 ABOUT_THE_FILE = {"virtual-size", "image-safe", "image-format"}
@@ -125,7 +187,28 @@ PASSING: dict[str, list[Case]] = {
         lambda: facts.inspection(facts.linux(machine_id=known("uninitialized"))),
         lambda: facts.inspection(facts.linux(machine_id=known("missing"))),
     ],
+    "root-resolves": [
+        lambda: facts.with_reference(resolves=False, required=False),
+        lambda: facts.with_reference(resolves=None, required=False),
+    ],
+    "fstab-stable": [lambda: facts.with_reference(device="/dev/sr0", stable=False, required=False)],
+    "serial-console": [
+        lambda: facts.with_command_line("console=ttyS0,115200n8 console=tty0"),
+        lambda: facts.with_command_line("console=tty0 console=ttyAMA0", architecture="aarch64"),
+        lambda: facts.with_command_line("ro", architecture="aarch64"),
+        lambda: facts.with_command_line("console=hvc0", architecture="ppc64le"),
+        lambda: facts.with_command_line("ro", architecture="s390x"),
+    ],
 }  # fmt: skip
+
+
+SKIPPED: dict[str, list[Case]] = {
+    "uefi-fallback": [
+        lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=True, uefi=False))))
+    ],
+    "root-grows": [lambda: facts.inspection(facts.linux(root_on_lvm=True, can_grow=known(False)))],
+    "cloud-init-clean": [lambda: facts.with_cloud_init(installed=known(False), leftovers=UNREADABLE)],
+}
 
 
 def outcome_of(name: str, case: Case) -> Outcome:
@@ -161,6 +244,11 @@ def test_unknown_is_never_a_pass(name: str, case: Case) -> None:
 @pytest.mark.parametrize(("name", "case"), cases(PASSING))
 def test_passes(name: str, case: Case) -> None:
     assert outcome_of(name, case) is Outcome.PASS
+
+
+@pytest.mark.parametrize(("name", "case"), cases(SKIPPED))
+def test_does_not_apply(name: str, case: Case) -> None:
+    assert outcome_of(name, case) is Outcome.SKIPPED
 
 
 @pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.name)

@@ -10,6 +10,7 @@ from imgtool.model import (
     CloudInitFacts,
     DeviceReference,
     DiskImage,
+    Fact,
     FileIdentity,
     FilesystemFacts,
     Firmware,
@@ -162,3 +163,17 @@ def with_agent(**changed: Any) -> Inspection:
 
 def with_cloud_init(**changed: Any) -> Inspection:
     return inspection(linux(cloud_init=cloud_init(**changed)))
+
+
+def with_reference(**changed: Any) -> Inspection:
+    return inspection(linux(device_references=known((reference(), reference(**changed)))))
+
+
+def with_command_line(options: str, architecture: str = "x86_64") -> Inspection:
+    return inspection(linux(command_line=known(options), architecture=known(architecture)))
+
+
+def with_clean(clean: Fact[bool]) -> Inspection:
+    healthy = guest()
+    (root,) = healthy.filesystems
+    return inspection(guest=replace(healthy, filesystems=(root, replace(root, clean=clean))))

@@ -1,0 +1,54 @@
+"""Disks are named by what they are, not by the order in which they were found.
+
+What it checks
+    root= of the kernel that boots, and each line of /etc/fstab without nofail or noauto: no /dev/sda1,
+    /dev/vda1, /dev/nvme0n1p1, no /dev/disk/by-path or by-id.
+
+Why it matters
+    The disk is /dev/vda on a virtio bus, /dev/sda on SCSI, /dev/xvda elsewhere, and with a second volume the
+    order changes. Paths and serial numbers are those of one machine. The instance then stops in the
+    emergency shell.
+
+How to fix
+    sed -i "s|^/dev/sda1[[:space:]]|UUID=$(blkid -s UUID -o value /dev/sda1) |" /etc/fstab
+    For root=: write root=UUID=... the same way, then update-grub or grub2-mkconfig -o /boot/grub2/grub.cfg
+"""
+
+from imgtool.checks.check import Check, Verdict, failed, passed, unknown
+from imgtool.checks.references import (
+    FSTAB,
+    name_root_on_command_line,
+    named,
+    rename_in_fstab,
+    shown,
+    uuid_at,
+)
+from imgtool.model import DeviceReference, GuestFacts, Inspection, Severity, Unknown
+
+
+def examine(inspection: Inspection) -> Verdict:
+    """Each device that is required has a name that does not change."""
+    guest = inspection.guest
+    if guest.linux is None:
+        return unknown(guest.reason)
+    references, command_line = guest.linux.device_references, guest.linux.command_line
+    if isinstance(references, Unknown):
+        return unknown(references.reason)
+    required = [one for one in references.value if one.required]
+    unstable = [one for one in required if not one.stable]
+    if unstable:
+        message = f"{named(unstable)}: another bus or a second disk changes this name"
+        return failed(message, shown(unstable), _remedy(unstable[0], guest))
+    if isinstance(command_line, Unknown):
+        return unknown(f"the kernel's command line: {command_line.reason}")
+    return passed("no device is named by its bus or by its order", shown(required) or "none is named")
+
+
+def _remedy(unstable: DeviceReference, guest: GuestFacts) -> str:
+    uuid = uuid_at(guest, unstable.mount_point)
+    if unstable.source != FSTAB:
+        return f"name the root by its UUID: {name_root_on_command_line(uuid)}"
+    return f"name it by its UUID, which `blkid` shows: `{rename_in_fstab(unstable, uuid or 'NEW-UUID')}`"
+
+
+CHECK = Check("fstab-stable", Severity.ERROR, examine)

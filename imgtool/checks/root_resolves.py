@@ -1,0 +1,61 @@
+"""What the boot needs is on the disk: the devices that root= and fstab name.
+
+What it checks
+    root= of the kernel that boots, and each line of /etc/fstab without nofail or noauto: the UUID, label,
+    partition or logical volume that it names is on this disk.
+
+Why it matters
+    A file system that was made anew or copied has another UUID. With a wrong root= the kernel finds no root;
+    with a wrong line in fstab systemd waits 90 seconds for the device and stops in the emergency shell (for
+    swap, it waits and goes on).
+
+How to fix
+    blkid                      shows what the disk has
+    Correct /etc/fstab, or take the line out, or add nofail to its options.
+    For root=:  update-grub    or    grub2-mkconfig -o /boot/grub2/grub.cfg
+                grubby --update-kernel=ALL --args="root=UUID=..."
+"""
+
+from imgtool.checks.check import Check, Verdict, failed, passed, unknown
+from imgtool.checks.references import (
+    FSTAB,
+    delete_from_fstab,
+    name_root_on_command_line,
+    named,
+    rename_in_fstab,
+    shown,
+    uuid_at,
+)
+from imgtool.model import DeviceReference, GuestFacts, Inspection, Severity, Unknown
+
+
+def examine(inspection: Inspection) -> Verdict:
+    """Each device that is required resolves."""
+    guest = inspection.guest
+    if guest.linux is None:
+        return unknown(guest.reason)
+    references, command_line = guest.linux.device_references, guest.linux.command_line
+    if isinstance(references, Unknown):
+        return unknown(references.reason)
+    required = [one for one in references.value if one.required]
+    lost = [one for one in required if one.resolves is False]
+    if lost:
+        return failed(f"this disk has no {named(lost)}", shown(lost), _remedy(lost[0], guest))
+    if isinstance(command_line, Unknown):
+        return unknown(f"the kernel's command line: {command_line.reason}")
+    unsure = [one for one in required if one.resolves is None]
+    if unsure:
+        return unknown(f"whether {named(unsure)} is on this disk cannot be told ({shown(unsure)})")
+    return passed("all devices that the boot needs are on this disk", shown(required) or "none is named")
+
+
+def _remedy(lost: DeviceReference, guest: GuestFacts) -> str:
+    uuid = uuid_at(guest, lost.mount_point)
+    if lost.source != FSTAB:
+        return f"name the root that is there: {name_root_on_command_line(uuid)}"
+    if uuid is not None:
+        return f"name what is there: `{rename_in_fstab(lost, uuid)}`"
+    return f"take the line out: `{delete_from_fstab(lost)}`, or correct it by what `blkid` shows"
+
+
+CHECK = Check("root-resolves", Severity.ERROR, examine)
