@@ -6,6 +6,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     machine.py    what this machine has, for `imgtool doctor`
     report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML
     pipeline.py   prepare: the story of one image, top to bottom
+    policy/       profiles and policy files -> which checks run, and how
     convert.py    plan (pure), execute, verify
     glance/       Keystone and Glance: plan, upload, verify
     checks/       one file, one check: facts -> finding
@@ -14,6 +15,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     qemu_img.py   one typed function per verb of qemu-img
     formats/      untrusted bytes -> what they are, and whether they are safe: the gate
     process.py    the only importer of subprocess
+    documents.py  an operator's YAML -> a model; an error names file, line and key
     interrupts.py puts off ^C while something must not be torn apart
     progress.py   what long work tells whoever watches
     streams.py    the seekable stream that disks, volumes and files share

@@ -1,0 +1,72 @@
+"""The built-in profiles. None lists all checks: each is a rule, and the exceptions to it, with the reason."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from imgtool.checks.check import Check
+from imgtool.checks.policy import OPENSTACK, Policy, Rule, own_rule
+from imgtool.checks.registry import all_checks
+from imgtool.model import Severity
+
+NOTES_THAT_MATTER = {
+    "boot-firmware": "a disk that no firmware starts is no image, even if the upload goes well",
+}
+"""Checks of severity info that `strict` makes warnings."""
+
+UNSAFE_OR_UNBOOTABLE = {
+    "image-safe": "the image reaches for files of the host, or carries old states of the disk",
+    "image-format": "a wrong label makes others probe the content, which may then name a backing file",
+    "virtio-kernel": "the kernel has no driver for the disk or the network card",
+    "virtio-initramfs": "the initramfs does not reach the disk, or cannot mount the root",
+    "initramfs-intact": "the kernel panics on what is left of the initramfs",
+    "boot-firmware": "no firmware finds anything to start",
+}
+"""What `minimal` runs, and what happens where it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A built-in policy."""
+
+    name: str
+    summary: str
+    severity: Callable[[Check], Severity | None]
+    """Of each check; None is off."""
+
+
+def _own(check: Check) -> Severity | None:
+    return check.severity
+
+
+def _strict(check: Check) -> Severity | None:
+    if check.severity is Severity.INFO:
+        return Severity.WARNING if check.name in NOTES_THAT_MATTER else Severity.INFO
+    return Severity.ERROR
+
+
+def _minimal(check: Check) -> Severity | None:
+    """A check that judges only what is asked for stays, so that a policy that extends this one may ask."""
+    return check.severity if check.name in UNSAFE_OR_UNBOOTABLE or check.on_request else None
+
+
+_ALL = (
+    Profile(OPENSTACK.name, "what an image needs to work well on OpenStack (the default)", _own),
+    Profile("strict", "the same, and every warning is an error", _strict),
+    Profile("minimal", "only what makes an image unsafe or unbootable", _minimal),
+)
+PROFILES: Mapping[str, Profile] = {one.name: one for one in _ALL}
+
+
+def profile_policy(name: str) -> Policy:
+    """The policy of the profile `name`, which is one of PROFILES."""
+    profile = PROFILES[name]
+    rules = {check.name: _rule(check, profile) for check in all_checks()}
+    return Policy(name, {check: rule for check, rule in rules.items() if rule is not None})
+
+
+def _rule(check: Check, profile: Profile) -> Rule | None:
+    """None where the profile leaves the check as it is."""
+    severity = profile.severity(check)
+    if severity is check.severity:
+        return None
+    return replace(own_rule(check), severity=severity, origins={"severity": f"profile {profile.name}"})
