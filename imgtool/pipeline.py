@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from imgtool import convert, glance
 from imgtool.checks import registry
 from imgtool.disk.access import open_disk
+from imgtool.disk.consistency import read_consistency
 from imgtool.disk.incoming import incoming
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
@@ -65,10 +66,14 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
 
 
 def inspect_image(image: DiskImage, progress: Progress, *, with_map: bool = False) -> Inspection:
-    """What the image is and what is inside; `with_map` also where its file keeps data."""
+    """What the image is and what is inside; `with_map` also where its file keeps data.
+
+    Takes what `open_disk` takes and one run of `qemu-img check`, which is bounded in time.
+    """
     progress.stage("inspect", f"{image.origin.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
     with open_disk(image, progress) as disk:
-        inspection = Inspection(image, inspect_disk(disk, image.virtual_size_bytes))
+        guest = inspect_disk(disk, image.virtual_size_bytes)
+    inspection = Inspection(image, guest, read_consistency(image))
     return replace(inspection, disk_map=_map(image)) if with_map else inspection
 
 

@@ -95,11 +95,11 @@ def info(path: Path, image_format: str) -> Info:
         raise ToolFailedError(f"qemu-img info printed no {error}") from error
 
 
-def check(path: Path, image_format: str) -> CheckResult:
+def check(path: Path, image_format: str, *, timeout_seconds: float = WORK_TIMEOUT_SECONDS) -> CheckResult:
     """Whether the image's tables and refcounts agree. Nothing is repaired."""
     argv = ["qemu-img", "check", "--output=json", "--force-share", "-f", image_format, _name(path)]
     accept = {_CHECK_CLEAN, _CHECK_CORRUPT, _CHECK_LEAKS, _CHECK_UNSUPPORTED}
-    completed = run(argv, timeout_seconds=WORK_TIMEOUT_SECONDS, limits=WORK_LIMITS, accept=accept)
+    completed = run(argv, timeout_seconds=timeout_seconds, limits=WORK_LIMITS, accept=accept)
     if completed.returncode == _CHECK_UNSUPPORTED:
         return CheckResult(supported=False)
     answer = _json(completed)

@@ -5,5 +5,5 @@ from one of sources/ to one of sinks/; clone.py shares blocks instead; native.py
 incoming.py opens what the user named, output.py makes files that appear only when they are complete.
 
 To look inside: access.py gives any image's disk as one seekable stream; usage.py tells where its file keeps
-data, for a picture.
+data, for a picture; consistency.py whether its tables agree.
 """

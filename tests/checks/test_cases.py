@@ -22,6 +22,7 @@ FAILING: dict[str, list[Case]] = {
         lambda: refused("a.qcow2", UnsafeImageError("has a backing file")),
     ],
     "image-format": [lambda: refused("a.raw", FormatMismatchError("claims raw, is qcow2"))],
+    "image-consistent": [lambda: facts.inspection(consistent=known(False, "qemu-img check: 3 corruptions"))],
     "virtio-kernel": [
         lambda: facts.with_kernel(modules=states(virtio_net="missing")),
         lambda: facts.with_kernel(modules=states(virtio_pci="missing")),
@@ -115,6 +116,7 @@ UNKNOWN: dict[str, list[Case]] = {
         lambda: facts.with_initramfs(modules=states(virtio_blk="unknown", virtio_scsi="missing")),
         lambda: facts.with_initramfs(modules=states(virtio_pci="missing"), problem="cut off"),
     ],
+    "image-consistent": [lambda: facts.inspection(consistent=UNREADABLE)],
     "initramfs-intact": [lambda: facts.with_kernel(initramfs=UNREADABLE)],
     "initramfs-generic": [lambda: facts.with_initramfs(host_only=None)],
     "guest-agent-installed": [lambda: facts.with_agent(installed=UNREADABLE)],
@@ -162,8 +164,8 @@ UNKNOWN: dict[str, list[Case]] = {
     "filesystem-clean": [lambda: facts.with_clean(UNREADABLE)],
 }
 
-ABOUT_THE_FILE = {"virtual-size", "image-safe", "image-format"}
-"""They judge what the gate saw: an image that it could not judge has no facts at all."""
+ABOUT_THE_FILE = {"virtual-size", "image-safe", "image-format", "image-consistent"}
+"""They judge the file, whatever guest is in it: what the gate saw, and what qemu-img says."""
 
 PASSING: dict[str, list[Case]] = {
     "virtio-kernel": [
