@@ -15,8 +15,11 @@ from imgtool.text import printable
 
 BINARIES = ("/usr/sbin/qemu-ga", "/usr/bin/qemu-ga")
 PACKAGES = ("qemu-guest-agent", "qemu-ga")
-UNITS = ("qemu-guest-agent.service", "qemu-ga.service")
-"""Debian, Red Hat, and one of SUSE's; the other of SUSE's."""
+UNITS = ("qemu-guest-agent.service", "qemu-ga.service", "qemu-ga@.service")
+"""Debian, Red Hat, and SUSE today; SUSE up to 12; SLES 15 and Leap 15.0 to 15.2, a template."""
+
+INSTANCES = {"qemu-ga@.service": r"qemu-ga@virtio\x2dports-org.qemu.guest_agent.0.service"}
+"""What a link or a rule starts of a template: systemd.unit(5)."""
 
 PORT_DEVICE = r"dev-virtio\x2dports-org.qemu.guest_agent.0.device"
 """systemd's name of the port, as systemd-escape(1) writes it."""
@@ -62,17 +65,21 @@ def _enabled_by(found: Fact[tuple[bool, str]]) -> Fact[str | None]:
 def _read_enabled(tree: GuestTree) -> Known[tuple[bool, str]]:
     """Whether something starts it, and what: or what prevents it (empty: nothing of either kind)."""
     units = tuple(unit for unit in UNITS if unit_file(tree, unit) is not None)
-    for unit in units:
+    for unit in _with_instances(units):
         mask = mask_of(tree, unit)
         if mask is not None:
             return Known((False, mask), f"{mask} masks {unit}")
-    for unit in units:
+    for unit in _with_instances(units):
         link = wants_link(tree, unit, (PORT_DEVICE, *BOOT_TARGETS))
         if link is not None:
             return Known((True, link), link)
     if units:
         return _by_udev(tree, units)
     return _by_openrc(tree)
+
+
+def _with_instances(units: tuple[str, ...]) -> tuple[str, ...]:
+    return (*units, *(INSTANCES[unit] for unit in units if unit in INSTANCES))
 
 
 def _by_udev(tree: GuestTree, units: tuple[str, ...]) -> Known[tuple[bool, str]]:
@@ -103,7 +110,7 @@ def _unit_wanted_by(text: str, units: tuple[str, ...]) -> str | None:
     for line in text.replace("\\\n", " ").splitlines():
         if line.lstrip().startswith("#") or "SYSTEMD_WANTS" not in line or PORT_NAME not in line:
             continue
-        return next((unit for unit in units if unit in line), None)
+        return next((unit for unit in units if unit.replace("@.service", "@") in line), None)
     return None
 
 

@@ -24,6 +24,13 @@ RED_HAT = {
 }
 SUSE = {"/usr/bin/qemu-ga": "\x7fELF", f"{S}/qemu-ga.service": "[Service]\nExecStart=/usr/bin/qemu-ga\n"}
 
+INSTANCE = r"qemu-ga@virtio\x2dports-org.qemu.guest_agent.0.service"
+SLES_15 = {
+    "/usr/bin/qemu-ga": "\x7fELF",
+    f"{S}/qemu-ga@.service": "[Service]\nExecStart=-/usr/bin/qemu-ga -p /dev/%I --block-rpcs=guest-exec\n",
+}
+"""A template, of which the rule starts the port's instance: qemu.spec of openSUSE, 80-qemu-ga.rules."""
+
 
 def kernels(state: str, evidence: str = "") -> Fact[tuple[Kernel, ...]]:
     modules = dict.fromkeys(MODULES_OF_INTEREST, state)
@@ -93,6 +100,8 @@ def test_not_installed():
         (DEBIAN | {f"{E}/multi-user.target.wants/qemu-guest-agent.service": Link("x")}, None),
         (SUSE | {f"{E}/{PORT_DEVICE}.wants/qemu-ga.service": Link(f"{S}/qemu-ga.service")}, None),
         (SUSE | {RULES: RULE.replace("qemu-guest-agent.service", "qemu-ga.service")}, RULES),
+        (SLES_15 | {RULES: RULE.replace("qemu-guest-agent.service", INSTANCE)}, RULES),
+        (SLES_15 | {f"{E}/multi-user.target.wants/{INSTANCE}": Link(f"{S}/qemu-ga@.service")}, None),
         ({"/etc/runlevels/default/qemu-guest-agent": Link("/etc/init.d/x"), "/etc/init.d/x": "#!"}, None),
         ({"/etc/rc2.d/S01qemu-guest-agent": Link("../init.d/q"), "/etc/init.d/q": "#!"}, None),
         ({"/lib": Link("usr/lib"), **DEBIAN}, RULES),
@@ -117,6 +126,19 @@ def test_masked(files, mask):
 def test_masked_by_the_other_name():
     path = f"{E}/qemu-ga.service"
     assert read(SUSE | {path: Link("/dev/null"), RULES: RULE}).enabled_by.value == path
+
+
+@pytest.mark.parametrize("unit", ["qemu-ga@.service", INSTANCE])
+def test_a_template_or_its_instance_is_masked(unit):
+    rule = {RULES: RULE.replace("qemu-guest-agent.service", INSTANCE)}
+    path = f"{E}/{unit}"
+    assert read(SLES_15 | rule | {path: Link("/dev/null")}).enabled_by.value == path
+
+
+def test_a_template_that_nothing_starts_is_not_enabled_and_its_filters_count():
+    facts = read(SLES_15 | {RULES: RULE})
+    assert facts.enabled.value is False
+    assert facts.filtered_rpcs.value == ("guest-exec",)
 
 
 @pytest.mark.parametrize("override", [Link("/dev/null"), ""], ids=["link", "empty file"])
