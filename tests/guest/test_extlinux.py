@@ -32,6 +32,15 @@ def test_without_a_default_the_first_entry():
     assert (entry.name, why) == ("lts", "its first entry")
 
 
+def test_the_entry_that_is_marked_where_default_only_starts_the_menu():
+    text = ALPINE.replace("DEFAULT virt", "DEFAULT menu.c32").replace(
+        "LABEL virt", "LABEL virt\n  MENU DEFAULT"
+    )
+    entry, why, _ = parse_extlinux(text, "x")
+    assert (entry.name, why) == ("virt", "menu default virt")
+    assert parse_extlinux(ALPINE, "x")[2][0].title == "Linux lts"
+
+
 def test_kernel_and_an_initrd_among_the_options():
     entry, _, _ = parse_extlinux("label a\n kernel /vmlinuz\n append initrd=/initrd ro\n", "x")
     assert (entry.linux, entry.initrds) == ("/vmlinuz", ("/initrd",))
