@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 from imgtool.guest.initramfs.cpio import Member
 from imgtool.guest.initramfs.reader import ArchiveError
@@ -24,6 +25,10 @@ _TRACE = re.compile(
 _DRACUT = re.compile(r"(?:usr/)?lib/dracut/")
 _MODULE_DIRECTORY = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
 _PACKED_ROOT = re.compile(r"(?:squash|squashfs-root|erofs-root|squash-root)(?:/root)?\.img|squash/root\.img")
+_MKINITFS_DIRECTORY = ".modloop"
+"""An empty directory that Alpine's mkinitfs makes and nobody else does: mkinitfs.in, initfs_base."""
+HYPERVISOR_DISKS = ("virtio_blk", "virtio_scsi"), ("vmw_pvscsi",), ("hv_storvsc",), ("xen_blkfront",)
+"""Disk drivers by hypervisor: no machine has those of two."""
 _MKINITCPIO_HOOKS = re.compile(r"^\s*HOOKS=[(\"'](.*?)[)\"']", re.MULTILINE | re.DOTALL)
 _MODULES_SETTING = re.compile(r"^\s*MODULES=[\"']?(\w+)", re.MULTILINE)
 _HOST_ONLY_OPTION = re.compile(r"(?:^|[\s'\"])(?:-H|--host-?only)(?=[\s'\"]|$)")
@@ -49,6 +54,7 @@ class InitramfsContent:
         self._version = version
         self._traces: dict[str, str] = {}
         self._dracut = False
+        self._mkinitfs = False
         self._members: Counter[str] = Counter()
         self._main: str | None = None
 
@@ -58,6 +64,7 @@ class InitramfsContent:
         if member.name == "init" and not member.is_directory:
             self._main = compression
         if member.is_directory:
+            self._mkinitfs = self._mkinitfs or member.name == _MKINITFS_DIRECTORY
             return
         if is_trace(member.name):
             self._traces[member.name] = member.content[:MAX_TRACE_BYTES].decode("utf-8", "replace")
@@ -102,15 +109,18 @@ class InitramfsContent:
             return "dracut"
         if "conf/initramfs.conf" in self._traces:
             return "initramfs-tools"
-        return "mkinitcpio" if "buildconfig" in self._traces else None
+        if "buildconfig" in self._traces:
+            return "mkinitcpio"
+        return "mkinitfs" if self._mkinitfs else None
 
     @property
     def host_only(self) -> bool | None:
         """Whether it was made for one machine only, where a trace tells."""
-        readers = {
+        readers: dict[str, Callable[[], bool | None]] = {
             "dracut": self._dracut_host_only,
             "initramfs-tools": self._initramfs_tools_host_only,
             "mkinitcpio": self._mkinitcpio_host_only,
+            "mkinitfs": lambda: False,  # it packs the features of its configuration, whatever the machine has
         }
         return readers[self.generator]() if self.generator is not None else None
 
@@ -152,5 +162,12 @@ class InitramfsContent:
         return None if last is None else last == "dep"
 
     def _mkinitcpio_host_only(self) -> bool | None:
+        """buildconfig copies the configuration, also where a hook in it was skipped (-S autodetect).
+
+        So the hook's name tells only where its work shows as well: drivers of one hypervisor at most.
+        """
         hooks = _MKINITCPIO_HOOKS.findall(self._traces["buildconfig"])
-        return "autodetect" in hooks[-1].split() if hooks else None
+        if not hooks:
+            return None
+        hypervisors = sum(any(name in self.modules for name in names) for names in HYPERVISOR_DISKS)
+        return "autodetect" in hooks[-1].split() and hypervisors < 2

@@ -156,6 +156,20 @@ def test_what_made_it_and_for_which_machine(files, generator, host_only):
     assert (found.generator, found.host_only) == (generator, host_only)
 
 
+def test_mkinitcpio_s_configuration_names_a_hook_that_was_skipped():
+    """`mkinitcpio -S autodetect` is what Arch's cloud images are made with: drivers of any hypervisor."""
+    hooks = b"HOOKS=(base udev autodetect block)\n"
+    assert read(archive("virtio_blk.ko", "virtio_scsi.ko", buildconfig=hooks)).host_only is True
+    assert read(archive("virtio_blk.ko", "vmw_pvscsi.ko", buildconfig=hooks)).host_only is False
+
+
+def test_mkinitfs_is_known_by_its_directory_and_is_never_for_one_machine_only():
+    directory = newc({".modloop": b""}, mode=0o040755, trailer=False)
+    found = read(compress("gzip", directory + archive("virtio_blk.ko")))
+    assert (found.generator, found.host_only) == ("mkinitfs", False)
+    assert read(archive("virtio_blk.ko", **{".modloop": b"x"})).generator is None
+
+
 @pytest.mark.parametrize(
     ("bound", "what", "member"),
     [
