@@ -77,8 +77,15 @@ def entry_version(tree: GuestTree, entry: BootEntry, kernels: tuple[InstalledKer
         for kernel in kernels:
             if kernel.image is not None and tree.resolve(kernel.image) == resolved:
                 return kernel.version
-    named = (version_in_path(candidate, installed) for candidate in (resolved, entry.linux) if candidate)
-    return next((version for version in named if version is not None), None)
+    candidates = [candidate for candidate in (resolved, entry.linux) if candidate]
+    named = (version_in_path(candidate, installed) for candidate in candidates)
+    return next((version for version in named if version is not None), _by_flavour(candidates, kernels))
+
+
+def _by_flavour(candidates: list[str], kernels: tuple[InstalledKernel, ...]) -> str | None:
+    """The newest kernel whose flavour an image is named after: Arch copies it to /boot/vmlinuz-linux."""
+    names = {posixpath.basename(candidate) for candidate in candidates}
+    return next((k.version for k in kernels if k.flavour and f"vmlinuz-{k.flavour}" in names), None)
 
 
 def _newest(

@@ -101,25 +101,24 @@ def find_system(devices: Sequence[Device], problems: Sequence[str]) -> System:
     Raises GuestReadError where there is none, or more than one: then nobody can say which would boot.
     `problems` are the reasons why other volumes could not be looked at.
     """
-    found: list[tuple[Device, Node]] = []
+    found: list[tuple[Device, str, Node]] = []
     unreadable = list(problems)
     for device in devices:
         if device.filesystem.type in NEVER_A_ROOT:
             continue
         try:
-            node = _root_node(device)
+            found.extend((device, name, node) for name, node in _systems(device))
         except GuestReadError as error:
             unreadable.append(f"{device.volume.name}: {error}")
-        else:
-            found.extend([(device, node)] if node else [])
     if len(found) > 1:
-        names = ", ".join(device.volume.name for device, _ in found)
+        names = ", ".join(name for _, name, _ in found)
         raise GuestReadError(
             f"more than one system is on this disk ({names}): it is not clear which one boots"
         )
     if not found:
         raise GuestReadError(_nothing_found(devices, unreadable))
-    return _mounted(*found[0], devices)
+    device, _, node = found[0]
+    return _mounted(device, node, devices)
 
 
 def _nothing_found(devices: Sequence[Device], unreadable: Sequence[str]) -> str:
@@ -132,16 +131,25 @@ def _nothing_found(devices: Sequence[Device], unreadable: Sequence[str]) -> str:
     return f"{prefix} ({printable('; '.join(unreadable))})" if unreadable else prefix
 
 
-def _root_node(device: Device) -> Node | None:
-    """The top of the system on this device; None where there is none."""
+def _systems(device: Device) -> list[tuple[str, Node]]:
+    """The tops of the systems on this device, and where each is; more than one on Btrfs only.
+
+    The default subvolume is what boots where nothing else is named: SUSE makes the current snapshot the
+    default one, and the older snapshots below it are no systems of their own.
+    """
+    name = device.volume.name
     node = device.filesystem.root()
     if _is_system(node):
-        return node
+        return [(name, node)]
     if not isinstance(device.filesystem, BtrfsFilesystem):
-        return None
+        return []
     top = device.filesystem.root("")
-    below = (top.child(name) for name in ROOT_SUBVOLUMES)
-    return next((n for n in below if n is not None and n.kind is Kind.DIRECTORY and _is_system(n)), None)
+    below = [(subvolume, top.child(subvolume)) for subvolume in ROOT_SUBVOLUMES]
+    return [
+        (f"{name}, subvolume {subvolume}", found)
+        for subvolume, found in below
+        if found is not None and found.kind is Kind.DIRECTORY and _is_system(found)
+    ]
 
 
 def _is_system(node: Node) -> bool:
@@ -210,13 +218,22 @@ def _mount(entry: FstabEntry, device: Device | None) -> Node:
 
 def _mount_by_type(mounts: dict[str, Node], points: dict[str, str], devices: Sequence[Device]) -> None:
     """Boot partitions that fstab does not name: systemd-gpt-auto-generator(8) mounts them by their type."""
-    for device in devices:
-        if device.partition is None or device.volume.name in points:
-            continue
-        point = None
-        if device.partition.type == XBOOTLDR_GUID:
-            point = "/boot"
-        elif device.partition.is_esp:
-            point = "/boot/efi"
-        if point is not None and point not in mounts:
+    unnamed = [(d, d.partition) for d in devices if d.partition is not None and d.volume.name not in points]
+    for device, partition in unnamed:
+        if partition.type == XBOOTLDR_GUID and "/boot" not in mounts:
+            mounts["/boot"] = _mount(FstabEntry(device.volume.name, "/boot", "auto", ()), device)
+    for device, partition in unnamed:
+        point = _esp_point(mounts)
+        if partition.is_esp and point not in mounts:
             mounts[point] = _mount(FstabEntry(device.volume.name, point, "auto", ()), device)
+
+
+def _esp_point(mounts: dict[str, Node]) -> str:
+    """An empty /boot, else /efi, where that is there; else where most distributions have it."""
+    tree = GuestTree({"/": mounts["/"]})
+    try:
+        if "/boot" not in mounts and tree.is_directory("/boot") and not tree.names("/boot"):
+            return "/boot"
+        return "/efi" if tree.is_directory("/efi") else "/boot/efi"
+    except GuestReadError:
+        return "/boot/efi"

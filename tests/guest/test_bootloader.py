@@ -100,6 +100,24 @@ def test_a_unified_kernel_image():
     assert found.entry.unified
 
 
+def test_arch_s_copies_of_its_kernels_are_named_after_their_packages():
+    files = {
+        "/usr/lib/modules/6.9.1-arch1-1/vmlinuz": "MZ",
+        "/usr/lib/modules/6.9.1-arch1-1/pkgbase": "linux\n",
+        "/usr/lib/modules/6.6.32-1-lts/vmlinuz": "MZ",
+        "/usr/lib/modules/6.6.32-1-lts/pkgbase": "linux-lts\n",
+        "/boot/vmlinuz-linux": "MZ",
+        "/boot/vmlinuz-linux-lts": "MZ",
+        "/boot/loader/loader.conf": "default lts.conf\n",
+        "/boot/loader/entries/arch.conf": "linux /vmlinuz-linux\ninitrd /initramfs-linux.img\n",
+        "/boot/loader/entries/lts.conf": "linux /vmlinuz-linux-lts\noptions root=LABEL=x\n",
+    }
+    tree = guest_tree(files)
+    found = choose_kernel(tree, find_kernels(tree))
+    assert (found.version, found.options) == ("6.6.32-1-lts", "root=LABEL=x")
+    assert found.evidence == "/boot/loader/loader.conf: default lts.conf (lts)"
+
+
 def test_extlinux():
     found = choice({"/boot/extlinux.conf": f"DEFAULT a\nLABEL a\n LINUX vmlinuz-{OLD}\n INITRD i\n"})
     assert (found.version, found.evidence) == (OLD, "/boot/extlinux.conf: default a")

@@ -4,10 +4,11 @@ import io
 from collections.abc import Mapping
 
 import pytest
-from support.memory_filesystem import Content, Link, MemoryFilesystem
+from support.memory_filesystem import Content, Link, MemoryFilesystem, memory_root
 
-from imgtool.guest.filesystems.base import Filesystem, GuestReadError
-from imgtool.guest.filesystems.rootless import Rootless
+from imgtool.guest.filesystems.base import Filesystem, GuestReadError, Kind, Node
+from imgtool.guest.filesystems.btrfs import BtrfsFilesystem
+from imgtool.guest.filesystems.rootless import Rootless, probe
 from imgtool.guest.mounts import Device, find_system
 from imgtool.guest.partitions import ESP_GUID, XBOOTLDR_GUID, Partition
 from imgtool.guest.volumes import Volume
@@ -29,6 +30,22 @@ def root(fstab: str = "", **more: Content) -> MemoryFilesystem:
 
 def memory(uuid: str, tree: Mapping[str, Content], label: str | None = None) -> MemoryFilesystem:
     return MemoryFilesystem(tree, uuid=uuid, label=label)
+
+
+class MemoryBtrfs(BtrfsFilesystem):
+    """A Btrfs in memory: subvolumes are directories of `tree`, `default` is the default one's path."""
+
+    def __init__(self, tree: Mapping[str, Content], default: str = "", uuid: str = "ROOT-uuid") -> None:
+        self.type, self.label, self.uuid = "btrfs", None, uuid
+        self._tree, self._default = tree, default
+
+    def root(self, subvolume: str | None = None) -> Node:
+        node: Node | None = memory_root(self._tree)
+        for name in filter(None, (self._default if subvolume is None else subvolume).split("/")):
+            node = node.child(name) if node is not None else None
+        if node is None or node.kind is not Kind.DIRECTORY:
+            raise GuestReadError(f"btrfs has no subvolume {subvolume}")
+        return node
 
 
 def test_a_root_alone() -> None:
@@ -120,10 +137,92 @@ def test_the_esp_and_xbootldr_are_mounted_by_their_type() -> None:
     assert system.mount_points == {"partition 1": "/"}
 
 
+@pytest.mark.parametrize(
+    ("below", "point"),
+    [
+        ({"boot": {}, "efi": {}}, "/boot"),
+        ({"boot/vmlinuz": "x", "efi": {}}, "/efi"),
+        ({"boot/efi": {}}, "/boot/efi"),
+        ({}, "/boot/efi"),
+    ],
+    ids=["empty /boot", "/efi", "/boot in use", "neither"],
+)
+def test_where_an_esp_is_mounted_that_fstab_does_not_name(below: dict[str, Content], point: str) -> None:
+    esp = memory("e", {"loader/loader.conf": "default x"})
+    system = find_system([device("partition 1", root(**below)), device("partition 2", esp, ESP_GUID)], [])
+    assert system.tree.is_file(f"{point}/loader/loader.conf")
+
+
+def test_an_esp_gives_way_to_xbootldr() -> None:
+    devices = [
+        device("partition 1", memory("e", {"EFI/x": ""}), ESP_GUID),
+        device("partition 2", memory("b", {"loader/entries/a.conf": "x"}), XBOOTLDR_GUID),
+        device("partition 3", root(boot={}, efi={})),
+    ]
+    tree = find_system(devices, []).tree
+    assert tree.is_file("/boot/loader/entries/a.conf")
+    assert tree.is_file("/efi/EFI/x")
+
+
+def test_usr_and_var_and_boot_on_partitions_of_their_own() -> None:
+    """The root alone shows no os-release: its link leads to /usr."""
+    fstab = "UUID=root-uuid / ext4\nLABEL=usr /usr ext4\nLABEL=var /var ext4\nLABEL=boot /boot ext4\n"
+    top: dict[str, Content] = {"etc/os-release": Link("../usr/lib/os-release"), "etc/fstab": fstab}
+    top |= {"usr": {}, "var": {}, "boot": {}, "lib": Link("usr/lib")}
+    devices = [
+        device(
+            "partition 1", memory("u", {"lib/os-release": "ID=x\n", "lib/modules/6/kernel/a.ko": ""}, "usr")
+        ),
+        device("partition 2", memory("v", {"lib/dpkg/status": ""}, "var")),
+        device("partition 3", memory("b", {"vmlinuz-6": "x"}, "boot")),
+        device("partition 5", memory("ROOT-uuid", top)),
+    ]
+    system = find_system(devices, [])
+    assert system.root.volume.name == "partition 5"
+    for path in ("/etc/os-release", "/lib/modules/6/kernel/a.ko", "/var/lib/dpkg/status", "/boot/vmlinuz-6"):
+        assert system.tree.is_file(path)
+
+
 def test_two_systems_are_unknown() -> None:
     devices = [device("partition 1", root()), device("partition 2", root())]
     with pytest.raises(GuestReadError, match=r"more than one system .*partition 1, partition 2"):
         find_system(devices, [])
+
+
+def test_two_systems_in_subvolumes_of_one_file_system_are_unknown() -> None:
+    both = MemoryBtrfs({"@": dict(SYSTEM), "root": dict(SYSTEM)})
+    with pytest.raises(GuestReadError, match=r"more than one system .*subvolume @, .*subvolume root"):
+        find_system([device("partition 1", both)], [])
+
+
+@pytest.mark.parametrize("name", ["@", "root", "@rootfs", "@root"])
+def test_a_system_in_a_subvolume_that_is_not_the_default_one(name: str) -> None:
+    below: dict[str, Content] = {**SYSTEM, "etc/fstab": f"UUID=root-uuid / btrfs subvol={name} 0 0\n"}
+    system = find_system([device("partition 1", MemoryBtrfs({name: below, "@home": {"user/x": ""}}))], [])
+    assert system.tree.read_text("/etc/os-release") == "ID=x\n"
+
+
+def test_the_snapshot_that_is_suse_s_default_subvolume() -> None:
+    fstab = (
+        "UUID=root-uuid / btrfs defaults 0 0\n"
+        "UUID=root-uuid /.snapshots btrfs subvol=/@/.snapshots 0 0\n"
+        "UUID=root-uuid /var btrfs subvol=/@/var 0 0\n"
+        "UUID=root-uuid /boot/grub2/x86_64-efi btrfs subvol=/@/boot/grub2/x86_64-efi 0 0\n"
+    )
+    new: dict[str, Content] = {**SYSTEM, "etc/fstab": fstab, "boot/vmlinuz": "new", "var": {}}
+    old: dict[str, Content] = {**SYSTEM, "etc/fstab": fstab, "boot/vmlinuz": "old"}
+    tree: dict[str, Content] = {
+        "@/.snapshots/1/snapshot": old,
+        "@/.snapshots/2/snapshot": new,
+        "@/var/lib/rpm/Packages.db": "x",
+        "@/boot/grub2/x86_64-efi/core.efi": "MZ",
+    }
+    system = find_system([device("partition 1", MemoryBtrfs(tree, "@/.snapshots/2/snapshot"))], [])
+    assert system.tree.read_text("/boot/vmlinuz") == "new"
+    assert system.tree.is_file("/var/lib/rpm/Packages.db")
+    assert system.tree.is_file("/boot/grub2/x86_64-efi/core.efi")
+    assert system.tree.read_text("/.snapshots/1/snapshot/boot/vmlinuz") == "old"
+    assert system.mount_points == {"partition 1": "/"}
 
 
 def test_no_system_is_told_with_what_could_not_be_read() -> None:
@@ -142,6 +241,23 @@ def test_an_encrypted_disk_says_so() -> None:
     devices = [device("partition 1", memory("b", {"vmlinuz": ""})), device("partition 2", luks)]
     with pytest.raises(GuestReadError, match=r"encrypted \(partition 2: it is encrypted \(LUKS\)\)"):
         find_system(devices, [])
+
+
+@pytest.mark.parametrize("name", ["disk", "partition 3", "vg/root"])
+def test_bitlocker_and_luks_wherever_they_are(name: str) -> None:
+    for head in (b"\xeb\x58\x90-FVE-FS-".ljust(4096, b"\0"), b"LUKS\xba\xbe\0\1".ljust(4096, b"\0")):
+        locked = probe(head, io.BytesIO(head))
+        assert locked is not None
+        with pytest.raises(GuestReadError, match=rf"part of the disk is encrypted \({name}: it is encrypted"):
+            find_system([device(name, locked)], [])
+
+
+def test_a_system_beside_something_encrypted_is_read() -> None:
+    luks = Rootless("crypto_LUKS", None, "u", "it is encrypted (LUKS)")
+    fstab = "/dev/mapper/data /data ext4 defaults 0 0\n"
+    system = find_system([device("partition 1", root(fstab)), device("partition 2", luks)], [])
+    with pytest.raises(GuestReadError, match="/data: /dev/mapper/data is not on this disk"):
+        system.tree.exists("/data/x")
 
 
 def test_swap_is_no_reason() -> None:
