@@ -105,6 +105,9 @@ class LookFor:
     """Absolute guest paths; `*`, `?` and `[...]` stand for parts of one name, `**` for any directories."""
 
 
+NOTHING_ELSE = LookFor()
+"""What is looked for without a policy that asks for more."""
+
 MODULES_OF_INTEREST = (
     "virtio",
     "virtio_ring",

@@ -8,12 +8,14 @@ from tempfile import TemporaryDirectory
 
 from imgtool import convert, glance
 from imgtool.checks import registry
+from imgtool.checks.policy import OPENSTACK, Policy
 from imgtool.disk.access import open_disk
 from imgtool.disk.consistency import read_consistency
 from imgtool.disk.incoming import incoming
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model import (
+    NOTHING_ELSE,
     Compression,
     ConversionPlan,
     ConversionResult,
@@ -21,6 +23,7 @@ from imgtool.model import (
     DiskMap,
     Inspection,
     Judgement,
+    LookFor,
     Story,
     UploadPlan,
 )
@@ -40,6 +43,7 @@ class Order:
     compression: Compression = "none"
     visibility: str = "private"
     properties: Mapping[str, str] = field(default_factory=dict)
+    policy: Policy = OPENSTACK
     with_map: bool = False
     """Also find out where the source keeps data: a report will draw it."""
 
@@ -48,8 +52,8 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     cloud = None if dry_run else _connect(order, progress)
     with _incoming(order, progress) as source, _workspace() as folder:
-        inspection = inspect_image(source, progress, with_map=order.with_map)
-        judgement = registry.judge(inspection)
+        inspection = inspect_image(source, progress, registry.look_for(order.policy), with_map=order.with_map)
+        judgement = registry.judge(inspection, order.policy)
         done = Story(judgement, inspection)
         progress.stage("check", _verdict(judgement))
         if not judgement.passed:
@@ -65,14 +69,16 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
         return replace(done, conversion=conversion, upload_plan=upload.plan, upload=upload)
 
 
-def inspect_image(image: DiskImage, progress: Progress, *, with_map: bool = False) -> Inspection:
+def inspect_image(
+    image: DiskImage, progress: Progress, look_for: LookFor = NOTHING_ELSE, *, with_map: bool = False
+) -> Inspection:
     """What the image is and what is inside; `with_map` also where its file keeps data.
 
     Takes what `open_disk` takes and one run of `qemu-img check`, which is bounded in time.
     """
     progress.stage("inspect", f"{image.origin.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
     with open_disk(image, progress) as disk:
-        guest = inspect_disk(disk, image.virtual_size_bytes)
+        guest = inspect_disk(disk, image.virtual_size_bytes, look_for)
     inspection = Inspection(image, guest, read_consistency(image))
     return replace(inspection, disk_map=_map(image)) if with_map else inspection
 

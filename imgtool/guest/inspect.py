@@ -15,13 +15,14 @@ from imgtool.guest.firmware import read_firmware
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, find_system
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
-from imgtool.model import FilesystemFacts, GuestFacts, Known, PartitionFacts
+from imgtool.model import NOTHING_ELSE, FilesystemFacts, GuestFacts, Known, LookFor, PartitionFacts
 
 
-def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
+def inspect_disk(disk: BinaryIO, size_bytes: int, look_for: LookFor = NOTHING_ELSE) -> GuestFacts:
     """All that can be told of the guest on this disk; never raises for what is on it.
 
-    `disk` gives the guest's bytes, `size_bytes` of them. What cannot be read is unknown, with the reason.
+    `disk` gives the guest's bytes, `size_bytes` of them; `look_for` is what a policy asks for besides. What
+    cannot be read is unknown, with the reason.
     """
     facts = GuestFacts("unknown", "the disk was not read")
     try:
@@ -33,7 +34,7 @@ def inspect_disk(disk: BinaryIO, size_bytes: int) -> GuestFacts:
             system = find_system(devices, problems)
         facts = replace(facts, filesystems=_filesystems(devices, system.mount_points))
         with guarded("the Linux system"):
-            linux = read_linux(system, DiskContents(layout, devices, problems))
+            linux = read_linux(system, DiskContents(layout, devices, problems), look_for)
     except GuestReadError as error:
         return replace(facts, status="unknown", reason=str(error))
     if isinstance(linux.architecture, Known):

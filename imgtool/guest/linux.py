@@ -7,6 +7,7 @@ from imgtool.guest.command_line import read_command_line
 from imgtool.guest.devices import read_device_references
 from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.fact import fact_of
+from imgtool.guest.found_files import find_files
 from imgtool.guest.growth import read_can_grow, read_root_is_last
 from imgtool.guest.initramfs.facts import read_initramfs
 from imgtool.guest.kernels import InstalledKernel, find_kernels
@@ -22,14 +23,17 @@ from imgtool.guest.system import (
     read_version,
 )
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Fact, Kernel, Known, LinuxFacts, Unknown
+from imgtool.model import NOTHING_ELSE, Fact, Kernel, Known, LinuxFacts, LookFor, Unknown
 from imgtool.text import printable
 
 
-def read_linux(system: System, contents: DiskContents) -> LinuxFacts:
-    """All facts of the Linux `system`, which stands on the disk with these `contents`."""
+def read_linux(system: System, contents: DiskContents, look_for: LookFor = NOTHING_ELSE) -> LinuxFacts:
+    """All facts of the Linux `system`, which stands on the disk with these `contents`.
+
+    `look_for` is what is wanted besides what is always read.
+    """
     tree, volume = system.tree, system.root.volume
-    installed = fact_of(lambda: _installed(tree))
+    installed = fact_of(lambda: _installed(tree, look_for.modules))
     boot = _boot(tree, installed)
     kernels = _kernels(tree, installed, boot)
     versions = installed.value if isinstance(installed, Known) else ()
@@ -53,14 +57,20 @@ def read_linux(system: System, contents: DiskContents) -> LinuxFacts:
         pinned_macs=fact_of(lambda: read_pinned_macs(tree)),
         lvm_devices_file=fact_of(lambda: read_lvm_devices_file(tree)),
         secrets=fact_of(lambda: read_secrets(tree)),
+        found_files=_found_files(tree, look_for.files),
     )
 
 
-def _installed(tree: GuestTree) -> Known[tuple[InstalledKernel, ...]]:
-    kernels = find_kernels(tree)
+def _installed(tree: GuestTree, extra_modules: tuple[str, ...]) -> Known[tuple[InstalledKernel, ...]]:
+    kernels = find_kernels(tree, extra_modules)
     if not kernels:
         return Known((), "no kernel in /usr/lib/modules")
     return Known(kernels, ", ".join(printable(kernel.directory) for kernel in kernels))
+
+
+def _found_files(tree: GuestTree, wanted: tuple[str, ...]) -> Fact[tuple[str, ...]]:
+    """Unknown where nothing was looked for: that nothing was found then says nothing."""
+    return fact_of(lambda: find_files(tree, wanted)) if wanted else Unknown("no policy asks for files")
 
 
 def _boot(tree: GuestTree, installed: Fact[tuple[InstalledKernel, ...]]) -> BootChoice:

@@ -10,7 +10,7 @@ from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model import MODULES_OF_INTEREST, Known, LinuxFacts, Unknown
+from imgtool.model import MODULES_OF_INTEREST, NOTHING_ELSE, Known, LinuxFacts, LookFor, Unknown
 
 V, OLD = "6.1.0-41-amd64", "6.1.0-9-amd64"
 D = f"/usr/lib/modules/{V}"
@@ -56,10 +56,10 @@ FILES: dict[str, Content] = (
 )
 
 
-def read(files: dict[str, Content]) -> LinuxFacts:
+def read(files: dict[str, Content], look_for: LookFor = NOTHING_ELSE) -> LinuxFacts:
     root = Device(Volume("disk", 4096, (), io.BytesIO), MemoryFilesystem(label="x"), None)
     layout = DiskLayout("none", (), b"", b"", (root.volume,))
-    return read_linux(System(guest_tree(files), root, {}), DiskContents(layout, [root]))
+    return read_linux(System(guest_tree(files), root, {}), DiskContents(layout, [root]), look_for)
 
 
 def test_a_whole_guest():
@@ -147,3 +147,15 @@ def test_terminal_escapes_in_a_kernel_s_name_are_made_harmless():
     (kernel,) = read(files).kernels.value
     assert "\x1b" not in "".join([kernel.version, kernel.default_evidence, *kernel.evidence.values()])
     assert kernel.version == "6\\x1b[31m"
+
+
+def test_what_a_policy_asks_for_is_looked_for():
+    facts = read(FILES, LookFor(modules=("nvme",), files=("/etc/os-*", "/etc/shadow")))
+    assert facts.found_files.value == ("/etc/os-release",)
+    assert facts.kernels.value[0].modules["nvme"] == "missing"
+
+
+def test_what_nobody_asked_for_is_not_known_to_be_absent():
+    facts = read(FILES)
+    assert isinstance(facts.found_files, Unknown)
+    assert "nvme" not in facts.kernels.value[0].modules

@@ -65,7 +65,7 @@ def test_an_unknown_fact_is_null_with_its_reason() -> None:
 def test_check_has_the_promised_keys() -> None:
     found = through_json(as_json.results([Story(registry.judge(facts.inspection()))]))
     assert set(found) == {"schema_version", "results"}
-    assert set(found["results"][0]) == {"image", "outcome", "findings"}
+    assert set(found["results"][0]) == {"image", "outcome", "policy", "findings"}
     assert found["results"][0]["outcome"] == "pass"
     finding = found["results"][0]["findings"][0]
     assert set(finding) == {"check", "outcome", "severity", "message", "evidence", "remedy"}

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from imgtool.checks import registry
-from imgtool.cli import console, options
+from imgtool.checks.policy import Policy
+from imgtool.cli import console, options, policies
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.incoming import incoming
@@ -21,12 +22,14 @@ from imgtool.report.as_text import verdict as as_text
 @click.command("check", cls=options.OptionalValueCommand)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.image_path)
 @options.source_format
+@policies.option
 @report_files.option
 @options.output
 @options.progress
 def command(
     images: Sequence[Path],
     source_format: str | None,
+    policy: str,
     reports: Sequence[report_files.Wanted],
     output: str,
     progress: When,
@@ -37,9 +40,10 @@ def command(
     `imgtool explain` lists the checks.
     """
     report_files.check_paths(reports)
+    applied = policies.chosen(policy)
     watched = TerminalProgress(progress, stages=False)
     with_map = report_files.need_disk_map(reports)
-    results = [_judge(image, source_format, watched, with_map=with_map) for image in images]
+    results = [_judge(image, source_format, applied, watched, with_map=with_map) for image in images]
     stories = [story for story, _ in results]
     report_files.write(reports, stories)
     if output == "json":
@@ -49,12 +53,14 @@ def command(
     return max(status for _, status in results)
 
 
-def _judge(path: Path, source_format: str | None, progress: Progress, *, with_map: bool) -> tuple[Story, int]:
+def _judge(
+    path: Path, source_format: str | None, policy: Policy, progress: Progress, *, with_map: bool
+) -> tuple[Story, int]:
     """What was found, and the exit status that it stands for."""
     try:
         with incoming(path, source_format, progress, may_stream=False) as image:
-            inspection = inspect_image(image, progress, with_map=with_map)
+            inspection = inspect_image(image, progress, registry.look_for(policy), with_map=with_map)
     except (UnsafeImageError, ImageUnreadableError) as error:
-        return Story(registry.refused(str(path), error)), error.exit_status
-    story = Story(registry.judge(inspection), inspection)
+        return Story(registry.refused(str(path), error, policy)), error.exit_status
+    story = Story(registry.judge(inspection, policy), inspection)
     return story, EXIT_OK if story.judgement.passed else EXIT_CHECK_FAILED

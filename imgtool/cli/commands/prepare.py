@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from imgtool.cli import console, options
+from imgtool.cli import console, options, policies
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.convert import TargetFormat
@@ -27,6 +27,7 @@ from imgtool.report.as_text import delivery as as_text
 @options.source_format
 @options.target_format
 @options.compress
+@policies.option
 @report_files.option
 @options.dry_run
 @options.output
@@ -40,6 +41,7 @@ def command(
     source_format: str | None,
     target_format: TargetFormat,
     compress: Compression,
+    policy: str,
     reports: Sequence[report_files.Wanted],
     dry_run: bool,
     output: str,
@@ -60,6 +62,7 @@ def command(
         compression=compress,
         visibility=visibility,
         properties=properties,
+        policy=policies.chosen(policy),
         with_map=report_files.need_disk_map(reports),
     )
     told = prepare(order, TerminalProgress(progress), dry_run=dry_run)

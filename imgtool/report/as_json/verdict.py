@@ -10,6 +10,7 @@ def judgement(found: Judgement) -> Object:
     return {
         "image": clean(found.image),
         "outcome": "pass" if found.passed else "fail",
+        "policy": clean(found.policy),
         "findings": [_finding(one) for one in found.findings],
     }
 
