@@ -6,7 +6,7 @@ is there as well.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -23,11 +23,13 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 def report(stories: Sequence[Story]) -> str:
     """`--report sarif=PATH`."""
-    results = [_result(told, index, one) for index, told in enumerate(stories) for one in _loud(told)]
+    artifacts = {told.judgement.image: _artifact(told) for told in stories}  # no two alike, says the schema
+    places = {image: {"uri": _uri(image), "index": index} for index, image in enumerate(artifacts)}
+    results = [_result(told.judgement.image, places, one) for told in stories for one in _loud(told)]
     driver = {"name": "imgtool", "version": __version__, "rules": _rules()}
     run = {
         "tool": {"driver": driver},
-        "artifacts": [_artifact(told) for told in stories],
+        "artifacts": list(artifacts.values()),
         "results": results,
         "columnKind": "unicodeCodePoints",
     }
@@ -72,15 +74,14 @@ def _artifact(told: Story) -> Object:
     return artifact
 
 
-def _result(told: Story, artifact: int, finding: Finding) -> Object:
-    image = told.judgement.image
-    place = {"uri": _uri(image), "index": artifact}
+def _result(image: str, places: Mapping[str, Object], finding: Finding) -> Object:
+    physical = {"artifactLocation": places[image], "region": {"startLine": 1}}
     return {
         "ruleId": finding.check,
         "level": level(finding),
         "message": {"text": _message(finding)},
         # GitHub shows no result without a line. A disk image has none: the first one stands for all of it.
-        "locations": [{"physicalLocation": {"artifactLocation": place, "region": {"startLine": 1}}}],
+        "locations": [{"physicalLocation": physical}],
         "partialFingerprints": {"primaryLocationLineHash": _fingerprint(image, finding)},
         "properties": {
             "outcome": finding.outcome.value,

@@ -66,7 +66,7 @@ class Page:
 def make_page(stories: Sequence[Story]) -> Page:
     """The page for these stories, in their order."""
     images = tuple(_image(f"image-{number}", told) for number, told in enumerate(stories, 1))
-    passed = all(image.passed for image in images)
+    passed = bool(images) and all(image.passed for image in images)
     names = images[0].name if len(images) == 1 else f"{len(images)} images"
     return Page(__version__, f"{'PASS' if passed else 'FAIL'}: {names}", passed, images)
 
