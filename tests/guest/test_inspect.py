@@ -28,6 +28,8 @@ SYSTEMS = {
     "bare-ext3": ("disk", "ext3", False, False),
 }
 """Fixture to its root device and type, and whether BIOS and UEFI can start it."""
+OF_OTHERS = ("fedora-42", "opensuse-leap-15.6")
+"""Layouts of other distributions, which tests/integration/test_layouts.py looks at."""
 
 
 def inspected(name: str) -> GuestFacts:
@@ -42,7 +44,7 @@ def linux(facts: GuestFacts) -> LinuxFacts:
 
 
 def test_every_fixture_is_here() -> None:
-    assert set(checksums()) == {f"{name}.raw.zst" for name in (*SYSTEMS, "data-disk")}
+    assert set(checksums()) == {f"{name}.raw.zst" for name in (*SYSTEMS, *OF_OTHERS, "data-disk")}
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -1,0 +1,30 @@
+"""The layouts of fixtures/recipe/layouts as disks: built here, or the fixture where that takes root."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from support.fixtures import FIXTURES, fixture_path
+from support.images import convert
+
+sys.path.insert(0, str(FIXTURES / "recipe"))
+
+from layouts import LAYOUTS
+from layouts.layout import Guest, build
+
+__all__ = ["LAYOUTS", "Guest", "built"]
+
+
+def built(name: str, directory: Path, spoil: Callable[[Guest], None] | None = None) -> Path:
+    """The image of a layout in `directory`; `spoil` changes the guest before it becomes a disk.
+
+    A layout that takes root to make is the fixture of that name, and cannot be spoilt.
+    """
+    if LAYOUTS[name].needs_root:
+        assert spoil is None, f"{name} is a fixture: it is there as it is"
+        return fixture_path(name)
+    disk = directory / f"{name}.raw"
+    build(LAYOUTS[name], disk, directory / f"{name}-work", spoil)
+    if LAYOUTS[name].format == "raw":
+        return disk
+    return convert(disk, directory / f"{name}.qcow2", "raw", "qcow2")
