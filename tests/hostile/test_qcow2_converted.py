@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from support.cli import assert_clean_failure, imgtool
+from support.cli import IMGTOOL, assert_clean_failure, imgtool
+from support.hostile import with_giant_l1
 from support.images import create, patch, patch_u64, qemu_io, read_u64
+from support.peak import run_and_peak
 
 KIB = 1 << 10
 CLUSTER = 64 * KIB
@@ -100,6 +102,14 @@ def test_the_last_entry_of_a_large_image(tmp_path: Path) -> None:
     last_table = read_u64(path, read_u64(path, 40) + 8 * 199) & OFFSET
     patch_u64(path, last_table + 8 * 8191, OWN | read_u64(path, 40))
     assert_refused(path, "points at the header or at a table")
+
+
+def test_the_largest_table_takes_little_memory(tmp_path: Path) -> None:
+    clusters = range(1 << 15, (1 << 15) + (4 << 20) - 1)
+    image = with_giant_l1(tmp_path / "x.qcow2", [*clusters, clusters[0]])
+    failed, peak_bytes = run_and_peak([IMGTOOL, "convert", image, tmp_path / "output", "-O", "raw"])
+    assert_clean_failure(failed, 3, "the same entry twice")
+    assert peak_bytes < 200 << 20
 
 
 def _deflate(content: bytes) -> bytes:

@@ -2,13 +2,10 @@
 
 import re
 import time
-from array import array
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support.hostile import ROWS
-from support.images import create, read_u64
+from support.hostile import ROWS, with_giant_l1
 
 from imgtool.errors import ImageUnreadableError, ImgtoolError, UnsafeImageError
 from imgtool.formats import admit
@@ -60,25 +57,12 @@ def test_a_terminal_escape_in_a_backing_file_name_is_not_printed(tmp_path: Path,
     assert "\x1b" not in _refusal(path).message
 
 
-def _with_giant_l1(path: Path, clusters: Sequence[int]) -> Path:
-    """4 million L1 entries, the most that is allowed; the file ends where the last of them may point."""
-    entries = array("Q", [1 << 63 | cluster << 12 for cluster in clusters])
-    entries.byteswap()
-    with create(path, "qcow2", "8T", "cluster_size=4k").open("r+b") as file:
-        l1_table = read_u64(path, 40)
-        assert l1_table + len(entries) * 8 <= path.stat().st_size
-        file.seek(l1_table)
-        entries.tofile(file)
-        file.truncate(24 << 22 << 10)
-    return path
-
-
 @pytest.mark.parametrize("which", ["in the disk's order", "in any order", "beyond"])
 def test_giant_tables_are_judged_in_time(which: str, tmp_path: Path):
     count = 4 << 20
     step = 1 if which == "in the disk's order" else 2654435761
     clusters = [(1 << 15) + number * step % count for number in range(count)]
     clusters[-1] = 1 << 40 if which == "beyond" else clusters[0]
-    path = _with_giant_l1(tmp_path / "x.qcow2", clusters)
+    path = with_giant_l1(tmp_path / "x.qcow2", clusters)
     says = "beyond the file's end" if which == "beyond" else "the same entry twice"
     assert says in _refusal(path, max_seconds=MAX_GIANT_SECONDS).message

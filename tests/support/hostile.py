@@ -4,7 +4,8 @@ The canary stands for a file of the host that the image would like to read.
 """
 
 import struct
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from support.images import (
@@ -506,3 +507,16 @@ def luks_2(folder: Path, canary: Path) -> Path:
 @row("Parallels")
 def parallels(folder: Path, canary: Path) -> Path:
     return create(folder / "x.img", "parallels")
+
+
+def with_giant_l1(path: Path, clusters: Sequence[int]) -> Path:
+    """4 million L1 entries, the most that is allowed; the file ends where the last of them may point."""
+    entries = array("Q", [1 << 63 | cluster << 12 for cluster in clusters])
+    entries.byteswap()
+    with create(path, "qcow2", "8T", "cluster_size=4k").open("r+b") as file:
+        l1_table = read_u64(path, 40)
+        assert l1_table + len(entries) * 8 <= path.stat().st_size
+        file.seek(l1_table)
+        entries.tofile(file)
+        file.truncate(24 << 22 << 10)
+    return path
