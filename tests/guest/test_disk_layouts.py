@@ -10,13 +10,12 @@ import pytest
 from support.made_filesystems import MIB  # puts the recipe of the fixtures on the path
 from support.unified_image import unified_image
 
-from disks import Part, empty_disk, make_ext4, make_fat, partition_gpt, place, run  # isort: skip
+from disks import Part, empty_disk, make_fat, place, run  # isort: skip
 from guest_tree import KERNEL, efi_program, write_guest  # isort: skip
 
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model import GuestFacts, Kernel, Known, LinuxFacts
 
-DISK_GUID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeee0000"
 UUIDS = {
     name: f"22222222-2222-4333-8444-55555555550{n}" for n, name in enumerate(("/", "/usr", "/var", "/boot"))
 }
@@ -55,9 +54,20 @@ def is_healthy(facts: LinuxFacts, initramfs: str, evidence: str) -> bool:
     return all(isinstance(fact, Known) and fact.value for fact in seen)
 
 
+def make_gpt(disk: Path, rows: list[tuple[int, int, int, str, str]]) -> dict[int, Part]:
+    """Partitions of (number, start MiB, size MiB, sgdisk's type code, label), in one run: sgdisk ends each
+    with a second of sleep.
+    """
+    options = [f"--new={n}:{start}M:+{size}M" for n, start, size, _, _ in rows]
+    options += [f"--typecode={n}:{code}" for n, _, _, code, _ in rows]
+    options += [f"--change-name={n}:{label}" for n, _, _, _, label in rows]
+    run("sgdisk", "--clear", *options, disk)
+    return {n: Part(start * MIB, size * MIB) for n, start, size, _, _ in rows}
+
+
 def place_ext4(disk: Path, part: Part, tree: Path, uuid: str, label: str) -> None:
     volume = tree.with_suffix(".volume")
-    make_ext4(volume, part.size, tree, uuid, label)
+    run("mkfs.ext4", "-q", "-F", "-U", uuid, "-L", label, "-d", tree, volume, f"{part.size // 1024}k")
     place(disk, volume, part.start)
 
 
@@ -83,7 +93,7 @@ def systemd_boot_with_a_unified_image(disk: Path, work: Path) -> None:
     write_guest(work / "root", "", "")
     boot = without_boot_files(work / "root")
     empty_disk(disk, 47 * MIB)
-    parts = partition_gpt(disk, DISK_GUID, [(1, 1, 4, "ef00", "esp"), (2, 6, 40, "8304", "root")])
+    parts = make_gpt(disk, [(1, 1, 4, "ef00", "esp"), (2, 6, 40, "8304", "root")])
     sections = {
         ".cmdline": OPTIONS.encode(),
         ".uname": KERNEL.encode(),
@@ -105,7 +115,7 @@ def systemd_boot_with_xbootldr(disk: Path, work: Path) -> None:
     boot = without_boot_files(work / "root")
     empty_disk(disk, 64 * MIB)
     rows = [(1, 1, 4, "ef00", "esp"), (2, 6, 16, "ea00", "boot"), (3, 23, 40, "8304", "root")]
-    parts = partition_gpt(disk, DISK_GUID, rows)
+    parts = make_gpt(disk, rows)
     directory = work / f"boot/0123abc/{KERNEL}"
     directory.mkdir(parents=True)
     (directory / "linux").write_bytes(boot[f"vmlinuz-{KERNEL}"])
@@ -178,7 +188,7 @@ def test_the_guest_is_found_and_healthy(
 
 def two_systems(disk: Path, work: Path) -> None:
     empty_disk(disk, 82 * MIB)
-    parts = partition_gpt(disk, DISK_GUID, [(1, 1, 40, "8300", "a"), (2, 41, 40, "8300", "b")])
+    parts = make_gpt(disk, [(1, 1, 40, "8300", "a"), (2, 41, 40, "8300", "b")])
     for number, part in parts.items():
         write_guest(work / f"root{number}", "", "")
         place_ext4(disk, part, work / f"root{number}", list(UUIDS.values())[number], "root")
@@ -187,7 +197,7 @@ def two_systems(disk: Path, work: Path) -> None:
 def luks_beside_boot(disk: Path, work: Path) -> None:
     """The header of LUKS2, as its specification has it, on what would be the root."""
     empty_disk(disk, 32 * MIB)
-    parts = partition_gpt(disk, DISK_GUID, [(1, 1, 16, "8300", "boot"), (2, 17, 14, "8309", "root")])
+    parts = make_gpt(disk, [(1, 1, 16, "8300", "boot"), (2, 17, 14, "8309", "root")])
     (work / "boot").mkdir()
     (work / "boot/vmlinuz-6.1.0").write_bytes(b"MZ")
     place_ext4(disk, parts[1], work / "boot", UUIDS["/boot"], "boot")
@@ -198,7 +208,7 @@ def luks_beside_boot(disk: Path, work: Path) -> None:
 
 def bitlocker(disk: Path, _work: Path) -> None:
     empty_disk(disk, 32 * MIB)
-    parts = partition_gpt(disk, DISK_GUID, [(1, 1, 30, "0700", "Basic data partition")])
+    parts = make_gpt(disk, [(1, 1, 30, "0700", "Basic data partition")])
     write_at(disk, parts[1].start, b"\xeb\x58\x90-FVE-FS-\0\2\x08")
 
 
@@ -209,7 +219,7 @@ def luks_without_partitions(disk: Path, _work: Path) -> None:
 
 def software_raid(disk: Path, _work: Path) -> None:
     empty_disk(disk, 32 * MIB)
-    parts = partition_gpt(disk, DISK_GUID, [(1, 1, 30, "fd00", "root")])
+    parts = make_gpt(disk, [(1, 1, 30, "fd00", "root")])
     write_at(disk, parts[1].start + 4096, b"\xfc\x4e\x2b\xa9\1\0\0\0")
 
 
@@ -217,13 +227,13 @@ def only_swap(disk: Path, work: Path) -> None:
     empty_disk(disk, 16 * MIB)
     empty_disk(work / "swap", 8 * MIB)
     subprocess.run(["/sbin/mkswap", "-q", work / "swap"], check=True, stderr=subprocess.DEVNULL)
-    parts = partition_gpt(disk, DISK_GUID, [(1, 1, 8, "8200", "swap")])
+    parts = make_gpt(disk, [(1, 1, 8, "8200", "swap")])
     place(disk, work / "swap", parts[1].start)
 
 
 def empty_partitions(disk: Path, _work: Path) -> None:
     empty_disk(disk, 16 * MIB)
-    partition_gpt(disk, DISK_GUID, [(1, 1, 8, "8300", "root")])
+    make_gpt(disk, [(1, 1, 8, "8300", "root")])
 
 
 def write_at(disk: Path, offset: int, content: bytes) -> None:
