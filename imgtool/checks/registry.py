@@ -67,7 +67,7 @@ def _run(check: Check, rule: Rule, inspection: Inspection) -> Finding:
 
 def _examine(check: Check, rule: Rule, inspection: Inspection) -> Verdict:
     if rule.is_idle(check):
-        return skipped("the policy asks for nothing here")
+        return skipped("the policy asks for nothing that this check could judge")
     try:
         given = () if rule.parameters is None else (rule.parameters,)
         return check.examine(inspection, *given)

@@ -16,10 +16,14 @@ NOTES_THAT_MATTER = {
 UNSAFE_OR_UNBOOTABLE = {
     "image-safe": "the image reaches for files of the host, or carries old states of the disk",
     "image-format": "a wrong label makes others probe the content, which may then name a backing file",
+    "image-consistent": "its tables contradict one another: what is read of the disk may be nonsense",
     "virtio-kernel": "the kernel has no driver for the disk or the network card",
     "virtio-initramfs": "the initramfs does not reach the disk, or cannot mount the root",
     "initramfs-intact": "the kernel panics on what is left of the initramfs",
     "boot-firmware": "no firmware finds anything to start",
+    "uefi-fallback": "a new instance's firmware knows no loader by name, and finds none where it looks",
+    "root-resolves": "the boot waits for a disk that does not exist",
+    "fstab-stable": "the boot waits for a disk that has another name on OpenStack",
 }
 """What `minimal` runs, and what happens where it fails."""
 

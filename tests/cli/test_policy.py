@@ -146,7 +146,7 @@ def test_explain_shows_what_is_in_force_and_who_set_it(tmp_path: Path) -> None:
     assert set(lines) >= {check.name for check in all_checks()}
     assert f"    largest: 20.0 GiB (21474836480 bytes)  {path}:5" in shown
     assert f"    unknown: warning  {path}:6" in shown
-    assert "skipped: it asks for nothing" in next(
+    assert "skipped: nothing is asked for" in next(
         one for one in shown.splitlines() if "forbidden-files" in one
     )
 

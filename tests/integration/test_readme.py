@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.policies import policy_example
 
 from imgtool.cli.main import COMMANDS, EPILOG
 
@@ -59,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, debian_image: Path) -> Path
     subprocess.run(["cp", "--sparse=always", debian_image, path / "golden.raw"], check=True)
     convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", debian_image, path / "vendor.qcow2"]
     subprocess.run(convert, check=True)
+    (path / "policy.yaml").write_text(policy_example())
     (path / "scripts").symlink_to(CHECKOUT / "scripts")
     (path / ".venv").symlink_to(sys.prefix)
     return path

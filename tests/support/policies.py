@@ -1,5 +1,6 @@
 """Policies for tests."""
 
+import re
 from pathlib import Path
 
 from imgtool.checks.distribution_allowed import AllowedDistributions
@@ -23,6 +24,15 @@ ASKING = Policy(
     },
 )
 """Every check that judges only what is asked for is asked; a healthy image passes all."""
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def policy_example() -> str:
+    """The policy file that the README shows."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    return str(block)
 
 
 def written(folder: Path, text: str, name: str = "team.yaml") -> Path:

@@ -23,7 +23,7 @@ def in_force(policy: Policy, checks: Sequence[Check], paint: Paint = plain) -> s
 
 def _rule(check: Check, rule: Rule, paint: Paint) -> list[str]:
     severity = OFF if rule.severity is None else rule.severity.value
-    note = ", skipped: it asks for nothing" if rule.is_idle(check) and not rule.off else ""
+    note = ", skipped: nothing is asked for" if rule.is_idle(check) and not rule.off else ""
     origin = _origin(rule, "severity") + note
     head = f"{paint(check.name.ljust(_NAME_WIDTH), 'title')} {severity.ljust(_VALUE_WIDTH)} "
     return [head + paint(origin, "dim"), *_settings(rule, paint)]
