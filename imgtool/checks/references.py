@@ -44,6 +44,7 @@ def name_root_on_command_line(uuid: str | None) -> str:
 def _address(device: str) -> str:
     """An address of sed's for the lines that begin with `device`, to stand in single quotes.
 
-    Whatever a guest wrote there, it is text for the shell and for sed: other characters become `.`.
+    Whatever a guest wrote there, it is text for the shell and for sed: for other characters (a blank is
+    written \\040) stands what matches any.
     """
-    return f"\\|^{re.sub(r'[^A-Za-z0-9/=_:@%+-]', '.', device)}[[:space:]]|"
+    return f"\\|^{re.sub(r'[^A-Za-z0-9/=_:@%+.-]+', '[^[:space:]]*', device)}[[:space:]]|"

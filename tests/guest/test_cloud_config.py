@@ -45,3 +45,19 @@ def test_too_many_files_are_an_error(monkeypatch):
     monkeypatch.setattr(module, "MAX_FILES", 2)
     with pytest.raises(GuestReadError, match="more than 2 files"):
         read_cloud_config(guest_tree({f"{D}/{n}.cfg": "" for n in range(3)}))
+
+
+def test_what_grows_the_root():
+    files = {
+        "/etc/cloud/cloud.cfg": "cloud_init_modules: [a, [growpart, always], resizefs]\nresize_rootfs: true\n",
+        f"{D}/1.cfg": "growpart: {mode: off}\n",
+    }
+    found = read_cloud_config(guest_tree(files))
+    assert found.modules.value == {"a", "growpart", "resizefs"}
+    assert (found.growpart_mode.value, found.growpart_mode.evidence) == (
+        "off",
+        f"{D}/1.cfg: growpart: mode: off",
+    )
+    assert found.resize_root.value == "true"
+    nothing = read_cloud_config(guest_tree({}))
+    assert (nothing.modules, nothing.growpart_mode, nothing.resize_root) == (None, None, None)

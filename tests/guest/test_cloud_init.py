@@ -1,5 +1,5 @@
 import pytest
-from support.guest_tree import Link, Unreadable, guest_tree
+from support.guest_tree import EMPTY_DIRECTORY, Link, Unreadable, guest_tree
 
 from imgtool.guest.cloud_init import read_cloud_init
 from imgtool.model import CloudInitFacts, Known, Unknown
@@ -115,3 +115,24 @@ def test_datasources_and_default_user():
     broken = read({"/etc/cloud/cloud.cfg": "a: ["})
     assert isinstance(broken.datasources, Unknown)
     assert isinstance(broken.default_user, Unknown)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/var/lib/cloud/instance",
+        "/var/lib/cloud/instances/i-0123/user-data.txt",
+        "/var/lib/cloud/data/instance-id",
+        "/var/lib/cloud/sem/config_scripts_per_once.once",
+    ],
+)
+def test_what_an_instance_left_behind(path):
+    left = read({path: Link("instances/i-0123") if path.endswith("instance") else "x"}).leftovers
+    assert [path.startswith(found) for found in left.value] == [True]
+    assert left.evidence == left.value[0]
+
+
+def test_seeds_and_empty_directories_are_no_leftovers():
+    empty = {f"/var/lib/cloud/{name}": EMPTY_DIRECTORY for name in ("instances", "data", "sem", "handlers")}
+    assert read(empty | {"/var/lib/cloud/seed/nocloud/meta-data": "x"}).leftovers.value == ()
+    assert read({}).leftovers.value == ()

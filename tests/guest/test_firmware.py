@@ -99,6 +99,28 @@ def test_loaders(tree: Mapping[str, Content], evidence: str, *, uefi: bool) -> N
     assert ("no fallback loader" in fact.evidence) is (evidence == "no fallback loader")
 
 
+@pytest.mark.parametrize(
+    ("tree", "architecture", "fallback"),
+    [
+        ({"EFI/BOOT/BOOTX64.EFI": "MZ"}, "x86_64", "EFI/BOOT/BOOTX64.EFI"),
+        ({"efi/boot/BOOTX64.EFI": "MZ", "EFI/BOOT/BOOTX64.EFI": "MZ"}, None, "EFI/BOOT/BOOTX64.EFI"),
+        ({"EFI/BOOT/BOOTX64.EFI": "MZ", "EFI/BOOT/BOOTAA64.EFI": "MZ"}, "aarch64", "EFI/BOOT/BOOTAA64.EFI"),
+        ({"EFI/BOOT/BOOTX64.EFI": "MZ"}, "aarch64", None),
+        ({"EFI/BOOT/BOOTIA32.EFI": "MZ"}, "x86_64", None),
+        ({"EFI/BOOT/BOOTX64.EFI": "MZ"}, "s390x", None),
+        ({"EFI/debian/shimx64.efi": "MZ"}, "x86_64", None),
+    ],
+)
+def test_the_fallback_loader_is_the_guest_s_own(
+    tree: Mapping[str, Content], architecture: str | None, fallback: str | None
+) -> None:
+    fact = read_firmware(layout(NO_CODE), [esp(tree)], architecture)
+    assert isinstance(fact, Known)
+    assert fact.value.fallback_loader == fallback
+    assert fact.value.uefi is True
+    assert ("no fallback loader" in fact.evidence) is (fallback is None)
+
+
 def test_the_esp_of_an_mbr_disk() -> None:
     device = esp({"EFI/BOOT/BOOTX64.EFI": "MZ"}, kind="0xef")
     assert value(read_firmware(layout(NO_CODE, scheme="mbr"), [device])) == (False, True)

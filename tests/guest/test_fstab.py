@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgtool.guest.fstab import DeviceName, device_name, parse_fstab
+from imgtool.guest.fstab import DeviceName, device_entries, device_name, parse_fstab
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,12 @@ def test_lines_are_read_as_mount_reads_them() -> None:
     ]
     assert entries[2].option("subvol") == "@home"
     assert entries[0].option("subvol") is None
+
+
+def test_swap_takes_a_device_and_mounts_nothing() -> None:
+    text = "UUID=1 / ext4 d 0 1\nUUID=2 none swap sw 0 0\ntmpfs /tmp tmpfs d 0 0\n/a /b none bind 0 0\n"
+    assert [entry.device for entry in device_entries(text)] == ["UUID=1", "UUID=2"]
+    assert [entry.device for entry in parse_fstab(text)] == ["UUID=1"]
 
 
 def test_a_hostile_table_is_cut_short() -> None:
