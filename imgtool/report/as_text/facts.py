@@ -7,7 +7,6 @@ from imgtool.model import (
     CloudInitFacts,
     DiskImage,
     Fact,
-    Firmware,
     GuestFacts,
     Initramfs,
     Inspection,
@@ -20,6 +19,7 @@ from imgtool.model import (
     WindowsFacts,
 )
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section, shown
+from imgtool.report.as_text.machine import boot_rows, in_use, leftover_rows, started_by
 from imgtool.text import human_size
 
 _EARLY = ("virtio_pci", "virtio_blk", "virtio_scsi")
@@ -69,15 +69,17 @@ def guest_rows(guest: GuestFacts) -> list[Row]:
         rows = _windows_rows(guest.windows)
     else:
         rows = iter([("system", f"unknown: {guest.reason}")])
-    return [*rows, ("firmware", shown(guest.firmware, _firmware))]
+    return [*rows, ("firmware", shown(guest.firmware, started_by))]
 
 
 def _linux_rows(linux: LinuxFacts) -> Iterator[Row]:
     yield "system", " ".join(shown(one) for one in (linux.os_distro, linux.os_version, linux.architecture))
     yield from _kernel_rows(linux.kernels)
+    yield from boot_rows(linux)
     yield from _agent_rows(linux.agent)
     yield from _cloud_init_rows(linux.cloud_init)
     yield from _identity_rows(linux)
+    yield from leftover_rows(linux)
 
 
 def _windows_rows(windows: WindowsFacts) -> Iterator[Row]:
@@ -91,7 +93,7 @@ def _filesystem_rows(guest: GuestFacts) -> Iterator[Row]:
     for one in guest.filesystems:
         mounted = f" on {one.mount_point}" if one.mount_point else ""
         label = f' "{one.label}"' if one.label else ""
-        yield one.device, f"{one.type}{label}{mounted}"
+        yield one.device, f"{one.type}{label}{mounted}{in_use(one)}"
 
 
 def _kernel_rows(kernels: Fact[tuple[Kernel, ...]]) -> Iterator[Row]:
@@ -146,8 +148,3 @@ def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[Row]:
 def _identity_rows(linux: LinuxFacts) -> Iterator[Row]:
     yield "machine-id", shown(linux.machine_id)
     yield "SSH host keys", shown(linux.ssh_host_keys, lambda keys: " ".join(keys) or "none")
-
-
-def _firmware(firmware: Firmware) -> str:
-    ways = [name for name, boots in (("BIOS", firmware.bios), ("UEFI", firmware.uefi)) if boots]
-    return " and ".join(ways) or "nothing that starts"
