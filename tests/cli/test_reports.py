@@ -1,0 +1,66 @@
+"""`--report FORMAT=PATH` on real files."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.cli import assert_clean_failure, imgtool
+
+from imgtool.report.registry import REPORTS
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A raw disk with an empty ext4 file system."""
+    path = tmp_path / "data.raw"
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", path, "16M"], check=True)
+    return path
+
+
+def test_every_form_is_written_in_one_run(raw: Path, tmp_path: Path) -> None:
+    wanted = [part for form in REPORTS for part in ("--report", f"{form}={tmp_path / form}")]
+    run = imgtool("check", raw, *wanted)
+    assert run.returncode == 1
+    assert {form for form in REPORTS if str(raw) in (tmp_path / form).read_text()} == set(REPORTS)
+
+
+@pytest.mark.parametrize("form", ["html", "github"])
+def test_a_refused_image_is_reported_too(form: str, tmp_path: Path) -> None:
+    path, report = tmp_path / "empty.raw", tmp_path / "report"
+    path.touch()
+    assert imgtool("check", path, "--report", f"{form}={report}").returncode == 3
+    assert "it is empty" in report.read_text()
+
+
+def test_a_dash_is_stdout(raw: Path) -> None:
+    lines = imgtool("check", raw, "--report", "github=-").stdout.splitlines()
+    assert lines[0].startswith(f"::error file={raw},title=imgtool::FAIL")
+    assert lines[-1].startswith("FAIL")
+    assert not Path("-").exists()
+
+
+def test_the_page_shows_where_the_image_keeps_data(raw: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    imgtool("check", raw, "--report", f"html={report}")
+    text = report.read_text()
+    assert "Disk: 16.0 MiB, no partition table" in text
+    assert "Data kept in the image file" in text
+    assert 'class="data" fill-opacity="' in text
+
+
+def test_the_partitions_are_a_part_of_the_inspection(tmp_path: Path) -> None:
+    path = tmp_path / "disk.raw"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    table = "label: gpt\nstart=2048, size=8192, type=uefi, name=esp\nstart=10240, size=65536, type=linux\n"
+    subprocess.run(["sfdisk", "-q", path], input=table, text=True, check=True)
+    guest = json.loads(imgtool("inspect", path, "--output", "json").stdout)["guest"]
+    assert guest["partition_table"] == "gpt"
+    esp, linux = guest["partitions"]
+    assert (esp["label"], esp["start_bytes"], esp["size_bytes"]) == ("esp", 1 << 20, 4 << 20)
+    assert (linux["number"], linux["label"]) == (2, None)
+
+
+def test_a_form_that_there_is_not_is_named(raw: Path) -> None:
+    assert_clean_failure(imgtool("check", raw, "--report", "pdf=x"), 2, "junit", "sarif", "github", "html")
