@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.yaml_nodes import at, items_of, strings, text_of, yaml_root
-from imgtool.model import Known
+from imgtool.model import Fact, Known
 from imgtool.text import printable
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class CloudConfig:
     """As written: auto, growpart, off."""
     resize_root: Known[str] | None = None
     """`resize_rootfs`, as written."""
+
+
+def cloud_config_fact(tree: GuestTree) -> Fact[CloudConfig]:
+    """The same as a fact: read once, and asked by several."""
+    return fact_of(lambda: Known(read_cloud_config(tree), MAIN))
 
 
 def read_cloud_config(tree: GuestTree) -> CloudConfig:

@@ -2,12 +2,12 @@
 
 import posixpath
 
-from imgtool.guest.cloud_config import read_cloud_config
+from imgtool.guest.cloud_config import CloudConfig
 from imgtool.guest.fact import fact_of
 from imgtool.guest.packages import package_fact, read_program, version_of
 from imgtool.guest.systemd import mask_of, unit_file, wants_link
 from imgtool.guest.tree import GuestTree
-from imgtool.model import CloudInitFacts, Known
+from imgtool.model import CloudInitFacts, Fact, Known, Unknown
 from imgtool.text import printable
 
 BINARIES = ("/usr/bin/cloud-init", "/usr/local/bin/cloud-init")
@@ -38,14 +38,14 @@ MAX_LEFTOVERS = 20
 """Paths that are named; one is enough to judge by."""
 
 
-def read_cloud_init(tree: GuestTree, kernel_options: str) -> CloudInitFacts:
+def read_cloud_init(tree: GuestTree, kernel_options: str, config: Fact[CloudConfig]) -> CloudInitFacts:
     """All facts of cloud-init; `kernel_options` is the default kernel's command line."""
     package = package_fact(tree, "cloud-init")
     return CloudInitFacts(
         installed=fact_of(lambda: read_program(tree, BINARIES, package)),
         enabled=fact_of(lambda: _read_enabled(tree, kernel_options)),
-        datasources=fact_of(lambda: _read_datasources(tree)),
-        default_user=fact_of(lambda: _read_default_user(tree)),
+        datasources=_datasources(config),
+        default_user=_default_user(config),
         version=version_of(package),
         leftovers=fact_of(lambda: _read_leftovers(tree)),
     )
@@ -121,14 +121,17 @@ def _openrc(tree: GuestTree) -> Known[bool]:
     return Known(value=False, evidence="no systemd unit of it, and no runlevel starts it")
 
 
-def _read_datasources(tree: GuestTree) -> Known[tuple[str, ...]]:
-    found = read_cloud_config(tree).datasources
-    return found or Known((), "no datasource_list in /etc/cloud/cloud.cfg and /etc/cloud/cloud.cfg.d")
+def _datasources(config: Fact[CloudConfig]) -> Fact[tuple[str, ...]]:
+    if isinstance(config, Unknown):
+        return config
+    nothing = Known((), "no datasource_list in /etc/cloud/cloud.cfg and /etc/cloud/cloud.cfg.d")
+    return config.value.datasources or nothing
 
 
-def _read_default_user(tree: GuestTree) -> Known[str | None]:
-    found = read_cloud_config(tree).default_user
-    return found or Known(None, "no system_info: default_user: name in /etc/cloud")
+def _default_user(config: Fact[CloudConfig]) -> Fact[str | None]:
+    if isinstance(config, Unknown):
+        return config
+    return config.value.default_user or Known(None, "no system_info: default_user: name in /etc/cloud")
 
 
 def _read_leftovers(tree: GuestTree) -> Known[tuple[str, ...]]:

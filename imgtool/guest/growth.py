@@ -7,12 +7,12 @@ systemd-repart(8); the growroot and kiwi-repart modules of dracut, and initramfs
 import posixpath
 from collections.abc import Iterator
 
-from imgtool.guest.cloud_config import CloudConfig, read_cloud_config
+from imgtool.guest.cloud_config import CloudConfig
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.mbr import FIRST_LOGICAL
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model import CloudInitFacts, Known, Unknown
+from imgtool.model import CloudInitFacts, Fact, Known, Unknown
 
 GROWPART = ("/usr/bin/growpart", "/usr/sbin/growpart", "/usr/local/bin/growpart")
 IN_THE_INITRAMFS = (
@@ -44,7 +44,7 @@ def read_root_is_last(layout: DiskLayout, root: Volume) -> Known[bool]:
     return Known(value=True, evidence=f"{last.name}, which holds the root, is the last one of the disk")
 
 
-def read_can_grow(tree: GuestTree, cloud: CloudInitFacts) -> Known[bool]:
+def read_can_grow(tree: GuestTree, cloud: CloudInitFacts, config: Fact[CloudConfig]) -> Known[bool]:
     """Whether the first boot grows the root's partition, and by what.
 
     Raises GuestReadError where that depends on what could not be read.
@@ -57,7 +57,7 @@ def read_can_grow(tree: GuestTree, cloud: CloudInitFacts) -> Known[bool]:
     growpart = next((path for path in GROWPART if tree.size_bytes(path) > 0), None)
     if growpart is None:
         return Known(value=False, evidence=f"no {GROWPART[0]}, and nothing else that grows a partition")
-    return _by_cloud_init(tree, cloud, growpart)
+    return _by_cloud_init(cloud, config, growpart)
 
 
 def _without_cloud_init(tree: GuestTree) -> Iterator[str]:
@@ -70,7 +70,7 @@ def _without_cloud_init(tree: GuestTree) -> Iterator[str]:
             yield from (f"{directory}/{name}" for name in tree.names(directory) if name.endswith(".conf"))
 
 
-def _by_cloud_init(tree: GuestTree, cloud: CloudInitFacts, growpart: str) -> Known[bool]:
+def _by_cloud_init(cloud: CloudInitFacts, config: Fact[CloudConfig], growpart: str) -> Known[bool]:
     for what, fact in (("installed", cloud.installed), ("enabled", cloud.enabled)):
         if isinstance(fact, Unknown):
             raise GuestReadError(f"whether cloud-init is {what} is not known: {fact.reason}")
@@ -78,7 +78,9 @@ def _by_cloud_init(tree: GuestTree, cloud: CloudInitFacts, growpart: str) -> Kno
             return Known(
                 value=False, evidence=f"{growpart}, but cloud-init, which would call it: {fact.evidence}"
             )
-    obstacle = _obstacle(read_cloud_config(tree))
+    if isinstance(config, Unknown):
+        raise GuestReadError(config.reason)
+    obstacle = _obstacle(config.value)
     if obstacle is not None:
         return Known(value=False, evidence=obstacle)
     return Known(value=True, evidence=f"{growpart}, called by cloud-init")

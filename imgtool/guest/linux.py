@@ -2,6 +2,7 @@
 
 from imgtool.guest.agent import read_agent
 from imgtool.guest.bootloader import BootChoice, choose_kernel, entry_version
+from imgtool.guest.cloud_config import cloud_config_fact
 from imgtool.guest.cloud_init import read_cloud_init
 from imgtool.guest.command_line import read_command_line
 from imgtool.guest.devices import read_device_references
@@ -38,7 +39,8 @@ def read_linux(system: System, contents: DiskContents, look_for: LookFor = NOTHI
     kernels = _kernels(tree, installed, boot)
     versions = installed.value if isinstance(installed, Known) else ()
     command_line = fact_of(lambda: read_command_line(tree, boot, versions))
-    cloud = read_cloud_init(tree, boot.options)
+    config = cloud_config_fact(tree)
+    cloud = read_cloud_init(tree, boot.options, config)
     return LinuxFacts(
         os_distro=fact_of(lambda: read_distribution(tree)),
         os_version=fact_of(lambda: read_version(tree)),
@@ -53,7 +55,7 @@ def read_linux(system: System, contents: DiskContents, look_for: LookFor = NOTHI
         command_line=command_line,
         device_references=fact_of(lambda: read_device_references(tree, contents, command_line)),
         root_is_last=fact_of(lambda: read_root_is_last(contents.layout, volume)),
-        can_grow=fact_of(lambda: read_can_grow(tree, cloud)),
+        can_grow=fact_of(lambda: read_can_grow(tree, cloud, config)),
         pinned_macs=fact_of(lambda: read_pinned_macs(tree)),
         lvm_devices_file=fact_of(lambda: read_lvm_devices_file(tree)),
         secrets=fact_of(lambda: read_secrets(tree)),

@@ -1,6 +1,7 @@
 import pytest
 from support.guest_tree import EMPTY_DIRECTORY, Link, Unreadable, guest_tree
 
+from imgtool.guest.cloud_config import cloud_config_fact
 from imgtool.guest.cloud_init import read_cloud_init
 from imgtool.model import CloudInitFacts, Known, Unknown
 
@@ -13,7 +14,8 @@ DEBIAN = {"/usr/bin/cloud-init": "#!/usr/bin/python3"} | UNITS | LINKS | GENERAT
 
 
 def read(files, options: str = "") -> CloudInitFacts:
-    return read_cloud_init(guest_tree(files), options)
+    tree = guest_tree(files)
+    return read_cloud_init(tree, options, cloud_config_fact(tree))
 
 
 def enabled(files, options: str = "") -> Known[bool]:

@@ -6,6 +6,7 @@ import pytest
 from support.facts import cloud_init
 from support.guest_tree import Content, Unreadable, guest_tree
 
+from imgtool.guest.cloud_config import cloud_config_fact
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.growth import read_can_grow, read_root_is_last
 from imgtool.guest.partitions import Partition
@@ -45,7 +46,8 @@ def test_what_stands_behind_the_root(disk: DiskLayout, volume: Volume, *, last: 
 
 
 def can_grow(files: dict[str, Content], cloud: CloudInitFacts | None = None) -> Known[bool]:
-    return read_can_grow(guest_tree(files), cloud or cloud_init())
+    tree = guest_tree(files)
+    return read_can_grow(tree, cloud or cloud_init(), cloud_config_fact(tree))
 
 
 @pytest.mark.parametrize(
