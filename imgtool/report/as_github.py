@@ -5,8 +5,8 @@ Escaped as GitHub's toolkit does it (packages/core/src/command.ts); control char
 
 from collections.abc import Iterator, Sequence
 
-from imgtool.model import Finding, Judgement, Story
-from imgtool.report.findings import level, needs_attention, summary, worst_first
+from imgtool.model import Judgement, Story
+from imgtool.report.findings import level, needs_attention, summary, told, worst_first
 from imgtool.text import printable
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -15,7 +15,7 @@ _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
 def report(stories: Sequence[Story]) -> str:
     """`--report github=PATH`: for each image its verdict, then what did not pass, worst first."""
-    return "".join(f"{line}\n" for told in stories for line in _annotations(told.judgement))
+    return "".join(f"{line}\n" for story in stories for line in _annotations(story.judgement))
 
 
 def _annotations(found: Judgement) -> Iterator[str]:
@@ -23,16 +23,11 @@ def _annotations(found: Judgement) -> Iterator[str]:
     yield _command("notice" if found.passed else "error", found.image, "imgtool", [verdict])
     for finding in filter(needs_attention, worst_first(found)):
         loud = {"error": "error", "warning": "warning", "note": "notice"}[level(finding)]
-        yield _command(loud, found.image, f"imgtool {finding.check}", _lines(finding))
-
-
-def _lines(finding: Finding) -> list[str]:
-    lines = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
-    return [f"{key}{text}" for key, text in lines if text]
+        yield _command(loud, found.image, f"imgtool {finding.check}", told(finding))
 
 
 def _command(name: str, image: str, title: str, lines: Sequence[str]) -> str:
-    message = _escape("\n".join(map(printable, lines)), _DATA)
+    message = _escape("\n".join(lines), _DATA)
     return f"::{name} file={_property(image)},title={_property(title)}::{message}"
 
 

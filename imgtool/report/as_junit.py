@@ -16,15 +16,15 @@ from xml.etree import ElementTree as ET
 
 from imgtool import __version__
 from imgtool.model import Finding, Judgement, Severity, Story
-from imgtool.report.findings import needs_attention, word, worst_first
+from imgtool.report.findings import needs_attention, told, word, worst_first
 from imgtool.text import printable
 
 
 def report(stories: Sequence[Story]) -> str:
     """`--report junit=PATH`. What XML 1.0 has no character for is escaped with a backslash."""
     root = ET.Element("testsuites", name="imgtool")
-    for told in stories:
-        root.append(_suite(told.judgement))
+    for story in stories:
+        root.append(_suite(story.judgement))
     root.attrib |= _counts(root)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -43,7 +43,7 @@ def _suite(found: Judgement) -> ET.Element:
 
 def _case(image: str, finding: Finding) -> ET.Element:
     case = ET.Element("testcase", classname=printable(image), name=finding.check)
-    details = _details(finding)
+    details = "\n".join(told(finding))
     state = _state(finding)
     if state == "skipped":  # the schema gives it no attributes
         prefix = f"{word(finding)}: " if needs_attention(finding) else ""
@@ -63,11 +63,6 @@ def _state(finding: Finding) -> str | None:
     if finding.fails_image:
         return "failure" if word(finding) == "FAIL" else "error"
     return "skipped" if finding.severity is Severity.WARNING else None
-
-
-def _details(finding: Finding) -> str:
-    lines = [("", finding.message), ("seen: ", finding.evidence), ("fix: ", finding.remedy)]
-    return "\n".join(f"{key}{printable(text)}" for key, text in lines if text)
 
 
 def _counts(parent: ET.Element) -> dict[str, str]:

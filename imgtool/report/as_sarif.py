@@ -15,7 +15,7 @@ from imgtool.checks import registry
 from imgtool.model import Finding, Story
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.explanation import Explanation, explain
-from imgtool.report.findings import NO_CHECK_RAN, level, needs_attention, worst_first
+from imgtool.report.findings import NO_CHECK_RAN, level, needs_attention, told, worst_first
 from imgtool.text import printable
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -23,9 +23,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 def report(stories: Sequence[Story]) -> str:
     """`--report sarif=PATH`."""
-    artifacts = {told.judgement.image: _artifact(told) for told in stories}  # no two alike, says the schema
+    artifacts = {one.judgement.image: _artifact(one) for one in stories}  # no two alike, says the schema
     places = {image: {"uri": _uri(image), "index": index} for index, image in enumerate(artifacts)}
-    results = [_result(told.judgement.image, places, one) for told in stories for one in _loud(told)]
+    results = [_result(story.judgement.image, places, one) for story in stories for one in _loud(story)]
     driver = {"name": "imgtool", "version": __version__, "rules": _rules()}
     run = {
         "tool": {"driver": driver},
@@ -36,8 +36,8 @@ def report(stories: Sequence[Story]) -> str:
     return to_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
-def _loud(told: Story) -> Iterable[Finding]:
-    return filter(needs_attention, worst_first(told.judgement))
+def _loud(story: Story) -> Iterable[Finding]:
+    return filter(needs_attention, worst_first(story.judgement))
 
 
 def _rules() -> list[Object]:
@@ -67,10 +67,10 @@ def _plain_help(finding: Finding) -> Object:
     return {"shortDescription": text, "fullDescription": text, "help": {"text": finding.remedy}}
 
 
-def _artifact(told: Story) -> Object:
-    artifact: Object = {"location": {"uri": _uri(told.judgement.image)}, "roles": ["analysisTarget"]}
-    if told.inspection:
-        artifact["length"] = told.inspection.image.origin.file_size_bytes
+def _artifact(story: Story) -> Object:
+    artifact: Object = {"location": {"uri": _uri(story.judgement.image)}, "roles": ["analysisTarget"]}
+    if story.inspection:
+        artifact["length"] = story.inspection.image.origin.file_size_bytes
     return artifact
 
 
@@ -94,9 +94,7 @@ def _result(image: str, places: Mapping[str, Object], finding: Finding) -> Objec
 
 def _message(finding: Finding) -> str:
     """Plain text, in which `[words](target)` would be a link (section 3.11.6): a guest's text makes none."""
-    lines = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
-    text = "\n\n".join(f"{key}{printable(part)}" for key, part in lines if part)
-    return text.replace("](", "] (")
+    return "\n\n".join(told(finding)).replace("](", "] (")
 
 
 def _fingerprint(image: str, finding: Finding) -> str:

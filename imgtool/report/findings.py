@@ -3,6 +3,7 @@
 from typing import Literal
 
 from imgtool.model import Finding, Judgement, Outcome, Severity
+from imgtool.text import printable
 
 Role = Literal["good", "bad", "doubt", "dim"]
 Level = Literal["error", "warning", "note"]
@@ -41,6 +42,12 @@ def needs_attention(finding: Finding) -> bool:
 def level(finding: Finding) -> Level:
     """How loud a finding that needs attention is, in the words that SARIF and GitHub share."""
     return _LEVELS[finding.severity]
+
+
+def told(finding: Finding) -> list[str]:
+    """All that is to be said of it, a line each, printable: what was found, what was seen, what to do."""
+    lines = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
+    return [f"{key}{printable(text)}" for key, text in lines if text]
 
 
 def word(finding: Finding) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from support import facts
 from support.facts import UNREADABLE
+from support.stories import drawn
 
 from imgtool.checks import registry
 from imgtool.errors import UnsafeImageError
@@ -18,7 +19,7 @@ def through_json(value: as_json.Object) -> as_json.Object:
 
 
 def inspect_json(inspection=None) -> as_json.Object:
-    inspection = inspection or facts.inspection()
+    inspection = inspection or drawn(facts.inspection())
     return through_json(as_json.inspection(inspection, derive(inspection, {})))
 
 
@@ -34,6 +35,7 @@ def test_inspect_has_the_promised_keys() -> None:
         "status", "reason", "os_type", "os_distro", "os_version", "architecture", "firmware",
         "filesystems", "kernels", "qemu_guest_agent", "cloud_init",
     }  # fmt: skip
+    assert set(found["guest"]["partitions"][0]) == {"number", "type", "label", "start_bytes", "size_bytes"}
     assert set(found["guest"]["firmware"]) >= {"bios", "uefi"}
     assert set(found["guest"]["filesystems"][0]) >= {"device", "type", "label", "uuid", "mount_point"}
     assert set(found["guest"]["qemu_guest_agent"]) == {

@@ -65,7 +65,7 @@ def test_only_what_fails_the_image_fails_a_test_case(outcome, severity, children
     failed = case.find("failure") is not None or case.find("error") is not None
     assert failed is not story.judgement.passed
     details = case[-1].text or ""
-    assert details == "the message\nseen: the evidence\nfix: the remedy"
+    assert details == "the message\nSeen: the evidence\nFix: the remedy"
 
 
 def test_a_warning_is_told_from_what_was_skipped() -> None:
