@@ -132,7 +132,9 @@ def booting(facts: LinuxFacts) -> Kernel:
 
 
 @pytest.fixture(scope="module", params=sorted(EXPECTED))
-def layout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Expected, Inspection]:
+def layout(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Expected, Inspection]:
     name = request.param
     return EXPECTED[name], look(built(name, tmp_path_factory.mktemp(name)))
 

@@ -10,9 +10,12 @@ from support.images import convert
 sys.path.insert(0, str(FIXTURES / "recipe"))
 
 from layouts import LAYOUTS
+from layouts.disk import partuuid
+from layouts.kernel import write_initramfs
 from layouts.layout import Guest, build
+from layouts.tree import Link, write_tree
 
-__all__ = ["LAYOUTS", "Guest", "built"]
+__all__ = ["LAYOUTS", "Guest", "Link", "built", "partuuid", "write_initramfs", "write_tree"]
 
 
 def built(name: str, directory: Path, spoil: Callable[[Guest], None] | None = None) -> Path:

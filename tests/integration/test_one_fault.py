@@ -1,0 +1,65 @@
+"""For each check there is an image that fails it and no other."""
+
+from pathlib import Path
+
+import pytest
+from support.layouts import built
+from support.spoils import FAULTS, Fault
+
+from imgtool.checks.distribution_allowed import AllowedDistributions
+from imgtool.checks.forbidden_files import ForbiddenFiles
+from imgtool.checks.policy import Policy, Rule
+from imgtool.checks.registry import all_checks, judge, look_for, refused
+from imgtool.checks.required_modules import RequiredModules
+from imgtool.checks.virtual_size import Size, VirtualSize
+from imgtool.disk.incoming import incoming
+from imgtool.errors import ImgtoolError
+from imgtool.model import Finding, Judgement, Outcome, Severity
+from imgtool.pipeline import inspect_image
+from imgtool.progress import NullProgress
+
+ALLOWED = ("alpine", "arch", "debian 11", "rhel 8", "rhel 9", "ubuntu")
+ASKING = Policy(
+    "asking",
+    {
+        "virtual-size": Rule(Severity.ERROR, parameters=VirtualSize(largest=Size(1 << 30))),
+        "distribution-allowed": Rule(Severity.ERROR, parameters=AllowedDistributions(allowed=ALLOWED)),
+        "required-modules": Rule(
+            Severity.ERROR, parameters=RequiredModules(modules=("virtio_rng", "virtio_balloon"))
+        ),
+        "forbidden-files": Rule(Severity.ERROR, parameters=ForbiddenFiles(paths=("/root/.netrc",))),
+    },
+)
+"""Every check that judges only what is asked for is asked; an image that is not spoilt passes all."""
+
+
+def judged(path: Path) -> Judgement:
+    """As `imgtool check` does it: what the gate refuses is judged by that alone."""
+    try:
+        with incoming(path, None, NullProgress(), may_stream=False) as image:
+            return judge(inspect_image(image, NullProgress(), look_for(ASKING)), ASKING)
+    except ImgtoolError as error:
+        return refused(str(path), error, ASKING)
+
+
+def not_passed(path: Path) -> dict[str, Finding]:
+    findings = judged(path).findings
+    return {one.check: one for one in findings if one.outcome not in {Outcome.PASS, Outcome.SKIPPED}}
+
+
+def test_every_check_has_an_image_that_fails_it():
+    assert sorted({check.name for check in all_checks()} - {fault.check for fault in FAULTS}) == []
+
+
+@pytest.mark.parametrize("name", sorted({fault.layout for fault in FAULTS} - {"fedora-42"}))
+def test_an_image_that_is_not_spoilt_fails_none(name: str, tmp_path: Path):
+    assert not_passed(built(name, tmp_path)) == {}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.check}-{fault.layout}")
+def test_an_image_with_one_fault_fails_by_one_check(fault: Fault, tmp_path: Path):
+    image = built(fault.layout, tmp_path, fault.spoil)
+    found = not_passed(fault.afterwards(image) if fault.afterwards is not None else image)
+    assert set(found) == {fault.check}
+    assert found[fault.check].outcome is Outcome.FAIL
+    assert found[fault.check].remedy
