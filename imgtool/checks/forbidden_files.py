@@ -20,6 +20,7 @@ from functools import partial
 from typing import Annotated
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, on_linux, passed, unknown
+from imgtool.guest.found_files import MAX_FOUND
 from imgtool.model import Inspection, Known, LinuxFacts, LookFor, Severity, Unknown
 
 SHOWN = 10
@@ -59,8 +60,9 @@ def _judge(linux: LinuxFacts, paths: tuple[str, ...]) -> Verdict:
             return passed(f"nothing is at the {len(paths)} path(s) that the policy forbids", evidence)
         case Known(found, _):
             more = ", ..." if len(found) > SHOWN else ""
+            count = str(len(found)) if len(found) < MAX_FOUND else f"{MAX_FOUND} or more"
             return failed(
-                f"{len(found)} file(s) are there that the policy forbids",
+                f"{count} file(s) are there that the policy forbids",
                 ", ".join(found[:SHOWN]) + more,
                 "remove them: " + " ".join(["virt-customize -a IMAGE", *_deletions(found)]),
             )

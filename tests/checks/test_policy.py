@@ -142,6 +142,8 @@ def test_many_forbidden_files_are_counted_and_the_first_named() -> None:
     found = finding("forbidden-files", facts.inspection(facts.linux(found_files=Known(names, ""))))
     assert found.message.startswith("40 file(s)")
     assert "/x/009, ..." in found.evidence
+    many = facts.inspection(facts.linux(found_files=Known(names * 5, "")))
+    assert finding("forbidden-files", many).message.startswith("100 or more")
 
 
 def test_what_could_not_be_searched_is_unknown() -> None:

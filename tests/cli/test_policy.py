@@ -118,7 +118,7 @@ def test_a_policy_under_which_no_check_runs_is_an_error(tmp_path: Path, disk: Pa
 
 
 def test_prepare_judges_by_the_policy(disk: Path, tmp_path: Path) -> None:
-    path = only_asked(tmp_path)
+    path = only_asked(tmp_path, "  forbidden-files: {paths: [/no/such]}\n")
     command = ["prepare", disk, "--name", "x", "--dry-run", "--output", "json", "--policy"]
     done = imgtool(*command, path)
     assert done.returncode == 0, done.stdout
