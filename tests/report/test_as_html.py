@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from support import facts
 from support import stories as made
 
-from imgtool.model import Outcome, Severity, Story
+from imgtool.model import ConversionPlan, Outcome, Severity, Story, UploadPlan
 from imgtool.report.as_html import report
 from imgtool.report.as_html.markup import commands
 from imgtool.report.as_html.picture import draw
@@ -119,7 +120,13 @@ def test_a_failing_check_explains_itself_and_a_passing_one_does_not() -> None:
 
 
 def test_delivery_is_told_where_there_was_one() -> None:
-    assert "Delivery" not in report([made.good()])
+    story = made.good()
+    plan = ConversionPlan(facts.image(), Path("/tmp/<b>.qcow2"), "qcow2", "zlib", "native", "it is raw")  # noqa: S108
+    upload = UploadPlan("devcloud", "debian", facts.image(), "qcow2", 2, "private", ())
+    told = page(replace(story, conversion_plan=plan, upload_plan=upload)).text
+    assert "/tmp/<b>.qcow2 (qcow2, compression zlib)" in told  # noqa: S108
+    assert "devcloud" in told
+    assert "Delivery" not in report([story])
 
 
 def test_a_disk_is_drawn_to_scale() -> None:
