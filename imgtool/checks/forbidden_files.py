@@ -16,10 +16,9 @@ How to fix
 
 import shlex
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated
 
-from imgtool.checks.check import Check, Parameters, Verdict, failed, on_linux, passed, unknown
+from imgtool.checks.check import Check, Parameters, Verdict, failed, passed, unknown
 from imgtool.guest.found_files import MAX_FOUND
 from imgtool.model import Inspection, Known, LinuxFacts, LookFor, Severity, Unknown
 
@@ -48,8 +47,11 @@ class ForbiddenFiles(Parameters):
 
 
 def examine(inspection: Inspection, parameters: ForbiddenFiles) -> Verdict:
-    """Nothing was found where the policy forbids it."""
-    return on_linux(partial(_judge, paths=parameters.paths))(inspection)
+    """Nothing was found where the policy forbids it; unknown where the guest could not be searched."""
+    guest = inspection.guest
+    if guest.linux is None:
+        return unknown("only Linux guests are searched for files" if guest.windows else guest.reason)
+    return _judge(guest.linux, parameters.paths)
 
 
 def _judge(linux: LinuxFacts, paths: tuple[str, ...]) -> Verdict:

@@ -112,17 +112,26 @@ def test_a_size_prints_as_people_write_it() -> None:
     assert str(Size(20 << 30)) == "20.0 GiB (21474836480 bytes)"
 
 
-def test_windows_can_be_allowed_and_not() -> None:
+def windows_guest() -> Inspection:
     windows = WindowsFacts(
         product=known("Windows Server 2022"), version=known("10.0.20348"), architecture=known("x86_64"),
         drivers=known(()), agent=facts.agent(), cloud_init=known(True), hibernated=known(False),
     )  # fmt: skip
-    guest = GuestFacts(status="known", reason="", windows=windows)
+    return facts.inspection(guest=GuestFacts(status="known", reason="", windows=windows))
+
+
+def test_windows_can_be_allowed_and_not() -> None:
     name = "distribution-allowed"
-    assert finding(name, facts.inspection(guest=guest)).outcome is Outcome.PASS
+    assert finding(name, windows_guest()).outcome is Outcome.PASS
     for allowed, outcome in (("debian", Outcome.FAIL), ("windows 10.0", Outcome.PASS)):
         rule = Rule(Severity.ERROR, parameters=AllowedDistributions((allowed,)))
-        assert finding(name, facts.inspection(guest=guest), Policy("p", {name: rule})).outcome is outcome
+        assert finding(name, windows_guest(), Policy("p", {name: rule})).outcome is outcome
+
+
+def test_a_guest_that_is_not_searched_is_not_free_of_forbidden_files() -> None:
+    found = finding("forbidden-files", windows_guest())
+    assert (found.outcome, found.fails_image) == (Outcome.UNKNOWN, True)
+    assert "only Linux" in found.message
 
 
 def test_a_module_that_nobody_looked_for_is_unknown_and_one_that_is_surely_missing_fails() -> None:
