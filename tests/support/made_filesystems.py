@@ -1,5 +1,6 @@
-"""File systems made on the spot by mkfs, without root, all of them with the same tree."""
+"""File systems made on the spot by mkfs, all of them with the same tree; all but NTFS without root."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,7 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "fixtures" / "recipe"))
 
-from disks import ENVIRONMENT, empty_disk, make_xfs
+import pytest
+from disks import ENVIRONMENT, Part, empty_disk, make_xfs
+from ntfs import make_ntfs
 
 MIB = 1 << 20
 LARGE = b"".join(number.to_bytes(4, "big") for number in range(75_000))
@@ -22,12 +25,14 @@ LINKS = {
 }
 """The long one does not fit into an inode of ext4, nor of XFS 4. For XFS 5 mkfs.xfs writes none that the
 kernel could read: a fixture has it."""
+LINKLESS = ("fat", "ntfs")
+"""What the names of those begin with that have no links, or whose links are not those of POSIX."""
 DEEP = ("deep", "a", "b", "c", "d")
 UUID = "11111111-2222-4333-8444-555555555501"
 
 
 def write_tree(top: Path, *, links: bool) -> Path:
-    """The tree that all of them hold; FAT has no links."""
+    """The tree that all of them hold."""
     top.mkdir()
     for name, content in FILES.items():
         if name != "holes":
@@ -85,6 +90,17 @@ def make_fat(bits: int) -> Callable[[Path, Path], None]:
     return make
 
 
+def make_ntfs_volume(*options: str) -> Callable[[Path, Path], None]:
+    """NTFS, by FUSE."""
+
+    def make(tree: Path, volume: Path) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("mounting by FUSE needs root")
+        make_ntfs(volume, Part(0, 40 * MIB), tree, "0123456789ABCDEF", "label", *options)
+
+    return make
+
+
 MADE: dict[str, Callable[[Path, Path], None]] = {
     "ext2": make_ext("ext2", "-b", "1024"),
     "ext3": make_ext("ext3", "-I", "128"),
@@ -100,6 +116,9 @@ MADE: dict[str, Callable[[Path, Path], None]] = {
     "fat12": make_fat(12),
     "fat16": make_fat(16),
     "fat32": make_fat(32),
+    "ntfs": make_ntfs_volume(),
+    "ntfs-4k-sectors": make_ntfs_volume("-s", "4096"),
+    "ntfs-64k-clusters": make_ntfs_volume("-c", "65536"),
 }
 """Name to what makes it of a tree."""
 

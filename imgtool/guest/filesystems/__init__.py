@@ -5,13 +5,13 @@ Superblocks are read here; the library of a family is imported when its first di
 
 from typing import BinaryIO
 
-from imgtool.guest.filesystems import btrfs, ext, fat, rootless, xfs
+from imgtool.guest.filesystems import btrfs, ext, fat, ntfs, rootless, xfs
 from imgtool.guest.filesystems.base import Filesystem
 from imgtool.guest.filesystems.superblock import HEAD_BYTES
 
 __all__ = ["open_filesystem"]
 
-PROBES = (rootless.probe, xfs.probe, btrfs.probe, ext.probe, fat.probe)
+PROBES = (rootless.probe, xfs.probe, btrfs.probe, ext.probe, ntfs.probe, fat.probe)
 """In this order: a container overwrites what was there, and a boot sector may stand before any of them."""
 
 

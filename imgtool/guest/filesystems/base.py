@@ -52,7 +52,7 @@ class Filesystem(Protocol):
 
     @property
     def type(self) -> str:
-        """ext2, ext3, ext4, xfs, btrfs, vfat."""
+        """ext2, ext3, ext4, xfs, btrfs, vfat, ntfs."""
 
     @property
     def label(self) -> str | None:

@@ -7,7 +7,7 @@ specification and fs/fat/inode.c (fat_set_state); for XFS see xfs_log.py.
 from collections.abc import Callable
 from typing import BinaryIO
 
-from imgtool.guest.filesystems import btrfs, ext
+from imgtool.guest.filesystems import btrfs, ext, ntfs
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.superblock import HEAD_BYTES, number
 from imgtool.guest.filesystems.xfs_log import log_is_clean
@@ -69,6 +69,14 @@ def _vfat(head: bytes, _stream: BinaryIO) -> Known[bool]:
     return Known(value=True, evidence="boot sector: the dirty bit is not set")
 
 
+def _ntfs(head: bytes, stream: BinaryIO) -> Known[bool]:
+    filesystem = ntfs.probe(head, stream)
+    if filesystem is None:
+        raise GuestReadError("it is no NTFS")
+    reason = filesystem.what_is_unclean()
+    return Known(value=reason is None, evidence=reason or "$Volume is not dirty, and $LogFile is at rest")
+
+
 _READERS: dict[str, Callable[[bytes, BinaryIO], Known[bool]]] = {
     "ext2": _ext,
     "ext3": _ext,
@@ -76,4 +84,5 @@ _READERS: dict[str, Callable[[bytes, BinaryIO], Known[bool]]] = {
     "xfs": _xfs,
     "btrfs": _btrfs,
     "vfat": _vfat,
+    "ntfs": _ntfs,
 }

@@ -41,7 +41,6 @@ class Signature:
 
 SIGNATURES = (
     Signature(3, b"-FVE-FS-", "BitLocker", "it is encrypted (BitLocker)"),
-    Signature(3, b"NTFS    ", "ntfs", "NTFS is not read: a Windows guest is not judged"),
     Signature(3, b"EXFAT   ", "exfat", "exFAT is not read"),
     Signature(0, b"hsqs", "squashfs", "squashfs is not read"),
     Signature(1024, b"\xe2\xe1\xf5\xe0", "erofs", "EROFS is not read"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.damage import SECTOR, damaged, random_changes, used_sectors
-from support.made_filesystems import FILES, MADE, MANY, write_tree
+from support.made_filesystems import FILES, LINKLESS, MADE, MANY, write_tree
 
 from imgtool.guest.filesystems import open_filesystem
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
@@ -21,7 +21,7 @@ def volume(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[int]]:
     directory = tmp_path_factory.mktemp(request.param)
-    tree = write_tree(directory / "tree", links=not request.param.startswith("fat"))
+    tree = write_tree(directory / "tree", links=not request.param.startswith(LINKLESS))
     MADE[request.param](tree, directory / "volume")
     return directory / "volume", used_sectors(directory / "volume")
 

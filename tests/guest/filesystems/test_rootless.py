@@ -51,7 +51,6 @@ def test_luks(version: int, label: str | None) -> None:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (at(3, b"NTFS    "), "ntfs"),
         (at(3, b"-FVE-FS-"), "BitLocker"),
         (at(0, b"hsqs"), "squashfs"),
         (at(1024, b"\xe2\xe1\xf5\xe0"), "erofs"),
