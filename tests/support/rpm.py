@@ -88,7 +88,7 @@ def make_ndb(source: Path, target: Path) -> Path:
     blobs in blocks of 16 bytes, each with a head, and a tail that begins with its Adler-32.
     """
     headers = _headers(source)
-    pages = 2
+    pages = 1 + -(-(len(headers) + 7) // 256)
     slots, blobs = [], b""
     for number, header in headers:
         head = b"BlbS" + struct.pack("<III", number, 1, len(header))

@@ -1,13 +1,13 @@
 """RPM of RHEL, Fedora and SUSE: where its database is, and what kind of."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages import rpm_bdb, rpm_ndb, rpm_sqlite
 from imgtool.guest.packages.base import Manager, Package
-from imgtool.guest.packages.rpm_blobs import Blob, FindBlobs
-from imgtool.guest.packages.rpm_header import Header, parse_header
+from imgtool.guest.packages.rpm_blobs import MAX_PACKAGES, Blob, FindBlobs
+from imgtool.guest.packages.rpm_header import ENTRY, MAX_ENTRIES, Header, parse_header
 from imgtool.guest.tree import GuestTree
 
 DIRECTORIES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
@@ -24,8 +24,11 @@ UNWRITTEN = ("-wal", "-journal")
 """What SQLite keeps beside a database while changes are not written back: https://sqlite.org/tempfiles.html."""
 
 FIRST_BYTES = 4096
-MAX_HEADER_BYTES = 32 << 20
-"""A kernel's header has 2 MiB: it names every file."""
+"""Enough of nearly every header: its index has about 100 entries of 16 bytes, and its names come first."""
+
+LONG_BYTES = MAX_ENTRIES * ENTRY.size + FIRST_BYTES
+MAX_LONG = 50
+"""Headers of which FIRST_BYTES are not enough."""
 
 
 def find(tree: GuestTree, names: Collection[str]) -> Package | None:
@@ -43,17 +46,25 @@ def _find(stream: BinaryIO, place: str, names: Collection[str]) -> Header | None
     wanted = {name.encode() for name in names}
     backend = BACKENDS[place.rpartition("/")[2]]
     try:
-        headers = (_header(blob) for blob in backend(stream, wanted))
+        headers = _headers(backend(stream, wanted))
         return next((header for header in headers if header.name in names), None)
     except GuestReadError as error:
         raise GuestReadError(f"{place}: {error}") from error
 
 
-def _header(blob: Blob) -> Header:
-    header = parse_header(blob(FIRST_BYTES)) or parse_header(blob(MAX_HEADER_BYTES))
-    if header is None:
-        raise GuestReadError("a header ends too early")
-    return header
+def _headers(blobs: Iterator[Blob]) -> Iterator[Header]:
+    """Bounded: a database may say of any number of packages that their headers stand in one place."""
+    long_ones = 0
+    for count, blob in enumerate(blobs):
+        header = parse_header(blob(FIRST_BYTES))
+        if header is None:
+            long_ones += 1
+            header = parse_header(blob(LONG_BYTES))
+        if header is None:
+            raise GuestReadError("a header ends too early")
+        if count >= MAX_PACKAGES or long_ones > MAX_LONG:
+            raise GuestReadError(f"more than {MAX_PACKAGES} packages, or {MAX_LONG} with long headers")
+        yield header
 
 
 def _place(tree: GuestTree) -> str | None:

@@ -12,5 +12,5 @@ FindBlobs = Callable[[BinaryIO, Collection[bytes]], Iterator[Blob]]
 Raises GuestReadError where the database is damaged.
 """
 
-MAX_PACKAGES = 100_000
+MAX_PACKAGES = 20_000
 """In one database. A full desktop has 5,000."""

@@ -21,7 +21,8 @@ BLOB_HEAD = struct.Struct("<4sIII")
 """Magic, package number, generation, bytes."""
 
 HEADER_BYTES, PAGE_BYTES, BLOCK_BYTES = 32, 4096, 16
-MAX_SLOT_PAGES = MAX_PACKAGES * SLOT.size // PAGE_BYTES
+MAX_SLOT_PAGES = 4 * MAX_PACKAGES * SLOT.size // PAGE_BYTES
+"""Slots of packages that were removed are free, and stay."""
 
 
 def blobs(stream: BinaryIO, _names: Collection[bytes]) -> Iterator[Blob]:

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import struct
 import time
 from pathlib import Path
 
@@ -100,6 +101,24 @@ def test_damage_never_crashes_and_never_takes_long(databases: dict[str, Path], b
         except GuestReadError as error:
             assert str(error).isprintable()  # noqa: PT017 - an answer is as good
         assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("entries", [5, 60_000], ids=["short", "long"])
+def test_any_number_of_packages_in_one_place_takes_no_time(entries: int) -> None:
+    words = [(1000, 6, 0, 1), (1001, 6, 2, 1), (1002, 6, 4, 1)]
+    index = [*[(63, 7, 0, 16)] * (entries - len(words)), *words]
+    data = b"x\x001\x002\0"
+    blob = (
+        struct.pack(">II", entries, len(data)) + b"".join(struct.pack(">IIII", *one) for one in index) + data
+    )
+    pages = 250
+    slot = b"Slot" + struct.pack("<III", 7, pages * 256, 9)
+    content = b"RpmP" + struct.pack("<IIII", 0, 1, pages, 8) + bytes(12) + slot * (pages * 256 - 2)
+    content += b"BlbS" + struct.pack("<III", 7, 1, len(blob)) + blob
+    began = time.process_time()
+    with pytest.raises(GuestReadError, match="more than 20000 packages, or 50 with long headers"):
+        find(content, "Packages.db", "cloud-init")
+    assert time.process_time() - began < 5
 
 
 def test_changes_that_are_not_written_back_are_unknown(databases: dict[str, Path]) -> None:
