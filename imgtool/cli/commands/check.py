@@ -15,7 +15,6 @@ from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, Uns
 from imgtool.model import Story
 from imgtool.pipeline import inspect_image
 from imgtool.progress import Progress
-from imgtool.report import as_json
 from imgtool.report.as_text import verdict as as_text
 
 
@@ -47,6 +46,8 @@ def command(
     stories = [story for story, _ in results]
     report_files.write(reports, stories)
     if output == "json":
+        from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
+
         console.show(as_json.to_text(as_json.results(stories)))
     else:
         console.show("\n\n".join(as_text.judgement(one.judgement, console.paint) for one in stories))
