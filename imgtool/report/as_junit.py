@@ -33,12 +33,17 @@ def report(stories: Sequence[Story]) -> str:
 def _suite(found: Judgement) -> ET.Element:
     suite = ET.Element("testsuite", name=printable(found.image))
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("imgtool.version", __version__), ("outcome", "pass" if found.passed else "fail")):
+    for name, value in _properties(found):
         ET.SubElement(properties, "property", name=name, value=value)
     for finding in worst_first(found):
         suite.append(_case(found.image, finding))
     suite.attrib |= {**_counts(suite), "skipped": _count(suite, "skipped")}
     return suite
+
+
+def _properties(found: Judgement) -> list[tuple[str, str]]:
+    outcome = "pass" if found.passed else "fail"
+    return [("imgtool.version", __version__), ("policy", printable(found.policy)), ("outcome", outcome)]
 
 
 def _case(image: str, finding: Finding) -> ET.Element:

@@ -32,6 +32,7 @@ def report(stories: Sequence[Story]) -> str:
         "artifacts": list(artifacts.values()),
         "results": results,
         "columnKind": "unicodeCodePoints",
+        "properties": {"policies": sorted({printable(one.judgement.policy) for one in stories})},
     }
     return to_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 

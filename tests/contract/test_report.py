@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from support import stories as made
@@ -61,6 +62,13 @@ def test_carries_no_terminal_escape_and_is_valid_utf8(text: str) -> None:
 
 def test_is_the_same_for_the_same_findings(name: str, text: str) -> None:
     assert REPORTS[name](stories()) == text
+
+
+def test_names_the_policy(name: str) -> None:
+    if name in {"text", "github"}:  # for whoever gave it on the command line just now
+        return
+    judgement = replace(made.good().judgement, policy="golden-rules")
+    assert "golden-rules" in REPORTS[name]([Story(judgement)])
 
 
 def test_a_failure_without_a_finding_is_no_silence(name: str) -> None:

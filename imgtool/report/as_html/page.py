@@ -42,6 +42,7 @@ class Image:
     name: str
     passed: bool
     summary: str
+    policy: str
     counts: tuple[tuple[str, Role, int], ...]
     """Word, colour and number of findings, worst first."""
     loud: tuple[Shown, ...]
@@ -80,6 +81,7 @@ def _image(anchor: str, told: Story) -> Image:
         name=Path(found.image).name or found.image,
         passed=found.passed,
         summary=summary(found),
+        policy=found.policy,
         counts=_counts(shown),
         loud=tuple(one for one in shown if needs_attention(one.finding)),
         quiet=tuple(one for one in shown if not needs_attention(one.finding)),
