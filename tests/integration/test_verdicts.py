@@ -1,10 +1,13 @@
 """Real Debian images: good ones pass, each spoiled one fails by what was spoiled, and only by it."""
 
 import json
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import spoilt_copies as spoilt
 from support.cli import imgtool
 
 KERNEL = "/boot/initrd.img-6.1.0-"
@@ -53,6 +56,63 @@ def test_a_spoiled_image_fails_by_what_was_spoiled(
     assert errors - {"virtio-initramfs"} == {failing} - {"virtio-initramfs"}
 
 
+RULES = "/etc/udev/rules.d/70-persistent-net.rules"
+PINNED = 'SUBSYSTEM=="net", ATTR{address}=="52:54:00:12:34:56", NAME="eth0"\n'
+SHADOW = "root:$6$made$up:19000:0:99999:7:::\n"
+ESP_BY_BUS = spoilt.change_file("/etc/fstab", "/boot/efi", "/boot/efi vfat defaults 0 0\n/dev/sda1 /srv")
+COPIES = [
+    ("root-resolves", spoilt.another_uuid, "/etc/fstab: UUID=", "UUID=11111111-2222-4333-8444-555555555555"),
+    ("fstab-stable", ESP_BY_BUS, "/etc/fstab: /dev/sda1 on /srv", "/etc/fstab`"),
+    ("uefi-fallback", spoilt.vendor_s_loader_only, "EFI/debian/GRUBX64.EFI on partition 1", "--removable"),
+    ("mac-unpinned", spoilt.write_file(RULES, PINNED), f"{RULES}: {PINNED.strip()}", f"rm {RULES}"),
+    (
+        "secrets",
+        spoilt.write_file("/etc/shadow", SHADOW),
+        "password hash of root",
+        "usermod --password '*' root",
+    ),
+    (
+        "serial-console",
+        spoilt.change_file("/boot/grub/grub.cfg", " console=ttyS0,115200", ""),
+        "/boot/grub/grub.cfg: console=tty0",
+        "console=ttyS0,115200",
+    ),
+    (
+        "root-grows",
+        spoilt.partition_behind_the_root,
+        "partition 3 stands behind partition 2",
+        "sfdisk --delete",
+    ),
+    ("cloud-init-clean", spoilt.ran_once, "/var/lib/cloud/instance", "cloud-init clean"),
+    ("filesystem-clean", spoilt.in_use, "partition 2 (ext4): superblock: needs_recovery", "e2fsck -fy"),
+]
+WARNINGS = {"secrets", "serial-console", "root-grows", "cloud-init-clean", "filesystem-clean"}
+
+
+@pytest.fixture
+def a_copy(debian_image: Path, tmp_path: Path) -> Iterator[Path]:
+    """Of the good image, to be spoilt; gone after the test."""
+    image = tmp_path / "image.raw"
+    subprocess.run(["cp", "--sparse=always", debian_image, image], check=True)
+    image.chmod(0o644)
+    yield image
+    image.unlink()
+
+
+@pytest.mark.parametrize(("failing", "spoil", "evidence", "remedy"), COPIES, ids=[row[0] for row in COPIES])
+def test_a_copy_fails_by_what_was_done_to_it_and_by_nothing_else(
+    failing: str, spoil: spoilt.Spoil, evidence: str, remedy: str, a_copy: Path
+) -> None:
+    spoil(a_copy)
+    status, result = check(a_copy)
+    found = not_passed(result)
+    assert set(found) == {failing}
+    assert found[failing]["outcome"] == "fail"
+    assert evidence in found[failing]["evidence"]
+    assert remedy in found[failing]["remedy"]
+    assert status == (0 if failing in WARNINGS else 1)
+
+
 @pytest.mark.parametrize("compression", ["none", "zlib", "zstd"])
 def test_a_qcow2_gets_the_verdict_of_its_raw(compression: str, debian_image: Path, tmp_path: Path) -> None:
     qcow2 = tmp_path / "image.qcow2"
@@ -69,7 +129,8 @@ def test_an_inspection_of_debian_knows_it_all(debian_image: Path) -> None:
     guest = found["guest"]
     assert guest["unknown"] == {}
     assert (guest["os_distro"], guest["os_version"], guest["architecture"]) == ("debian", "12", "x86_64")
-    assert guest["firmware"] == {"bios": False, "uefi": True}
+    fallback = "EFI/BOOT/BOOTX64.EFI"
+    assert guest["firmware"] == {"bios": False, "uefi": True, "fallback_loader": fallback}
     assert {one["mount_point"]: one["type"] for one in guest["filesystems"]} == {
         "/": "ext4",
         "/boot/efi": "vfat",
