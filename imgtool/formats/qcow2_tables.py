@@ -90,11 +90,10 @@ def read_tables(
 ) -> "tuple[array[int], ClusterMap]":
     """The offset of each L2 table, 0 where there is none; and a map in which the tables' clusters are taken.
 
-    Raises ImageUnreadableError unless each table has its clusters to itself, in the file. Of internal
-    snapshots only the place of their table is known here.
+    Raises ImageUnreadableError unless each table has its clusters to itself, in the file. The header has the
+    first, which no entry can name. Of internal snapshots only the place of their table is known here.
     """
     clusters = ClusterMap(file_size_bytes, header.cluster_bits)
-    clusters.take(0)
     refcount_table_bytes = header.refcount_table_clusters * header.cluster_size_bytes
     l1_table = _Pointers("L1 table", header.l1_offset, header.l1_entries * 8, OFFSET_MASK | COPIED)
     refcount_table = _Pointers(
