@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -55,6 +55,11 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    noun: ClassVar[str] = "key"
+    """What its keys are."""
+    listed_by: ClassVar[str] = ""
+    """What lists them, where they are too many for a message."""
+
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, value: Any) -> Any:
@@ -69,8 +74,9 @@ class Section(BaseModel):
         if key in known:
             return
         close = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
-        raise complaint("there is no such key", hint=hint, key=key)
+        listed = cls.listed_by or f"there are: {', '.join(known)}"
+        hint = f"did you mean {close[0]}?" if close else listed
+        raise complaint(f"there is no such {cls.noun}", hint=hint, key=key)
 
 
 @dataclass(frozen=True, slots=True)

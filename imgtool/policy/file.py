@@ -45,7 +45,7 @@ def _base(document: Document[PolicySection], reading: tuple[str, ...]) -> Policy
     if not os.path.lexists(path):
         raise UsageError(f"{where}: {name!r} is neither a profile nor a file", hint=known_profiles())
     if os.path.realpath(path) in reading:
-        raise UsageError(f"{where}: {name} extends this file in turn")
+        raise UsageError(f"{where}: {name} is a file that extends this one: they go in a circle")
     return _read(path, reading)
 
 

@@ -6,7 +6,7 @@ Nothing here knows a check by its name: a new one, and its parameters, can be se
 from dataclasses import fields
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
@@ -35,6 +35,9 @@ class CheckSection(Section):
 
 class ChecksSection(Section):
     """One field for each check; the models are made by `policy_model`."""
+
+    noun: ClassVar[str] = "check"
+    listed_by: ClassVar[str] = "`imgtool explain` lists the checks"
 
 
 class PolicySection(Section):
