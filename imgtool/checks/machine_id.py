@@ -1,14 +1,15 @@
 """The image has no machine-id of its own.
 
 What it checks
-    /etc/machine-id is empty, says "uninitialized", or is not there.
+    /etc/machine-id is empty, says "uninitialized", or is not there; and D-Bus's /var/lib/dbus/machine-id, from
+    which systemd would fill it, is no file of its own.
 
 Why it matters
     systemd makes a new machine-id only where it finds none. Instances that share one get the same DHCP
     identifier, and so fight for one address, and their journals cannot be told apart.
 
 How to fix
-    truncate --size 0 /etc/machine-id
+    truncate --size 0 /etc/machine-id && rm -f /var/lib/dbus/machine-id
     In an image file:  virt-sysprep -a IMAGE --operations machine-id
 """
 
@@ -25,7 +26,7 @@ def judge(linux: LinuxFacts) -> Verdict:
             return failed(
                 "a machine-id is baked in: every instance will have the same",
                 evidence,
-                "empty it: `truncate --size 0 /etc/machine-id`",
+                "empty it: `truncate --size 0 /etc/machine-id && rm -f /var/lib/dbus/machine-id`",
             )
         case Known(state, evidence):
             return passed(f"machine-id is {state}", evidence)

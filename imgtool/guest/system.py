@@ -75,10 +75,16 @@ def read_architecture(tree: GuestTree) -> Known[str]:
 def read_machine_id(tree: GuestTree) -> Known[MachineId]:
     """Whether /etc/machine-id would be the same on every instance: machine-id(5).
 
-    Missing and empty differ: systemd takes a missing file for a first boot, an empty one it only fills.
+    Missing and empty differ: systemd takes a missing file for a first boot, an empty one it only fills. It
+    fills it from D-Bus's file, where that is no link: systemd-machine-id-setup(1).
     """
     path = "/etc/machine-id"
+    dbus = "/var/lib/dbus/machine-id"
     text = tree.read_text(path)
+    if (text or "").strip() in {"", "uninitialized"} and tree.link_target(dbus) is None:
+        length = len((tree.read_text(dbus) or "").strip())
+        if length:
+            return Known("set", f"{dbus} holds {length} characters, from which {path} is filled")
     if text is None:
         return Known("missing", f"{path} is not there")
     value = text.strip()

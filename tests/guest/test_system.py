@@ -104,7 +104,10 @@ def test_architecture_that_cannot_be_told(files, reason):
     [
         ({}, "missing"),
         ({"/etc/machine-id": Link("/var/lib/dbus/machine-id")}, "missing"),
-        ({"/var/lib/dbus/machine-id": "0123456789abcdef0123456789abcdef"}, "missing"),
+        ({"/var/lib/dbus/machine-id": "0123456789abcdef0123456789abcdef"}, "set"),
+        ({"/etc/machine-id": "", "/var/lib/dbus/machine-id": "0123456789abcdef0123456789abcdef"}, "set"),
+        ({"/etc/machine-id": "", "/var/lib/dbus/machine-id": Link("/etc/machine-id")}, "empty"),
+        ({"/etc/machine-id": "uninitialized\n", "/var/lib/dbus/machine-id": ""}, "uninitialized"),
         ({"/etc/machine-id": ""}, "empty"),
         ({"/etc/machine-id": "\n"}, "empty"),
         ({"/etc/machine-id": "uninitialized\n"}, "uninitialized"),

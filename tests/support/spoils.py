@@ -212,6 +212,7 @@ FAULTS = (
     )),
     of_debian("cloud-init-clean", put("var/lib/cloud/instances/i-0001/obj.pkl", "made up")),
     of_debian("machine-id", put("etc/machine-id", "0123456789abcdef0123456789abcdef\n")),
+    of_debian("machine-id", put("var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n")),
     of_debian("ssh-host-keys", put("etc/ssh/ssh_host_ed25519_key", "made up\n")),
     of_debian("mac-unpinned", put(
         "etc/udev/rules.d/70-persistent-net.rules",
