@@ -8,7 +8,7 @@ from pathlib import Path
 from imgtool import __version__
 from imgtool.model import Finding, Story
 from imgtool.report.as_html.picture import Picture, draw
-from imgtool.report.as_text import conversion, delivery
+from imgtool.report.as_text.delivery import stages
 from imgtool.report.as_text.facts import Row, guest_rows, image_rows
 from imgtool.report.explanation import Section, explain
 from imgtool.report.findings import Role, needs_attention, role, summary, word, worst_first
@@ -86,7 +86,7 @@ def _image(anchor: str, told: Story) -> Image:
         loud=tuple(one for one in shown if needs_attention(one.finding)),
         quiet=tuple(one for one in shown if not needs_attention(one.finding)),
         facts=_facts(told),
-        delivery=tuple(_delivery(told)),
+        delivery=tuple(stages(told)),
         picture=draw(told.inspection) if told.inspection else None,
     )
 
@@ -112,17 +112,3 @@ def _facts(told: Story) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
 def _fact(row: Row) -> Fact:
     key, value = row
     return Fact(key.lstrip(), value, (len(key) - len(key.lstrip())) // 2)
-
-
-def _delivery(told: Story) -> list[str]:
-    """As text: the last stage that was reached of each."""
-    texts = []
-    if told.conversion:
-        texts.append(conversion.conversion(told.conversion))
-    elif told.conversion_plan:
-        texts.append(conversion.conversion_plan(told.conversion_plan))
-    if told.upload:
-        texts.append(delivery.upload(told.upload))
-    elif told.upload_plan:
-        texts.append(delivery.upload_plan(told.upload_plan))
-    return texts

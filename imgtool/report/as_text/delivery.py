@@ -39,7 +39,12 @@ def _upload(plan: UploadPlan, done: list[tuple[str, str]], paint: Paint) -> str:
 
 def story(told: Story, paint: Paint = plain) -> str:
     """`imgtool prepare`: the judgement, then what was done or would be."""
-    parts = [judgement(told.judgement, paint)]
+    return "\n\n".join([judgement(told.judgement, paint), *stages(told, paint)])
+
+
+def stages(told: Story, paint: Paint = plain) -> list[str]:
+    """What was converted and uploaded, or would be; nothing where only a check was wanted, or it failed."""
+    parts = []
     if told.conversion:
         parts.append(conversion(told.conversion, paint))
     elif told.conversion_plan:
@@ -48,7 +53,7 @@ def story(told: Story, paint: Paint = plain) -> str:
         parts.append(upload(told.upload, paint))
     elif told.upload_plan:
         parts.append(upload_plan(told.upload_plan, paint))
-    return "\n\n".join(parts)
+    return parts
 
 
 def report(stories: Sequence[Story]) -> str:
