@@ -1,8 +1,8 @@
 """The image has no machine-id of its own.
 
 What it checks
-    /etc/machine-id is empty, says "uninitialized", or is not there; and D-Bus's /var/lib/dbus/machine-id, from
-    which systemd would fill it, is no file of its own.
+    /etc/machine-id is empty, says "uninitialized", or is not there; and /var/lib/dbus/machine-id, from which
+    systemd would fill it, is no file of its own.
 
 Why it matters
     systemd makes a new machine-id only where it finds none. Instances that share one get the same DHCP

@@ -46,6 +46,16 @@ EXPECTED = {
         {"/": "ext4"},
         uefi=False,
     ),
+    "alpine-3.20-uefi": Expected(
+        ("alpine", "3.20.0"),
+        "6.6.31-0-virt",
+        ("/boot/initramfs-virt", "gzip", "mkinitfs"),
+        "/etc/runlevels/default/qemu-guest-agent",
+        "9.0.1-r0",
+        "alpine",
+        {"/": "ext4", "/boot/efi": "vfat"},
+        bios=False,
+    ),
     "arch": Expected(
         ("arch", None),
         "6.12.4-arch1-1",
