@@ -21,7 +21,7 @@ from functools import partial
 from typing import Annotated
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, on_booting_kernel, passed, unknown
-from imgtool.checks.drivers import DriverSet
+from imgtool.drivers import DriverSet
 from imgtool.model import Inspection, Kernel, LinuxFacts, LookFor, Severity
 
 

@@ -21,14 +21,8 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, unknown
-from imgtool.checks.drivers import (
-    PCI,
-    DriverSet,
-    missing_storage,
-    root_drivers,
-    uncertain_storage,
-)
-from imgtool.model import Initramfs, Kernel, LinuxFacts, ModuleState, Severity, Unknown
+from imgtool.drivers import PCI, before_root, missing_storage, root_drivers, uncertain_storage
+from imgtool.model import Initramfs, Kernel, LinuxFacts, Severity, Unknown
 
 
 def judge(linux: LinuxFacts, kernel: Kernel) -> Verdict:
@@ -43,7 +37,7 @@ def judge(linux: LinuxFacts, kernel: Kernel) -> Verdict:
 
 
 def _judge_archive(archive: Initramfs, kernel: Kernel, needed: tuple[str, ...]) -> Verdict:
-    drivers = DriverSet(archive.modules)
+    drivers = before_root(kernel, archive)
     missing = drivers.missing(needed) + missing_storage(drivers)
     if missing and archive.problem:
         return unknown(f"{archive.path} cannot be read to its end: {archive.problem}")
@@ -60,7 +54,7 @@ def _judge_archive(archive: Initramfs, kernel: Kernel, needed: tuple[str, ...]) 
 
 
 def _judge_without(kernel: Kernel, needed: tuple[str, ...], evidence: str) -> Verdict:
-    builtin = DriverSet({name: _only_builtin(state) for name, state in kernel.modules.items()})
+    builtin = before_root(kernel, None)
     if builtin.has(needed) and not missing_storage(builtin):
         return passed(f"kernel {kernel.version} has all it needs built in, and no initramfs", evidence)
     return failed(
@@ -68,10 +62,6 @@ def _judge_without(kernel: Kernel, needed: tuple[str, ...], evidence: str) -> Ve
         evidence,
         f"make one: `update-initramfs -c -k {kernel.version}` or `dracut --force --kver {kernel.version}`",
     )
-
-
-def _only_builtin(state: ModuleState) -> ModuleState:
-    return "missing" if state == "module" else state
 
 
 def _seen(archive: Initramfs) -> str:

@@ -15,7 +15,7 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, unknown
-from imgtool.checks.drivers import NETWORK_AND_CONSOLE, PCI, DriverSet, missing_storage, uncertain_storage
+from imgtool.drivers import NETWORK_AND_CONSOLE, PCI, DriverSet, missing_storage, uncertain_storage
 from imgtool.model import Kernel, LinuxFacts, Severity
 
 REMEDY = (

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from imgtool.model import Initramfs, Kernel, Known
-
-_TRANSPORT = ("virtio", "virtio_ring", "virtio_pci")
+from imgtool.drivers import BLOCK, PCI, SCSI, before_root
+from imgtool.model import Kernel, Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +24,10 @@ def reach_of(kernel: Kernel) -> Reach:
     """What `kernel` reaches. An initramfs that is unknown or not whole leaves what is built in."""
     found = kernel.initramfs.value if isinstance(kernel.initramfs, Known) else None
     initramfs = found if found is not None and found.problem is None else None
-    transport = all(_early(kernel, initramfs, module) for module in _TRANSPORT)
-    scsi = all(_early(kernel, initramfs, module) for module in ("virtio_scsi", "sd_mod"))
+    drivers = before_root(kernel, initramfs)
     return Reach(
         kernel=kernel.version,
         where=initramfs.path if initramfs is not None else "the kernel itself",
-        virtio_blk=transport and _early(kernel, initramfs, "virtio_blk"),
-        virtio_scsi=transport and scsi,
+        virtio_blk=drivers.has(PCI + BLOCK),
+        virtio_scsi=drivers.has(PCI + SCSI),
     )
-
-
-def _early(kernel: Kernel, initramfs: Initramfs | None, module: str) -> bool:
-    """Whether `module` is there before the root file system is."""
-    if kernel.modules.get(module) == "builtin":
-        return True
-    return initramfs is not None and initramfs.modules.get(module) in {"builtin", "module"}

@@ -7,7 +7,7 @@ libvirt driver for the hardware that it gives.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imgtool.model import ModuleState
+from imgtool.model import Initramfs, Kernel, ModuleState
 
 PCI = ("virtio", "virtio_ring", "virtio_pci")
 BLOCK = ("virtio_blk",)
@@ -32,6 +32,21 @@ class DriverSet:
     def has(self, names: tuple[str, ...]) -> bool:
         """All of them are there, as modules or built in."""
         return all(self.states.get(name) in {"module", "builtin"} for name in names)
+
+
+def before_root(kernel: Kernel, archive: Initramfs | None) -> DriverSet:
+    """The drivers that are there before the root file system is: in the initramfs `archive`, or built in."""
+    in_archive = archive.modules if archive is not None else {}
+    return DriverSet(
+        {name: _early(name, kernel, in_archive) for name in dict.fromkeys((*kernel.modules, *in_archive))}
+    )
+
+
+def _early(name: str, kernel: Kernel, in_archive: Mapping[str, ModuleState]) -> ModuleState:
+    own = kernel.modules.get(name, "unknown")
+    if own == "builtin":
+        return "builtin"
+    return in_archive.get(name, "missing" if own == "module" else own)
 
 
 def missing_storage(drivers: DriverSet) -> tuple[str, ...]:
