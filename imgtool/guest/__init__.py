@@ -11,10 +11,14 @@
     linux.py       puts the facts of a Linux guest together
     kernels.py     kernels and their modules; version_order.py: which is newer
     bootloader.py  which kernel boots: grub.py, bls.py (and unified images), extlinux.py; boot_entry.py
+    command_line.py what it gives to the kernel
+    devices.py     the devices that root= and fstab name, looked up in disk_contents.py
+    growth.py      whether the root grows on a larger disk
     initramfs/     segments, decompression, cpio, and the modules inside
     agent.py       qemu-guest-agent: installed, enabled, its channel; agent_filters.py, agent_rpcs.py
     cloud_init.py  cloud-init: installed, enabled; cloud_config.py: datasources, default user
     packages/      the word of the package database: dpkg, RPM, apk, pacman
+    network.py, lvm_devices.py, secrets.py   what is left of the machine that the image was made on
     systemd.py, modprobe.py, yaml_nodes.py   what those of above ask
     firmware.py    BIOS, UEFI, or both
 
