@@ -3,7 +3,7 @@
     inspect.py     the story: disk -> volumes -> file systems -> root -> facts
     volumes.py     the volumes of a disk: partitions.py with gpt.py and mbr.py, lvm.py with lvm_metadata.py
     streams.py     windows on the disk's bytes: a partition, a logical volume
-    filesystems/   ext4, XFS, Btrfs, FAT behind one small interface (base.py)
+    filesystems/   ext4, XFS, Btrfs, FAT, NTFS behind one small interface (base.py)
     mounts.py      which file system is the root, and what its fstab.py mounts where
     tree.py        the guest's file tree: paths and symbolic links resolved inside the guest
     fact.py        turns what a reader returns or raises into a Fact
@@ -20,6 +20,7 @@
     packages/      the word of the package database: dpkg, RPM, apk, pacman
     network.py, lvm_devices.py, secrets.py   what is left of the machine that the image was made on
     systemd.py, modprobe.py, yaml_nodes.py   what those of above ask
+    windows/       the same of a Windows guest, by its registry
     firmware.py    BIOS, UEFI, or both
 
 Everything here reads hostile input. Bounds are named constants beside their use; a parser that fails

@@ -82,6 +82,13 @@ def read_filtered_rpcs(tree: GuestTree, units: tuple[str, ...]) -> Known[tuple[s
     return filters.result()
 
 
+def filters_of_options(options: str, source: str) -> Known[tuple[str, ...]]:
+    """The RPCs that `options` of a command line forbid, sorted; `source` is where they stand."""
+    filters = _Filters()
+    _from_options(options, source, {}, filters)
+    return filters.result()
+
+
 def _from_configuration(tree: GuestTree, filters: _Filters) -> None:
     for line in _lines(tree, CONFIGURATION):
         key, _, value = line.partition("=")

@@ -13,8 +13,9 @@ from imgtool.guest.filesystems.clean import read_clean
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.firmware import read_firmware
 from imgtool.guest.linux import read_linux
-from imgtool.guest.mounts import Device, find_system
+from imgtool.guest.mounts import Device, System, find_system
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
+from imgtool.guest.windows.facts import read_windows
 from imgtool.model import NOTHING_ELSE, FilesystemFacts, GuestFacts, Known, LookFor, PartitionFacts
 
 
@@ -33,13 +34,32 @@ def inspect_disk(disk: BinaryIO, size_bytes: int, look_for: LookFor = NOTHING_EL
         with guarded("the guest"):
             system = find_system(devices, problems)
         facts = replace(facts, filesystems=_filesystems(devices, system.mount_points))
-        with guarded("the Linux system"):
-            linux = read_linux(system, DiskContents(layout, devices, problems), look_for)
+        with guarded("the system"):
+            facts = _with_system(facts, system, DiskContents(layout, devices, problems), look_for)
     except GuestReadError as error:
         return replace(facts, status="unknown", reason=str(error))
-    if isinstance(linux.architecture, Known):
-        facts = replace(facts, firmware=read_firmware(layout, devices, linux.architecture.value))
-    return replace(facts, status="known", reason=f"Linux on {system.root.volume.name}", linux=linux)
+    found = facts.linux or facts.windows
+    if found is not None and isinstance(found.architecture, Known):
+        facts = replace(facts, firmware=read_firmware(layout, devices, found.architecture.value))
+    return replace(facts, status="known")
+
+
+def _with_system(facts: GuestFacts, system: System, contents: DiskContents, look_for: LookFor) -> GuestFacts:
+    name = system.root.volume.name
+    if system.kind == "linux":
+        return replace(facts, reason=f"Linux on {name}", linux=read_linux(system, contents, look_for))
+    windows = read_windows(system.tree)
+    if isinstance(windows.hibernated, Known) and windows.hibernated.value:
+        facts = replace(facts, filesystems=_in_use(facts.filesystems, name, windows.hibernated.evidence))
+    return replace(facts, reason=f"Windows on {name}", windows=windows)
+
+
+def _in_use(
+    filesystems: Sequence[FilesystemFacts], device: str, evidence: str
+) -> tuple[FilesystemFacts, ...]:
+    """A system that is hibernated has its file system still mounted."""
+    unclean = Known(value=False, evidence=evidence)
+    return tuple(replace(one, clean=unclean) if one.device == device else one for one in filesystems)
 
 
 def _partitions(layout: DiskLayout) -> tuple[PartitionFacts, ...]:

@@ -7,7 +7,7 @@ is then unknown, and not absent.
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Literal, NoReturn
 
 from imgtool.guest.filesystems.base import Filesystem, GuestReadError, Kind, Node
 from imgtool.guest.filesystems.btrfs import BtrfsFilesystem
@@ -16,6 +16,7 @@ from imgtool.guest.fstab import DeviceName, FstabEntry, device_name, parse_fstab
 from imgtool.guest.partitions import XBOOTLDR_GUID, Partition
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.volumes import Volume
+from imgtool.guest.windows.locate import is_windows
 from imgtool.text import printable
 
 ROOT_SUBVOLUMES = ("@", "root", "@rootfs", "@root")
@@ -54,12 +55,13 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The Linux system on the disk."""
+    """The system on the disk."""
 
     tree: GuestTree
     root: Device
     mount_points: dict[str, str]
     """Name of a volume to where the guest mounts it (first)."""
+    kind: Literal["linux", "windows"] = "linux"
 
 
 class UnreadableNode:
@@ -96,7 +98,7 @@ class UnreadableNode:
 
 
 def find_system(devices: Sequence[Device], problems: Sequence[str]) -> System:
-    """The one Linux system on these devices.
+    """The one system on these devices.
 
     Raises GuestReadError where there is none, or more than one: then nobody can say which would boot.
     `problems` are the reasons why other volumes could not be looked at.
@@ -123,9 +125,9 @@ def find_system(devices: Sequence[Device], problems: Sequence[str]) -> System:
 
 def _nothing_found(devices: Sequence[Device], unreadable: Sequence[str]) -> str:
     if any(device.filesystem.type in ENCRYPTED_TYPES for device in devices):
-        prefix = "no Linux system can be read, and part of the disk is encrypted"
+        prefix = "no system can be read, and part of the disk is encrypted"
     elif devices or unreadable:
-        prefix = "no Linux system was found on this disk"
+        prefix = "no Linux or Windows system was found on this disk"
     else:
         return "no known file system is on this disk"
     return f"{prefix} ({printable('; '.join(unreadable))})" if unreadable else prefix
@@ -139,7 +141,7 @@ def _systems(device: Device) -> list[tuple[str, Node]]:
     """
     name = device.volume.name
     node = device.filesystem.root()
-    if _is_system(node):
+    if _is_system(node) or is_windows(device.filesystem.type, node):
         return [(name, node)]
     if not isinstance(device.filesystem, BtrfsFilesystem):
         return []
@@ -161,6 +163,8 @@ def _is_system(node: Node) -> bool:
 
 
 def _mounted(root: Device, node: Node, devices: Sequence[Device]) -> System:
+    if is_windows(root.filesystem.type, node):
+        return System(GuestTree({"/": node}), root, {}, "windows")
     entries = _fstab(node)
     node = _root_of_fstab(root, node, entries)
     mounts: dict[str, Node] = {"/": node}

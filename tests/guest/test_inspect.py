@@ -87,7 +87,7 @@ def test_the_guest_of_each_fixture_is_healthy(name: str) -> None:
 def test_a_disk_of_data_has_no_system() -> None:
     facts = inspected("data-disk")
     assert (facts.status, facts.linux) == ("unknown", None)
-    assert facts.reason == "no Linux system was found on this disk"
+    assert facts.reason == "no Linux or Windows system was found on this disk"
     assert [(f.device, f.type, f.label, f.mount_point) for f in facts.filesystems] == [
         ("partition 1", "ext4", "data", None)
     ]

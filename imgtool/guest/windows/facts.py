@@ -1,0 +1,30 @@
+"""Puts the facts of a Windows guest together. One damaged hive makes its facts unknown, and no others."""
+
+from imgtool.guest.fact import fact_of
+from imgtool.guest.tree import GuestTree
+from imgtool.guest.windows.agent import read_agent
+from imgtool.guest.windows.drivers import read_drivers
+from imgtool.guest.windows.hives import Hives
+from imgtool.guest.windows.system import (
+    read_architecture,
+    read_cloud_init,
+    read_hibernated,
+    read_product,
+    read_version,
+)
+from imgtool.model import WindowsFacts
+
+
+def read_windows(tree: GuestTree) -> WindowsFacts:
+    """All facts of the Windows system whose drive C is `tree`."""
+    hives = Hives(tree)
+    drivers = fact_of(lambda: read_drivers(tree, hives))
+    return WindowsFacts(
+        product=fact_of(lambda: read_product(hives)),
+        version=fact_of(lambda: read_version(hives)),
+        architecture=fact_of(lambda: read_architecture(tree, hives)),
+        drivers=drivers,
+        agent=read_agent(tree, hives, drivers),
+        cloud_init=fact_of(lambda: read_cloud_init(tree, hives)),
+        hibernated=fact_of(lambda: read_hibernated(tree)),
+    )

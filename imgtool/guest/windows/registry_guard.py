@@ -1,0 +1,44 @@
+"""Opens dissect.regf so that a hive made to lead in circles ends in an error, and no cell is overlarge."""
+
+import struct
+from typing import BinaryIO
+
+from dissect.regf.regf import KeyNode, KeyValue, RegistryHive
+
+from imgtool.guest.filesystems.base import GuestReadError
+
+BASE_BLOCK_BYTES = 4096
+MAX_CELLS = 200_000
+"""Cells of one hive that are read. The facts of a server take about 10,000."""
+MAX_CELL_BYTES = 1 << 20
+"""A list of 65,535 keys has half of this."""
+
+
+class GuardedHive(RegistryHive):  # type: ignore[misc]  # the library has no types
+    """A hive whose cells are all in use, within the file, of bounded size, and bounded in number."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        """`size`: of the file in bytes."""
+        self._cells_size = size - BASE_BLOCK_BYTES
+        self._cells_left = MAX_CELLS
+        super().__init__(stream)
+
+    def key_node(self, offset: int) -> KeyNode:
+        """The key in the cell at `offset`."""
+        return KeyNode(self, self.cell_data(offset))
+
+    def key_value(self, offset: int) -> KeyValue:
+        """The value in the cell at `offset`."""
+        return KeyValue(self, self.cell_data(offset))
+
+    def _cell_data(self, offset: int) -> tuple[bool, bytes]:
+        self._cells_left -= 1
+        if self._cells_left < 0:
+            raise GuestReadError(f"more than {MAX_CELLS} cells were read: damaged, or made to mislead")
+        if offset % 8 or not 0 <= offset < self._cells_size:
+            raise GuestReadError(f"a cell at {offset:#x}, outside of the hive")
+        self.fh.seek(BASE_BLOCK_BYTES + offset)
+        (size,) = struct.unpack("<i", self.fh.read(4))
+        if not 8 <= -size <= min(MAX_CELL_BYTES, self._cells_size - offset):
+            raise GuestReadError(f"the cell at {offset:#x} is not in use, or of impossible size")
+        return True, self.fh.read(-size - 4)
