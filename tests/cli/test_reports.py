@@ -26,10 +26,13 @@ def test_every_form_is_written_in_one_run(raw: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["html", "github"])
-def test_a_refused_image_is_reported_too(form: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command", [["check"], ["prepare", "--cloud", "none-such"]], ids=["check", "prepare"]
+)
+def test_a_refused_image_is_reported_too(command: list[str], form: str, tmp_path: Path) -> None:
     path, report = tmp_path / "empty.raw", tmp_path / "report"
     path.touch()
-    assert imgtool("check", path, "--report", f"{form}={report}").returncode == 3
+    assert imgtool(*command, path, "--report", f"{form}={report}").returncode == 3
     assert "it is empty" in report.read_text()
 
 

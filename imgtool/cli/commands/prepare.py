@@ -5,14 +5,15 @@ from pathlib import Path
 
 import click
 
+from imgtool.checks import registry
 from imgtool.cli import console, options, policies
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.convert import TargetFormat
 from imgtool.disk.incoming import STREAM
-from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
+from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError, UsageError
 from imgtool.formats.claims import without_endings
-from imgtool.model import Compression
+from imgtool.model import Compression, Story
 from imgtool.pipeline import Order, prepare
 from imgtool.report import as_json
 from imgtool.report.as_text import delivery as as_text
@@ -65,7 +66,11 @@ def command(
         policy=policies.chosen(policy),
         with_map=report_files.need_disk_map(reports),
     )
-    told = prepare(order, TerminalProgress(progress), dry_run=dry_run)
+    try:
+        told = prepare(order, TerminalProgress(progress), dry_run=dry_run)
+    except (UnsafeImageError, ImageUnreadableError) as error:
+        report_files.write(reports, [Story(registry.refused(str(source), error, order.policy))])
+        raise
     report_files.write(reports, [told])
     if output == "json":
         console.show(as_json.to_text(as_json.story(told)))
