@@ -9,8 +9,23 @@ takes that as its second argument.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from imgtool.model import Fact, Inspection, Kernel, Known, LinuxFacts, LookFor, Outcome, Severity, Unknown
+from imgtool.model import (
+    AgentFacts,
+    Fact,
+    GuestFacts,
+    Inspection,
+    Kernel,
+    Known,
+    LinuxFacts,
+    LookFor,
+    Outcome,
+    Severity,
+    Unknown,
+)
+
+System = Literal["linux", "windows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +106,28 @@ UNKNOWN_REMEDY = "see `imgtool inspect IMAGE` for what could be read and why the
 
 
 def on_linux(judge: Callable[[LinuxFacts], Verdict]) -> Callable[[Inspection], Verdict]:
-    """Apply `judge` to the guest's Linux system; unknown where none could be read."""
+    """Apply `judge` to the guest's Linux system; skipped on Windows, unknown where nothing could be read."""
 
     def examine(inspection: Inspection) -> Verdict:
         guest = inspection.guest
-        return unknown(guest.reason) if guest.linux is None else judge(guest.linux)
+        return no_linux(guest) if guest.linux is None else judge(guest.linux)
+
+    return examine
+
+
+def no_linux(guest: GuestFacts) -> Verdict:
+    """What a check of Linux says of a guest in which none was read."""
+    return unknown(guest.reason) if guest.windows is None else skipped("not a Linux system: it is Windows")
+
+
+def on_agent(judge: Callable[[AgentFacts, System], Verdict]) -> Callable[[Inspection], Verdict]:
+    """Apply `judge` to the guest's agent and to what kind of system it is in."""
+
+    def examine(inspection: Inspection) -> Verdict:
+        guest = inspection.guest
+        if guest.windows is not None:
+            return judge(guest.windows.agent, "windows")
+        return unknown(guest.reason) if guest.linux is None else judge(guest.linux.agent, "linux")
 
     return examine
 

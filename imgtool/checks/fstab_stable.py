@@ -14,7 +14,7 @@ How to fix
     For root=: write root=UUID=... the same way, then update-grub or grub2-mkconfig -o /boot/grub2/grub.cfg
 """
 
-from imgtool.checks.check import Check, Verdict, failed, passed, unknown
+from imgtool.checks.check import Check, Verdict, failed, no_linux, passed, unknown
 from imgtool.checks.references import (
     FSTAB,
     name_root_on_command_line,
@@ -30,7 +30,7 @@ def examine(inspection: Inspection) -> Verdict:
     """Each device that is required has a name that does not change."""
     guest = inspection.guest
     if guest.linux is None:
-        return unknown(guest.reason)
+        return no_linux(guest)
     references, command_line = guest.linux.device_references, guest.linux.command_line
     if isinstance(references, Unknown):
         return unknown(references.reason)

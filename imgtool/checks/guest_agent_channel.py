@@ -1,7 +1,8 @@
 """qemu-guest-agent has its channel to the host.
 
 What it checks
-    The kernel that will boot has virtio_console, the driver of the port org.qemu.guest_agent.0.
+    The kernel that will boot has virtio_console, the driver of the port org.qemu.guest_agent.0. Windows has
+    the driver VirtioSerial (vioser.sys), and it is not disabled.
 
 Why it matters
     The agent listens on a virtio serial port. Without the driver the port never appears, the unit that
@@ -10,20 +11,27 @@ Why it matters
 How to fix
     Install a kernel with virtio_console (Debian: linux-image-amd64; RHEL: kernel-modules), and remove a
     `blacklist virtio_console` from /etc/modprobe.d.
+    Windows: msiexec /i virtio-win-gt-x64.msi /qn, from the virtio-win ISO.
 """
 
-from imgtool.checks.check import Check, Verdict, on_linux, require
-from imgtool.model import LinuxFacts, Severity
+from imgtool.checks.check import Check, System, Verdict, on_agent, require
+from imgtool.model import AgentFacts, Severity
+
+DRIVERS = {"linux": "virtio_console", "windows": "VirtioSerial"}
+REMEDIES = {
+    "linux": "install a kernel that has it: `apt install linux-image-amd64`, `dnf install kernel-modules`",
+    "windows": r"in the guest: `msiexec /i D:\virtio-win-gt-x64.msi /qn` from the virtio-win ISO",
+}
 
 
-def judge(linux: LinuxFacts) -> Verdict:
+def judge(agent: AgentFacts, system: System) -> Verdict:
     """The driver is there."""
     return require(
-        linux.agent.channel,
+        agent.channel,
         good="the agent's channel has its driver",
-        bad="the agent's channel has no driver: virtio_console is missing",
-        remedy="install a kernel that has it: `apt install linux-image-amd64`, `dnf install kernel-modules`",
+        bad=f"the agent's channel has no driver: {DRIVERS[system]} is missing",
+        remedy=REMEDIES[system],
     )
 
 
-CHECK = Check("guest-agent-channel", Severity.ERROR, on_linux(judge))
+CHECK = Check("guest-agent-channel", Severity.ERROR, on_agent(judge))

@@ -10,21 +10,27 @@ Why it matters
 How to fix
     Debian, Ubuntu, Alpine:    apt install qemu-guest-agent   /   apk add qemu-guest-agent
     RHEL, Fedora, SUSE:        dnf install qemu-guest-agent   /   zypper install qemu-guest-agent
+    Windows:                   msiexec /i D:\\guest-agent\\qemu-ga-x86_64.msi /qn (virtio-win ISO)
     In an image file:          virt-customize -a IMAGE --install qemu-guest-agent
 """
 
-from imgtool.checks.check import Check, Verdict, on_linux, require
-from imgtool.model import LinuxFacts, Severity
+from imgtool.checks.check import Check, System, Verdict, on_agent, require
+from imgtool.model import AgentFacts, Severity
+
+REMEDIES = {
+    "linux": "install it: `virt-customize -a IMAGE --install qemu-guest-agent`",
+    "windows": r"in the guest: `msiexec /i D:\guest-agent\qemu-ga-x86_64.msi /qn` from the virtio-win ISO",
+}
 
 
-def judge(linux: LinuxFacts) -> Verdict:
+def judge(agent: AgentFacts, system: System) -> Verdict:
     """The program is there."""
     return require(
-        linux.agent.installed,
+        agent.installed,
         good="qemu-guest-agent is installed",
         bad="qemu-guest-agent is not installed",
-        remedy="install it: `virt-customize -a IMAGE --install qemu-guest-agent`",
+        remedy=REMEDIES[system],
     )
 
 
-CHECK = Check("guest-agent-installed", Severity.ERROR, on_linux(judge))
+CHECK = Check("guest-agent-installed", Severity.ERROR, on_agent(judge))

@@ -11,7 +11,7 @@ Why it matters
 
 How to fix
     Remove the RPC from BLOCK_RPCS, BLACKLIST_RPC or FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga, or from
-    block-rpcs in /etc/qemu/qemu-ga.conf.
+    block-rpcs in /etc/qemu/qemu-ga.conf; on Windows from the ImagePath of the service QEMU-GA.
 """
 
 import difflib
@@ -22,16 +22,17 @@ from typing import Annotated
 from imgtool.checks.check import (
     Check,
     Parameters,
+    System,
     Verdict,
     failed,
     is_false,
-    on_linux,
+    on_agent,
     passed,
     skipped,
     unknown,
 )
 from imgtool.guest.agent_rpcs import KNOWN_RPCS
-from imgtool.model import Inspection, Known, LinuxFacts, Severity, Unknown
+from imgtool.model import AgentFacts, Inspection, Known, Severity, Unknown
 
 NEEDED = (
     "guest-fsfreeze-freeze",
@@ -62,13 +63,19 @@ class AgentRpcs(Parameters):
 def examine(inspection: Inspection, parameters: AgentRpcs) -> Verdict:
     """None of the RPCs that OpenStack and the policy need is filtered."""
     needed = tuple(dict.fromkeys((*NEEDED, *parameters.extra_rpcs)))
-    return on_linux(partial(_judge, needed=needed))(inspection)
+    return on_agent(partial(_judge, needed=needed))(inspection)
 
 
-def _judge(linux: LinuxFacts, needed: tuple[str, ...]) -> Verdict:
-    if is_false(linux.agent.installed):
+REMEDIES = {
+    "linux": "take them out of BLOCK_RPCS, BLACKLIST_RPC or FILTER_RPC_ARGS in that file",
+    "windows": "take them out of ImagePath of the service QEMU-GA: `sc config QEMU-GA binPath= ...`",
+}
+
+
+def _judge(agent: AgentFacts, system: System, needed: tuple[str, ...]) -> Verdict:
+    if is_false(agent.installed):
         return skipped("qemu-guest-agent is not installed")
-    match linux.agent.filtered_rpcs:
+    match agent.filtered_rpcs:
         case Unknown(reason):
             return unknown(reason)
         case Known(filtered, evidence):
@@ -78,7 +85,7 @@ def _judge(linux: LinuxFacts, needed: tuple[str, ...]) -> Verdict:
             return failed(
                 f"the agent refuses {', '.join(blocked)}",
                 evidence,
-                "take them out of BLOCK_RPCS, BLACKLIST_RPC or FILTER_RPC_ARGS in that file",
+                REMEDIES[system],
             )
 
 

@@ -16,7 +16,7 @@ How to fix
                 grubby --update-kernel=ALL --args="root=UUID=..."
 """
 
-from imgtool.checks.check import Check, Verdict, failed, passed, unknown
+from imgtool.checks.check import Check, Verdict, failed, no_linux, passed, unknown
 from imgtool.checks.references import (
     FSTAB,
     delete_from_fstab,
@@ -33,7 +33,7 @@ def examine(inspection: Inspection) -> Verdict:
     """Each device that is required resolves."""
     guest = inspection.guest
     if guest.linux is None:
-        return unknown(guest.reason)
+        return no_linux(guest)
     references, command_line = guest.linux.device_references, guest.linux.command_line
     if isinstance(references, Unknown):
         return unknown(references.reason)

@@ -1,6 +1,7 @@
 """Every check has a passing, a failing and an unknown case: a new check without them turns this red."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support import facts
@@ -15,6 +16,14 @@ from imgtool.model import Firmware, GuestFacts, Inspection, Judgement, Outcome, 
 Case = Callable[[], Inspection | Judgement]
 
 NO_GUEST = GuestFacts(status="unknown", reason="the disk is encrypted (LUKS)", firmware=UNREADABLE)
+
+HEALTHY: dict[str, Case] = {"virtio-windows": facts.windows_inspection}
+"""What passes, where that is not the healthy Linux image."""
+
+
+def with_drivers(**changed: Any) -> Inspection:
+    return facts.windows_inspection(drivers=facts.windows_drivers(**changed))
+
 
 FAILING: dict[str, list[Case]] = {
     "image-safe": [
@@ -35,6 +44,17 @@ FAILING: dict[str, list[Case]] = {
         lambda: facts.with_initramfs(modules=states(virtio_pci="missing")),
         lambda: facts.with_initramfs(modules=states(ext4="missing")),
         lambda: facts.with_kernel(initramfs=known(None, "no /boot/initrd.img")),
+    ],
+    "virtio-windows": [
+        lambda: with_drivers(viostor=None),
+        lambda: with_drivers(viostor={"start": 3}),
+        lambda: with_drivers(viostor={"start": None}),
+        lambda: with_drivers(viostor={"file": None}),
+        lambda: with_drivers(viostor={"device_ids": ()}),
+        lambda: with_drivers(netkvm=None),
+        lambda: with_drivers(netkvm={"start": 4}),
+        lambda: with_drivers(netkvm={"file": None}),
+        lambda: with_drivers(netkvm={"start": None, "device_ids": ()}),
     ],
     "initramfs-intact": [lambda: facts.with_initramfs(problem="cut off after 1024 bytes")],
     "initramfs-generic": [lambda: facts.with_initramfs(host_only=True)],
@@ -106,6 +126,7 @@ FAILING: dict[str, list[Case]] = {
 }
 
 UNKNOWN: dict[str, list[Case]] = {
+    "virtio-windows": [lambda: facts.windows_inspection(drivers=UNREADABLE)],
     "virtio-kernel": [
         lambda: facts.inspection(facts.linux(kernels=UNREADABLE)),
         lambda: facts.with_kernel(modules=states(virtio_net="unknown")),
@@ -168,6 +189,16 @@ ABOUT_THE_FILE = {"virtual-size", "image-safe", "image-format", "image-consisten
 """They judge the file, whatever guest is in it: what the gate saw, and what qemu-img says."""
 
 PASSING: dict[str, list[Case]] = {
+    "virtio-windows": [
+        lambda: with_drivers(netkvm={"start": None}),
+        lambda: facts.windows_inspection(
+            drivers=known((facts.windows_driver("vioscsi"), facts.windows_driver("netkvm")))
+        ),
+    ],
+    "guest-agent-installed": [facts.windows_inspection],
+    "guest-agent-enabled": [facts.windows_inspection],
+    "guest-agent-channel": [facts.windows_inspection],
+    "guest-agent-rpcs": [facts.windows_inspection],
     "virtio-kernel": [
         lambda: facts.with_kernel(modules=states(virtio_blk="builtin", virtio_scsi="missing")),
         lambda: facts.with_kernel(modules=states(virtio_blk="missing")),
@@ -204,7 +235,15 @@ PASSING: dict[str, list[Case]] = {
 }  # fmt: skip
 
 
+OF_LINUX_ONLY = (
+    "virtio-kernel", "virtio-initramfs", "initramfs-intact", "initramfs-generic", "machine-id",
+    "ssh-host-keys", "cloud-init-installed", "cloud-init-enabled", "cloud-init-datasource",
+    "cloud-init-clean", "serial-console", "root-resolves", "fstab-stable", "root-grows", "mac-unpinned",
+    "lvm-devices-file", "secrets",
+)  # fmt: skip
+
 SKIPPED: dict[str, list[Case]] = {
+    "virtio-windows": [facts.inspection],
     "uefi-fallback": [
         lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=True, uefi=False))))
     ],
@@ -227,7 +266,7 @@ def cases(table: dict[str, list[Case]]) -> list[tuple[str, Case]]:
 def test_each_check_has_its_cases_and_its_headings(check: Check) -> None:
     assert FAILING[check.name]
     assert check.name in ABOUT_THE_FILE or UNKNOWN[check.name]
-    assert outcome_of(check.name, facts.inspection) is Outcome.PASS
+    assert outcome_of(check.name, HEALTHY.get(check.name, facts.inspection)) is Outcome.PASS
     text = explanation(check)
     headings = [line for line in text.splitlines() if line and not line.startswith(" ")][1:]
     assert headings == ["What it checks", "Why it matters", "How to fix"]
@@ -251,6 +290,31 @@ def test_passes(name: str, case: Case) -> None:
 @pytest.mark.parametrize(("name", "case"), cases(SKIPPED))
 def test_does_not_apply(name: str, case: Case) -> None:
     assert outcome_of(name, case) is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize("name", OF_LINUX_ONLY)
+def test_a_check_of_linux_does_not_apply_to_windows(name: str) -> None:
+    assert outcome_of(name, facts.windows_inspection) is Outcome.SKIPPED
+
+
+def test_a_healthy_windows_passes() -> None:
+    assert judge(facts.windows_inspection()).passed
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("guest-agent-installed", {"installed": known(False)}),
+        ("guest-agent-enabled", {"enabled": known(False)}),
+        ("guest-agent-channel", {"channel": known(False)}),
+        ("guest-agent-rpcs", {"filtered_rpcs": known(("guest-fsfreeze-freeze",))}),
+    ],
+)
+def test_the_agent_of_windows_is_judged_with_its_own_remedies(name: str, changed: dict[str, Any]) -> None:
+    found = judge(facts.windows_inspection(agent=facts.agent(**changed))).findings
+    finding = next(one for one in found if one.check == name)
+    assert finding.outcome is Outcome.FAIL
+    assert not any(word in finding.remedy for word in ("systemctl", "virt-customize", "dnf", "BLOCK_RPCS"))
 
 
 @pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.name)

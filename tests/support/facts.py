@@ -22,6 +22,8 @@ from imgtool.model import (
     LinuxFacts,
     ModuleState,
     Unknown,
+    WindowsDriver,
+    WindowsFacts,
 )
 
 VERSION = "6.1.0-41-cloud-amd64"
@@ -119,6 +121,37 @@ def linux(**changed: Any) -> LinuxFacts:
         found_files=known(()),
     )
     return replace(healthy, **changed)
+
+
+def windows_driver(name: str, **changed: Any) -> WindowsDriver:
+    start = 0 if name in {"viostor", "vioscsi"} else 3
+    path = f"/Windows/System32/drivers/{name}.sys"
+    return replace(WindowsDriver(name, start, path, ("VEN_1AF4&DEV_1042",)), **changed)
+
+
+def windows_drivers(**changed: Any) -> Known[Any]:
+    """A healthy set; a name with a dictionary of changes, or with None to leave it out."""
+    wanted = {name: changed.get(name, {}) for name in ("viostor", "netkvm", "VirtioSerial")}
+    return known(tuple(windows_driver(name, **how) for name, how in wanted.items() if how is not None))
+
+
+def windows(**changed: Any) -> WindowsFacts:
+    healthy = WindowsFacts(
+        product=known("Windows Server 2022 Standard"),
+        version=known("10.0.20348"),
+        architecture=known("x86_64"),
+        drivers=windows_drivers(),
+        agent=agent(version=known("105.0.2")),
+        cloud_init=known(True),
+        hibernated=known(False),
+    )
+    return replace(healthy, **changed)
+
+
+def windows_inspection(**changed: Any) -> Inspection:
+    """A healthy Windows image, with some facts of the guest changed."""
+    filesystems = (FilesystemFacts("partition 3", "ntfs", "Windows", "0123456789ABCDEF", None, known(True)),)
+    return inspection(guest=guest(linux=None, windows=windows(**changed), filesystems=filesystems))
 
 
 def image(**changed: Any) -> DiskImage:
