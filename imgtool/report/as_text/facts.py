@@ -20,6 +20,7 @@ from imgtool.model import (
 )
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section, shown
 from imgtool.report.as_text.machine import boot_rows, in_use, leftover_rows, started_by
+from imgtool.report.as_text.windows import driver_rows, hibernation_rows
 from imgtool.text import human_size
 
 _EARLY = ("virtio_pci", "virtio_blk", "virtio_scsi")
@@ -84,9 +85,10 @@ def _linux_rows(linux: LinuxFacts) -> Iterator[Row]:
 
 def _windows_rows(windows: WindowsFacts) -> Iterator[Row]:
     yield "system", " ".join(shown(one) for one in (windows.product, windows.version, windows.architecture))
-    yield "drivers", shown(windows.drivers, lambda drivers: " ".join(one.name for one in drivers) or "none")
+    yield from driver_rows(windows)
     yield from _agent_rows(windows.agent)
     yield "Cloudbase-Init", shown(windows.cloud_init, lambda yes: "installed" if yes else "not installed")
+    yield from hibernation_rows(windows)
 
 
 def _filesystem_rows(guest: GuestFacts) -> Iterator[Row]:
