@@ -20,6 +20,7 @@ from imgtool.disk.engine import Work, copy
 from imgtool.disk.sources.file import FileSource
 from imgtool.disk.sources.qcow2 import Qcow2Source
 from imgtool.disk.sources.stream import StreamSource, read_stream
+from imgtool.errors import ImageUnreadableError
 from imgtool.formats.source import open_source
 from imgtool.formats.wrapper import chunks, inflate
 from imgtool.progress import NullMeter
@@ -131,3 +132,14 @@ def test_loads_may_come_in_any_order_and_old_bytes_never_show(kind: str, tmp_pat
             assert 0 <= first < end <= content.length_bytes
             found[start + first : start + end] = content.buffer[first:end]
     assert found == CONTENT
+
+
+def test_a_qcow2_that_is_cut_off_meanwhile_is_an_error(tmp_path: Path) -> None:
+    raw = tmp_path / "disk.raw"
+    raw.write_bytes(CONTENT)
+    image = convert(raw, tmp_path / "disk.qcow2", "raw", "qcow2")
+    with open_source(image) as file:
+        source = Qcow2Source(file)
+        os.truncate(image, 65536 * 4 + 100)
+        with pytest.raises(ImageUnreadableError, match="cut off"):
+            source.take(bytearray(PIECE))

@@ -100,7 +100,8 @@ class Qcow2Source:
     def _l2_table(self, index: int) -> "array[int]":
         if index != self._table_index:
             offset = self._l1[index]
-            content = self._file.read_at(offset, self._cluster_size) if offset else bytes(self._cluster_size)
+            size = self._cluster_size
+            content = qcow2_tables.read_whole(self._file.read_at, offset, size) if offset else bytes(size)
             self._table_index, self._table = index, qcow2_tables.decode_table(content)
         return self._table
 
