@@ -20,6 +20,7 @@ UNSAFE_OR_UNBOOTABLE = {
     "virtio-kernel": "the kernel has no driver for the disk or the network card",
     "virtio-initramfs": "the initramfs does not reach the disk, or cannot mount the root",
     "initramfs-intact": "the kernel panics on what is left of the initramfs",
+    "virtio-windows": "Windows stops at its first virtio disk (0x7B), or nobody reaches it",
     "boot-firmware": "no firmware finds anything to start",
     "uefi-fallback": "a new instance's firmware knows no loader by name, and finds none where it looks",
     "root-resolves": "the boot waits for a disk that does not exist",
