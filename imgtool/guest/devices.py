@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 
 from imgtool.guest.disk_contents import DiskContents
+from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.fstab import BY_PATH, SWAP, FstabEntry, device_entries, device_name
 from imgtool.guest.mounts import NETWORK_TYPES
 from imgtool.guest.tree import GuestTree
@@ -18,6 +19,8 @@ from imgtool.text import printable
 
 FSTAB = "/etc/fstab"
 MAX_FSTAB_BYTES = 256 << 10
+MAX_REFERENCES = 500
+"""Entries of one fstab; SUSE writes a dozen, one for each subvolume."""
 CRYPTTAB = "/etc/crypttab"
 MAX_CRYPTTAB_BYTES = 64 << 10
 TAGS = (*BY_PATH.values(), "ID")
@@ -53,9 +56,10 @@ def read_device_references(
     encrypted = _crypttab_names(tree)
     found = list(_root_references(command_line, contents, encrypted))
     text = (tree.read_bytes(FSTAB, MAX_FSTAB_BYTES) or b"").decode("utf-8", "replace")
-    for entry in device_entries(text):
-        if _is_device(entry):
-            found.append(_of_fstab(entry, contents, encrypted))
+    entries = [entry for entry in device_entries(text) if _is_device(entry)]
+    if len(entries) > MAX_REFERENCES:
+        raise GuestReadError(f"{FSTAB}: more than {MAX_REFERENCES} devices")
+    found += [_of_fstab(entry, contents, encrypted) for entry in entries]
     return Known(tuple(found), "; ".join(f"{one.source}: {one.device}" for one in found) or "none is named")
 
 

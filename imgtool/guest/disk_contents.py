@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.rootless import ENCRYPTED_TYPES, SIGNATURES
@@ -26,9 +27,9 @@ WITHOUT_IDENTITY = frozenset(signature.type for signature in SIGNATURES)
 """Types of which only the signature is read, and neither UUID nor label."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DiskContents:
-    """A disk's partitions, its volumes, and what is on them."""
+    """A disk's partitions, its volumes, and what is on them. No slots: `hidden` is kept."""
 
     layout: DiskLayout
     devices: Sequence[Device]
@@ -43,8 +44,9 @@ class DiskContents:
             return self._has_volume(name.value)
         if any(device.is_named(name) for device in self.devices):
             return True
-        return None if self.hidden() else False
+        return None if self.hidden else False
 
+    @cached_property
     def hidden(self) -> str | None:
         """Where something could be that was not seen; None where all of the disk was."""
         return next(self._hidden(), None)
@@ -58,7 +60,7 @@ class DiskContents:
     def _has_volume(self, wanted: str) -> bool | None:
         if any(volume.name == wanted for volume in self.layout.volumes):
             return True
-        return None if "/" in wanted and self.hidden() else False
+        return None if "/" in wanted and self.hidden else False
 
     def _hidden(self) -> Iterator[str]:
         yield from self.problems

@@ -253,3 +253,21 @@ def test_control_characters_of_a_guest_are_made_harmless() -> None:
 def test_an_unreadable_fstab_is_no_answer() -> None:
     with pytest.raises(GuestReadError):
         read_device_references(guest_tree({"/etc/fstab": Unreadable()}), disk(), Unknown("no menu"))
+
+
+def test_a_hostile_fstab_is_no_answer_and_takes_no_time() -> None:
+    with pytest.raises(GuestReadError, match="more than 500 devices"):
+        references("UUID=gone /srv ext4 defaults 0 2\n" * 501)
+
+
+def test_what_is_hidden_is_looked_for_once() -> None:
+    opened = []
+
+    def opener() -> io.BytesIO:
+        opened.append(1)
+        return io.BytesIO(bytes(4096))
+
+    empty = Volume("partition 4", 4096, (4,), opener)
+    found = references("UUID=gone /srv ext4 defaults 0 2\n" * 3, disk(others=[empty]))
+    assert [one.resolves for one in found] == [False, False, False]
+    assert len(opened) == 1
