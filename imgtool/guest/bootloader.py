@@ -126,7 +126,9 @@ def _grub_menu(tree: GuestTree, path: str, text: str) -> _Menu:
     environment_path = posixpath.join(posixpath.dirname(path), "grubenv")
     environment = grub.parse_environment(tree.read_text(environment_path) or "")
     if menu.bls_position is not None:
-        menu.items[menu.bls_position : menu.bls_position] = _bls_items(tree, environment)
+        menu.items[menu.bls_position : menu.bls_position] = _bls_items(
+            tree, {**menu.variables, **environment}
+        )
     default, why = _grub_default(menu, environment, path, environment_path)
     item = grub.select(menu.items, default)
     if item is None:
@@ -153,10 +155,10 @@ def _grub_default(
     return (value, where) if value else ("0", f"{environment_path}: no {variable[1]}, so entry 0")
 
 
-def _bls_items(tree: GuestTree, environment: dict[str, str]) -> list[grub.MenuItem]:
+def _bls_items(tree: GuestTree, variables: dict[str, str]) -> list[grub.MenuItem]:
     """The entries of /boot/loader/entries as GRUB's blscfg shows them, variables expanded."""
     expanded = (
-        replace(entry, options=re.sub(r"\$(\w+)", lambda m: environment.get(m[1], ""), entry.options))
+        replace(entry, options=re.sub(r"\$(\w+)", lambda m: variables.get(m[1], ""), entry.options))
         for entry in bls.read_bls_entries(tree, "/boot")
     )
     return [grub.MenuItem(entry.title, entry.name, entry) for entry in expanded]

@@ -21,7 +21,8 @@ MAX_MENU_DEPTH = 8
 _INTERESTING = re.compile(
     r"\s*(menuentry|submenu|function|linux(?:16|efi)?|initrd(?:16|efi)?|set|if|fi|blscfg)(?:\s|$)"
 )
-_DEFAULT = re.compile(r"default=(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(r"(\w+)=(.*)", re.DOTALL)
+MAX_VARIABLES = 1000
 
 
 @dataclass(slots=True)
@@ -42,6 +43,8 @@ class GrubMenu:
     items: list[MenuItem] = field(default_factory=list)
     default: str = ""
     honours_next_entry: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
+    """Others that it sets, first value of each: Red Hat's `kernelopts`, for where grubenv has none."""
     bls_position: int | None = None
     """Where among `items` the entries of boot/loader/entries belong; None where they are not used."""
 
@@ -132,13 +135,17 @@ class _Parser:
 
     def _set(self, words: list[str]) -> None:
         """Outside of any `if` it holds for certain; else the first one that is not for one boot counts."""
-        found = _DEFAULT.fullmatch(words[1]) if len(words) > 1 else None
+        found = _ASSIGNMENT.fullmatch(words[1]) if len(words) > 1 else None
         if found is None or self._open:
             return
-        if "next_entry" in found[1]:
+        name, value = found.groups()
+        if name != "default":
+            if len(self.menu.variables) < MAX_VARIABLES:
+                self.menu.variables.setdefault(name, value)
+        elif "next_entry" in value:
             self.menu.honours_next_entry = True
         elif self._ifs == 0 or not (self.menu.default or self._default_is_final):
-            self.menu.default = found[1]
+            self.menu.default = value
             self._default_is_final = self._ifs == 0
 
 

@@ -76,6 +76,15 @@ def test_variables_in_bls_options_come_from_the_environment():
     assert found.options == "ro root=/dev/sda1 quiet"
 
 
+def test_variables_that_the_environment_lacks_come_from_grub_cfg():
+    fallback = 'if [ -z "${kernelopts}" ]; then\n  set kernelopts="root=UUID=1 ro console=ttyS0 "\nfi\n'
+    files = red_hat("")
+    files["/boot/grub2/grub.cfg"] = fallback + files["/boot/grub2/grub.cfg"]
+    assert choice(files).options == "ro root=UUID=1 ro console=ttyS0 "
+    files["/boot/grub2/grubenv"] = "kernelopts=root=/dev/sda1 quiet\n"
+    assert choice(files).options == "ro root=/dev/sda1 quiet"
+
+
 def test_bls_files_without_blscfg_do_not_count():
     files = {GRUB: "set default=0\n" + ENTRY.format(NEW), "/boot/loader/entries/z.conf": BLS.format(OLD)}
     assert choice(files).version == NEW

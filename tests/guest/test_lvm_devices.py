@@ -20,6 +20,7 @@ ENTRY = "IDTYPE=sys_serial IDNAME=abc DEVNAME=/dev/vda3 PVID=x PART=3\n"
         ({DEVICES_FILE: HEAD + ENTRY, "/etc/lvm/lvm.conf": "devices {\n\t# use_devicesfile = 0\n}\n"}, True),
         ({DEVICES_FILE: HEAD + ENTRY, "/etc/lvm/lvm.conf": "devices {\n\tuse_devicesfile = 0\n}\n"}, False),
         ({DEVICES_FILE: HEAD + ENTRY, "/etc/lvm/lvm.conf": "devices {\n\tuse_devicesfile = 1\n}\n"}, True),
+        ({DEVICES_FILE: HEAD + ENTRY, "/etc/lvm/lvm.conf": "use_devicesfile=0 # ours\n"}, False),
     ],
 )
 def test_whether_it_names_devices(files: dict[str, Content], *, names: bool) -> None:
