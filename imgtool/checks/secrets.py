@@ -9,7 +9,7 @@ Why it matters
     Whoever has the image can try the hashes, read what was typed, and log in with the key on every instance.
 
 How to fix
-    passwd --delete --lock root && rm -f /etc/shadow-
+    usermod --password '*' root && rm -f /etc/shadow-
     rm -f /root/.ssh/authorized_keys /root/.bash_history /home/*/.bash_history /var/lib/dhcp/*.leases
     In an image file:  virt-sysprep -a IMAGE --operations bash-history,dhcp-client-state,ssh-userdir
 """
