@@ -11,6 +11,7 @@ from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.paths import command_parts
 from imgtool.guest.windows.registry import Key
+from imgtool.guest.windows.start import SERIAL, driver_named, obstacle_later
 from imgtool.model import AgentFacts, Fact, Known, Unknown, WindowsDriver
 
 SERVICE = "QEMU-GA"
@@ -23,8 +24,8 @@ UNINSTALL = (
 )
 PRODUCT = "qemu guest agent"
 MAX_PRODUCTS = 5000
-AUTOMATIC, DISABLED = 2, 4
-START_WORDS = {0: "boot", 1: "system", AUTOMATIC: "automatic", 3: "on demand", DISABLED: "disabled"}
+AUTOMATIC = 2
+START_WORDS = {0: "boot", 1: "system", AUTOMATIC: "automatic", 3: "on demand", 4: "disabled"}
 
 
 def read_agent(tree: GuestTree, hives: Hives, drivers: Fact[tuple[WindowsDriver, ...]]) -> AgentFacts:
@@ -112,13 +113,12 @@ def _read_channel(drivers: Fact[tuple[WindowsDriver, ...]]) -> Known[bool]:
     """A driver that waits in the driver store is installed when Windows first sees the port."""
     if isinstance(drivers, Unknown):
         raise GuestReadError(drivers.reason)
-    driver = next((one for one in drivers.value if one.name == "VirtioSerial"), None)
+    driver = driver_named(drivers.value, SERIAL)
     if driver is None:
         return Known(
             value=False, evidence="neither a service VirtioSerial nor its driver in the driver store"
         )
-    if driver.file is None:
-        return Known(value=False, evidence="the service VirtioSerial is there, and its vioser.sys is not")
-    if driver.start == DISABLED:
-        return Known(value=False, evidence=f"VirtioSerial: Start={DISABLED} (disabled)")
-    return Known(value=True, evidence=driver.file)
+    obstacle = obstacle_later(driver)
+    if obstacle is not None:
+        return Known(value=False, evidence=f"VirtioSerial {obstacle}")
+    return Known(value=True, evidence=str(driver.file))

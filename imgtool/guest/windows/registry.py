@@ -44,6 +44,7 @@ class Key:
         self.where = where
         """Hive and path, for evidence."""
         self._children: dict[str, tuple[str, int]] | None = None
+        self._opened: dict[int, Key] = {}
         self._values: dict[str, KeyValue] | None = None
 
     def names(self) -> tuple[str, ...]:
@@ -85,9 +86,12 @@ class Key:
         entry = self._listed().get(name.upper())
         if entry is None:
             return None
-        where = f"{self.where}\\{printable(entry[0])}"
-        with guarded(where):
-            return Key(self._hive, self._hive.key_node(entry[1]), where)
+        written, cell = entry
+        if cell not in self._opened:
+            where = f"{self.where}\\{printable(written)}"
+            with guarded(where):
+                self._opened[cell] = Key(self._hive, self._hive.key_node(cell), where)
+        return self._opened[cell]
 
     def _listed(self) -> dict[str, tuple[str, int]]:
         """Name in capitals to name and cell of each key below."""

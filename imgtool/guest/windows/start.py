@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from imgtool.model import WindowsDriver
 
-BLOCK, SCSI, NETWORK, RANDOM = "viostor", "vioscsi", "netkvm", "VirtRng"
+BLOCK, SCSI, NETWORK, RANDOM, SERIAL = "viostor", "vioscsi", "netkvm", "VirtRng", "VirtioSerial"
 STORAGE = (BLOCK, SCSI)
 AT_BOOT, DISABLED = 0, 4
 """Start of a service: "Services Registry Tree" in Microsoft's driver documentation."""

@@ -8,6 +8,7 @@ from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.paths import command_parts
 from imgtool.guest.windows.registry import Key
+from imgtool.guest.windows.start import DISABLED
 from imgtool.model import Known
 
 CURRENT_VERSION = r"Microsoft\Windows NT\CurrentVersion"
@@ -24,7 +25,6 @@ HIBERNATED = (b"HIBR", b"HORM")
 CLOUDBASE_SERVICE = "cloudbase-init"
 CLOUDBASE_DIRECTORY = "/Program Files/Cloudbase Solutions/Cloudbase-Init"
 FIRST_WINDOWS_11_BUILD = 22000
-DISABLED = 4
 
 
 def read_product(hives: Hives) -> Known[str]:
