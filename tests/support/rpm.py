@@ -4,6 +4,7 @@ import sqlite3
 import struct
 import subprocess
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 SPEC = """
@@ -71,8 +72,12 @@ def make_bdb(source: Path, target: Path) -> Path:
 
     RPM writes none any more, so that Berkeley DB's own tool does, with the headers out of SQLite.
     """
-    headers = _headers(source)
-    lines = ["VERSION=3", "format=bytevalue", "type=hash", "db_pagesize=4096", "HEADER=END"]
+    return load_bdb(_headers(source), target, "db_pagesize=4096")
+
+
+def load_bdb(headers: Sequence[tuple[int, bytes]], target: Path, *options: str) -> Path:
+    """A hash of these, and of RPM's counter; the options are those of db_dump(1)'s format."""
+    lines = ["VERSION=3", "format=bytevalue", "type=hash", *options, "HEADER=END"]
     for number, header in [(0, len(headers).to_bytes(4, "little")), *headers]:
         lines += [f" {number.to_bytes(4, 'little').hex()}", f" {header.hex()}"]
     dump = target.with_suffix(".dump")
@@ -102,6 +107,15 @@ def make_ndb(source: Path, target: Path) -> Path:
     header = b"RpmP" + struct.pack("<IIII", 0, 77, pages, 1000) + bytes(12)
     target.write_bytes(header + b"".join([*slots, *free[5:]]) + blobs)
     return target
+
+
+def made_header(name: str, padding: int = 0) -> bytes:
+    """A header of one package, version 1-1, with as many bytes behind it."""
+    data = name.encode() + b"\0001\0" + bytes(padding)
+    version = len(name) + 1
+    entries = ((1000, 6, 0, 1), (1001, 6, version, 1), (1002, 6, version, 1))
+    index = b"".join(struct.pack(">IIII", *entry) for entry in entries)
+    return struct.pack(">II", len(entries), len(data)) + index + data
 
 
 def _headers(folder: Path) -> list[tuple[int, bytes]]:

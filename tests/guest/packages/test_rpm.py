@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 from support.guest_tree import Content, guest_tree
-from support.rpm import build_packages, make_bdb, make_database, make_ndb, versions
+from support.rpm import (
+    build_packages,
+    load_bdb,
+    made_header,
+    make_bdb,
+    make_database,
+    make_ndb,
+    versions,
+)
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages import Package, installed_package
+from imgtool.guest.packages import Package, installed_package, rpm_bdb
 from imgtool.guest.packages.rpm import DIRECTORIES
+from imgtool.guest.packages.rpm_header import parse_header
 
 FILES = {"sqlite": "rpmdb.sqlite", "ndb": "Packages.db", "bdb": "Packages"}
 AGENT, CLOUD_INIT = "17:8.2.0-11.el9_4.4", "23.4-7.el9"
@@ -119,6 +128,34 @@ def test_any_number_of_packages_in_one_place_takes_no_time(entries: int) -> None
     with pytest.raises(GuestReadError, match="more than 20000 packages, or 50 with long headers"):
         find(content, "Packages.db", "cloud-init")
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("db_pagesize=512",),
+        ("db_pagesize=512", "h_ffactor=200"),
+        ("db_pagesize=4096", "h_nelem=3000"),
+        ("db_pagesize=65536",),
+        ("db_pagesize=4096", "db_lorder=4321"),
+    ],
+    ids=["many buckets", "long chains", "made large", "large pages", "another byte order"],
+)
+def test_every_package_of_a_hash_is_found(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """In buckets that were split again and again; on the page, and on pages of their own."""
+    names = [f"package-{number}" for number in range(1500)]
+    headers = [(n + 1, made_header(name, (n % 3) * 400)) for n, name in enumerate(names)]
+    database = load_bdb(headers, tmp_path / "Packages", *options)
+    with database.open("rb") as stream:
+        found = [parse_header(blob(1 << 20)) for blob in rpm_bdb.blobs(stream, ())]
+    assert sorted(one.name for one in found if one is not None) == sorted(names)
+
+
+def test_a_slot_that_leads_to_another_package_s_header_is_unknown(databases: dict[str, Path]) -> None:
+    content = bytearray(databases["ndb"].read_bytes())
+    content[32 + 4 : 32 + 8] = struct.pack("<I", 999)
+    with pytest.raises(GuestReadError, match="the header of package 999 in the NDB database is damaged"):
+        find(bytes(content), "Packages.db", "absent")
 
 
 def test_changes_that_are_not_written_back_are_unknown(databases: dict[str, Path]) -> None:
