@@ -15,6 +15,7 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, skipped, unknown
+from imgtool.checks.remake import remake_generic
 from imgtool.model import Kernel, LinuxFacts, Severity, Unknown
 
 
@@ -31,7 +32,7 @@ def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:
         return failed(
             f"the initramfs of kernel {kernel.version} was made for one machine only",
             f"{archive.path}: {archive.generator} in host-only mode",
-            "set MODULES=most (initramfs-tools) or hostonly=no (dracut), and make it again",
+            remake_generic(archive, kernel),
         )
     return passed(f"{archive.path} is generic", f"made by {archive.generator}")
 

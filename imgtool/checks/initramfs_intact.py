@@ -13,9 +13,11 @@ How to fix
         Debian, Ubuntu:        update-initramfs -u -k all
         RHEL, Fedora, SUSE:    dracut --force --regenerate-all
         Arch:                  mkinitcpio -P
+        Alpine:                mkinitfs
 """
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, skipped, unknown
+from imgtool.checks.remake import remake
 from imgtool.model import Kernel, LinuxFacts, Severity, Unknown
 
 
@@ -30,7 +32,7 @@ def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:
         return failed(
             f"the initramfs of kernel {kernel.version} is not whole",
             f"{archive.path}: {archive.problem}",
-            f"make it again: `update-initramfs -u -k {kernel.version}` or `dracut --force`",
+            f"make it again: {remake(archive, kernel)}",
         )
     return passed(
         f"{archive.path} is whole", f"{archive.compression}, made by {archive.generator or 'unknown'}"

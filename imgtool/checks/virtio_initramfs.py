@@ -17,10 +17,15 @@ How to fix
         update-initramfs -u -k all
     RHEL, Fedora, SUSE (dracut):
         dracut --force --no-hostonly --add-drivers "virtio_pci virtio_blk virtio_scsi" --regenerate-all
-    In an image file, either of them by virt-customize -a IMAGE --run-command '...'
+    Arch (mkinitcpio):
+        sed -i 's/^MODULES=(/&virtio_pci virtio_blk virtio_scsi /' /etc/mkinitcpio.conf && mkinitcpio -P
+    Alpine (mkinitfs):
+        sed -i 's/^features="/&virtio scsi /' /etc/mkinitfs/mkinitfs.conf && mkinitfs
+    In an image file, any of them by virt-customize -a IMAGE --run-command '...'
 """
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, unknown
+from imgtool.checks.remake import remake_with
 from imgtool.drivers import PCI, before_root, missing_storage, root_drivers, uncertain_storage
 from imgtool.model import Initramfs, Kernel, LinuxFacts, Severity, Unknown
 
@@ -45,7 +50,7 @@ def _judge_archive(archive: Initramfs, kernel: Kernel, needed: tuple[str, ...]) 
         return failed(
             f"the initramfs of kernel {kernel.version} has no {', '.join(missing)}",
             f"{archive.path} ({archive.compression}, by {archive.generator or '?'}): not among its files",
-            _remedy(archive, kernel, missing),
+            remake_with(tuple(name.split(" ")[0] for name in missing), archive, kernel),
         )
     uncertain = drivers.uncertain(needed) + uncertain_storage(drivers)
     if uncertain:
@@ -67,15 +72,6 @@ def _judge_without(kernel: Kernel, needed: tuple[str, ...], evidence: str) -> Ve
 def _seen(archive: Initramfs) -> str:
     names = ("virtio_blk", "virtio_scsi", "virtio_pci")
     return "; ".join(archive.evidence[name] for name in names if name in archive.evidence)
-
-
-def _remedy(archive: Initramfs, kernel: Kernel, missing: tuple[str, ...]) -> str:
-    names = " ".join(name.split(" ")[0] for name in missing)
-    if archive.generator == "dracut":
-        return f'dracut --force --no-hostonly --add-drivers "{names}" {archive.path} {kernel.version}'
-    return (
-        f"printf '%s\\n' {names} >> /etc/initramfs-tools/modules && update-initramfs -u -k {kernel.version}"
-    )
 
 
 CHECK = Check("virtio-initramfs", Severity.ERROR, on_booting_kernel(judge))
