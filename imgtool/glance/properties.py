@@ -8,6 +8,16 @@ import re
 from collections.abc import Iterator, Mapping
 
 from imgtool.glance.reach import Reach, reach_of
+from imgtool.guest.windows.start import (
+    BLOCK,
+    NETWORK,
+    RANDOM,
+    SCSI,
+    STORAGE,
+    driver_named,
+    obstacle_at_boot,
+    obstacle_later,
+)
 from imgtool.model import (
     AgentFacts,
     CloudInitFacts,
@@ -18,6 +28,8 @@ from imgtool.model import (
     Known,
     LinuxFacts,
     Property,
+    WindowsDriver,
+    WindowsFacts,
 )
 
 _SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
@@ -26,8 +38,12 @@ _SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
 
 def derive(inspection: Inspection, overrides: Mapping[str, str]) -> tuple[Property, ...]:
     """Properties for Glance, sorted by name. `overrides` win; one with an empty value unsets the property."""
-    linux = inspection.guest.linux
-    derived = list(_of_linux(linux, inspection.guest.firmware)) if linux is not None else []
+    guest = inspection.guest
+    derived: list[Property] = []
+    if guest.linux is not None:
+        derived = list(_of_linux(guest.linux, guest.firmware))
+    elif guest.windows is not None:
+        derived = list(_of_windows(guest.windows, guest.firmware))
     chosen = {found.name: found for found in derived if _SAFE_VALUE.fullmatch(found.value)}
     for name, value in overrides.items():
         chosen[name] = Property(name, value, "given by the user")
@@ -46,6 +62,31 @@ def _of_linux(linux: LinuxFacts, firmware: Fact[Firmware]) -> Iterator[Property]
     yield from _of_agent(linux.agent)
     yield from _of_cloud_init(linux.cloud_init)
     yield from _of_firmware(firmware, linux.architecture)
+
+
+def _of_windows(windows: WindowsFacts, firmware: Fact[Firmware]) -> Iterator[Property]:
+    yield Property("os_type", "windows", "a Windows system is on the disk")
+    yield Property("os_distro", "windows", "a Windows system is on the disk")
+    yield from _copied("os_version", windows.version)
+    yield from _copied("architecture", windows.architecture)
+    if isinstance(windows.drivers, Known):
+        yield from _of_drivers(windows.drivers.value)
+    yield from _of_agent(windows.agent)
+    yield from _of_firmware(firmware, windows.architecture)
+
+
+def _of_drivers(drivers: tuple[WindowsDriver, ...]) -> Iterator[Property]:
+    """virtio-blk where Windows can start from it, else virtio-scsi, else nothing."""
+    starting = [one.name for one in drivers if one.name in STORAGE and obstacle_at_boot(one) is None]
+    if BLOCK in starting:
+        yield Property("hw_disk_bus", "virtio", f"{BLOCK} starts at boot")
+    elif SCSI in starting:
+        yield Property("hw_disk_bus", "scsi", f"{SCSI} starts at boot")
+        yield Property("hw_scsi_model", "virtio-scsi", f"{SCSI} starts at boot")
+    for driver, name in ((NETWORK, "hw_vif_model"), (RANDOM, "hw_rng_model")):
+        found = driver_named(drivers, driver)
+        if found is not None and obstacle_later(found) is None:
+            yield Property(name, "virtio", f"Windows has {driver}")
 
 
 def _copied(name: str, fact: Fact[str] | Fact[str | None]) -> Iterator[Property]:

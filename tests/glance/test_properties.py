@@ -2,7 +2,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.facts import UNREADABLE, initramfs, inspection, kernel, known, linux, states
+from support.facts import (
+    UNREADABLE,
+    agent,
+    initramfs,
+    inspection,
+    kernel,
+    known,
+    linux,
+    states,
+    windows_driver,
+    windows_drivers,
+    windows_inspection,
+)
 
 from imgtool.glance.properties import derive
 from imgtool.model import Firmware, GuestFacts, Inspection
@@ -128,3 +140,49 @@ def test_overrides_win_and_an_empty_one_unsets() -> None:
     assert found["hw_disk_bus"] == "sata"
     assert "hw_vif_model" not in found
     assert found["os_require_quiesce"] == "yes"
+
+
+def of_windows(**changed: Any) -> dict[str, str]:
+    return {one.name: one.value for one in derive(windows_inspection(**changed), {})}
+
+
+def test_a_healthy_windows_gets_its_table() -> None:
+    found = of_windows()
+    assert found == {
+        "architecture": "x86_64",
+        "hw_disk_bus": "virtio",
+        "hw_firmware_type": "uefi",
+        "hw_machine_type": "q35",
+        "hw_qemu_guest_agent": "yes",
+        "hw_vif_model": "virtio",
+        "os_distro": "windows",
+        "os_type": "windows",
+        "os_version": "10.0.20348",
+    }
+
+
+def test_windows_with_vioscsi_gets_a_scsi_bus() -> None:
+    found = of_windows(drivers=known((windows_driver("vioscsi"),)))
+    assert (found["hw_disk_bus"], found["hw_scsi_model"]) == ("scsi", "virtio-scsi")
+    assert "hw_vif_model" not in found
+
+
+@pytest.mark.parametrize("changed", [{"start": 3}, {"file": None}, {"device_ids": ()}])
+def test_a_storage_driver_that_does_not_start_gives_no_bus(changed: dict[str, Any]) -> None:
+    assert "hw_disk_bus" not in of_windows(drivers=windows_drivers(viostor=changed))
+
+
+@pytest.mark.parametrize("changed", [None, {"start": 4}, {"file": None}])
+def test_a_network_driver_that_does_not_work_gives_no_model(changed: dict[str, Any] | None) -> None:
+    assert "hw_vif_model" not in of_windows(drivers=windows_drivers(netkvm=changed))
+
+
+@pytest.mark.parametrize("name", ["installed", "enabled", "channel"])
+def test_the_agent_of_windows_is_promised_only_where_it_will_run(name: str) -> None:
+    assert "hw_qemu_guest_agent" not in of_windows(agent=agent(**{name: known(False)}))
+    assert "hw_qemu_guest_agent" not in of_windows(agent=agent(**{name: UNREADABLE}))
+
+
+def test_a_registry_that_cannot_be_read_promises_nothing() -> None:
+    found = of_windows(drivers=UNREADABLE, version=UNREADABLE, architecture=UNREADABLE)
+    assert not {"hw_disk_bus", "hw_vif_model", "os_version", "architecture"} & set(found)
