@@ -52,3 +52,22 @@ def test_an_inspection_shows_system_kernel_agent_and_properties() -> None:
 def test_an_inspection_shows_why_something_is_unknown() -> None:
     text = inspection_text(facts.with_kernel(initramfs=UNREADABLE), ())
     assert f"unknown ({UNREADABLE.reason})" in text
+
+
+def test_a_windows_guest_shows_its_drivers_a_line_each() -> None:
+    drivers = facts.windows_drivers(netkvm={"start": None}, VirtioSerial={"file": None, "device_ids": ()})
+    text = inspection_text(facts.windows_inspection(drivers=drivers), ())
+    for words in (
+        "Windows Server 2022 Standard 10.0.20348 x86_64",
+        "viostor, starts at boot, /Windows/System32/drivers/viostor.sys, for 1042",
+        "netkvm, waits in the driver store",
+        "VirtioSerial, starts on demand, its file is missing",
+        "Cloudbase-Init",
+    ):
+        assert words in text
+    assert "hibernated" not in text
+
+
+def test_a_hibernated_windows_says_so() -> None:
+    assert "hibernated" in inspection_text(facts.windows_inspection(hibernated=known(True)), ())
+    assert UNREADABLE.reason in inspection_text(facts.windows_inspection(hibernated=UNREADABLE), ())
