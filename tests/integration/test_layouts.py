@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.layouts import LAYOUTS, built
 
-from imgtool.checks.registry import judge
+from imgtool.checks.registry import all_checks, judge
 from imgtool.disk.incoming import incoming
 from imgtool.errors import UnsafeImageError
 from imgtool.model import GuestFacts, Inspection, Kernel, Known, LinuxFacts, Outcome
@@ -155,8 +155,12 @@ def test_every_layout_is_expected_and_says_where_it_was_read():
 
 
 def test_a_vendor_s_good_image_passes_every_check(layout: tuple[Expected, Inspection]):
-    findings = judge(layout[1]).findings
+    expected, found = layout
+    findings = judge(found).findings
     assert {one.check: one for one in findings if one.outcome not in {Outcome.PASS, Outcome.SKIPPED}} == {}
+    idle = {check.name for check in all_checks() if check.on_request} | {"virtio-windows"}
+    skipped = {one.check for one in findings if one.outcome is Outcome.SKIPPED}
+    assert skipped - idle == (set() if expected.uefi else {"uefi-fallback"})
 
 
 def test_the_distribution_and_where_it_mounts_what(layout: tuple[Expected, Inspection]):

@@ -21,9 +21,9 @@ __all__ = ["LAYOUTS", "Guest", "Link", "built", "partuuid", "write_initramfs", "
 def built(name: str, directory: Path, spoil: Callable[[Guest], None] | None = None) -> Path:
     """The image of a layout in `directory`; `spoil` changes the guest before it becomes a disk.
 
-    A layout that takes root to make is the fixture of that name, and cannot be spoilt.
+    Any other name is a fixture's, as is a layout that takes root to make; these cannot be spoilt.
     """
-    if LAYOUTS[name].needs_root:
+    if name not in LAYOUTS or LAYOUTS[name].needs_root:
         assert spoil is None, f"{name} is a fixture: it is there as it is"
         return fixture_path(name)
     disk = directory / f"{name}.raw"
