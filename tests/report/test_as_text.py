@@ -3,6 +3,7 @@ from support.facts import UNREADABLE, known
 
 from imgtool.checks import registry
 from imgtool.glance.properties import derive
+from imgtool.model import Unknown
 from imgtool.report.as_text.facts import inspection as inspection_text
 from imgtool.report.as_text.verdict import judgement as judgement_text
 
@@ -71,3 +72,21 @@ def test_a_windows_guest_shows_its_drivers_a_line_each() -> None:
 def test_a_hibernated_windows_says_so() -> None:
     assert "hibernated" in inspection_text(facts.windows_inspection(hibernated=known(True)), ())
     assert UNREADABLE.reason in inspection_text(facts.windows_inspection(hibernated=UNREADABLE), ())
+
+
+def test_an_inspection_shows_whether_the_file_is_consistent_and_who_says_so() -> None:
+    leaking = facts.inspection(consistent=known(True, "qemu-img check: 3 leaked clusters"))
+    assert "yes (qemu-img check: 3 leaked clusters)" in inspection_text(leaking, ())
+    corrupt = facts.inspection(consistent=known(False, "qemu-img check: 3 corruptions"))
+    assert "no (qemu-img check: 3 corruptions)" in inspection_text(corrupt, ())
+    assert "qemu-img is not installed" in inspection_text(
+        facts.inspection(consistent=Unknown("qemu-img is not installed")), ()
+    )
+
+
+def test_an_inspection_shows_the_versions_of_the_packages() -> None:
+    text = inspection_text(facts.inspection(), ())
+    assert "installed, 1:7.2+dfsg-7+deb12u18, enabled" in text
+    assert "installed, 22.4.2-1+deb12u3, enabled" in text
+    by_hand = facts.with_cloud_init(version=known(None, "no package cloud-init is installed"))
+    assert "installed, version not recorded, enabled" in inspection_text(by_hand, ())

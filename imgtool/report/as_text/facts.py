@@ -36,7 +36,8 @@ Row = tuple[str, str]
 
 def inspection(facts: Inspection, derived: Sequence[Property], paint: Paint = plain) -> str:
     """`imgtool inspect`."""
-    lines = section(str(facts.image.origin.path), image_rows(facts.image), paint)
+    rows = [*image_rows(facts.image), ("consistent", _consistency(facts.consistent))]
+    lines = section(str(facts.image.origin.path), rows, paint)
     lines += ["", *section("guest", guest_rows(facts.guest), paint)]
     lines += aligned(_filesystem_rows(facts.guest), paint)
     if derived:
@@ -60,6 +61,12 @@ def image_rows(image: DiskImage) -> list[Row]:
     if image.snapshots:
         rows.append(("snapshots", str(image.snapshots)))
     return rows
+
+
+def _consistency(fact: Fact[bool]) -> str:
+    if isinstance(fact, Unknown):
+        return shown(fact)
+    return f"{'yes' if fact.value else 'no'} ({fact.evidence})"
 
 
 def guest_rows(guest: GuestFacts) -> list[Row]:
@@ -141,6 +148,7 @@ def _agent_rows(agent: AgentFacts) -> Iterator[Row]:
 def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[Row]:
     words = [
         shown(cloud.installed, lambda yes: "installed" if yes else "not installed"),
+        shown(cloud.version, lambda version: version or "version not recorded"),
         shown(cloud.enabled, lambda yes: "enabled" if yes else "not enabled"),
         shown(cloud.datasources, lambda names: "datasources " + (" ".join(names) or "not restricted")),
     ]
