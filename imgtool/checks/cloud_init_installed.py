@@ -1,7 +1,8 @@
 """cloud-init is installed.
 
 What it checks
-    cloud-init's program is on the disk.
+    cloud-init's program is on the disk. What the package database says of it stands in the evidence and
+    does not decide.
 
 Why it matters
     It brings the instance its SSH keys, host name, network and user data from Nova, and lets the root file

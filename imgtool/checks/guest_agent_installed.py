@@ -1,7 +1,9 @@
 """qemu-guest-agent is installed.
 
 What it checks
-    The agent's program (qemu-ga) is on the disk.
+    The agent's program (qemu-ga) is on the disk. What the package database says of it (dpkg, RPM, apk,
+    pacman) stands in the evidence and does not decide: a program that was put there by hand runs, and one
+    that was removed does not, though its package is still recorded.
 
 Why it matters
     Nova asks the agent to freeze the file systems for a consistent snapshot and to set passwords. Without
