@@ -28,6 +28,18 @@ SYSTEMS = {
     "bare-ext3": ("disk", "ext3", False, False),
 }
 """Fixture to its root device and type, and whether BIOS and UEFI can start it."""
+WINDOWS = (
+    "windows-2022",
+    "windows-2019",
+    "windows-demand-start",
+    "windows-start-override",
+    "windows-no-driver-file",
+    "windows-no-netkvm",
+    "windows-agent-disabled",
+    "windows-hibernated",
+    "windows-dirty",
+)
+"""What tests/integration/test_windows.py looks at."""
 OF_OTHERS = ("fedora-42", "opensuse-leap-15.6")
 """Layouts of other distributions, which tests/integration/test_layouts.py looks at."""
 
@@ -44,7 +56,7 @@ def linux(facts: GuestFacts) -> LinuxFacts:
 
 
 def test_every_fixture_is_here() -> None:
-    assert set(checksums()) == {f"{name}.raw.zst" for name in (*SYSTEMS, *OF_OTHERS, "data-disk")}
+    assert set(checksums()) == {f"{name}.raw.zst" for name in (*SYSTEMS, *OF_OTHERS, *WINDOWS, "data-disk")}
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -12,7 +12,13 @@ from imgtool.model import GuestFacts, Inspection, Outcome
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
 
-NAMES = [name.removesuffix(".raw.zst") for name in checksums()]
+WINDOWS = ("windows-2022", "windows-2019")
+NAMES = [
+    name
+    for name in (one.removesuffix(".raw.zst") for one in checksums())
+    if name in WINDOWS or not name.startswith("windows-")
+]
+"""Without the Windows guests that have a fault, which test_windows.py looks at."""
 SYSTEMS = [name for name in NAMES if name != "data-disk"]
 NOT_BOOTABLE = {"boot-firmware", "fstab-stable", "root-grows"}
 FAULTS = {
