@@ -36,6 +36,7 @@ class Fault:
 
     check: str
     layout: str
+    """Its name, or that of a fixture that has the fault."""
     spoil: Spoil | None = None
     afterwards: Afterwards | None = None
 
@@ -176,6 +177,10 @@ FAULTS = (
     of_debian("virtio-initramfs", initramfs_without(*VIRTIO_DISKS)),
     Fault("virtio-initramfs", "rhel-8", initramfs_without("xfs")),
     Fault("virtio-initramfs", "arch", initramfs_without("virtio_pci")),
+    Fault("virtio-windows", "windows-demand-start"),
+    Fault("virtio-windows", "windows-start-override"),
+    Fault("virtio-windows", "windows-no-driver-file"),
+    Fault("virtio-windows", "windows-no-netkvm"),
     of_debian("initramfs-intact", truncate_initramfs),
     of_debian("initramfs-generic", initramfs_with("conf/initramfs.conf", "MODULES=dep\n")),
     Fault("initramfs-generic", "rhel-9", initramfs_with("usr/lib/dracut/hostonly-files", "/etc/fstab\n")),
@@ -187,6 +192,7 @@ FAULTS = (
     Fault("guest-agent-enabled", "ubuntu-24.04", put(OVERRIDE, Link("/dev/null"))),
     Fault("guest-agent-enabled", "alpine-3.20", remove("etc/runlevels/default/qemu-guest-agent")),
     Fault("guest-agent-enabled", "arch", remove(RULE)),
+    Fault("guest-agent-enabled", "windows-agent-disabled"),
     of_debian("guest-agent-channel", put("etc/modprobe.d/hardening.conf", "blacklist virtio_console\n")),
     of_debian(
         "guest-agent-rpcs", put("etc/qemu/qemu-ga.conf", "[general]\nblock-rpcs=guest-fsfreeze-freeze\n")
@@ -228,6 +234,8 @@ FAULTS = (
     of_debian("secrets", put("etc/shadow", "root:$6$made$up:19000:0:99999:7:::\n")),
     Fault("secrets", "alpine-3.20", put("root/.ash_history", "apk add made-up\n")),
     of_debian("filesystem-clean", afterwards=in_use),
+    Fault("filesystem-clean", "windows-dirty"),
+    Fault("filesystem-clean", "windows-hibernated"),
     of_debian("virtual-size", afterwards=grown),
     Fault("distribution-allowed", "fedora-42"),
     of_debian("required-modules", remove(f"{DEBIAN_MODULES}/drivers/char/hw_random/virtio-rng.ko")),
