@@ -76,6 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     except ImgtoolError as error:
         return console.show_error(error, json_output=json_output)
     except (KeyboardInterrupt, click.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the clean-up is done: what is left is to say so
         return console.show_error(InterruptedByUserError("interrupted"), json_output=json_output)
     except BrokenPipeError:
         return _reader_went_away()

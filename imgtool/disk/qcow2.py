@@ -28,7 +28,7 @@ class Qcow2Stream(DiskStream):
     """The disk inside a qcow2 file that has passed the gate."""
 
     def __init__(self, source: Source) -> None:
-        self._header = qcow2_header.parse(source.read_at(0, qcow2_header.PREFIX_BYTES))
+        self._header = qcow2_header.read(source.read_at)
         super().__init__(source, self._header.virtual_size_bytes)
         qcow2_safety.judge(self._header, source.size_bytes)
         self._l1 = qcow2_tables.read_l1(source.read_at, self._header, source.size_bytes)

@@ -82,7 +82,7 @@ def _within_budget(cells: list[int], budgets: list[int], cell_bytes: int, positi
 
 
 def _of_qcow2(file: Source, cell_bytes: int) -> list[float]:
-    header = qcow2_header.parse(file.read_at(0, qcow2_header.PREFIX_BYTES))
+    header = qcow2_header.read(file.read_at)
     tables = qcow2_tables.read_l1(file.read_at, header, file.size_bytes)
     clusters = -(-header.virtual_size_bytes // header.cluster_size_bytes)
     shares = []

@@ -180,7 +180,7 @@ def _describe(verdict: Verdict, read_at: ReadAt) -> str:
     if verdict.format != "qcow2":
         return f"{verdict.format}, with {verdict.evidence}" if verdict.format == "raw" else verdict.format
     try:
-        backing_file = qcow2_header.parse(read_at(0, qcow2_header.PREFIX_BYTES)).backing_file
+        backing_file = qcow2_header.read(read_at).backing_file
     except ImgtoolError:
         return "qcow2 with a damaged header"
     return "qcow2" if backing_file is None else f"qcow2 with a backing file '{backing_file}'"
@@ -198,7 +198,7 @@ def _fill(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
 
 
 def _fill_qcow2(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
-    header = qcow2_header.parse(read_at(0, qcow2_header.PREFIX_BYTES))
+    header = qcow2_header.read(read_at)
     qcow2_safety.judge(header, size_bytes)
     qcow2_tables.read_tables(read_at, header, size_bytes)
     return replace(

@@ -4,6 +4,7 @@ Source: QEMU, docs/interop/qcow2, and the limits of block/qcow2.h. Pure function
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from imgtool.text import printable
 MAGIC = b"QFI\xfb"
 PREFIX_BYTES = 2 << 20
 """The header and its extensions stand in the first cluster, which has at most 2 MiB."""
+_USUAL_BYTES = 64 << 10
+_CLUSTER_BITS_AT = 20
 
 MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
 MAX_REFCOUNT_ORDER = 6
@@ -79,6 +82,18 @@ class Qcow2Header:
     def l2_entries(self) -> int:
         """Entries of one L2 table, which fills one cluster."""
         return 1 << (self.cluster_bits - 3)
+
+
+def read(read_at: Callable[[int, int], bytes]) -> Qcow2Header:
+    """The header of a file, given as a function from offset and length to bytes. Raises as `parse` does.
+
+    All of it stands in the first cluster, which is seldom as large as PREFIX_BYTES.
+    """
+    prefix = read_at(0, _USUAL_BYTES)
+    cluster_bits = int.from_bytes(prefix[_CLUSTER_BITS_AT : _CLUSTER_BITS_AT + 4], "big")
+    if _USUAL_BYTES.bit_length() - 1 < cluster_bits <= MAX_CLUSTER_BITS:
+        prefix = read_at(0, 1 << cluster_bits)
+    return parse(prefix)
 
 
 def parse(prefix: bytes) -> Qcow2Header:

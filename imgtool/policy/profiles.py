@@ -19,7 +19,6 @@ UNSAFE_OR_UNBOOTABLE = {
     "image-consistent": "its tables contradict one another: what is read of the disk may be nonsense",
     "virtio-kernel": "the kernel has no driver for the disk or the network card",
     "virtio-initramfs": "the initramfs does not reach the disk, or cannot mount the root",
-    "virtio-windows": "Windows stops with INACCESSIBLE_BOOT_DEVICE, or has no network",
     "initramfs-intact": "the kernel panics on what is left of the initramfs",
     "virtio-windows": "Windows stops at its first virtio disk (0x7B), or nobody reaches it",
     "boot-firmware": "no firmware finds anything to start",

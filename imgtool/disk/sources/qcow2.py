@@ -29,7 +29,7 @@ class Qcow2Source:
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file
-        self._header = qcow2_header.parse(file.read_at(0, qcow2_header.PREFIX_BYTES))
+        self._header = qcow2_header.read(file.read_at)
         qcow2_safety.judge(self._header, file.size_bytes)
         self._l1, clusters = qcow2_tables.read_tables(file.read_at, self._header, file.size_bytes)
         check_l2_tables(file.read_at, self._header, self._l1, clusters)
