@@ -49,7 +49,8 @@ def test_too_many_files_are_an_error(monkeypatch):
 
 def test_what_grows_the_root():
     files = {
-        "/etc/cloud/cloud.cfg": "cloud_init_modules: [a, [growpart, always], resizefs]\nresize_rootfs: true\n",
+        "/etc/cloud/cloud.cfg": "cloud_init_modules: [a, [growpart, always], resizefs]\n"
+        "resize_rootfs: true\n",
         f"{D}/1.cfg": "growpart: {mode: off}\n",
     }
     found = read_cloud_config(guest_tree(files))
