@@ -3,6 +3,7 @@
 What it checks
     Debian, Ubuntu: the udev rule 60-qemu-guest-agent.rules starts the static unit when the channel appears.
     RHEL, Fedora:   a link in dev-virtio\\x2dports-org.qemu.guest_agent.0.device.wants, or a 99- udev rule.
+    SUSE:           the same, or a rule that starts an instance of the template qemu-ga@.service.
     Alpine:         /etc/runlevels/default/qemu-guest-agent.
     Windows:        the service QEMU-GA starts automatically (Start=2).
     A unit masked in /etc/systemd/system never starts, whatever else is there.
@@ -14,12 +15,24 @@ Why it matters
 How to fix
     systemctl unmask qemu-guest-agent
     systemctl enable qemu-guest-agent       (RHEL, Fedora, SUSE)
+    systemctl add-wants multi-user.target qemu-guest-agent.service  (where enable finds no [Install])
     rc-update add qemu-guest-agent default  (Alpine)
     sc config QEMU-GA start= auto           (Windows)
 """
 
+import posixpath
+import shlex
+
 from imgtool.checks.check import Check, System, Verdict, is_false, on_agent, require, skipped
 from imgtool.model import AgentFacts, Known, Severity
+
+WITHOUT_SYSTEMD = "no systemd unit"
+"""How the evidence begins where OpenRC, or System V's init, starts services."""
+RC_UPDATE = "`rc-update add qemu-guest-agent default`, in the guest or by virt-customize"
+ADD_WANTS = (
+    "`systemctl add-wants multi-user.target qemu-guest-agent.service`, in the guest or by virt-customize; it "
+    "serves a unit without [Install] too, which `systemctl enable` does not"
+)
 
 
 def judge(agent: AgentFacts, system: System) -> Verdict:
@@ -37,10 +50,20 @@ def judge(agent: AgentFacts, system: System) -> Verdict:
 def _remedy(agent: AgentFacts, system: System) -> str:
     if system == "windows":
         return "in the guest: `sc config QEMU-GA start= auto`"
-    blocked = isinstance(agent.enabled_by, Known) and agent.enabled_by.value is not None
+    obstacle = agent.enabled_by.value if isinstance(agent.enabled_by, Known) else None
+    if obstacle is None:
+        return RC_UPDATE if WITHOUT_SYSTEMD in _evidence(agent) else ADD_WANTS
+    if obstacle.startswith(("/etc/runlevels/", "/etc/rc")):
+        return RC_UPDATE
+    if obstacle.startswith("/etc/udev/"):
+        return f"`rm {shlex.quote(obstacle)}`, in the guest or by virt-customize"
     return (
-        f"`systemctl {'unmask' if blocked else 'enable'} qemu-guest-agent`, in the guest or by virt-customize"
+        f"`systemctl unmask {shlex.quote(posixpath.basename(obstacle))}`, in the guest or by virt-customize"
     )
+
+
+def _evidence(agent: AgentFacts) -> str:
+    return agent.enabled.evidence if isinstance(agent.enabled, Known) else ""
 
 
 CHECK = Check("guest-agent-enabled", Severity.ERROR, on_agent(judge))
