@@ -20,7 +20,8 @@ FIRST_USER_RECORD = 16
 """The records before are the file system's own: $MFT, $LogFile, ..."""
 SEGMENT_MASK = (1 << 48) - 1
 BLOCK_SIZES = tuple(1 << shift for shift in range(9, 17))
-MAX_BLOCKS = 100_000
+MAX_BLOCKS = 20_000
+"""Of one directory; a block of 4 KiB holds 20 names and more."""
 
 
 class Entry(NamedTuple):

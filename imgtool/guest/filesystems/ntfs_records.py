@@ -25,7 +25,10 @@ SEGMENT_BITS = 48
 """A reference is a record's number, and above that how often the record has been used."""
 MAX_LIST_BYTES = 256 << 10
 """Of an attribute list: NTFS makes none that is larger."""
-MAX_EXTENSION_RECORDS = 4096
+MAX_EXTENSION_RECORDS = 1024
+"""Of one file. A badly fragmented one of 100 GiB has some hundreds."""
+MAX_TABLE_RECORDS = 256
+"""The same of the master file table itself, which is opened anew with each of them."""
 MAX_ATTRIBUTES = 512
 """In one record, of 24 bytes at least each."""
 MAX_SMALL_BYTES = 64 << 10
@@ -59,7 +62,9 @@ class NtfsVolume:
         table = Record(self, TABLE_RECORD, stream.read(self._record_size))
         self._runs = table.own_runs()
         self._table = self._open_table()
-        for extension in table.extensions():
+        for count, extension in enumerate(table.extensions()):
+            if count >= MAX_TABLE_RECORDS or len(self._runs) > MAX_EXTENTS:
+                raise GuestReadError("the master file table is in too many pieces")
             # each may be found by the runs of those before it
             self._runs += extension.own_runs()
             self._table = self._open_table()
