@@ -23,7 +23,15 @@ def not_passed(result: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {one["check"]: one for one in result["findings"] if one["outcome"] not in {"pass", "skipped"}}
 
 
-GOOD = ["debian_image", "debian_xfs", "debian_btrfs", "debian_lvm", "debian_trixie"]
+GOOD = [
+    "debian_image",
+    "debian_xfs",
+    "debian_btrfs",
+    "debian_lvm",
+    "debian_dracut",
+    "debian_trixie",
+    "debian_generic",
+]
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -31,6 +39,16 @@ def test_a_good_image_passes_without_a_warning(name: str, request: pytest.Fixtur
     status, result = check(request.getfixturevalue(name))
     assert not_passed(result) == {}
     assert status == 0
+
+
+def test_an_initramfs_for_one_machine_is_called_so(debian_initramfs_host_only: Path) -> None:
+    """Whether it reaches a virtio disk depends on the machine that the tests run on."""
+    _, result = check(debian_initramfs_host_only)
+    found = not_passed(result)
+    assert found["initramfs-generic"]["outcome"] == "fail"
+    assert found["initramfs-generic"]["severity"] == "warning"
+    assert "dracut --force --no-hostonly" in found["initramfs-generic"]["remedy"]
+    assert found.keys() <= {"initramfs-generic", "virtio-initramfs"}
 
 
 SPOILED = [

@@ -51,6 +51,24 @@ def debian_lvm() -> Path:
 
 
 @pytest.fixture(scope="session")
+def debian_dracut() -> Path:
+    """Debian 12 with dracut in place of initramfs-tools."""
+    return build_image("--generator=dracut")
+
+
+@pytest.fixture(scope="session")
+def debian_generic() -> Path:
+    """Debian 13 with the generic kernel's 4,000 modules, and initramfs-tools."""
+    return build_image("--suite=trixie", "--kernel=generic")
+
+
+@pytest.fixture(scope="session")
+def debian_initramfs_host_only() -> Path:
+    """Its initramfs was made by dracut for the machine that built it."""
+    return build_image("--generator=dracut", "--fault=initramfs-host-only")
+
+
+@pytest.fixture(scope="session")
 def debian_agent_masked() -> Path:
     """qemu-guest-agent is installed and masked."""
     return build_image("--fault=agent-masked")

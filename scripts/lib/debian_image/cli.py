@@ -26,10 +26,10 @@ from pathlib import Path
 from debian_image import cache
 from debian_image.commands import CommandFailedError, run
 from debian_image.disk import build_disk
-from debian_image.faults import FAULTS, spoil
+from debian_image.faults import FAULTS, MADE_BY, spoil
 from debian_image.layout import ROOT_KINDS, layout_for
 from debian_image.loop import NEEDS_LOOP
-from debian_image.rootfs import GENERATORS, make_golden, mmdebstrap_command, unpack
+from debian_image.rootfs import GENERATORS, KERNELS, make_golden, mmdebstrap_command, unpack
 
 TOOLS = ("mmdebstrap", "tar", "grub-mkstandalone", "mkfs.vfat", "mmd", "mcopy", "sgdisk", "dd", "unshare")
 TOOLS_FOR = {
@@ -64,14 +64,16 @@ def _parse_arguments() -> argparse.Namespace:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("build-image", description=summary, epilog=details, formatter_class=form)
     parser.add_argument("--suite", choices=["bookworm", "trixie"], default="bookworm")
+    parser.add_argument("--kernel", choices=list(KERNELS), default="cloud")
     generators = list(GENERATORS)
     parser.add_argument("--generator", choices=generators, default=generators[0], help="of the initramfs")
     parser.add_argument("--root", choices=ROOT_KINDS, default="ext4", help="lvm: with XFS")
     parser.add_argument("--fault", choices=list(FAULTS), action="append", default=[], help="repeatable")
     parser.add_argument("--mirror", help="Debian mirror, as mmdebstrap takes it (default: Debian's own)")
     options = parser.parse_args()
-    if options.generator == "dracut" and "initramfs-without-virtio" in options.fault:
-        parser.error("the fault initramfs-without-virtio is made by initramfs-tools")
+    for fault in MADE_BY.keys() & set(options.fault):
+        if MADE_BY[fault] != options.generator:
+            parser.error(f"the fault {fault} is made by {MADE_BY[fault]}")
     return options
 
 
@@ -101,12 +103,12 @@ def _image(options: argparse.Namespace) -> Path:
 
 
 def _choices(options: argparse.Namespace) -> list[str]:
-    return [options.suite, options.generator, options.root, *sorted(options.fault)]
+    return [options.suite, options.kernel, options.generator, options.root, *sorted(options.fault)]
 
 
 def _root_archive(options: argparse.Namespace) -> Path:
     """The root file system as mmdebstrap made it: the slow step, shared by all disks made from it."""
-    command = mmdebstrap_command(options.suite, options.generator, options.mirror)
+    command = mmdebstrap_command(options.suite, options.kernel, options.generator, options.mirror)
     target = cache.directory() / f"{cache.digest(*command)}.tar"
     with cache.made_once(target) as fresh:
         if fresh:

@@ -59,6 +59,27 @@ def _initramfs_without_virtio(tree: Path) -> None:
     _in_chroot(tree, "mkinitramfs", "-o", f"/boot/initrd.img-{version}", version)
 
 
+def _initramfs_host_only(tree: Path) -> None:
+    """`dracut --hostonly`: what dracut finds that the machine needs that builds the image. Root only."""
+    version = kernel_version(tree)
+    with _hardware_shown(tree):
+        _in_chroot(tree, "dracut", "--hostonly", "--force", f"/boot/initrd.img-{version}", version)
+
+
+@contextmanager
+def _hardware_shown(tree: Path) -> Iterator[None]:
+    """The tree as a mounted root with /proc and /sys, from which a machine's hardware can be read."""
+    with ExitStack() as mounts:
+        for options, place in (
+            (("--bind", tree), tree),
+            (("-t", "proc", "proc"), tree / "proc"),
+            (("-t", "sysfs", "-o", "ro", "sysfs"), tree / "sys"),
+        ):
+            run("mount", *options, place)
+            mounts.callback(run, "umount", place)
+        yield
+
+
 def _truncate_initramfs(tree: Path) -> None:
     """A copy that ended early: the first two thirds of the file."""
     initramfs = tree / f"boot/initrd.img-{kernel_version(tree)}"
@@ -79,10 +100,17 @@ FAULTS: dict[str, Callable[[Path], None]] = {
     "agent-masked": _mask_agent,
     "no-agent": _remove_agent,
     "initramfs-without-virtio": _initramfs_without_virtio,
+    "initramfs-host-only": _initramfs_host_only,
     "initramfs-truncated": _truncate_initramfs,
     "host-keys": _bake_host_keys,
     "machine-id-set": _set_machine_id,
 }
+
+MADE_BY = {
+    "initramfs-without-virtio": "initramfs-tools",
+    "initramfs-host-only": "dracut",
+}
+"""Faults that one generator of the initramfs makes."""
 
 
 def spoil(tree: Path, faults: Iterable[str]) -> None:

@@ -15,8 +15,13 @@ GENERATORS = {
 }
 """What makes the initramfs, and the packages it takes."""
 
+KERNELS = {
+    "cloud": ("linux-image-cloud-amd64",),
+    "generic": ("linux-image-amd64",),
+}
+"""The cloud kernel has what virtual machines need, the generic one 4,000 modules."""
+
 PACKAGES = (
-    "linux-image-cloud-amd64",
     "systemd-sysv",
     "systemd-resolved",
     "udev",
@@ -42,9 +47,9 @@ LEFT_OUT = (
 CONSOLE = "console=tty0 console=ttyS0,115200"
 
 
-def mmdebstrap_command(suite: str, generator: str, mirror: str | None) -> list[str]:
+def mmdebstrap_command(suite: str, kernel: str, generator: str, mirror: str | None) -> list[str]:
     """The command that writes a tar archive of the root file system to standard output."""
-    packages = PACKAGES + GENERATORS[generator]
+    packages = KERNELS[kernel] + PACKAGES + GENERATORS[generator]
     return [
         "mmdebstrap",
         "--quiet",
