@@ -14,33 +14,27 @@ How to fix
     For root=: write root=UUID=... the same way, then update-grub or grub2-mkconfig -o /boot/grub2/grub.cfg
 """
 
-from imgtool.checks.check import Check, Verdict, failed, no_linux, passed, unknown
+from collections.abc import Sequence
+
+from imgtool.checks.check import Check, Verdict, failed, passed
 from imgtool.checks.references import (
     FSTAB,
     name_root_on_command_line,
     named,
+    on_required,
     rename_in_fstab,
     shown,
     uuid_at,
 )
-from imgtool.model import DeviceReference, GuestFacts, Inspection, Severity, Unknown
+from imgtool.model import DeviceReference, GuestFacts, Severity
 
 
-def examine(inspection: Inspection) -> Verdict:
+def judge(required: Sequence[DeviceReference], guest: GuestFacts) -> Verdict:
     """Each device that is required has a name that does not change."""
-    guest = inspection.guest
-    if guest.linux is None:
-        return no_linux(guest)
-    references, command_line = guest.linux.device_references, guest.linux.command_line
-    if isinstance(references, Unknown):
-        return unknown(references.reason)
-    required = [one for one in references.value if one.required]
     unstable = [one for one in required if not one.stable]
     if unstable:
         message = f"{named(unstable)}: another bus or a second disk changes this name"
         return failed(message, shown(unstable), _remedy(unstable[0], guest))
-    if isinstance(command_line, Unknown):
-        return unknown(f"the kernel's command line: {command_line.reason}")
     return passed("no device is named by its bus or by its order", shown(required) or "none is named")
 
 
@@ -51,4 +45,4 @@ def _remedy(unstable: DeviceReference, guest: GuestFacts) -> str:
     return f"name it by its UUID, which `blkid` shows: `{rename_in_fstab(unstable, uuid or 'NEW-UUID')}`"
 
 
-CHECK = Check("fstab-stable", Severity.ERROR, examine)
+CHECK = Check("fstab-stable", Severity.ERROR, on_required(judge))

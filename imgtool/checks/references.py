@@ -1,11 +1,32 @@
-"""How the checks name the devices that a guest refers to, and how its fstab is corrected."""
+"""What the checks of devices that a guest refers to share: which are judged, their names, fstab's correction."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from imgtool.model import DeviceReference, GuestFacts
+from imgtool.checks.check import Verdict, no_linux, unknown
+from imgtool.model import DeviceReference, GuestFacts, Inspection, Outcome, Unknown
 
 FSTAB = "/etc/fstab"
+
+
+def on_required(
+    judge: Callable[[Sequence[DeviceReference], GuestFacts], Verdict],
+) -> Callable[[Inspection], Verdict]:
+    """Apply `judge` to the devices that the boot needs. Only a fault stands where root= cannot be read."""
+
+    def examine(inspection: Inspection) -> Verdict:
+        guest = inspection.guest
+        if guest.linux is None:
+            return no_linux(guest)
+        references, command_line = guest.linux.device_references, guest.linux.command_line
+        if isinstance(references, Unknown):
+            return unknown(references.reason)
+        verdict = judge([one for one in references.value if one.required], guest)
+        if verdict.outcome is not Outcome.FAIL and isinstance(command_line, Unknown):
+            return unknown(f"the kernel's command line: {command_line.reason}")
+        return verdict
+
+    return examine
 
 
 def named(references: Sequence[DeviceReference]) -> str:

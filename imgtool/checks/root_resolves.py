@@ -16,33 +16,27 @@ How to fix
                 grubby --update-kernel=ALL --args="root=UUID=..."
 """
 
-from imgtool.checks.check import Check, Verdict, failed, no_linux, passed, unknown
+from collections.abc import Sequence
+
+from imgtool.checks.check import Check, Verdict, failed, passed, unknown
 from imgtool.checks.references import (
     FSTAB,
     delete_from_fstab,
     name_root_on_command_line,
     named,
+    on_required,
     rename_in_fstab,
     shown,
     uuid_at,
 )
-from imgtool.model import DeviceReference, GuestFacts, Inspection, Severity, Unknown
+from imgtool.model import DeviceReference, GuestFacts, Severity
 
 
-def examine(inspection: Inspection) -> Verdict:
+def judge(required: Sequence[DeviceReference], guest: GuestFacts) -> Verdict:
     """Each device that is required resolves."""
-    guest = inspection.guest
-    if guest.linux is None:
-        return no_linux(guest)
-    references, command_line = guest.linux.device_references, guest.linux.command_line
-    if isinstance(references, Unknown):
-        return unknown(references.reason)
-    required = [one for one in references.value if one.required]
     lost = [one for one in required if one.resolves is False]
     if lost:
         return failed(f"this disk has no {named(lost)}", shown(lost), _remedy(lost[0], guest))
-    if isinstance(command_line, Unknown):
-        return unknown(f"the kernel's command line: {command_line.reason}")
     unsure = [one for one in required if one.resolves is None]
     if unsure:
         return unknown(f"whether {named(unsure)} is on this disk cannot be told ({shown(unsure)})")
@@ -58,4 +52,4 @@ def _remedy(lost: DeviceReference, guest: GuestFacts) -> str:
     return f"take the line out: `{delete_from_fstab(lost)}`, or correct it by what `blkid` shows"
 
 
-CHECK = Check("root-resolves", Severity.ERROR, examine)
+CHECK = Check("root-resolves", Severity.ERROR, on_required(judge))

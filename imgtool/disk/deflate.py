@@ -10,7 +10,8 @@ from threading import local
 
 from isal import isal_zlib
 
-from imgtool.disk.inflate import WINDOW_BITS
+WINDOW_BITS = 12
+"""How far back a match may reach: 4 KiB."""
 
 Compress = Callable[[memoryview], bytes]
 

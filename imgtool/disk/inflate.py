@@ -11,9 +11,6 @@ from deflate import DeflateError, deflate_decompress
 
 from imgtool.errors import ImageUnreadableError
 
-WINDOW_BITS = 12
-"""What a writer may look back: 4 KiB."""
-
 Inflated = bytes | bytearray
 
 _zstd = local()

@@ -12,8 +12,6 @@ from imgtool.errors import ImageUnreadableError, UnsafeImageError
 from imgtool.text import printable
 
 MAGIC = b"QFI\xfb"
-PREFIX_BYTES = 2 << 20
-"""The header and its extensions stand in the first cluster, which has at most 2 MiB."""
 _USUAL_BYTES = 64 << 10
 _CLUSTER_BITS_AT = 20
 
@@ -87,7 +85,7 @@ class Qcow2Header:
 def read(read_at: Callable[[int, int], bytes]) -> Qcow2Header:
     """The header of a file, given as a function from offset and length to bytes. Raises as `parse` does.
 
-    All of it stands in the first cluster, which is seldom as large as PREFIX_BYTES.
+    All of it stands in the first cluster, which is seldom larger than _USUAL_BYTES.
     """
     prefix = read_at(0, _USUAL_BYTES)
     cluster_bits = int.from_bytes(prefix[_CLUSTER_BITS_AT : _CLUSTER_BITS_AT + 4], "big")
@@ -97,7 +95,7 @@ def read(read_at: Callable[[int, int], bytes]) -> Qcow2Header:
 
 
 def parse(prefix: bytes) -> Qcow2Header:
-    """Decode the header from the file's first bytes (PREFIX_BYTES, or all where the file is shorter).
+    """Decode the header from the file's first cluster, which has at most 2 MiB, or all of a shorter file.
 
     Raises UnsafeImageError for versions that nobody should use, ImageUnreadableError for impossible values.
     """

@@ -17,6 +17,7 @@ from imgtool.model import (
     LinuxFacts,
     PartitionFacts,
     Property,
+    Unknown,
     WindowsDriver,
     WindowsFacts,
 )
@@ -35,12 +36,10 @@ def inspection(facts: Inspection, properties: Sequence[Property]) -> Object:
 
 def _consistency(facts: Inspection) -> Object:
     """Null, with the reason beside it, where nobody knows."""
-    seen = Seen()
-    return {"consistent": seen.value("consistent", facts.consistent), "consistent_reason": _why(seen)}
-
-
-def _why(seen: Seen) -> str | None:
-    return next(iter([*seen.unknown.values(), *seen.evidence.values()]), None)
+    fact = facts.consistent
+    if isinstance(fact, Unknown):
+        return {"consistent": None, "consistent_reason": clean(fact.reason)}
+    return {"consistent": fact.value, "consistent_reason": clean(fact.evidence)}
 
 
 def image(facts: DiskImage) -> Object:
