@@ -21,10 +21,10 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     progress.py   what long work tells whoever watches
     streams.py    the seekable stream that disks, volumes and files share
     text.py       untrusted text and sizes, made printable
-    model.py      the data that flows: every type, frozen
+    model/        the data that flows: every type, frozen
     errors.py     one hierarchy; each class knows its exit status
 
-Read model.py next, then pipeline.py.
+Read model/__init__.py next, then pipeline.py.
 """
 
 __version__ = "0.1.0"

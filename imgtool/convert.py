@@ -22,14 +22,8 @@ from imgtool.errors import (
 )
 from imgtool.formats.bounds import round_to_sector
 from imgtool.formats.gate import admit, verify_unchanged
-from imgtool.model import (
-    Compression,
-    ConversionOptions,
-    ConversionPlan,
-    ConversionResult,
-    DiskImage,
-    Engine,
-)
+from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult, Engine
+from imgtool.model.image import DiskImage
 from imgtool.process import require
 from imgtool.progress import Progress, bytes_of
 from imgtool.text import printable

@@ -7,7 +7,7 @@ libvirt driver for the hardware that it gives.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imgtool.model import Initramfs, Kernel, ModuleState
+from imgtool.model.kernel import Initramfs, Kernel, ModuleState
 
 PCI = ("virtio", "virtio_ring", "virtio_pci")
 BLOCK = ("virtio_blk",)

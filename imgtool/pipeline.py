@@ -14,19 +14,13 @@ from imgtool.disk.consistency import read_consistency
 from imgtool.disk.incoming import incoming
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
-from imgtool.model import (
-    NOTHING_ELSE,
-    Compression,
-    ConversionPlan,
-    ConversionResult,
-    DiskImage,
-    DiskMap,
-    Inspection,
-    Judgement,
-    LookFor,
-    Story,
-    UploadPlan,
-)
+from imgtool.model.conversion import Compression, ConversionPlan, ConversionResult
+from imgtool.model.delivery import UploadPlan
+from imgtool.model.image import DiskImage
+from imgtool.model.inspection import DiskMap, Inspection
+from imgtool.model.judgement import Judgement
+from imgtool.model.look_for import NOTHING_ELSE, LookFor
+from imgtool.model.story import Story
 from imgtool.progress import Progress
 from imgtool.text import human_size
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imgtool.errors import ToolFailedError
-from imgtool.model import Compression
+from imgtool.model.conversion import Compression
 from imgtool.process import Completed, Limits, run
 from imgtool.text import printable
 

@@ -11,7 +11,7 @@ import pytest
 from imgtool import convert, qemu_img
 from imgtool.errors import ConversionError, UsageError, VerificationError
 from imgtool.formats.gate import admit
-from imgtool.model import ConversionOptions
+from imgtool.model.conversion import ConversionOptions
 from imgtool.progress import NullProgress
 
 

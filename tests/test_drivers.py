@@ -4,7 +4,7 @@ from support import facts
 from support.facts import states
 
 from imgtool.drivers import PCI, SCSI, DriverSet, before_root
-from imgtool.model import ModuleState
+from imgtool.model.kernel import ModuleState
 
 
 def early(kernel: ModuleState, archive: ModuleState | None) -> ModuleState:

@@ -9,7 +9,8 @@ from support.images import convert, patch, qemu_io, read_u64
 
 from imgtool.checks.registry import judge
 from imgtool.disk.incoming import incoming
-from imgtool.model import Known, Outcome
+from imgtool.model.facts import Known
+from imgtool.model.judgement import Outcome
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
 

@@ -14,7 +14,9 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, passed, unknown
-from imgtool.model import Inspection, Severity, Unknown
+from imgtool.model.facts import Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
 
 
 def examine(inspection: Inspection) -> Verdict:

@@ -11,19 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from imgtool.model import (
-    AgentFacts,
-    Fact,
-    GuestFacts,
-    Inspection,
-    Kernel,
-    Known,
-    LinuxFacts,
-    LookFor,
-    Outcome,
-    Severity,
-    Unknown,
-)
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Outcome, Severity
+from imgtool.model.kernel import Kernel
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.look_for import LookFor
+from imgtool.model.services import AgentFacts
 
 System = Literal["linux", "windows"]
 

@@ -13,7 +13,8 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, is_false, on_linux, require, skipped
-from imgtool.model import LinuxFacts, Severity
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import LinuxFacts
 
 
 def judge(linux: LinuxFacts) -> Verdict:

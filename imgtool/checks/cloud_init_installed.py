@@ -15,7 +15,8 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, on_linux, require
-from imgtool.model import LinuxFacts, Severity
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import LinuxFacts
 
 
 def judge(linux: LinuxFacts) -> Verdict:

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, passed, unknown
-from imgtool.model import Fact, Inspection, Known, Severity, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
 
 
 def distribution(text: str) -> str:

@@ -14,7 +14,10 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, passed, unknown
-from imgtool.model import FilesystemFacts, Inspection, Known, Severity, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
+from imgtool.model.layout import FilesystemFacts
 
 REPAIR = {
     "xfs": "mount {0} /mnt && umount /mnt",

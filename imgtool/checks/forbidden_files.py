@@ -20,7 +20,11 @@ from typing import Annotated
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, passed, unknown
 from imgtool.guest.found_files import MAX_FOUND
-from imgtool.model import Inspection, Known, LinuxFacts, LookFor, Severity, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.look_for import LookFor
 
 SHOWN = 10
 """Paths that a finding names; it says how many there are."""

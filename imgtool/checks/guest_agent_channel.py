@@ -15,7 +15,8 @@ How to fix
 """
 
 from imgtool.checks.check import Check, System, Verdict, on_agent, require
-from imgtool.model import AgentFacts, Severity
+from imgtool.model.judgement import Severity
+from imgtool.model.services import AgentFacts
 
 DRIVERS = {"linux": "virtio_console", "windows": "VirtioSerial"}
 REMEDIES = {

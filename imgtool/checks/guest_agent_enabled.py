@@ -24,7 +24,9 @@ import posixpath
 import shlex
 
 from imgtool.checks.check import Check, System, Verdict, is_false, on_agent, require, skipped
-from imgtool.model import AgentFacts, Known, Severity
+from imgtool.model.facts import Known
+from imgtool.model.judgement import Severity
+from imgtool.model.services import AgentFacts
 
 WITHOUT_SYSTEMD = "no systemd unit"
 """How the evidence begins where OpenRC, or System V's init, starts services."""

@@ -17,7 +17,8 @@ How to fix
 """
 
 from imgtool.checks.check import Check, System, Verdict, on_agent, require
-from imgtool.model import AgentFacts, Severity
+from imgtool.model.judgement import Severity
+from imgtool.model.services import AgentFacts
 
 REMEDIES = {
     "linux": "install it: `virt-customize -a IMAGE --install qemu-guest-agent`",

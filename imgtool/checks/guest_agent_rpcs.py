@@ -32,7 +32,10 @@ from imgtool.checks.check import (
     unknown,
 )
 from imgtool.guest.agent_rpcs import KNOWN_RPCS
-from imgtool.model import AgentFacts, Inspection, Known, Severity, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
+from imgtool.model.services import AgentFacts
 
 NEEDED = (
     "guest-fsfreeze-freeze",

@@ -18,7 +18,8 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, require
-from imgtool.model import Inspection, Severity
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
 
 
 def examine(inspection: Inspection) -> Verdict:

@@ -18,7 +18,10 @@ How to fix
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, skipped, unknown
 from imgtool.checks.remake import remake
-from imgtool.model import Kernel, LinuxFacts, Severity, Unknown
+from imgtool.model.facts import Unknown
+from imgtool.model.judgement import Severity
+from imgtool.model.kernel import Kernel
+from imgtool.model.linux import LinuxFacts
 
 
 def judge(_: LinuxFacts, kernel: Kernel) -> Verdict:

@@ -13,7 +13,9 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, on_linux, passed, unknown
-from imgtool.model import Known, LinuxFacts, Severity, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import LinuxFacts
 
 
 def judge(linux: LinuxFacts) -> Verdict:

@@ -1,10 +1,14 @@
-"""What the checks of devices that a guest refers to share: which are judged, their names, fstab's correction."""
+"""What the checks of a guest's device references share: which are judged, names, fstab's correction."""
 
 import re
 from collections.abc import Callable, Sequence
 
 from imgtool.checks.check import Verdict, no_linux, unknown
-from imgtool.model import DeviceReference, GuestFacts, Inspection, Outcome, Unknown
+from imgtool.model.facts import Unknown
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Outcome
+from imgtool.model.linux import DeviceReference
 
 FSTAB = "/etc/fstab"
 

@@ -9,7 +9,9 @@ import imgtool.checks
 from imgtool.checks.check import Check, Verdict, skipped
 from imgtool.checks.policy import OPENSTACK, Policy, Rule
 from imgtool.errors import FormatMismatchError, ImgtoolError
-from imgtool.model import Finding, Inspection, Judgement, LookFor, Outcome, Severity
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
+from imgtool.model.look_for import LookFor
 
 _SEVERITY_ORDER = list(Severity)
 

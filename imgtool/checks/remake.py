@@ -6,7 +6,7 @@ Sources: update-initramfs(8), dracut(8), mkinitcpio(8) and mkinitcpio.conf(5), m
 
 import shlex
 
-from imgtool.model import Initramfs, Kernel
+from imgtool.model.kernel import Initramfs, Kernel
 
 MKINITFS_FEATURES = {"sd_mod": "scsi", "virtio_scsi": "scsi", "dm_mod": "lvm"}
 """Module to the feature that brings it, where that is neither its own name nor `virtio`."""

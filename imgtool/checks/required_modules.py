@@ -22,7 +22,11 @@ from typing import Annotated
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, on_booting_kernel, passed, unknown
 from imgtool.drivers import DriverSet
-from imgtool.model import Inspection, Kernel, LinuxFacts, LookFor, Severity
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
+from imgtool.model.kernel import Kernel
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.look_for import LookFor
 
 
 def module(text: str) -> str:

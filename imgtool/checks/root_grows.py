@@ -18,7 +18,9 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, is_false, on_linux, passed, skipped, unknown
-from imgtool.model import LinuxFacts, Severity, Unknown
+from imgtool.model.facts import Unknown
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import LinuxFacts
 
 MOVE_IT = (
     "build the image with the root as the last partition; a swap partition behind it can go: "

@@ -29,7 +29,9 @@ from imgtool.checks.references import (
     shown,
     uuid_at,
 )
-from imgtool.model import DeviceReference, GuestFacts, Severity
+from imgtool.model.guest import GuestFacts
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import DeviceReference
 
 
 def judge(required: Sequence[DeviceReference], guest: GuestFacts) -> Verdict:

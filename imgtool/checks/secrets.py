@@ -17,7 +17,9 @@ How to fix
 import shlex
 
 from imgtool.checks.check import Check, Verdict, failed, on_linux, passed, unknown
-from imgtool.model import Known, LinuxFacts, Severity, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import LinuxFacts
 
 SHADOW = "/etc/shadow: "
 

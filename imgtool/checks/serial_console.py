@@ -17,7 +17,9 @@ How to fix
 import re
 
 from imgtool.checks.check import Check, Verdict, failed, on_linux, passed, unknown
-from imgtool.model import LinuxFacts, Severity, Unknown
+from imgtool.model.facts import Unknown
+from imgtool.model.judgement import Severity
+from imgtool.model.linux import LinuxFacts
 
 X86 = frozenset({"x86_64", "i686"})
 FIRST_PORT = re.compile(r"ttyS0(?:,.*)?|uart(?:8250)?,.*")

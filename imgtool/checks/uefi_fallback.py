@@ -16,7 +16,9 @@ How to fix
 """
 
 from imgtool.checks.check import Check, Verdict, failed, passed, skipped, unknown
-from imgtool.model import Inspection, Known, Severity, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
 
 TARGETS = {"x86_64": "x86_64-efi", "aarch64": "arm64-efi", "riscv64": "riscv64-efi", "i686": "i386-efi"}
 """grub-install's names."""

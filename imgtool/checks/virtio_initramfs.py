@@ -27,7 +27,10 @@ How to fix
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, unknown
 from imgtool.checks.remake import remake_with
 from imgtool.drivers import PCI, before_root, missing_storage, root_drivers, uncertain_storage
-from imgtool.model import Initramfs, Kernel, LinuxFacts, Severity, Unknown
+from imgtool.model.facts import Unknown
+from imgtool.model.judgement import Severity
+from imgtool.model.kernel import Initramfs, Kernel
+from imgtool.model.linux import LinuxFacts
 
 
 def judge(linux: LinuxFacts, kernel: Kernel) -> Verdict:

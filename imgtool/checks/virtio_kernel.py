@@ -16,7 +16,9 @@ How to fix
 
 from imgtool.checks.check import Check, Verdict, failed, on_booting_kernel, passed, unknown
 from imgtool.drivers import NETWORK_AND_CONSOLE, PCI, DriverSet, missing_storage, uncertain_storage
-from imgtool.model import Kernel, LinuxFacts, Severity
+from imgtool.model.judgement import Severity
+from imgtool.model.kernel import Kernel
+from imgtool.model.linux import LinuxFacts
 
 REMEDY = (
     "install a kernel that has them: `apt install linux-image-amd64`, "

@@ -23,7 +23,10 @@ How to fix
 
 from imgtool.checks.check import Check, Verdict, failed, passed, skipped, unknown
 from imgtool.guest.windows.start import NETWORK, STORAGE, driver_named, obstacle_at_boot, obstacle_later
-from imgtool.model import Inspection, Severity, Unknown, WindowsDriver, WindowsFacts
+from imgtool.model.facts import Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
+from imgtool.model.windows import WindowsDriver, WindowsFacts
 
 INSTALL = r"in the guest: `msiexec /i D:\virtio-win-gt-x64.msi /qn` from the virtio-win ISO"
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, passed, unknown
-from imgtool.model import Inspection, Severity
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Severity
 from imgtool.text import human_size
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

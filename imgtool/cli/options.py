@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from imgtool.formats.claims import FORMATS
-from imgtool.model import ConversionOptions
+from imgtool.model.conversion import ConversionOptions
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

@@ -7,7 +7,7 @@ import click
 
 from imgtool.cli import console
 from imgtool.disk.output import check_target, written_beside
-from imgtool.model import Story
+from imgtool.model.story import Story
 from imgtool.report.registry import NEED_DISK_MAP, REPORTS
 
 Wanted = tuple[str, Path]

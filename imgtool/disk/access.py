@@ -13,7 +13,7 @@ from imgtool.disk.raw import RawStream
 from imgtool.disk.wrapped import admit_content, unwrap
 from imgtool.formats import open_admitted, verify_unchanged
 from imgtool.formats.source import Source, naming
-from imgtool.model import DiskImage
+from imgtool.model.image import DiskImage
 from imgtool.progress import Progress, bytes_of
 
 BUFFER_BYTES = 16 << 10

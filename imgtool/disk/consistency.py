@@ -7,7 +7,8 @@ and only the main thread hears of it (interrupts.py).
 from imgtool import qemu_img
 from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.formats import verify_unchanged
-from imgtool.model import DiskImage, Fact, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.image import DiskImage
 
 TIMEOUT_SECONDS = 120.0
 """An image of 2 GiB takes 0.01 s, one of 1 TiB some seconds. One that takes longer was made to."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imgtool.formats import admit
-from imgtool.model import DiskImage
+from imgtool.model.image import DiskImage
 from imgtool.progress import Progress
 
 STREAM = Path("-")

@@ -17,7 +17,8 @@ from imgtool.formats import open_admitted
 from imgtool.formats.qcow2_header import MAX_CLUSTER_BITS, MIN_CLUSTER_BITS
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.source import naming
-from imgtool.model import ConversionPlan, DiskImage
+from imgtool.model.conversion import ConversionPlan
+from imgtool.model.image import DiskImage
 from imgtool.progress import Meter
 
 TargetKind = Literal["file", "device", "pipe"]

@@ -12,7 +12,7 @@ from imgtool.disk.wrapped import unwrap
 from imgtool.errors import ImageUnreadableError, ImgtoolError
 from imgtool.formats import admit, inspector, sniff
 from imgtool.formats.wrapper import PEEKED_BYTES, peek
-from imgtool.model import DiskImage
+from imgtool.model.image import DiskImage
 from imgtool.progress import Progress
 from imgtool.text import printable
 

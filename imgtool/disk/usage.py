@@ -15,7 +15,8 @@ from imgtool.formats.inspector import ReadAt
 from imgtool.formats.qcow2_header import Qcow2Header
 from imgtool.formats.qcow2_tables import COMPRESSED, OFFSET_MASK, ZERO
 from imgtool.formats.source import Source
-from imgtool.model import DiskImage, DiskMap
+from imgtool.model.image import DiskImage
+from imgtool.model.inspection import DiskMap
 
 CELLS = 200
 """More than a picture of a disk can show on a phone."""

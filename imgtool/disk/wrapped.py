@@ -10,7 +10,7 @@ from imgtool.errors import ImageUnreadableError, ImgtoolError
 from imgtool.formats import admit, open_admitted
 from imgtool.formats.source import Source, naming
 from imgtool.formats.wrapper import chunks, inflate
-from imgtool.model import DiskImage
+from imgtool.model.image import DiskImage
 from imgtool.progress import Meter, Progress
 from imgtool.text import printable
 

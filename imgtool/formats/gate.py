@@ -25,7 +25,7 @@ from imgtool.formats import (
 from imgtool.formats.bounds import check_virtual_size, round_to_sector
 from imgtool.formats.inspector import ReadAt, Verdict
 from imgtool.formats.source import Source, identify, naming, open_source
-from imgtool.model import DiskImage
+from imgtool.model.image import DiskImage
 from imgtool.text import printable
 
 _OTHER_HEADERS: Mapping[str, str] = {

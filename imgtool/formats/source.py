@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgtool.errors import ImageUnreadableError, ImgtoolError
-from imgtool.model import FileIdentity
+from imgtool.model.image import FileIdentity
 from imgtool.text import printable
 
 _KINDS = (

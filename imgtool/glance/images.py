@@ -12,7 +12,7 @@ from imgtool.text import printable
 if TYPE_CHECKING:
     from imgtool.glance.body import Body
     from imgtool.glance.cloud import Cloud
-    from imgtool.model import UploadPlan
+    from imgtool.model.delivery import UploadPlan
 
 MAX_PAGES = 1_000
 PAGE_IMAGES = 1_000

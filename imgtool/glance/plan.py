@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from imgtool.errors import UsageError
-from imgtool.model import DiskImage, Property, UploadPlan
+from imgtool.model.delivery import Property, UploadPlan
+from imgtool.model.image import DiskImage
 from imgtool.text import printable
 
 GIB = 1 << 30

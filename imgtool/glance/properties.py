@@ -18,19 +18,14 @@ from imgtool.guest.windows.start import (
     obstacle_at_boot,
     obstacle_later,
 )
-from imgtool.model import (
-    AgentFacts,
-    CloudInitFacts,
-    Fact,
-    Firmware,
-    Inspection,
-    Kernel,
-    Known,
-    LinuxFacts,
-    Property,
-    WindowsDriver,
-    WindowsFacts,
-)
+from imgtool.model.delivery import Property
+from imgtool.model.facts import Fact, Known
+from imgtool.model.inspection import Inspection
+from imgtool.model.kernel import Kernel
+from imgtool.model.layout import Firmware
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.services import AgentFacts, CloudInitFacts
+from imgtool.model.windows import WindowsDriver, WindowsFacts
 
 _SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
 """What a value from a guest may look like: names of distributions, versions and users do."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from imgtool.drivers import BLOCK, PCI, SCSI, before_root
-from imgtool.model import Kernel, Known
+from imgtool.model.facts import Known
+from imgtool.model.kernel import Kernel
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from imgtool.glance.body import Body
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.images import Record
 from imgtool.glance.verify import verify_arrival
-from imgtool.model import UploadPlan, UploadResult
+from imgtool.model.delivery import UploadPlan, UploadResult
 from imgtool.progress import Progress
 from imgtool.text import human_size
 

@@ -3,7 +3,7 @@
 from imgtool.errors import VerificationError
 from imgtool.glance.body import Body
 from imgtool.glance.images import Record
-from imgtool.model import UploadPlan
+from imgtool.model.delivery import UploadPlan
 
 LEGACY_ALGORITHM = "md5"
 """Of `checksum`: all that clouds before the release Rocky have."""

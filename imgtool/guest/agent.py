@@ -10,7 +10,9 @@ from imgtool.guest.modprobe import what_prevents
 from imgtool.guest.packages import package_fact, read_program, version_of
 from imgtool.guest.systemd import BOOT_TARGETS, is_null, mask_of, unit_file, wants_link
 from imgtool.guest.tree import GuestTree
-from imgtool.model import AgentFacts, Fact, Kernel, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.kernel import Kernel
+from imgtool.model.services import AgentFacts
 from imgtool.text import printable
 
 BINARIES = ("/usr/sbin/qemu-ga", "/usr/bin/qemu-ga")

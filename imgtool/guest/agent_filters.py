@@ -16,7 +16,7 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.system import MAX_SETTINGS_BYTES, shell_assignments
 from imgtool.guest.systemd import unit_file, unit_settings
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Known
+from imgtool.model.facts import Known
 from imgtool.text import printable
 
 CONFIGURATION = "/etc/qemu/qemu-ga.conf"

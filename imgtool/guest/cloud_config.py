@@ -13,7 +13,7 @@ from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.yaml_nodes import at, items_of, strings, text_of, yaml_root
-from imgtool.model import Fact, Known
+from imgtool.model.facts import Fact, Known
 from imgtool.text import printable
 
 if TYPE_CHECKING:

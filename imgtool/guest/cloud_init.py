@@ -7,7 +7,8 @@ from imgtool.guest.fact import fact_of
 from imgtool.guest.packages import package_fact, read_program, version_of
 from imgtool.guest.systemd import mask_of, unit_file, wants_link
 from imgtool.guest.tree import GuestTree
-from imgtool.model import CloudInitFacts, Fact, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.services import CloudInitFacts
 from imgtool.text import printable
 
 BINARIES = ("/usr/bin/cloud-init", "/usr/local/bin/cloud-init")

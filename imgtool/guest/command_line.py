@@ -4,7 +4,7 @@ from imgtool.guest.bootloader import BootChoice, entry_version
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Known
+from imgtool.model.facts import Known
 from imgtool.text import printable
 
 KERNEL_INSTALL_FILE = "/etc/kernel/cmdline"

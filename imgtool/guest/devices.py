@@ -14,7 +14,8 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.fstab import BY_PATH, SWAP, FstabEntry, device_entries, device_name
 from imgtool.guest.mounts import NETWORK_TYPES
 from imgtool.guest.tree import GuestTree
-from imgtool.model import DeviceReference, Fact, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.linux import DeviceReference
 from imgtool.text import printable
 
 FSTAB = "/etc/fstab"

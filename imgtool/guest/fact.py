@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.model import Fact, Known, T, Unknown
+from imgtool.model.facts import Fact, Known, T, Unknown
 
 
 def fact_of(read: Callable[[], Known[T]]) -> Fact[T]:

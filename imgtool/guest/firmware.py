@@ -9,7 +9,8 @@ from imgtool.guest.mounts import Device
 from imgtool.guest.partitions import BIOS_BOOT_GUID
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.volumes import DiskLayout
-from imgtool.model import Fact, Firmware, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.layout import Firmware
 from imgtool.text import printable
 
 FALLBACK_LOADERS = {

@@ -12,7 +12,8 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.mbr import FIRST_LOGICAL
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model import CloudInitFacts, Fact, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.services import CloudInitFacts
 
 GROWPART = ("/usr/bin/growpart", "/usr/sbin/growpart", "/usr/local/bin/growpart")
 IN_THE_INITRAMFS = (

@@ -16,7 +16,10 @@ from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System, find_system
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
 from imgtool.guest.windows.facts import read_windows
-from imgtool.model import NOTHING_ELSE, FilesystemFacts, GuestFacts, Known, LookFor, PartitionFacts
+from imgtool.model.facts import Known
+from imgtool.model.guest import GuestFacts
+from imgtool.model.layout import FilesystemFacts, PartitionFacts
+from imgtool.model.look_for import NOTHING_ELSE, LookFor
 
 
 def inspect_disk(disk: BinaryIO, size_bytes: int, look_for: LookFor = NOTHING_ELSE) -> GuestFacts:

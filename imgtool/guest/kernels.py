@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.version_order import version_key
-from imgtool.model import MODULES_OF_INTEREST, ModuleState
+from imgtool.model.kernel import MODULES_OF_INTEREST, ModuleState
 from imgtool.text import printable
 
 MODULE_DIRECTORIES = ("/usr/lib/modules", "/lib/modules")

@@ -24,7 +24,10 @@ from imgtool.guest.system import (
     read_version,
 )
 from imgtool.guest.tree import GuestTree
-from imgtool.model import NOTHING_ELSE, Fact, Kernel, Known, LinuxFacts, LookFor, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.kernel import Kernel
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.look_for import NOTHING_ELSE, LookFor
 from imgtool.text import printable
 
 

@@ -1,7 +1,7 @@
 """LVM's list of the devices that it may use: lvmdevices(8)."""
 
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Known
+from imgtool.model.facts import Known
 from imgtool.text import printable
 
 DEVICES_FILE = "/etc/lvm/devices/system.devices"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Known
+from imgtool.model.facts import Known
 from imgtool.text import printable
 
 MAX_FILE_BYTES = 64 << 10

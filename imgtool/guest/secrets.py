@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Known
+from imgtool.model.facts import Known
 from imgtool.text import printable
 
 PASSWD = "/etc/passwd"  # noqa: S105 - a path

@@ -7,7 +7,8 @@ import struct
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Known, MachineId
+from imgtool.model.facts import Known
+from imgtool.model.linux import MachineId
 from imgtool.text import printable
 
 OS_RELEASE_FILES = ("/etc/os-release", "/usr/lib/os-release")

@@ -11,7 +11,7 @@ from imgtool.checks.policy import OFF, Policy, Rule
 from imgtool.checks.registry import all_checks
 from imgtool.documents import Document, read_document
 from imgtool.errors import UsageError
-from imgtool.model import Severity
+from imgtool.model.judgement import Severity
 from imgtool.policy.profiles import PROFILES, profile_policy
 from imgtool.policy.schema import COMMON_KEYS, CheckSection, PolicySection, policy_model, section_of
 

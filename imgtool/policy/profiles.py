@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from imgtool.checks.check import Check
 from imgtool.checks.policy import OPENSTACK, Policy, Rule, own_rule
 from imgtool.checks.registry import all_checks
-from imgtool.model import Severity
+from imgtool.model.judgement import Severity
 
 NOTES_THAT_MATTER = {
     "boot-firmware": "a disk that no firmware starts is no image, even if the upload goes well",

@@ -5,7 +5,8 @@ Escaped as GitHub's toolkit does it (packages/core/src/command.ts); control char
 
 from collections.abc import Iterator, Sequence
 
-from imgtool.model import Judgement, Story
+from imgtool.model.judgement import Judgement
+from imgtool.model.story import Story
 from imgtool.report.findings import level, needs_attention, summary, told, worst_first
 from imgtool.text import printable
 

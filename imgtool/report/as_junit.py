@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from imgtool import __version__
-from imgtool.model import Finding, Judgement, Severity, Story
+from imgtool.model.judgement import Finding, Judgement, Severity
+from imgtool.model.story import Story
 from imgtool.report.findings import needs_attention, told, word, worst_first
 from imgtool.text import printable
 

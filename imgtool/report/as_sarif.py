@@ -12,7 +12,8 @@ from urllib.parse import quote_from_bytes
 
 from imgtool import __version__
 from imgtool.checks import registry
-from imgtool.model import Finding, Story
+from imgtool.model.judgement import Finding
+from imgtool.model.story import Story
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.explanation import Explanation, explain
 from imgtool.report.findings import NO_CHECK_RAN, level, needs_attention, told, worst_first

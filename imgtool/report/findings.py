@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from imgtool.model import Finding, Judgement, Outcome, Severity
+from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
 from imgtool.text import printable
 
 Role = Literal["good", "bad", "doubt", "dim"]

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 
-from imgtool.model import Story
+from imgtool.model.story import Story
 
 Report = Callable[[Sequence[Story]], str]
 

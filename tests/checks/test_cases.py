@@ -11,7 +11,10 @@ from support.policies import ASKING
 from imgtool.checks.check import Check
 from imgtool.checks.registry import all_checks, explanation, judge, refused
 from imgtool.errors import FormatMismatchError, UnsafeImageError
-from imgtool.model import Firmware, GuestFacts, Inspection, Judgement, Outcome, Severity
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Judgement, Outcome, Severity
+from imgtool.model.layout import Firmware
 
 Case = Callable[[], Inspection | Judgement]
 

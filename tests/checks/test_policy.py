@@ -15,16 +15,12 @@ from imgtool.checks.policy import OPENSTACK, Policy, Rule, own_rule
 from imgtool.checks.registry import all_checks, judge, look_for, refused
 from imgtool.checks.virtual_size import Size, size
 from imgtool.errors import UnsafeImageError
-from imgtool.model import (
-    Finding,
-    GuestFacts,
-    Inspection,
-    Known,
-    LookFor,
-    Outcome,
-    Severity,
-    WindowsFacts,
-)
+from imgtool.model.facts import Known
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Finding, Outcome, Severity
+from imgtool.model.look_for import LookFor
+from imgtool.model.windows import WindowsFacts
 
 
 def finding(name: str, inspection: Inspection, policy: Policy = ASKING) -> Finding:

@@ -8,7 +8,8 @@ from support import facts
 
 from imgtool.checks.references import delete_from_fstab, name_root_on_command_line, rename_in_fstab, uuid_at
 from imgtool.checks.registry import judge
-from imgtool.model import FilesystemFacts, Inspection
+from imgtool.model.inspection import Inspection
+from imgtool.model.layout import FilesystemFacts
 
 OTHERS = "/dev/sda10 /srv ext4 defaults 0 2\n# /dev/sda1 / ext4\n"
 

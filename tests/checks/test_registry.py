@@ -3,7 +3,8 @@ from support import facts
 from imgtool.checks import registry
 from imgtool.checks.check import Check, passed, skipped
 from imgtool.errors import ImageUnreadableError
-from imgtool.model import Inspection, Judgement, Outcome, Severity
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Judgement, Outcome, Severity
 
 
 def crash(_: Inspection) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from support import stories as made
 
-from imgtool.model import Story
+from imgtool.model.story import Story
 from imgtool.report.findings import needs_attention
 from imgtool.report.registry import REPORTS
 

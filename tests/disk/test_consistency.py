@@ -10,7 +10,7 @@ from imgtool.disk import consistency
 from imgtool.disk.consistency import read_consistency
 from imgtool.errors import ImgtoolError
 from imgtool.formats import admit
-from imgtool.model import Known, Unknown
+from imgtool.model.facts import Known, Unknown
 
 CLUSTER = 64 << 10
 OFFSET_MASK = 0x00FFFFFFFFFFFE00

@@ -9,7 +9,7 @@ from support.images import convert, create, qemu_io
 
 from imgtool.disk import usage
 from imgtool.formats import admit
-from imgtool.model import DiskMap
+from imgtool.model.inspection import DiskMap
 
 MIB = 1 << 20
 

@@ -8,7 +8,8 @@ from support.images import create
 from imgtool.errors import UsageError
 from imgtool.formats.gate import admit
 from imgtool.glance.plan import plan_upload
-from imgtool.model import DiskImage, Property, UploadPlan
+from imgtool.model.delivery import Property, UploadPlan
+from imgtool.model.image import DiskImage
 
 GIB = 1 << 30
 

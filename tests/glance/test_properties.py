@@ -17,7 +17,9 @@ from support.facts import (
 )
 
 from imgtool.glance.properties import derive
-from imgtool.model import Firmware, GuestFacts, Inspection
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.layout import Firmware
 
 
 def of(overrides: dict[str, str] | None = None, **changed: Any) -> dict[str, str]:

@@ -12,7 +12,7 @@ from imgtool.glance.body import Body
 from imgtool.glance.images import Record
 from imgtool.glance.plan import plan_upload
 from imgtool.glance.verify import verify_arrival
-from imgtool.model import UploadPlan
+from imgtool.model.delivery import UploadPlan
 from imgtool.progress import NullMeter
 
 

@@ -2,7 +2,9 @@ import pytest
 from support.guest_tree import Link, Unreadable, guest_tree
 
 from imgtool.guest.agent import PORT_DEVICE, read_agent
-from imgtool.model import MODULES_OF_INTEREST, AgentFacts, Fact, Kernel, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.kernel import MODULES_OF_INTEREST, Kernel
+from imgtool.model.services import AgentFacts
 
 S, E = "/usr/lib/systemd/system", "/etc/systemd/system"
 RULE = (

@@ -4,7 +4,7 @@ from support.guest_tree import Unreadable, guest_tree
 from imgtool.guest.agent_filters import read_filtered_rpcs
 from imgtool.guest.agent_rpcs import KNOWN_RPCS
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.model import Known
+from imgtool.model.facts import Known
 
 UNITS = ("qemu-guest-agent.service", "qemu-ga.service")
 UNIT = "/usr/lib/systemd/system/qemu-guest-agent.service"

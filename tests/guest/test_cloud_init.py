@@ -3,7 +3,8 @@ from support.guest_tree import EMPTY_DIRECTORY, Link, Unreadable, guest_tree
 
 from imgtool.guest.cloud_config import cloud_config_fact
 from imgtool.guest.cloud_init import read_cloud_init
-from imgtool.model import CloudInitFacts, Known, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.services import CloudInitFacts
 
 S, E = "/usr/lib/systemd/system", "/etc/systemd/system"
 GENERATOR = {"/usr/lib/systemd/system-generators/cloud-init-generator": "#!/bin/sh"}

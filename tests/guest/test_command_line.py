@@ -7,7 +7,7 @@ from imgtool.guest.boot_entry import BootEntry
 from imgtool.guest.bootloader import BootChoice
 from imgtool.guest.command_line import read_command_line
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.model import Known
+from imgtool.model.facts import Known
 
 ENTRY = BootEntry("id", "Linux", "/boot/grub/grub.cfg", "/boot/vmlinuz-1", options="root=LABEL=x ro")
 

@@ -14,7 +14,8 @@ from imgtool.guest.filesystems.rootless import Rootless
 from imgtool.guest.mounts import Device
 from imgtool.guest.partitions import BIOS_BOOT_GUID, ESP_GUID, Partition
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model import DeviceReference, Fact, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.linux import DeviceReference
 
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 GRUB = "/boot/grub/grub.cfg"

@@ -14,7 +14,10 @@ from disks import Part, empty_disk, make_fat, place, run  # isort: skip
 from guest_tree import KERNEL, efi_program, write_guest  # isort: skip
 
 from imgtool.guest.inspect import inspect_disk
-from imgtool.model import GuestFacts, Kernel, Known, LinuxFacts
+from imgtool.model.facts import Known
+from imgtool.model.guest import GuestFacts
+from imgtool.model.kernel import Kernel
+from imgtool.model.linux import LinuxFacts
 
 UUIDS = {
     name: f"22222222-2222-4333-8444-55555555550{n}" for n, name in enumerate(("/", "/usr", "/var", "/boot"))

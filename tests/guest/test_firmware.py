@@ -13,7 +13,8 @@ from imgtool.guest.firmware import read_firmware
 from imgtool.guest.mounts import Device
 from imgtool.guest.partitions import BIOS_BOOT_GUID, ESP_GUID, Partition
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
-from imgtool.model import Fact, Firmware, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.layout import Firmware
 
 CODE = b"\xfa\xb8" + bytes(508) + b"\x55\xaa"
 NO_CODE = bytes(510) + b"\x55\xaa"

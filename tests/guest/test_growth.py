@@ -11,7 +11,8 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.growth import read_can_grow, read_root_is_last
 from imgtool.guest.partitions import Partition
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model import CloudInitFacts, Known, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.services import CloudInitFacts
 
 CFG = "cloud_init_modules:\n - seed_random\n - growpart\n - [resizefs, always]\n"
 DEBIAN: dict[str, Content] = {"/usr/bin/growpart": "#!/bin/sh", "/etc/cloud/cloud.cfg": CFG}

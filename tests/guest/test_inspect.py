@@ -12,7 +12,9 @@ from support.damage import damaged, random_changes, used_sectors
 from support.fixtures import checksums, fixture_path
 
 from imgtool.guest.inspect import inspect_disk
-from imgtool.model import GuestFacts, Known, LinuxFacts
+from imgtool.model.facts import Known
+from imgtool.model.guest import GuestFacts
+from imgtool.model.linux import LinuxFacts
 
 ROOT_UUID = "11111111-2222-4333-8444-555555555501"
 KERNEL = "6.1.0-1-amd64"

@@ -4,7 +4,7 @@ from support.guest_tree import EMPTY_DIRECTORY, Link, guest_tree
 from imgtool.guest import kernels as module
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.kernels import InstalledKernel, find_kernels, module_name
-from imgtool.model import MODULES_OF_INTEREST
+from imgtool.model.kernel import MODULES_OF_INTEREST
 
 V = "6.1.0-41-cloud-amd64"
 D = f"/usr/lib/modules/{V}"

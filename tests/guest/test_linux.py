@@ -10,7 +10,10 @@ from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model import MODULES_OF_INTEREST, NOTHING_ELSE, Known, LinuxFacts, LookFor, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.kernel import MODULES_OF_INTEREST
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.look_for import NOTHING_ELSE, LookFor
 
 V, OLD = "6.1.0-41-amd64", "6.1.0-9-amd64"
 D = f"/usr/lib/modules/{V}"

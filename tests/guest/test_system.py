@@ -15,7 +15,7 @@ from imgtool.guest.system import (
     read_version,
     shell_assignments,
 )
-from imgtool.model import Known, Unknown
+from imgtool.model.facts import Known, Unknown
 
 
 def elf(machine: int, bits: int = 2, order: str = "<") -> bytes:

@@ -8,7 +8,9 @@ from support.fixtures import checksums, fixture_path
 
 from imgtool.checks.registry import judge
 from imgtool.disk.incoming import incoming
-from imgtool.model import GuestFacts, Inspection, Outcome
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Outcome
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
 

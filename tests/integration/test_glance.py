@@ -21,7 +21,8 @@ from imgtool.errors import CloudError, ImageUnreadableError, InterruptedByUserEr
 from imgtool.formats.gate import admit
 from imgtool.glance import Cloud, connect, execute, plan_upload, upload
 from imgtool.glance import cloud as cloud_module
-from imgtool.model import DiskImage, Property, UploadPlan, UploadResult
+from imgtool.model.delivery import Property, UploadPlan, UploadResult
+from imgtool.model.image import DiskImage
 from imgtool.progress import Meter, NullProgress
 
 CLOUDS = ["devcloud", "devcloud-member"]

@@ -9,7 +9,12 @@ from support.layouts import LAYOUTS, built
 from imgtool.checks.registry import all_checks, judge
 from imgtool.disk.incoming import incoming
 from imgtool.errors import UnsafeImageError
-from imgtool.model import GuestFacts, Inspection, Kernel, Known, LinuxFacts, Outcome
+from imgtool.model.facts import Known
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Outcome
+from imgtool.model.kernel import Kernel
+from imgtool.model.linux import LinuxFacts
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
 

@@ -18,7 +18,7 @@ from support.peak import run_and_peak
 from imgtool import convert
 from imgtool.disk.extents import GRAIN_BYTES
 from imgtool.formats import admit
-from imgtool.model import ConversionOptions
+from imgtool.model.conversion import ConversionOptions
 from imgtool.progress import NullProgress
 
 KIB, MIB = 1 << 10, 1 << 20

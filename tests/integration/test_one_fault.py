@@ -14,7 +14,7 @@ from imgtool.checks.required_modules import RequiredModules
 from imgtool.checks.virtual_size import Size, VirtualSize
 from imgtool.disk.incoming import incoming
 from imgtool.errors import ImgtoolError
-from imgtool.model import Finding, Judgement, Outcome, Severity
+from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
 

@@ -15,7 +15,10 @@ from imgtool.checks.registry import judge
 from imgtool.disk.incoming import incoming
 from imgtool.glance.properties import derive
 from imgtool.guest.inspect import inspect_disk
-from imgtool.model import Inspection, Known, Outcome, WindowsFacts
+from imgtool.model.facts import Known
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Outcome
+from imgtool.model.windows import WindowsFacts
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
 

@@ -7,7 +7,9 @@ from support.facts import known
 from support.policies import policy_example, written
 
 from imgtool.checks.registry import all_checks, judge, look_for
-from imgtool.model import Inspection, LookFor, Outcome
+from imgtool.model.inspection import Inspection
+from imgtool.model.judgement import Outcome
+from imgtool.model.look_for import LookFor
 from imgtool.policy.file import read_policy
 
 

@@ -18,7 +18,8 @@ from imgtool.checks.policy import Policy, Rule
 from imgtool.checks.registry import all_checks, find_check, judge, look_for
 from imgtool.checks.virtual_size import VirtualSize
 from imgtool.errors import UsageError
-from imgtool.model import LookFor, Outcome, Severity
+from imgtool.model.judgement import Outcome, Severity
+from imgtool.model.look_for import LookFor
 from imgtool.policy.file import read_policy
 
 

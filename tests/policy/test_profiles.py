@@ -5,7 +5,7 @@ from support import facts
 
 from imgtool.checks.policy import OPENSTACK
 from imgtool.checks.registry import all_checks, judge
-from imgtool.model import Severity
+from imgtool.model.judgement import Severity
 from imgtool.policy.profiles import (
     NOTES_THAT_MATTER,
     PROFILES,

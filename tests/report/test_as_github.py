@@ -3,7 +3,8 @@ import re
 import pytest
 from support import stories as made
 
-from imgtool.model import Outcome, Severity, Story
+from imgtool.model.judgement import Outcome, Severity
+from imgtool.model.story import Story
 from imgtool.report.as_github import report
 
 COMMAND = re.compile(r"::(error|warning|notice) file=([^,:]*),title=([^,:]*)::(.*)")

@@ -8,7 +8,10 @@ import pytest
 from support import facts
 from support import stories as made
 
-from imgtool.model import ConversionPlan, Outcome, Severity, Story, UploadPlan
+from imgtool.model.conversion import ConversionPlan
+from imgtool.model.delivery import UploadPlan
+from imgtool.model.judgement import Outcome, Severity
+from imgtool.model.story import Story
 from imgtool.report.as_html import report
 from imgtool.report.as_html.markup import commands
 from imgtool.report.as_html.picture import draw

@@ -10,7 +10,9 @@ from support.stories import drawn
 from imgtool.checks import registry
 from imgtool.errors import UnsafeImageError
 from imgtool.glance.properties import derive
-from imgtool.model import GuestFacts, Story, Unknown
+from imgtool.model.facts import Unknown
+from imgtool.model.guest import GuestFacts
+from imgtool.model.story import Story
 from imgtool.report import as_json
 
 

@@ -4,7 +4,8 @@ import pytest
 from support import stories as made
 from support.junit_schema import violations
 
-from imgtool.model import Outcome, Severity, Story
+from imgtool.model.judgement import Outcome, Severity
+from imgtool.model.story import Story
 from imgtool.report.as_junit import report
 
 

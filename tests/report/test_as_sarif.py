@@ -9,7 +9,8 @@ from support import stories as made
 
 from imgtool import __version__
 from imgtool.checks.registry import all_checks
-from imgtool.model import Outcome, Severity, Story
+from imgtool.model.judgement import Outcome, Severity
+from imgtool.model.story import Story
 from imgtool.report.as_sarif import report
 
 EVERY = (

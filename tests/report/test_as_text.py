@@ -3,7 +3,7 @@ from support.facts import UNREADABLE, known
 
 from imgtool.checks import registry
 from imgtool.glance.properties import derive
-from imgtool.model import Unknown
+from imgtool.model.facts import Unknown
 from imgtool.report.as_text.facts import inspection as inspection_text
 from imgtool.report.as_text.verdict import judgement as judgement_text
 

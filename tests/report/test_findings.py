@@ -1,7 +1,7 @@
 import pytest
 from support import stories as made
 
-from imgtool.model import Finding, Judgement, Outcome, Severity
+from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
 from imgtool.report.findings import NO_CHECK_RAN, level, needs_attention, role, summary, word, worst_first
 
 

@@ -6,7 +6,8 @@ import pytest
 from support import facts
 from support.facts import UNREADABLE, known
 
-from imgtool.model import Firmware, Inspection
+from imgtool.model.inspection import Inspection
+from imgtool.model.layout import Firmware
 from imgtool.report.as_text.facts import inspection as inspection_text
 
 

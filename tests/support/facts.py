@@ -4,27 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imgtool.model import (
-    MODULES_OF_INTEREST,
-    AgentFacts,
-    CloudInitFacts,
-    DeviceReference,
-    DiskImage,
-    Fact,
-    FileIdentity,
-    FilesystemFacts,
-    Firmware,
-    GuestFacts,
-    Initramfs,
-    Inspection,
-    Kernel,
-    Known,
-    LinuxFacts,
-    ModuleState,
-    Unknown,
-    WindowsDriver,
-    WindowsFacts,
-)
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.guest import GuestFacts
+from imgtool.model.image import DiskImage, FileIdentity
+from imgtool.model.inspection import Inspection
+from imgtool.model.kernel import MODULES_OF_INTEREST, Initramfs, Kernel, ModuleState
+from imgtool.model.layout import FilesystemFacts, Firmware
+from imgtool.model.linux import DeviceReference, LinuxFacts
+from imgtool.model.services import AgentFacts, CloudInitFacts
+from imgtool.model.windows import WindowsDriver, WindowsFacts
 
 VERSION = "6.1.0-41-cloud-amd64"
 UNREADABLE = Unknown("the directory block at inode 12 is damaged")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgtool.errors import ImgtoolError
 from imgtool.formats import admit
-from imgtool.model import DiskImage
+from imgtool.model.image import DiskImage
 
 
 def qemu_img(*arguments: str | Path) -> str:

@@ -8,7 +8,7 @@ from imgtool.checks.forbidden_files import ForbiddenFiles
 from imgtool.checks.policy import Policy, Rule
 from imgtool.checks.required_modules import RequiredModules
 from imgtool.checks.virtual_size import Size, VirtualSize
-from imgtool.model import Severity
+from imgtool.model.judgement import Severity
 
 ASKING = Policy(
     "asking",

@@ -7,18 +7,11 @@ from support import facts
 
 from imgtool.checks import registry
 from imgtool.errors import UnsafeImageError
-from imgtool.model import (
-    DiskMap,
-    FilesystemFacts,
-    Finding,
-    Inspection,
-    Judgement,
-    Outcome,
-    PartitionFacts,
-    Severity,
-    Story,
-    Unknown,
-)
+from imgtool.model.facts import Unknown
+from imgtool.model.inspection import DiskMap, Inspection
+from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
+from imgtool.model.layout import FilesystemFacts, PartitionFacts
+from imgtool.model.story import Story
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\u202e & 'quote' \"double\"\n::error::x ](http://e)"
 MIB = 1 << 20

@@ -12,7 +12,7 @@ from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.incoming import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
-from imgtool.model import Story
+from imgtool.model.story import Story
 from imgtool.pipeline import inspect_image
 from imgtool.progress import Progress
 from imgtool.report.as_text import verdict as as_text

@@ -8,7 +8,7 @@ from imgtool import convert
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.incoming import STREAM, incoming
-from imgtool.model import Compression, ConversionOptions, ConversionPlan, ConversionResult
+from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
 from imgtool.report.as_text import conversion as as_text
 
 

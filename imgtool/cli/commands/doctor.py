@@ -7,7 +7,7 @@ import click
 from imgtool import machine
 from imgtool.cli import console, options
 from imgtool.errors import EXIT_OK, ToolMissingError
-from imgtool.model import SCHEMA_VERSION
+from imgtool.model.story import SCHEMA_VERSION
 from imgtool.report import as_json
 from imgtool.text import printable
 

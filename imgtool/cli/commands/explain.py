@@ -10,7 +10,7 @@ from imgtool.checks.check import Check
 from imgtool.checks.policy import Policy
 from imgtool.cli import console, options, policies
 from imgtool.errors import UsageError
-from imgtool.model import SCHEMA_VERSION
+from imgtool.model.story import SCHEMA_VERSION
 from imgtool.report import as_json
 from imgtool.report.as_json.rules import rule
 from imgtool.report.as_text.rules import in_force

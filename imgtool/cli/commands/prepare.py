@@ -13,7 +13,8 @@ from imgtool.convert import TargetFormat
 from imgtool.disk.incoming import STREAM
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError, UsageError
 from imgtool.formats.claims import without_endings
-from imgtool.model import Compression, Story
+from imgtool.model.conversion import Compression
+from imgtool.model.story import Story
 from imgtool.pipeline import Order, prepare
 from imgtool.report import as_json
 from imgtool.report.as_text import delivery as as_text

@@ -16,7 +16,7 @@ from imgtool.errors import ImageUnreadableError
 from imgtool.formats.bounds import round_to_sector
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.wrapper import chunks, inflate
-from imgtool.model import DiskImage
+from imgtool.model.image import DiskImage
 from imgtool.text import printable
 
 _READ_BYTES = 1 << 20

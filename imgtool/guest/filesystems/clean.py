@@ -11,7 +11,7 @@ from imgtool.guest.filesystems import btrfs, ext, ntfs
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.superblock import HEAD_BYTES, number
 from imgtool.guest.filesystems.xfs_log import log_is_clean
-from imgtool.model import Known
+from imgtool.model.facts import Known
 
 EXT_NEEDS_RECOVERY = 0x4
 EXT_VALID, EXT_ERRORS = 0x1, 0x2

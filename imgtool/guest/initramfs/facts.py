@@ -13,7 +13,8 @@ from imgtool.guest.initramfs.reader import ArchiveError, Reader, file_chunks
 from imgtool.guest.initramfs.segments import UNCOMPRESSED, read_segments
 from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.tree import GuestTree
-from imgtool.model import MODULES_OF_INTEREST, Initramfs, Known, ModuleState
+from imgtool.model.facts import Known
+from imgtool.model.kernel import MODULES_OF_INTEREST, Initramfs, ModuleState
 from imgtool.text import printable
 
 

@@ -20,7 +20,7 @@ from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.packages import apk, dpkg, pacman, rpm
 from imgtool.guest.packages.base import Package
 from imgtool.guest.tree import GuestTree
-from imgtool.model import Fact, Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
 
 __all__ = ["Package", "installed_package", "package_fact", "read_program", "version_of"]
 

@@ -12,7 +12,9 @@ from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.paths import command_parts
 from imgtool.guest.windows.registry import Key
 from imgtool.guest.windows.start import SERIAL, driver_named, obstacle_later
-from imgtool.model import AgentFacts, Fact, Known, Unknown, WindowsDriver
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.services import AgentFacts
+from imgtool.model.windows import WindowsDriver
 
 SERVICE = "QEMU-GA"
 PROGRAM = "/Program Files/Qemu-ga/qemu-ga.exe"

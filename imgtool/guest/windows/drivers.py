@@ -12,7 +12,8 @@ from imgtool.guest.windows.driver_database import bound_devices, packages, shown
 from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.paths import driver_path
 from imgtool.guest.windows.registry import Key
-from imgtool.model import Known, WindowsDriver
+from imgtool.model.facts import Known
+from imgtool.model.windows import WindowsDriver
 
 NOT_SET = "Start is not set"
 

@@ -12,7 +12,7 @@ from imgtool.guest.windows.system import (
     read_product,
     read_version,
 )
-from imgtool.model import WindowsFacts
+from imgtool.model.windows import WindowsFacts
 
 
 def read_windows(tree: GuestTree) -> WindowsFacts:

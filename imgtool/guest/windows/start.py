@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgtool.model import WindowsDriver
+from imgtool.model.windows import WindowsDriver
 
 BLOCK, SCSI, NETWORK, RANDOM, SERIAL = "viostor", "vioscsi", "netkvm", "VirtRng", "VirtioSerial"
 STORAGE = (BLOCK, SCSI)

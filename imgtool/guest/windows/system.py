@@ -9,7 +9,7 @@ from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.paths import command_parts
 from imgtool.guest.windows.registry import Key
 from imgtool.guest.windows.start import DISABLED
-from imgtool.model import Known
+from imgtool.model.facts import Known
 
 CURRENT_VERSION = r"Microsoft\Windows NT\CurrentVersion"
 ENVIRONMENT = r"Control\Session Manager\Environment"

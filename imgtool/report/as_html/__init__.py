@@ -8,7 +8,7 @@ templates/   page.html, and the parts that it includes
 
 from collections.abc import Sequence
 
-from imgtool.model import Story
+from imgtool.model.story import Story
 from imgtool.report.as_html.markup import environment
 from imgtool.report.as_html.page import make_page
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgtool import __version__
-from imgtool.model import Finding, Story
+from imgtool.model.judgement import Finding
+from imgtool.model.story import Story
 from imgtool.report.as_html.picture import Picture, draw
 from imgtool.report.as_text.delivery import stages
 from imgtool.report.as_text.facts import Row, guest_rows, image_rows

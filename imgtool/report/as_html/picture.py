@@ -6,7 +6,9 @@ Places and widths are percentages of the disk. What is too narrow to be seen is 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from imgtool.model import DiskMap, FilesystemFacts, GuestFacts, Inspection, PartitionFacts
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import DiskMap, Inspection
+from imgtool.model.layout import FilesystemFacts, PartitionFacts
 from imgtool.report.partition_types import type_name
 
 LEAST_PERCENT = 0.5

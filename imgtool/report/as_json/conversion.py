@@ -1,6 +1,6 @@
 """Conversions, as JSON."""
 
-from imgtool.model import ConversionPlan, ConversionResult
+from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.report.as_json.facts import image
 from imgtool.report.as_json.values import Object, path_text
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from imgtool.model import SCHEMA_VERSION, Story, UploadPlan, UploadResult
+from imgtool.model.delivery import UploadPlan, UploadResult
+from imgtool.model.story import SCHEMA_VERSION, Story
 from imgtool.report.as_json.conversion import conversion, conversion_plan
 from imgtool.report.as_json.facts import inspection
 from imgtool.report.as_json.values import Object, clean, path_text, to_text

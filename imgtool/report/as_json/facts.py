@@ -3,24 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imgtool.model import (
-    SCHEMA_VERSION,
-    AgentFacts,
-    DeviceReference,
-    DiskImage,
-    FilesystemFacts,
-    Firmware,
-    GuestFacts,
-    Initramfs,
-    Inspection,
-    Kernel,
-    LinuxFacts,
-    PartitionFacts,
-    Property,
-    Unknown,
-    WindowsDriver,
-    WindowsFacts,
-)
+from imgtool.model.delivery import Property
+from imgtool.model.facts import Unknown
+from imgtool.model.guest import GuestFacts
+from imgtool.model.image import DiskImage
+from imgtool.model.inspection import Inspection
+from imgtool.model.kernel import Initramfs, Kernel
+from imgtool.model.layout import FilesystemFacts, Firmware, PartitionFacts
+from imgtool.model.linux import DeviceReference, LinuxFacts
+from imgtool.model.services import AgentFacts
+from imgtool.model.story import SCHEMA_VERSION
+from imgtool.model.windows import WindowsDriver, WindowsFacts
 from imgtool.report.as_json.values import Object, Seen, clean, path_text
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from imgtool.model import Fact, T, Unknown
+from imgtool.model.facts import Fact, T, Unknown
 
 Object = dict[str, Any]
 

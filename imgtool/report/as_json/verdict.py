@@ -1,7 +1,7 @@
 """Judgements and errors, as JSON."""
 
 from imgtool.errors import ImgtoolError
-from imgtool.model import Finding, Judgement
+from imgtool.model.judgement import Finding, Judgement
 from imgtool.report.as_json.values import Object, clean
 
 

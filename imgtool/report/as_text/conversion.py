@@ -1,6 +1,6 @@
 """What was, or would be, converted, as text."""
 
-from imgtool.model import ConversionPlan, ConversionResult
+from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, section
 from imgtool.text import human_size
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from imgtool.model import Story, UploadPlan, UploadResult
+from imgtool.model.delivery import UploadPlan, UploadResult
+from imgtool.model.story import Story
 from imgtool.report.as_text.conversion import conversion, conversion_plan
 from imgtool.report.as_text.layout import Paint, plain, properties, section
 from imgtool.report.as_text.verdict import judgement

@@ -2,22 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from imgtool.model import (
-    AgentFacts,
-    CloudInitFacts,
-    DiskImage,
-    Fact,
-    GuestFacts,
-    Initramfs,
-    Inspection,
-    Kernel,
-    Known,
-    LinuxFacts,
-    ModuleState,
-    Property,
-    Unknown,
-    WindowsFacts,
-)
+from imgtool.model.delivery import Property
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.guest import GuestFacts
+from imgtool.model.image import DiskImage
+from imgtool.model.inspection import Inspection
+from imgtool.model.kernel import Initramfs, Kernel, ModuleState
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.services import AgentFacts, CloudInitFacts
+from imgtool.model.windows import WindowsFacts
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section, shown
 from imgtool.report.as_text.machine import boot_rows, in_use, leftover_rows, started_by
 from imgtool.report.as_text.windows import driver_rows, hibernation_rows

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from imgtool.model import Fact, Known, Property, T
+from imgtool.model.delivery import Property
+from imgtool.model.facts import Fact, Known, T
 from imgtool.text import printable
 
 Paint = Callable[[str, str], str]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from imgtool.model import DeviceReference, FilesystemFacts, Firmware, Known, LinuxFacts, Unknown
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.layout import FilesystemFacts, Firmware
+from imgtool.model.linux import DeviceReference, LinuxFacts
 from imgtool.report.as_text.layout import shown
 
 

@@ -1,6 +1,6 @@
 """A judgement, as text: worst first, the evidence and the remedy under each finding that did not pass."""
 
-from imgtool.model import Finding, Judgement
+from imgtool.model.judgement import Finding, Judgement
 from imgtool.report.as_text.layout import WIDTH, Paint, plain
 from imgtool.report.findings import needs_attention, role, summary, word, worst_first
 from imgtool.text import printable

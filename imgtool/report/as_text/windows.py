@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from imgtool.model import Known, Unknown, WindowsDriver, WindowsFacts
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.windows import WindowsDriver, WindowsFacts
 from imgtool.report.as_text.layout import shown
 
 STARTS = {0: "starts at boot", 1: "starts early", 2: "starts by itself", 3: "starts on demand", 4: "disabled"}

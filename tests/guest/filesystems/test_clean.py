@@ -10,7 +10,7 @@ from support.fixtures import fixture_path
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.clean import read_clean
-from imgtool.model import Known
+from imgtool.model.facts import Known
 
 EXT, BTRFS, BTRFS_START = 1024, 64 << 10, 64 << 20
 SIZE = 16 << 20

@@ -10,7 +10,7 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs import content
 from imgtool.guest.initramfs.facts import read_initramfs
 from imgtool.guest.kernels import InstalledKernel
-from imgtool.model import MODULES_OF_INTEREST, Initramfs
+from imgtool.model.kernel import MODULES_OF_INTEREST, Initramfs
 
 V = "6.1.0-41-amd64"
 PATH = f"/boot/initrd.img-{V}"

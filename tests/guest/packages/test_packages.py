@@ -5,7 +5,7 @@ from support.guest_tree import Unreadable, guest_tree
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages import installed_package, package_fact, read_program, version_of
-from imgtool.model import Known, Unknown
+from imgtool.model.facts import Known, Unknown
 
 DPKG, APK = "/var/lib/dpkg/status", "/lib/apk/db/installed"
 RECORD = {APK: "P:tool\nV:2-r0\n"}

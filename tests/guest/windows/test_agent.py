@@ -6,7 +6,9 @@ from support.windows import SERVICES, guest, hives, service
 
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.agent import PROGRAM, VSS_SERVICE, read_agent
-from imgtool.model import AgentFacts, Known, Unknown, WindowsDriver
+from imgtool.model.facts import Known, Unknown
+from imgtool.model.services import AgentFacts
+from imgtool.model.windows import WindowsDriver
 
 KEY = f"{SERVICES}\\QEMU-GA"
 COMMAND = '"C:\\Program Files\\Qemu-ga\\qemu-ga.exe" -d --retry-path'

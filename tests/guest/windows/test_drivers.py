@@ -7,7 +7,7 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.drivers import read_drivers
 from imgtool.guest.windows.start import obstacle_at_boot, obstacle_later
-from imgtool.model import WindowsDriver
+from imgtool.model.windows import WindowsDriver
 
 VIOSTOR = "/Windows/System32/drivers/viostor.sys"
 KEY = f"{SERVICES}\\viostor"

@@ -18,7 +18,7 @@ from imgtool.guest.windows.system import (
     read_product,
     read_version,
 )
-from imgtool.model import Known, Unknown
+from imgtool.model.facts import Known, Unknown
 
 SERVER: dict[str, Value] = {
     "ProductName": "Windows Server 2022 Standard",

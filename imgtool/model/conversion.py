@@ -1,0 +1,60 @@
+"""What a conversion will do, and what it did."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imgtool.model.image import DiskImage
+
+Compression = Literal["none", "zlib", "zstd"]
+Engine = Literal["native", "qemu-img"]
+Preallocation = Literal["off", "falloc", "full"]
+Verification = Literal["none", "check", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionOptions:
+    """How to convert: what has a good default."""
+
+    engine: Literal["auto", "native", "qemu-img"] = "auto"
+    level: int | None = None
+    """Of the compression; None is its fastest."""
+    cluster_size_bytes: int = 64 << 10
+    """Of a qcow2 target."""
+    threads: int | None = None
+    """None is one for each core and one more."""
+    preallocation: Preallocation = "off"
+    """Of a raw target: holes, space reserved for all of it, or all of it written."""
+    use_extents: bool = True
+    """Trust the file system about holes in a raw source."""
+    verify: Verification = "check"
+    """none: the gate only. check: `qemu-img check` too, for qcow2. full: also compare all bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionPlan:
+    """What a conversion will do; a value that can be printed."""
+
+    source: DiskImage
+    target: Path
+    target_format: Literal["raw", "qcow2"]
+    compression: Compression
+    engine: Engine
+    engine_reason: str
+    overwrite: bool = False
+    options: ConversionOptions = ConversionOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionResult:
+    """What a conversion did."""
+
+    plan: ConversionPlan
+    file_size_bytes: int
+    allocated_bytes: int
+    seconds: float
+    virtual_size_bytes: int = 0
+    data_bytes: int | None = None
+    """Of the disk that were not zero and were copied; None where the engine does not tell."""
+    cloned_bytes: int = 0
+    """Of the disk that the target shares with the source by reflink; neither read nor written."""

@@ -1,0 +1,63 @@
+"""The kernels of a Linux guest, and what they and their initramfs can drive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from imgtool.model.facts import Fact
+
+ModuleState = Literal["builtin", "module", "missing", "unknown"]
+
+
+MODULES_OF_INTEREST = (
+    "virtio",
+    "virtio_ring",
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_scsi",
+    "sd_mod",
+    "virtio_net",
+    "virtio_console",
+    "virtio_balloon",
+    "virtio_rng",
+    "ext4",
+    "xfs",
+    "btrfs",
+    "dm_mod",
+)
+"""The kernel modules that are looked for, by the names that `lsmod` prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Initramfs:
+    """One initramfs file, read to its end."""
+
+    path: str
+    compression: str
+    """Of the main segment: none, gzip, xz, lzma, zstd, bzip2, lz4, lzo."""
+    generator: str | None
+    """initramfs-tools, dracut, mkinitcpio, or None where no trace tells."""
+    host_only: bool | None
+    """True where it was made for one machine only, None where no trace tells."""
+    modules: Mapping[str, ModuleState]
+    evidence: Mapping[str, str]
+    """For each module that was found, its path in the archive (or in the kernel's lists)."""
+    problem: str | None = None
+    """Why it is not whole (truncated, no main segment), or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One installed kernel: a directory of /usr/lib/modules."""
+
+    version: str
+    default: bool
+    """It is the one that will boot."""
+    default_evidence: str
+    image: str | None
+    """Path of the kernel image, e.g. /boot/vmlinuz-6.1.0-41-cloud-amd64."""
+    modules: Mapping[str, ModuleState]
+    evidence: Mapping[str, str]
+    """For each module that is not missing, the path or list where it was seen."""
+    initramfs: Fact[Initramfs | None]
+    """Known(None): there is none for this kernel, and the evidence says where it was looked for."""
