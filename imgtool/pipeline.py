@@ -15,7 +15,7 @@ from imgtool.disk.incoming import incoming
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model.conversion import Compression, ConversionPlan, ConversionResult
-from imgtool.model.delivery import UploadPlan
+from imgtool.model.delivery import UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import DiskMap, Inspection
 from imgtool.model.judgement import Judgement
@@ -111,8 +111,7 @@ def _plan_upload(order: Order, inspection: Inspection, conversion: ConversionPla
     return glance.plan_upload(
         image,
         cloud=order.cloud,
-        name=order.name,
-        visibility=order.visibility,
+        wanted=Wanted(order.name, order.visibility),
         properties=glance.derive(inspection, order.properties),
     )
 

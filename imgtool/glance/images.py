@@ -49,13 +49,13 @@ def create(cloud: "Cloud", image_id: str, plan: "UploadPlan") -> None:
     document: dict[str, object] = {one.name: one.value for one in plan.properties}
     document |= {
         "id": image_id,
-        "name": plan.name,
+        "name": plan.wanted.name,
         "disk_format": plan.disk_format,
         "container_format": plan.container_format,
-        "visibility": plan.visibility,
+        "visibility": plan.wanted.visibility,
         "min_disk": plan.min_disk_gib,
     }
-    _require(cloud.request("POST", "/v2/images", json=document), f"to create the image {plan.name!r}")
+    _require(cloud.request("POST", "/v2/images", json=document), f"to create the image {plan.wanted.name!r}")
 
 
 def send(cloud: "Cloud", image_id: str, body: "Body") -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from imgtool.errors import UsageError
-from imgtool.model.delivery import Property, UploadPlan
+from imgtool.model.delivery import Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 from imgtool.text import printable
 
@@ -37,27 +37,31 @@ _RESERVED_PREFIX = "os_glance_"
 
 
 def plan_upload(
-    image: DiskImage, *, cloud: str | None, name: str, visibility: str, properties: Sequence[Property]
+    image: DiskImage, *, cloud: str | None, wanted: Wanted, properties: Sequence[Property]
 ) -> UploadPlan:
     """What `execute` will do. `cloud` None: the one of the OS_* variables. Raises UsageError."""
     _refuse_wrapped(image)
-    _require_name(name)
-    if visibility not in VISIBILITIES:
+    _require_name(wanted.name)
+    if wanted.visibility not in VISIBILITIES:
         raise UsageError(
-            f"Glance has no visibility {printable(visibility)!r}",
+            f"Glance has no visibility {printable(wanted.visibility)!r}",
             hint=f"use one of {', '.join(VISIBILITIES)}",
         )
     for one in properties:
         _require_property(one)
     return UploadPlan(
         cloud=cloud or "",
-        name=name,
         image=image,
         disk_format=_disk_format(image),
-        min_disk_gib=-(-image.virtual_size_bytes // GIB),
-        visibility=visibility,
+        min_disk_gib=_min_disk_gib(image, wanted),
+        wanted=wanted,
         properties=tuple(properties),
     )
+
+
+def _min_disk_gib(image: DiskImage, wanted: Wanted) -> int:
+    needed = -(-image.virtual_size_bytes // GIB)
+    return needed if wanted.min_disk_gib is None else wanted.min_disk_gib
 
 
 def _refuse_wrapped(image: DiskImage) -> None:

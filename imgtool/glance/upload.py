@@ -33,10 +33,10 @@ def execute(plan: UploadPlan, cloud: Cloud, progress: Progress) -> UploadResult:
     could not be deleted the message has its id and the command to do it.
     """
     began = time.monotonic()
-    cloud.refuse_name_conflict(plan.name)
+    cloud.refuse_name_conflict(plan.wanted.name)
     plan = replace(plan, cloud=cloud.name)
     image_id = str(uuid.uuid4())
-    progress.stage("upload", f"{plan.name} to {cloud.name}: {human_size(plan.image.file_size_bytes)}")
+    progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {human_size(plan.image.file_size_bytes)}")
     with _all_or_nothing(cloud, image_id):
         # The file is compared with what the gate saw when it is opened, and again when this block ends.
         with open_admitted(plan.image) as source:

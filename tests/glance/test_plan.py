@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from support.images import create
 from imgtool.errors import UsageError
 from imgtool.formats.gate import admit
 from imgtool.glance.plan import plan_upload
-from imgtool.model.delivery import Property, UploadPlan
+from imgtool.model.delivery import Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 
 GIB = 1 << 30
@@ -19,9 +20,8 @@ def image(tmp_path: Path) -> DiskImage:
     return admit(create(tmp_path / "disk.qcow2"))
 
 
-def plan(image: DiskImage, **changed: Any) -> UploadPlan:
-    wanted: dict[str, Any] = {"cloud": "c", "name": "debian", "visibility": "private", "properties": ()}
-    return plan_upload(image, **wanted | changed)
+def plan(image: DiskImage, properties: Sequence[Property] = (), **wanted: Any) -> UploadPlan:
+    return plan_upload(image, cloud="c", wanted=Wanted(**{"name": "debian"} | wanted), properties=properties)
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from imgtool.glance.body import Body
 from imgtool.glance.images import Record
 from imgtool.glance.plan import plan_upload
 from imgtool.glance.verify import verify_arrival
-from imgtool.model.delivery import UploadPlan
+from imgtool.model.delivery import UploadPlan, Wanted
 from imgtool.progress import NullMeter
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> UploadPlan:
     image = admit(create(tmp_path / "disk.qcow2"))
-    return plan_upload(image, cloud="c", name="x", visibility="private", properties=())
+    return plan_upload(image, cloud="c", wanted=Wanted("x"), properties=())
 
 
 @pytest.fixture

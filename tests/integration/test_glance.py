@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from imgtool.errors import CloudError, ImageUnreadableError, InterruptedByUserEr
 from imgtool.formats.gate import admit
 from imgtool.glance import Cloud, connect, execute, plan_upload, upload
 from imgtool.glance import cloud as cloud_module
-from imgtool.model.delivery import Property, UploadPlan, UploadResult
+from imgtool.model.delivery import Property, UploadPlan, UploadResult, Wanted
 from imgtool.model.image import DiskImage
 from imgtool.progress import Meter, NullProgress
 
@@ -70,9 +70,8 @@ def admin(devcloud: Devcloud) -> Cloud:
     return connect("devcloud")
 
 
-def plan(image: DiskImage, name: str, **changed: Any) -> UploadPlan:
-    wanted: dict[str, Any] = {"cloud": "devcloud", "visibility": "private", "properties": ()}
-    return plan_upload(image, name=name, **wanted | changed)
+def plan(image: DiskImage, name: str, properties: Sequence[Property] = (), **wanted: Any) -> UploadPlan:
+    return plan_upload(image, cloud="devcloud", wanted=Wanted(name, **wanted), properties=properties)
 
 
 def stored(admin: Cloud, name: str) -> list[dict[str, Any]]:
@@ -234,9 +233,10 @@ def test_a_killed_upload_leaves_no_active_image(name: str, tmp_path: Path, admin
     image = create(tmp_path / "large.raw", "raw", "4G")
     program = (
         "import sys; from pathlib import Path; from imgtool import glance; "
-        "from imgtool.formats.gate import admit; from imgtool.progress import NullProgress; "
-        "plan = glance.plan_upload(admit(Path(sys.argv[1])), cloud='devcloud', name=sys.argv[2], "
-        "visibility='private', properties=()); "
+        "from imgtool.formats.gate import admit; from imgtool.model.delivery import Wanted; "
+        "from imgtool.progress import NullProgress; "
+        "plan = glance.plan_upload(admit(Path(sys.argv[1])), cloud='devcloud', "
+        "wanted=Wanted(sys.argv[2]), properties=()); "
         "glance.execute(plan, glance.connect('devcloud'), NullProgress())"
     )
     with subprocess.Popen([sys.executable, "-c", program, image, name]) as process:

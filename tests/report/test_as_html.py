@@ -9,7 +9,7 @@ from support import facts
 from support import stories as made
 
 from imgtool.model.conversion import ConversionPlan
-from imgtool.model.delivery import UploadPlan
+from imgtool.model.delivery import UploadPlan, Wanted
 from imgtool.model.judgement import Outcome, Severity
 from imgtool.model.story import Story
 from imgtool.report.as_html import report
@@ -125,7 +125,7 @@ def test_a_failing_check_explains_itself_and_a_passing_one_does_not() -> None:
 def test_delivery_is_told_where_there_was_one() -> None:
     story = made.good()
     plan = ConversionPlan(facts.image(), Path("/tmp/<b>.qcow2"), "qcow2", "zlib", "native", "it is raw")  # noqa: S108
-    upload = UploadPlan("devcloud", "debian", facts.image(), "qcow2", 2, "private", ())
+    upload = UploadPlan("devcloud", facts.image(), "qcow2", 2, Wanted("debian"), ())
     told = page(replace(story, conversion_plan=plan, upload_plan=upload)).text
     assert "/tmp/<b>.qcow2 (qcow2, compression zlib)" in told  # noqa: S108
     assert "devcloud" in told

@@ -10,6 +10,7 @@ from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.formats.claims import without_endings
 from imgtool.formats.gate import admit
+from imgtool.model.delivery import Wanted
 from imgtool.pipeline import inspect_image
 from imgtool.report import as_json
 from imgtool.report.as_text import delivery as as_text
@@ -46,8 +47,7 @@ def command(
     plan = glance.plan_upload(
         facts.image,
         cloud=cloud,
-        name=name or without_endings(image.name),
-        visibility=visibility,
+        wanted=Wanted(name or without_endings(image.name), visibility),
         properties=glance.derive(facts, properties),
     )
     if dry_run:

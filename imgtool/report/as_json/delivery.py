@@ -28,12 +28,12 @@ def upload_plan(plan: UploadPlan) -> Object:
     """What an upload would do."""
     return {
         "cloud": clean(plan.cloud),
-        "name": clean(plan.name),
+        "name": clean(plan.wanted.name),
         "path": path_text(plan.image.origin.path),
         "disk_format": plan.disk_format,
         "container_format": plan.container_format,
         "min_disk_gib": plan.min_disk_gib,
-        "visibility": plan.visibility,
+        "visibility": plan.wanted.visibility,
         "properties": {item.name: clean(item.value) for item in plan.properties},
         "property_reasons": {item.name: clean(item.reason) for item in plan.properties},
     }

@@ -29,9 +29,9 @@ def upload(result: UploadResult, paint: Paint = plain) -> str:
 def _upload(plan: UploadPlan, done: list[tuple[str, str]], paint: Paint) -> str:
     rows = [
         ("cloud", plan.cloud or "of the OS_* variables"),
-        ("name", plan.name),
+        ("name", plan.wanted.name),
         ("format", f"{plan.disk_format}, container {plan.container_format}"),
-        ("visibility", plan.visibility),
+        ("visibility", plan.wanted.visibility),
         ("min disk", f"{plan.min_disk_gib} GiB"),
     ]
     shown = [*section("upload", rows + done, paint), "", *properties(plan.properties, paint)]
