@@ -54,13 +54,13 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
             return done
         conversion_plan = _plan_conversion(order, source, folder)
         upload_plan = _plan_upload(order, inspection, conversion_plan)
-        done = replace(done, conversion_plan=conversion_plan, upload_plan=upload_plan)
+        done = replace(done, conversion_plan=conversion_plan, upload_plans=(upload_plan,))
         if cloud is None:
             return done
         image, conversion = _convert(source, conversion_plan, progress)
         upload = glance.execute(replace(upload_plan, image=image), cloud, progress)
         progress.stage("verify", f"{upload.image_id} is {upload.status}, {upload.hash_algorithm} as sent")
-        return replace(done, conversion=conversion, upload_plan=upload.plan, upload=upload)
+        return replace(done, conversion=conversion, upload_plans=(upload.plan,), uploads=(upload,))
 
 
 def inspect_image(

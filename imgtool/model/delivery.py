@@ -22,6 +22,15 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudName:
+    """How a cloud is asked for: `name` as in clouds.yaml, None for the OS_* variables."""
+
+    name: str | None
+    region: str | None = None
+    """None: the one that its configuration names."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What the operator wants the image to be in Glance; the same in every cloud."""
 
@@ -46,6 +55,12 @@ class Wanted:
     """Ids of the stores; none is the cloud's default store."""
     all_stores: bool = False
     on_conflict: OnConflict = "fail"
+
+    @property
+    def way(self) -> Method:
+        """How the bytes go there."""
+        several = self.all_stores or len(self.stores) > 1
+        return self.method or ("import" if several else "direct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +107,5 @@ class UploadFailure:
     message: str
     hint: str
     exit_status: int
+    code: str = "cloud-failed"
+    """The error's stable name in JSON."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from imgtool.model.conversion import ConversionPlan, ConversionResult
-from imgtool.model.delivery import UploadPlan, UploadResult
+from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult
 from imgtool.model.inspection import Inspection
 from imgtool.model.judgement import Judgement
 
@@ -16,12 +16,14 @@ class Story:
     """How far one image came; what reports tell.
 
     No inspection where the gate refused it, no plans where a check failed or only a check was wanted,
-    no results where only the plan was wanted.
+    no results where only the plan was wanted. No judgement of an image that is uploaded as it is.
     """
 
-    judgement: Judgement
+    judgement: Judgement | None = None
     inspection: Inspection | None = None
     conversion_plan: ConversionPlan | None = None
     conversion: ConversionResult | None = None
-    upload_plan: UploadPlan | None = None
-    upload: UploadResult | None = None
+    upload_plans: tuple[UploadPlan, ...] = ()
+    """One for each cloud."""
+    uploads: tuple[UploadResult | UploadFailure, ...] = ()
+    """What became of each plan, in their order."""

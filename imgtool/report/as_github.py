@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from imgtool.model.judgement import Judgement
 from imgtool.model.story import Story
-from imgtool.report.findings import level, needs_attention, summary, told, worst_first
+from imgtool.report.findings import judged, level, needs_attention, summary, told, worst_first
 from imgtool.text import printable
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -16,7 +16,7 @@ _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
 def report(stories: Sequence[Story]) -> str:
     """`--report github=PATH`: for each image its verdict, then what did not pass, worst first."""
-    return "".join(f"{line}\n" for story in stories for line in _annotations(story.judgement))
+    return "".join(f"{line}\n" for story in stories for line in _annotations(judged(story)))
 
 
 def _annotations(found: Judgement) -> Iterator[str]:

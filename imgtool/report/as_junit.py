@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 from imgtool import __version__
 from imgtool.model.judgement import Finding, Judgement, Severity
 from imgtool.model.story import Story
-from imgtool.report.findings import needs_attention, told, word, worst_first
+from imgtool.report.findings import judged, needs_attention, told, word, worst_first
 from imgtool.text import printable
 
 
@@ -25,7 +25,7 @@ def report(stories: Sequence[Story]) -> str:
     """`--report junit=PATH`. What XML 1.0 has no character for is escaped with a backslash."""
     root = ET.Element("testsuites", name="imgtool")
     for story in stories:
-        root.append(_suite(story.judgement))
+        root.append(_suite(judged(story)))
     root.attrib |= _counts(root)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

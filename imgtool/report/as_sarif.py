@@ -16,7 +16,7 @@ from imgtool.model.judgement import Finding
 from imgtool.model.story import Story
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.explanation import Explanation, explain
-from imgtool.report.findings import NO_CHECK_RAN, level, needs_attention, told, worst_first
+from imgtool.report.findings import NO_CHECK_RAN, judged, level, needs_attention, told, worst_first
 from imgtool.text import printable
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -24,22 +24,22 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 def report(stories: Sequence[Story]) -> str:
     """`--report sarif=PATH`."""
-    artifacts = {one.judgement.image: _artifact(one) for one in stories}  # no two alike, says the schema
+    artifacts = {judged(one).image: _artifact(one) for one in stories}  # no two alike, says the schema
     places = {image: {"uri": _uri(image), "index": index} for index, image in enumerate(artifacts)}
-    results = [_result(story.judgement.image, places, one) for story in stories for one in _loud(story)]
+    results = [_result(judged(story).image, places, one) for story in stories for one in _loud(story)]
     driver = {"name": "imgtool", "version": __version__, "rules": _rules()}
     run = {
         "tool": {"driver": driver},
         "artifacts": list(artifacts.values()),
         "results": results,
         "columnKind": "unicodeCodePoints",
-        "properties": {"policies": sorted({printable(one.judgement.policy) for one in stories})},
+        "properties": {"policies": sorted({printable(judged(one).policy) for one in stories})},
     }
     return to_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
 def _loud(story: Story) -> Iterable[Finding]:
-    return filter(needs_attention, worst_first(story.judgement))
+    return filter(needs_attention, worst_first(judged(story)))
 
 
 def _rules() -> list[Object]:
@@ -70,7 +70,7 @@ def _plain_help(finding: Finding) -> Object:
 
 
 def _artifact(story: Story) -> Object:
-    artifact: Object = {"location": {"uri": _uri(story.judgement.image)}, "roles": ["analysisTarget"]}
+    artifact: Object = {"location": {"uri": _uri(judged(story).image)}, "roles": ["analysisTarget"]}
     if story.inspection:
         artifact["length"] = story.inspection.image.origin.file_size_bytes
     return artifact

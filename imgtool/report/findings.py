@@ -3,6 +3,7 @@
 from typing import Literal
 
 from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
+from imgtool.model.story import Story
 from imgtool.text import printable
 
 Role = Literal["good", "bad", "doubt", "dim"]
@@ -25,6 +26,13 @@ NO_CHECK_RAN = Finding(
     remedy="see which checks are off: `imgtool explain`",
 )
 """Stands in a report where no finding says why an image did not pass: silence would look like a pass."""
+
+
+def judged(story: Story) -> Judgement:
+    """Its judgement; one without any finding, which is no pass, where nothing was judged."""
+    if story.judgement is not None:
+        return story.judgement
+    return Judgement(str(story.inspection.image.origin.path) if story.inspection else "", ())
 
 
 def worst_first(found: Judgement) -> tuple[Finding, ...]:

@@ -22,7 +22,7 @@ def _form(module: str) -> Report:
 
 
 REPORTS: Mapping[str, Report] = {
-    "text": _form("as_text.delivery"),
+    "text": _form("as_text.story"),
     "json": _form("as_json"),
     "junit": _form("as_junit"),
     "sarif": _form("as_sarif"),

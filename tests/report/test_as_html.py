@@ -126,7 +126,7 @@ def test_delivery_is_told_where_there_was_one() -> None:
     story = made.good()
     plan = ConversionPlan(facts.image(), Path("/tmp/<b>.qcow2"), "qcow2", "zlib", "native", "it is raw")  # noqa: S108
     upload = UploadPlan("devcloud", facts.image(), "qcow2", 2, Wanted("debian"), ())
-    told = page(replace(story, conversion_plan=plan, upload_plan=upload)).text
+    told = page(replace(story, conversion_plan=plan, upload_plans=(upload,))).text
     assert "/tmp/<b>.qcow2 (qcow2, compression zlib)" in told  # noqa: S108
     assert "devcloud" in told
     assert "Delivery" not in report([story])

@@ -16,6 +16,7 @@ from imgtool.model.story import Story
 from imgtool.pipeline import inspect_image
 from imgtool.progress import Progress
 from imgtool.report.as_text import verdict as as_text
+from imgtool.report.findings import judged
 
 
 @click.command("check", cls=options.OptionalValueCommand)
@@ -50,7 +51,7 @@ def command(
 
         console.show(as_json.to_text(as_json.results(stories)))
     else:
-        console.show("\n\n".join(as_text.judgement(one.judgement, console.paint) for one in stories))
+        console.show("\n\n".join(as_text.judgement(judged(one), console.paint) for one in stories))
     return max(status for _, status in results)
 
 
@@ -63,5 +64,5 @@ def _judge(
             inspection = inspect_image(image, progress, registry.look_for(policy), with_map=with_map)
     except (UnsafeImageError, ImageUnreadableError) as error:
         return Story(registry.refused(str(path), error, policy)), error.exit_status
-    story = Story(registry.judge(inspection, policy), inspection)
-    return story, EXIT_OK if story.judgement.passed else EXIT_CHECK_FAILED
+    judgement = registry.judge(inspection, policy)
+    return Story(judgement, inspection), EXIT_OK if judgement.passed else EXIT_CHECK_FAILED

@@ -17,7 +17,7 @@ from imgtool.model.conversion import Compression
 from imgtool.model.story import Story
 from imgtool.pipeline import Order, prepare
 from imgtool.report import as_json
-from imgtool.report.as_text import delivery as as_text
+from imgtool.report.as_text import story as as_text
 
 
 @click.command("prepare", cls=options.OptionalValueCommand)
@@ -77,7 +77,7 @@ def command(
         console.show(as_json.to_text(as_json.story(told)))
     else:
         console.show(as_text.story(told, console.paint))
-    return EXIT_OK if told.judgement.passed else EXIT_CHECK_FAILED
+    return EXIT_OK if told.judgement is not None and told.judgement.passed else EXIT_CHECK_FAILED
 
 
 def _name_of(source: Path) -> str:

@@ -9,10 +9,10 @@ from imgtool import __version__
 from imgtool.model.judgement import Finding
 from imgtool.model.story import Story
 from imgtool.report.as_html.picture import Picture, draw
-from imgtool.report.as_text.delivery import stages
 from imgtool.report.as_text.facts import Row, guest_rows, image_rows
+from imgtool.report.as_text.story import stages
 from imgtool.report.explanation import Section, explain
-from imgtool.report.findings import Role, needs_attention, role, summary, word, worst_first
+from imgtool.report.findings import Role, judged, needs_attention, role, summary, word, worst_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def make_page(stories: Sequence[Story]) -> Page:
 
 
 def _image(anchor: str, told: Story) -> Image:
-    found = told.judgement
+    found = judged(told)
     shown = tuple(_shown(finding) for finding in worst_first(found))
     return Image(
         anchor=anchor,

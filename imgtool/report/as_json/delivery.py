@@ -1,27 +1,10 @@
-"""Uploads and whole stories, as JSON."""
+"""Uploads, as JSON: what would be done, what Glance has now, or why it has nothing."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from imgtool.model.delivery import UploadPlan, UploadResult
-from imgtool.model.story import SCHEMA_VERSION, Story
-from imgtool.report.as_json.conversion import conversion, conversion_plan
-from imgtool.report.as_json.facts import inspection
-from imgtool.report.as_json.values import Object, clean, path_text, to_text
-from imgtool.report.as_json.verdict import judgement
-
-P = TypeVar("P")
-R = TypeVar("R")
-
-
-def results(stories: Sequence[Story]) -> Object:
-    """`imgtool check`; where an image was also converted and uploaded, that stands with its result."""
-    return {"schema_version": SCHEMA_VERSION, "results": [_result(one) for one in stories]}
-
-
-def report(stories: Sequence[Story]) -> str:
-    """`--report json=PATH`."""
-    return to_text(results(stories)) + "\n"
+from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult, Wanted
+from imgtool.model.story import Story
+from imgtool.report.as_json.values import Object, clean, path_text
 
 
 def upload_plan(plan: UploadPlan) -> Object:
@@ -32,15 +15,16 @@ def upload_plan(plan: UploadPlan) -> Object:
         "path": path_text(plan.image.origin.path),
         "disk_format": plan.disk_format,
         "container_format": plan.container_format,
+        "streamed": plan.streamed,
         "min_disk_gib": plan.min_disk_gib,
-        "visibility": plan.wanted.visibility,
+        **_wanted(plan.wanted),
         "properties": {item.name: clean(item.value) for item in plan.properties},
         "property_reasons": {item.name: clean(item.reason) for item in plan.properties},
     }
 
 
 def upload(result: UploadResult) -> Object:
-    """What Glance has now."""
+    """What Glance has now. `stores` is where it says that it keeps the image, null where it does not tell."""
     return {
         **upload_plan(result.plan),
         "image_id": result.image_id,
@@ -49,36 +33,44 @@ def upload(result: UploadResult) -> Object:
         "os_hash_algo": result.hash_algorithm,
         "os_hash_value": result.hash_value,
         "seconds": round(result.seconds, 3),
+        "ending": result.ending,
+        "stores": [clean(store) for store in result.stores] or None,
+        "replaced": list(result.replaced),
+        "notes": [clean(note) for note in result.notes],
     }
 
 
-def story(told: Story) -> Object:
-    """`imgtool prepare`: the last stage that was reached stands in full."""
-    properties = told.upload_plan.properties if told.upload_plan else ()
+def failure(failed: UploadFailure) -> Object:
+    """Why a cloud has nothing."""
+    error = {"code": failed.code, "message": clean(failed.message), "hint": clean(failed.hint)}
+    return {"cloud": clean(failed.plan.cloud), "error": error}
+
+
+def uploads(told: Story) -> Object:
+    """`uploads` is one for each cloud, in their order; `upload` is the first, null where there is none."""
+    entries = _entries(told)
+    return {"upload": entries[0] if entries else None, "uploads": entries}
+
+
+def _entries(told: Story) -> Sequence[Object]:
+    """How far each came."""
+    if not told.uploads:
+        return [upload_plan(plan) for plan in told.upload_plans]
+    return [failure(one) if isinstance(one, UploadFailure) else upload(one) for one in told.uploads]
+
+
+def _wanted(wanted: Wanted) -> Object:
     return {
-        "schema_version": SCHEMA_VERSION,
-        "inspection": inspection(told.inspection, properties) if told.inspection else None,
-        "result": judgement(told.judgement),
-        **_delivery(told),
+        "visibility": wanted.visibility,
+        "protected": wanted.protected,
+        "hidden": wanted.hidden,
+        "tags": [clean(tag) for tag in wanted.tags],
+        "members": [clean(member) for member in wanted.members],
+        "min_ram_mib": wanted.min_ram_mib,
+        "wanted_id": wanted.image_id,
+        "owner": None if wanted.owner is None else clean(wanted.owner),
+        "method": wanted.way,
+        "stores": [clean(store) for store in wanted.stores],
+        "all_stores": wanted.all_stores,
+        "on_conflict": wanted.on_conflict,
     }
-
-
-def _result(told: Story) -> Object:
-    reached = {key: value for key, value in _delivery(told).items() if value is not None}
-    return {**judgement(told.judgement), **reached}
-
-
-def _delivery(told: Story) -> Object:
-    return {
-        "conversion": _last(told.conversion, conversion, told.conversion_plan, conversion_plan),
-        "upload": _last(told.upload, upload, told.upload_plan, upload_plan),
-    }
-
-
-def _last(
-    result: R | None, show_result: Callable[[R], Object], plan: P | None, show_plan: Callable[[P], Object]
-) -> Object | None:
-    """The result where there is one, else the plan, else nothing."""
-    if result is not None:
-        return show_result(result)
-    return None if plan is None else show_plan(plan)

@@ -1,62 +1,127 @@
-"""What was, or would be, uploaded, and the whole story, as text."""
+"""What was, or would be, uploaded, as text: a block for each cloud."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from imgtool.model.delivery import UploadPlan, UploadResult
-from imgtool.model.story import Story
-from imgtool.report.as_text.conversion import conversion, conversion_plan
-from imgtool.report.as_text.layout import Paint, plain, properties, section
-from imgtool.report.as_text.verdict import judgement
+from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult, Wanted
+from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
 from imgtool.text import human_size
+
+Row = tuple[str, str]
+
+_ENDINGS = {
+    "uploaded": "uploaded",
+    "replaced": "uploaded, in place of another",
+    "already-there": "already there: the same bytes, nothing was sent",
+    "skipped": "skipped: an image of that name is there",
+}
+_CONFLICTS = {
+    "fail": "fail, unless it has the same bytes",
+    "skip": "leave it, and upload nothing",
+    "replace": "take its name, then rename and hide it",
+    "new": "leave it, and upload a second one of that name",
+}
 
 
 def upload_plan(plan: UploadPlan, paint: Paint = plain) -> str:
-    """What an upload would do."""
-    return _upload(plan, [], paint)
+    """What an upload would do, and what Glance would be asked."""
+    lines = section("upload", [*_plan_rows(plan), *_request_rows(plan)], paint)
+    return _with_properties(lines, plan, paint)
 
 
 def upload(result: UploadResult, paint: Paint = plain) -> str:
     """What Glance has now."""
-    done = [
-        ("image", f"{result.image_id} ({result.status})"),
-        ("size", f"{human_size(result.size_bytes)} ({result.size_bytes} bytes)"),
-        (result.hash_algorithm, result.hash_value),
-        ("time", f"{result.seconds:.1f} s"),
-    ]
-    return _upload(result.plan, done, paint)
+    return _with_properties(section("upload", _result_rows(result), paint), result.plan, paint)
 
 
-def _upload(plan: UploadPlan, done: list[tuple[str, str]], paint: Paint) -> str:
-    rows = [
-        ("cloud", plan.cloud or "of the OS_* variables"),
-        ("name", plan.wanted.name),
-        ("format", f"{plan.disk_format}, container {plan.container_format}"),
-        ("visibility", plan.wanted.visibility),
-        ("min disk", f"{plan.min_disk_gib} GiB"),
-    ]
-    shown = [*section("upload", rows + done, paint), "", *properties(plan.properties, paint)]
-    return "\n".join(shown).rstrip()
+def failure(failed: UploadFailure, paint: Paint = plain) -> str:
+    """Why a cloud has nothing."""
+    rows = [("cloud", _cloud(failed.plan)), ("name", failed.plan.wanted.name)]
+    why = [("failed", failed.message), *([("hint", failed.hint)] if failed.hint else [])]
+    return "\n".join([*section("upload", rows, paint), *aligned(why, paint)])
 
 
-def story(told: Story, paint: Paint = plain) -> str:
-    """`imgtool prepare`: the judgement, then what was done or would be."""
-    return "\n\n".join([judgement(told.judgement, paint), *stages(told, paint)])
+def _with_properties(lines: list[str], plan: UploadPlan, paint: Paint) -> str:
+    return "\n".join([*lines, "", *properties(plan.properties, paint)]).rstrip()
 
 
-def stages(told: Story, paint: Paint = plain) -> list[str]:
-    """What was converted and uploaded, or would be; nothing where only a check was wanted, or it failed."""
-    parts = []
-    if told.conversion:
-        parts.append(conversion(told.conversion, paint))
-    elif told.conversion_plan:
-        parts.append(conversion_plan(told.conversion_plan, paint))
-    if told.upload:
-        parts.append(upload(told.upload, paint))
-    elif told.upload_plan:
-        parts.append(upload_plan(told.upload_plan, paint))
-    return parts
+def _plan_rows(plan: UploadPlan) -> Iterator[Row]:
+    wanted = plan.wanted
+    yield "cloud", _cloud(plan)
+    yield "name", wanted.name
+    if wanted.image_id:
+        yield "id", wanted.image_id
+    yield "format", f"{plan.disk_format}, container {plan.container_format}"
+    yield "visibility", f"{wanted.visibility}{_marks(wanted)}"
+    yield "min disk", f"{plan.min_disk_gib} GiB"
+    if wanted.min_ram_mib:
+        yield "min RAM", f"{wanted.min_ram_mib} MiB"
+    if wanted.owner:
+        yield "owner", wanted.owner
+    for key, values in (("tags", wanted.tags), ("members", wanted.members)):
+        if values:
+            yield key, " ".join(values)
 
 
-def report(stories: Sequence[Story]) -> str:
-    """`--report text=PATH`."""
-    return "\n\n".join(story(one) for one in stories) + "\n"
+def _request_rows(plan: UploadPlan) -> Iterator[Row]:
+    wanted = plan.wanted
+    yield "bytes", _way_of_the_bytes(plan)
+    yield "method", _METHODS[wanted.way]
+    yield "stores", _wanted_stores(wanted)
+    yield "same name", _CONFLICTS[wanted.on_conflict]
+    yield "Glance is asked", ", ".join(_requests(wanted))
+
+
+_METHODS = {
+    "direct": "direct: one PUT of the bytes into the image",
+    "import": "import: one PUT into the staging area, then glance-direct imports it",
+}
+
+
+def _way_of_the_bytes(plan: UploadPlan) -> str:
+    if plan.streamed:
+        return f"streamed as {plan.disk_format} while the {plan.image.format} is read: no temporary file"
+    if plan.image.path != plan.image.origin.path:
+        return "the file that is made of it first"
+    return "the file as it is: no temporary file"
+
+
+def _wanted_stores(wanted: Wanted) -> str:
+    if wanted.all_stores:
+        return "all that the cloud has"
+    return " ".join(wanted.stores) or "the cloud's default"
+
+
+def _requests(wanted: Wanted) -> Iterator[str]:
+    yield "what it may and where there is room"
+    yield "images of the same bytes and of the same name"
+    yield "a record"
+    yield "to stage the bytes and to import them" if wanted.way == "import" else "to take the bytes"
+    yield "its size and hash, until it is active"
+    if wanted.members:
+        yield "to share it"
+    if wanted.on_conflict == "replace":
+        yield "to rename and hide the one that has the name"
+
+
+def _result_rows(result: UploadResult) -> Iterator[Row]:
+    yield from _plan_rows(result.plan)
+    if result.stores:
+        yield "stores", " ".join(result.stores)
+    yield "ending", _ENDINGS[result.ending]
+    yield "image", f"{result.image_id} ({result.status})"
+    for replaced in result.replaced:
+        yield "replaced", f"{replaced}, hidden now under another name"
+    yield "size", f"{human_size(result.size_bytes)} ({result.size_bytes} bytes)"
+    yield result.hash_algorithm, result.hash_value
+    yield "time", f"{result.seconds:.1f} s"
+    for note in result.notes:
+        yield "note", note
+
+
+def _cloud(plan: UploadPlan) -> str:
+    return plan.cloud or "of the OS_* variables"
+
+
+def _marks(wanted: Wanted) -> str:
+    marks = (("protected", wanted.protected), ("hidden", wanted.hidden))
+    return "".join(f", {mark}" for mark, holds in marks if holds)

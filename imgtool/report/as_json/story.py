@@ -1,0 +1,53 @@
+"""Whole stories, as JSON: the last stage that was reached stands in full."""
+
+from collections.abc import Sequence
+
+from imgtool.model.story import SCHEMA_VERSION, Story
+from imgtool.report.as_json.conversion import conversion, conversion_plan
+from imgtool.report.as_json.delivery import uploads
+from imgtool.report.as_json.facts import inspection
+from imgtool.report.as_json.values import Object, to_text
+from imgtool.report.as_json.verdict import judgement
+from imgtool.report.findings import judged
+
+
+def results(stories: Sequence[Story]) -> Object:
+    """`imgtool check`; where an image was also converted and uploaded, that stands with its result."""
+    return {"schema_version": SCHEMA_VERSION, "results": [_result(one) for one in stories]}
+
+
+def report(stories: Sequence[Story]) -> str:
+    """`--report json=PATH`."""
+    return to_text(results(stories)) + "\n"
+
+
+def story(told: Story) -> Object:
+    """`imgtool prepare`."""
+    properties = told.upload_plans[0].properties if told.upload_plans else ()
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "inspection": inspection(told.inspection, properties) if told.inspection else None,
+        "result": judgement(told.judgement) if told.judgement else None,
+        **_delivery(told),
+    }
+
+
+def delivered(told: Story) -> Object:
+    """`imgtool upload`: the first upload's own keys, and `uploads` with each."""
+    found = uploads(told)
+    return {**(found["upload"] or {}), "uploads": found["uploads"]}
+
+
+def _result(told: Story) -> Object:
+    reached = {key: value for key, value in _delivery(told).items() if value}
+    return {**judgement(judged(told)), **reached}
+
+
+def _delivery(told: Story) -> Object:
+    return {"conversion": _conversion(told), **uploads(told)}
+
+
+def _conversion(told: Story) -> Object | None:
+    if told.conversion is not None:
+        return conversion(told.conversion)
+    return None if told.conversion_plan is None else conversion_plan(told.conversion_plan)
