@@ -1,0 +1,124 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imgtool.errors import UsageError
+from imgtool.glance.journal import Entry, Journal
+
+ENTRY = Entry(
+    image_id="0b0e4d1e-8f5a-4c57-9c1c-8f6b0d0c7a11",
+    endpoint="http://127.0.0.1:9292",
+    project_id="p1",
+    name="debian ü\n",
+    members=("p2",),
+    replaces=("i1", "i2"),
+)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "state" / "uploads")
+
+
+def left(journal: Journal, endpoint: str = ENTRY.endpoint, project_id: str = ENTRY.project_id) -> list[Entry]:
+    return [entry for entry, _ in journal.abandoned(endpoint, project_id)]
+
+
+def test_no_folder_is_nothing_left(journal: Journal) -> None:
+    assert left(journal) == []
+    assert not journal.folder.exists()
+
+
+def test_an_entry_is_nobodys_while_its_block_lasts(journal: Journal) -> None:
+    with journal.begin(ENTRY):
+        assert left(journal) == []
+    assert left(journal) == [ENTRY]
+
+
+def test_the_last_line_counts(journal: Journal) -> None:
+    with journal.begin(ENTRY) as page:
+        page.write(replace(ENTRY, step="finishing"))
+    assert left(journal) == [replace(ENTRY, step="finishing")]
+
+
+def test_what_is_removed_is_gone(journal: Journal) -> None:
+    with journal.begin(ENTRY) as page:
+        page.remove()
+    assert left(journal) == []
+    assert list(journal.folder.iterdir()) == []
+
+
+def test_an_abandoned_entry_is_removed_by_who_cleaned_up(journal: Journal) -> None:
+    with journal.begin(ENTRY):
+        pass
+    for _, page in journal.abandoned(ENTRY.endpoint, ENTRY.project_id):
+        page.remove()
+    assert left(journal) == []
+
+
+@pytest.mark.parametrize(("endpoint", "project_id"), [("http://else", "p1"), (ENTRY.endpoint, "p9")])
+def test_other_clouds_and_projects_are_left_alone(journal: Journal, endpoint: str, project_id: str) -> None:
+    with journal.begin(ENTRY):
+        pass
+    assert left(journal, endpoint, project_id) == []
+    assert left(journal) == [ENTRY]
+
+
+@pytest.mark.parametrize("torn", [b'{"image_id": "0b', b"\x00\xff", b'{"image_id": 1}\n', b"[]\n", b"{}\n"])
+def test_a_torn_line_does_not_count(journal: Journal, torn: bytes) -> None:
+    with journal.begin(ENTRY):
+        pass
+    with (journal.folder / f"{ENTRY.image_id}.json").open("ab") as file:
+        file.write(torn)
+    assert left(journal) == [ENTRY]
+
+
+def test_a_fresh_empty_file_is_somebodys_start(journal: Journal) -> None:
+    journal.folder.mkdir(parents=True)
+    empty = journal.folder / "x.json"
+    empty.touch()
+    assert left(journal) == []
+    assert empty.exists()
+    os.utime(empty, (0, 0))
+    assert left(journal) == []
+    assert not empty.exists()
+
+
+def test_a_link_is_not_followed(journal: Journal, tmp_path: Path) -> None:
+    with journal.begin(ENTRY):
+        pass
+    page = journal.folder / f"{ENTRY.image_id}.json"
+    page.rename(tmp_path / "elsewhere.json")
+    page.symlink_to(tmp_path / "elsewhere.json")
+    assert left(journal) == []
+
+
+def test_the_lock_ends_with_the_process_however_it_ends(journal: Journal) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from imgtool.glance.journal import Entry, Journal\n"
+        "with Journal(Path(sys.argv[1])).begin(Entry('i', 'e', 'p', 'n')):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, journal.folder], check=False)
+    assert ended.returncode == -9
+    assert left(journal, "e", "p") == [Entry("i", "e", "p", "n")]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(UsageError, match="cannot be noted") as caught,
+        Journal(tmp_path / "file" / "uploads").begin(ENTRY),
+    ):
+        pass
+    assert "XDG_STATE_HOME" in caught.value.hint
+
+
+def test_only_this_user_can_read_it(journal: Journal) -> None:
+    with journal.begin(ENTRY):
+        assert journal.folder.stat().st_mode & 0o777 == 0o700
+        assert (journal.folder / f"{ENTRY.image_id}.json").stat().st_mode & 0o777 == 0o600
