@@ -89,7 +89,7 @@ class Journal:
             os.close(descriptor)
 
     def abandoned(self, endpoint: str, project_id: str) -> Iterator[tuple[Entry, Page]]:
-        """Entries of this cloud and project that no process works on any more; locked while they are given."""
+        """Entries of this cloud and project that no process works on; each is locked while it is given."""
         for path in sorted(self.folder.glob("*.json")) if self.folder.is_dir() else ():
             with _locked(path) as descriptor:
                 if descriptor is None:

@@ -99,7 +99,8 @@ def test_a_link_is_not_followed(journal: Journal, tmp_path: Path) -> None:
 
 def test_the_lock_ends_with_the_process_however_it_ends(journal: Journal) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from imgtool.glance.journal import Entry, Journal\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from imgtool.glance.journal import Entry, Journal\n"
         "with Journal(Path(sys.argv[1])).begin(Entry('i', 'e', 'p', 'n')):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )
