@@ -95,7 +95,7 @@ def test_no_place_at_all_is_said(temporary: Path, monkeypatch) -> None:
 
 
 def test_nobody_has_a_folder_too(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """In a process of its own, which loads all before it changes its user: nobody may not read the checkout."""
+    """Loads all before it changes its user: nobody may not read the checkout."""
     code = (
         "import os, sys, tempfile; from imgtool.cli import state; "
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); "
