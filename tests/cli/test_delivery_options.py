@@ -1,6 +1,5 @@
 """The options about Glance: what each becomes, and which contradict each other."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -94,24 +93,25 @@ def test_os_cloud_is_a_name_as_it_stands(value: str, name: str | None, monkeypat
     assert told("--cloud", "other").clouds == (CloudName("other"),)
 
 
-def wrong() -> Iterator[tuple[list[str], str]]:
-    yield ["--cloud", "one", "--cloud", "one"], "twice"
-    yield ["--cloud", ""], "NAME/REGION"
-    yield ["--cloud", "/region"], "NAME/REGION"
-    yield ["--cloud", "one/"], "NAME/REGION"
-    yield ["--store", "fast", "--all-stores"], "exclude"
-    yield ["--replace", "--on-conflict", "new"], "exclude"
-    yield ["--member", "p", "--visibility", "public"], "public"
-    yield ["--id", "12"], "UUID"
-    yield ["--min-disk", "-1"], "-1"
-    yield ["--timeout", "0"], "0"
-    yield ["--tag", ""], "empty"
-    yield ["--store", "\x1b[1m"], "printable"
-    yield ["--property", "=x"], "KEY=VALUE"
-    yield ["--property", "x"], "KEY=VALUE"
+WRONG = [
+    (["--cloud", "one", "--cloud", "one"], "twice"),
+    (["--cloud", ""], "NAME/REGION"),
+    (["--cloud", "/region"], "NAME/REGION"),
+    (["--cloud", "one/"], "NAME/REGION"),
+    (["--store", "fast", "--all-stores"], "exclude"),
+    (["--replace", "--on-conflict", "new"], "exclude"),
+    (["--member", "p", "--visibility", "public"], "public"),
+    (["--id", "12"], "UUID"),
+    (["--min-disk", "-1"], "-1"),
+    (["--timeout", "0"], "0"),
+    (["--tag", ""], "empty"),
+    (["--store", "\x1b[1m"], "printable"),
+    (["--property", "=x"], "KEY=VALUE"),
+    (["--property", "x"], "KEY=VALUE"),
+]
 
 
-@pytest.mark.parametrize(("options", "word"), wrong(), ids="".join)
+@pytest.mark.parametrize(("options", "word"), WRONG, ids="".join)
 def test_what_makes_no_sense_is_a_usage_error(options: list[str], word: str) -> None:
     with pytest.raises((click.BadParameter, UsageError)) as refused:
         told(*options)

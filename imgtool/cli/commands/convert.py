@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from imgtool import convert
-from imgtool.cli import console, options
+from imgtool.cli import console, conversion_options, options
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.incoming import STREAM, incoming
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
@@ -18,7 +18,7 @@ from imgtool.report.as_text import conversion as as_text
 @options.source_format
 @options.target_format
 @options.compress
-@options.conversion
+@conversion_options.conversion
 @click.option("--force", is_flag=True, help="Replace TARGET if it exists; overwrite a block device.")
 @options.dry_run
 @options.output

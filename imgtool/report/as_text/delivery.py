@@ -22,9 +22,10 @@ _CONFLICTS = {
 }
 
 
-def upload_plan(plan: UploadPlan, paint: Paint = plain) -> str:
-    """What an upload would do, and what Glance would be asked."""
-    lines = section("upload", [*_plan_rows(plan), *_request_rows(plan)], paint)
+def upload_plan(plan: UploadPlan, paint: Paint = plain, *, converted: bool = False) -> str:
+    """What an upload would do, and what Glance would be asked; `converted`: into a file first."""
+    sent = ("bytes", _way_of_the_bytes(plan, converted=converted))
+    lines = section("upload", [*_plan_rows(plan), sent, *_request_rows(plan)], paint)
     return _with_properties(lines, plan, paint)
 
 
@@ -64,7 +65,6 @@ def _plan_rows(plan: UploadPlan) -> Iterator[Row]:
 
 def _request_rows(plan: UploadPlan) -> Iterator[Row]:
     wanted = plan.wanted
-    yield "bytes", _way_of_the_bytes(plan)
     yield "method", _METHODS[wanted.way]
     yield "stores", _wanted_stores(wanted)
     yield "same name", _CONFLICTS[wanted.on_conflict]
@@ -77,11 +77,13 @@ _METHODS = {
 }
 
 
-def _way_of_the_bytes(plan: UploadPlan) -> str:
+def _way_of_the_bytes(plan: UploadPlan, *, converted: bool) -> str:
     if plan.streamed:
         return f"streamed as {plan.disk_format} while the {plan.image.format} is read: no temporary file"
-    if plan.image.path != plan.image.origin.path:
-        return "the file that is made of it first"
+    if converted:
+        return "converted into a file first"
+    if plan.image.unpacked_from is not None:
+        return "unpacked into a temporary file first"
     return "the file as it is: no temporary file"
 
 

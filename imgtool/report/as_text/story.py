@@ -36,6 +36,7 @@ def _conversion(told: Story, paint: Paint) -> Iterator[str]:
 def _uploads(told: Story, paint: Paint) -> Iterator[str]:
     """A block for each cloud: how far it came."""
     if not told.uploads:
-        yield from (upload_plan(plan, paint) for plan in told.upload_plans)
+        converted = told.conversion_plan is not None
+        yield from (upload_plan(plan, paint, converted=converted) for plan in told.upload_plans)
     for one in told.uploads:
         yield failure(one, paint) if isinstance(one, UploadFailure) else upload(one, paint)
