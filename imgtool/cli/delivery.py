@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from imgtool.disk.incoming import STREAM
+from imgtool.disk.output import check_target
 from imgtool.errors import UsageError
 from imgtool.formats.claims import without_endings
 from imgtool.model.delivery import CloudName, OnConflict, Wanted
@@ -62,6 +63,16 @@ def properties(_context: click.Context, _option: click.Parameter, values: Sequen
         if not key or not equals:
             raise click.BadParameter(f"{key!r} is not KEY=VALUE")
     return {key: value for key, _, value in pairs}
+
+
+def new_file(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """A path at which a file can be made, and none is. Raises UsageError."""
+    if path is None:
+        return None
+    if os.path.lexists(path):
+        raise UsageError(f"{printable(str(path))}: already exists", hint="keep it under another name")
+    check_target(path, overwrite=False)
+    return path.absolute()
 
 
 def from_options(values: dict[str, Any]) -> Delivery:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
@@ -97,6 +98,15 @@ _OPTIONS = (
         show_default=True,
         help="How long Glance may take no bytes, or give no answer.",
     ),
+)
+
+
+keep = click.option(
+    "--keep",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    callback=parse.new_file,
+    help="Keep the image that is uploaded, as a file there.",
 )
 
 

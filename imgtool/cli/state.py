@@ -14,13 +14,18 @@ from imgtool.errors import UsageError
 from imgtool.text import printable
 
 
-def uploads_folder() -> Path:
-    """The folder, which is there and this user's now. Raises UsageError where there is no such place."""
-    wanted = wanted_folder()
+def uploads_folder(*, dry_run: bool = False) -> Path:
+    """The folder, which is there and this user's now. Raises UsageError where there is no such place.
+
+    A dry run makes none: it notes nothing.
+    """
+    wanted = _wanted()
+    if dry_run:
+        return wanted or _temporary()
     return wanted if wanted is not None and _made(wanted) else _below_temporary()
 
 
-def wanted_folder() -> Path | None:
+def _wanted() -> Path | None:
     """Where it belongs, whether it can be there or not; None where the environment names no place."""
     base = os.environ.get("XDG_STATE_HOME", "")
     home = os.environ.get("HOME", "")
@@ -40,6 +45,10 @@ def _made(folder: Path) -> bool:
     return owner == os.geteuid() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir(), f"imgtool-uploads-{os.geteuid()}")
+
+
 def _below_temporary() -> Path:
     """The same for each run, so that the next one finds what this one notes.
 
@@ -48,7 +57,7 @@ def _below_temporary() -> Path:
     """
     hint = "set XDG_STATE_HOME to a folder of your own"
     try:
-        folder = Path(tempfile.gettempdir(), f"imgtool-uploads-{os.geteuid()}")
+        folder = _temporary()
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         found = folder.lstat()

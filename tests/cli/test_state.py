@@ -38,6 +38,14 @@ def test_the_state_folder_of_the_environment_is_used(temporary: Path, tmp_path: 
     assert state.uploads_folder() == folder
 
 
+@pytest.mark.parametrize("home", [None, "/proc/none", "home"])
+def test_a_dry_run_makes_no_folder(home: str | None, temporary: Path, tmp_path: Path, monkeypatch) -> None:
+    if home is not None:
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+    assert not state.uploads_folder(dry_run=True).exists()
+    assert list(tmp_path.rglob("*")) == [temporary]
+
+
 @pytest.mark.parametrize("base", ["", "relative/state"])
 def test_a_relative_one_is_ignored_for_the_home(
     base: str, temporary: Path, tmp_path: Path, monkeypatch
