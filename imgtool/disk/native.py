@@ -75,7 +75,7 @@ def _may_clone(plan: ConversionPlan) -> bool:
 
 
 def _clone(plan: ConversionPlan, file: OpenFile, target: int, meter: Meter) -> Transferred | None:
-    source = Qcow2Source(file) if plan.source.format == "qcow2" else FileSource(file)
+    source = source_of(plan.source, file)
     sink = _uncompressed_sink(plan, target)
     cloned = clone.clone(source, file, sink, target, meter)
     if cloned is None:
@@ -87,7 +87,10 @@ def _clone(plan: ConversionPlan, file: OpenFile, target: int, meter: Meter) -> T
 def _copy(plan: ConversionPlan, file: OpenFile, sink: AnySink, meter: Meter) -> Transferred:
     stopped = Event()
     source = _source(plan, file, stopped)
-    work = Work(piece_bytes=_piece_bytes(plan), threads=plan.options.threads or default_threads())
+    work = Work(
+        piece_bytes=piece_bytes(plan.source, plan.options.cluster_size_bytes),
+        threads=plan.options.threads or default_threads(),
+    )
     copied = copy(source, sink, work, meter, stopped)
     return Transferred(source.size_bytes, copied)
 
@@ -98,9 +101,14 @@ def _source(plan: ConversionPlan, file: OpenFile, stopped: Event) -> Source:
         from imgtool.disk.sources.stream import open_stream  # noqa: PLC0415 - loaded only where it is needed
 
         return open_stream(image, file, stopped)
+    return source_of(image, file, use_extents=plan.options.use_extents)
+
+
+def source_of(image: DiskImage, file: OpenFile, *, use_extents: bool = True) -> Qcow2Source | FileSource:
+    """The disk inside `file`, the open file of `image`: raw or qcow2, and no stream."""
     if image.format == "qcow2":
         return Qcow2Source(file)
-    return FileSource(file, use_extents=plan.options.use_extents)
+    return FileSource(file, use_extents=use_extents)
 
 
 def _sink(plan: ConversionPlan, target: int, kind: TargetKind) -> AnySink:
@@ -122,10 +130,9 @@ def _uncompressed_sink(plan: ConversionPlan, target: int) -> FileSink | Qcow2Sin
     )
 
 
-def _piece_bytes(plan: ConversionPlan) -> int:
+def piece_bytes(image: DiskImage, target_cluster_bytes: int = 0) -> int:
     """A whole number of clusters of the source and of the target: both are powers of two."""
-    source_cluster = plan.source.cluster_size_bytes or 0
-    return max(PIECE_BYTES, source_cluster, plan.options.cluster_size_bytes)
+    return max(PIECE_BYTES, image.cluster_size_bytes or 0, target_cluster_bytes)
 
 
 def estimated_bytes(image: DiskImage) -> int | None:

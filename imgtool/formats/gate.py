@@ -55,7 +55,7 @@ def open_admitted(image: DiskImage) -> Iterator[Source]:
         with naming(image.path):
             source = stack.enter_context(open_source(image.path))
             if source.identity != image.identity:
-                raise _changed()
+                raise changed()
         yield source
     verify_unchanged(image)
 
@@ -70,10 +70,11 @@ def verify_unchanged(image: DiskImage) -> None:
         # The size of a block device stands elsewhere, and does not change by writing.
         size = image.file_size_bytes if stat.S_ISBLK(found.st_mode) else found.st_size
         if identify(found, size) != image.identity:
-            raise _changed()
+            raise changed()
 
 
-def _changed() -> ImageUnreadableError:
+def changed() -> ImageUnreadableError:
+    """The error for a file that is not what it was when it passed."""
     return ImageUnreadableError(
         "it changed after it was examined",
         hint="make sure that nothing writes to it, no running virtual machine above all; try again",

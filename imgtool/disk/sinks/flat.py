@@ -5,12 +5,11 @@ import os
 import struct
 from collections.abc import Sequence
 
+from imgtool.disk import guest_header
 from imgtool.disk.base import Content, Write
 from imgtool.disk.clone import Stretch
 from imgtool.disk.extents import Extent
 from imgtool.disk.sinks.writing import unwritable, write_all
-from imgtool.errors import VerificationError
-from imgtool.formats import inspector
 
 BLKZEROOUT = 0x127F
 """linux/fs.h: _IO(0x12, 127); discards where the device then reads as zeros, else writes them."""
@@ -100,15 +99,14 @@ class DeviceSink(FilledSink):
 class PipeSink(FilledSink):
     """A pipe: everything in order, zeros included.
 
-    What cannot be taken back is judged beforehand: a guest can write the header of another format, and the
-    name of a host's file, at the start of its disk.
+    What cannot be taken back is judged beforehand: see guest_header.py.
     """
 
     def place(self, prepared: Sequence[Write]) -> Sequence[Write]:
         """Written here, where pieces come in order."""
         for offset, parts in prepared:
             if offset == 0:
-                _refuse_header(bytes(parts[0]))
+                guest_header.refuse(bytes(parts[0]))
             self._zero(Extent(self._end, offset))
             self._send(parts[0])
             self._end = offset + len(parts[0])
@@ -127,14 +125,3 @@ class PipeSink(FilledSink):
             raise
         except OSError as error:
             raise unwritable(error) from error
-
-
-def _refuse_header(beginning: bytes) -> None:
-    def read_at(offset: int, length: int) -> bytes:
-        return beginning[offset : offset + length]
-
-    found = inspector.detect(read_at, len(beginning)).format
-    if found != "raw":
-        raise VerificationError(
-            f"the disk itself begins as a {found} image: whoever reads it may take it for one"
-        )

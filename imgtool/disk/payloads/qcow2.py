@@ -1,0 +1,76 @@
+"""A qcow2, not compressed, that is sent while the disk is read: no file of it is ever written.
+
+The disk is read twice: to plan, then to send. What `imgtool convert -O qcow2` would write comes out, byte by
+byte (but where that shares the source's blocks by reflink, allocated zeros included).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Event
+
+from imgtool.disk.engine import Work, copy, default_threads
+from imgtool.disk.native import piece_bytes, source_of
+from imgtool.disk.ordered import contents
+from imgtool.disk.payloads.chunks import CHUNK_BYTES, Chunks, filled, joined
+from imgtool.disk.payloads.qcow2_plan import CLUSTER_BYTES, PlanningSink
+from imgtool.disk.payloads.reading import reading_threads
+from imgtool.formats.gate import changed
+from imgtool.formats.source import Source as OpenFile
+from imgtool.model.image import DiskImage
+from imgtool.progress import Meter
+
+
+@contextmanager
+def planned(image: DiskImage, file: OpenFile, meter: Meter) -> "Iterator[Qcow2Payload]":
+    """The payload, once all data was read and is known to be data. Raises ImageUnreadableError.
+
+    Memory, besides the pieces under way: the header and the tables (a memfd), which are 64 KiB for each
+    512 MiB of the disk that hold any data, and 2 bytes for each cluster of the file; and 24 bytes for each
+    MiB of the disk that holds any. For 20 GiB full of data that makes 4 MiB.
+    """
+    tables = os.memfd_create("imgtool-qcow2-tables")
+    try:
+        sink = PlanningSink(tables)
+        work = Work(piece_bytes(image, CLUSTER_BYTES), default_threads())
+        copy(source_of(image, file), sink, work, meter, Event())
+        yield Qcow2Payload(image, file, sink, tables)
+    finally:
+        os.close(tables)
+
+
+class Qcow2Payload:
+    """Data from the source, all else from `tables`, where it stands at its place in the qcow2."""
+
+    def __init__(self, image: DiskImage, file: OpenFile, plan: PlanningSink, tables: int) -> None:
+        self._image = image
+        self._file = file
+        self._plan = plan
+        self._tables = tables
+        self.size_bytes = os.fstat(tables).st_size
+
+    def chunks(self) -> Chunks:
+        """All of it. Raises ImageUnreadableError where the data is elsewhere than when it was planned."""
+        return joined(self._parts())
+
+    def _parts(self) -> Chunks:
+        position = number = 0
+        source = source_of(self._image, self._file)
+        size = piece_bytes(self._image, CLUSTER_BYTES)
+        with closing(contents(source, size, reading_threads())) as pieces:
+            for content in pieces:
+                clusters = self._plan.prepare(content)
+                if clusters.total:
+                    place = self._plan.place_of(number, clusters)
+                    number += 1
+                    yield from self._metadata(position, place)
+                    position = place + clusters.total * CLUSTER_BYTES
+                    yield from filled(clusters.parts, position - place)
+        if number != len(self._plan):
+            raise changed()
+        yield from self._metadata(position, self.size_bytes)
+
+    def _metadata(self, start: int, end: int) -> Chunks:
+        """Between the data there is nothing but header and tables."""
+        for place in range(start, end, CHUNK_BYTES):
+            yield memoryview(os.pread(self._tables, min(CHUNK_BYTES, end - place), place))
