@@ -43,6 +43,7 @@ def as_nobody(folder: Path, *arguments: str | Path, **env: str) -> subprocess.Co
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": "/nonexistent",
+        "TMPDIR": str(folder),
         "CODE": CODE,
         "PYTHONPATH": str(package),
         **env,

@@ -108,9 +108,13 @@ def devcloud_running(pytestconfig: pytest.Config) -> Devcloud:
 
 
 @pytest.fixture
-def devcloud(devcloud_running: Devcloud, monkeypatch: pytest.MonkeyPatch) -> Devcloud:
-    """The cloud of this run: its two clouds `devcloud` and `devcloud-member` are the ones that are found."""
+def devcloud(devcloud_running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Devcloud:
+    """The cloud of this run: its two clouds `devcloud` and `devcloud-member` are the ones that are found.
+
+    Unfinished uploads are noted in a folder of the test's own.
+    """
     for name in [name for name in os.environ if name.startswith("OS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(devcloud_running.clouds_yaml))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return devcloud_running
