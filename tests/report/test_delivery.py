@@ -50,12 +50,16 @@ def test_a_plan_tells_all_that_is_wanted() -> None:
     assert found["method"].startswith("import: ")
     assert found["stores"] == "fast slow"
     assert "hide" in found["same name"]
-    assert "to share it" in found["Glance is asked"]
+    asked = upload_plan(PLAN).partition("Glance is asked")[2]
+    assert "to stage the bytes" in asked
+    assert "to share it" in asked
+    assert "to rename and hide" in asked
 
 
 def test_a_plain_plan_tells_the_defaults_and_nothing_that_nobody_asked_for() -> None:
     found = rows(upload_plan(PLAIN))
     assert set(found) >= {"cloud", "name", "format", "visibility", "min disk"}
+    assert "to share it" not in upload_plan(PLAIN)
     assert not set(found) & {"tags", "members", "owner", "id", "min RAM"}
     assert found["method"].startswith("direct: ")
     assert found["stores"] == "the cloud's default"
@@ -89,7 +93,9 @@ def test_the_way_of_the_bytes_is_told() -> None:
     ],
 )
 def test_the_ending_is_told_plainly(ending, words: str) -> None:
-    assert words in rows(upload(replace(DONE, ending=ending)))["ending"]
+    told = upload(replace(DONE, ending=ending))
+    assert words in rows(told)["ending"]
+    assert ("hw_disk_bus" in told) is (ending in {"uploaded", "replaced"})
 
 
 def test_a_result_tells_what_glance_has() -> None:

@@ -14,6 +14,7 @@ _ENDINGS = {
     "already-there": "already there: the same bytes, nothing was sent",
     "skipped": "skipped: an image of that name is there",
 }
+_NOTHING_SENT = {"already-there", "skipped"}
 _CONFLICTS = {
     "fail": "fail, unless it has the same bytes",
     "skip": "leave it, and upload nothing",
@@ -30,8 +31,12 @@ def upload_plan(plan: UploadPlan, paint: Paint = plain, *, converted: bool = Fal
 
 
 def upload(result: UploadResult, paint: Paint = plain) -> str:
-    """What Glance has now."""
-    return _with_properties(section("upload", _result_rows(result), paint), result.plan, paint)
+    """What Glance has now. Of an image that was there before: what was wanted of another is not told."""
+    if result.ending in _NOTHING_SENT:
+        there = [("cloud", _cloud(result.plan)), ("name", result.plan.wanted.name)]
+        return "\n".join(section("upload", [*there, *_result_rows(result)], paint))
+    rows = [*_plan_rows(result.plan), *_result_rows(result)]
+    return _with_properties(section("upload", rows, paint), result.plan, paint)
 
 
 def failure(failed: UploadFailure, paint: Paint = plain) -> str:
@@ -68,7 +73,8 @@ def _request_rows(plan: UploadPlan) -> Iterator[Row]:
     yield "method", _METHODS[wanted.way]
     yield "stores", _wanted_stores(wanted)
     yield "same name", _CONFLICTS[wanted.on_conflict]
-    yield "Glance is asked", ", ".join(_requests(wanted))
+    for number, request in enumerate(_requests(wanted)):
+        yield "" if number else "Glance is asked", request
 
 
 _METHODS = {
@@ -94,19 +100,18 @@ def _wanted_stores(wanted: Wanted) -> str:
 
 
 def _requests(wanted: Wanted) -> Iterator[str]:
-    yield "what it may and where there is room"
-    yield "images of the same bytes and of the same name"
-    yield "a record"
-    yield "to stage the bytes and to import them" if wanted.way == "import" else "to take the bytes"
-    yield "its size and hash, until it is active"
+    yield "whether it takes such an image: stores, limits, quotas"
+    yield "for images of the same bytes, and of the same name"
+    yield "to make a record"
+    yield "to stage the bytes, and to import them" if wanted.way == "import" else "to take the bytes"
+    yield "for its state until it is active, then for its size and hash"
     if wanted.members:
-        yield "to share it"
+        yield "to share it with its members"
     if wanted.on_conflict == "replace":
-        yield "to rename and hide the one that has the name"
+        yield "to rename and hide an image that has the name, and to give the name to the new one"
 
 
 def _result_rows(result: UploadResult) -> Iterator[Row]:
-    yield from _plan_rows(result.plan)
     if result.stores:
         yield "stores", " ".join(result.stores)
     yield "ending", _ENDINGS[result.ending]
