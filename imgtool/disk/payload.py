@@ -34,7 +34,7 @@ class Payload(Protocol):
         """How many bytes: exact, known before the first one is sent."""
 
     def chunks(self) -> Chunks:
-        """All bytes in order, 1 MiB at most in a chunk; each is valid until the next is asked for.
+        """All bytes in order, 1 MiB at most in a chunk; each is valid until the next is asked for, no longer.
 
         Closing the generator frees all that it holds. Raises ImageUnreadableError where the image is damaged,
         or changed: before the last chunk is handed out, so that nobody takes what was sent for complete.

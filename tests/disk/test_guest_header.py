@@ -1,0 +1,32 @@
+"""What a guest may have at the start of its own disk."""
+
+from pathlib import Path
+
+import pytest
+from support.images import create
+
+from imgtool.disk import guest_header
+from imgtool.errors import VerificationError
+
+
+@pytest.mark.parametrize("image_format", ["qcow2", "vmdk", "vdi", "vhdx", "vpc"])
+def test_the_header_of_another_format_is_refused(image_format: str, tmp_path: Path) -> None:
+    beginning = create(tmp_path / "inner", image_format, "8M").read_bytes()[: 1 << 20]
+    shown = {"vpc": "vpc|vhd"}.get(image_format, image_format)
+    with pytest.raises(VerificationError, match=f"begins as a ({shown}) image"):
+        guest_header.refuse(beginning)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"",
+        bytes(512),
+        b"\xeb\x63\x90".ljust(510, b"\0") + b"\x55\xaa",
+        bytes(0x8001) + b"CD001".ljust(4096, b"\0"),
+        b"x" * 4096,
+    ],
+    ids=["nothing", "zeros", "boot sector", "ISO 9660", "text"],
+)
+def test_what_disks_begin_with_is_not(beginning: bytes) -> None:
+    guest_header.refuse(beginning)
