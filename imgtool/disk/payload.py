@@ -65,7 +65,7 @@ def open_payload(
     with open_admitted(image) as file, ExitStack() as stack:
         with naming(image.origin.path):
             content = _open(kind, image, file, progress, stack)
-        payload = _Guarded(image, content)
+        payload = stack.enter_context(closing(_Guarded(image, content)))
         _try_beginning(payload)
         yield payload
 
@@ -113,9 +113,21 @@ class _Guarded:
     def __init__(self, image: DiskImage, content: Payload) -> None:
         self._image = image
         self._content = content
+        self._reading: Chunks | None = None
         self.size_bytes = content.size_bytes
 
     def chunks(self) -> Chunks:
+        """One reading at a time: one that was given up, and is still referred to by an error, ends here."""
+        self.close()
+        self._reading = self._checked()
+        return self._reading
+
+    def close(self) -> None:
+        """End the reading that is under way: its threads must not outlive the open file."""
+        if self._reading is not None:
+            self._reading.close()
+
+    def _checked(self) -> Chunks:
         sent = 0
         with closing(self._named()) as chunks:
             for chunk in chunks:

@@ -93,6 +93,32 @@ def test_a_reading_that_is_given_up_leaves_nothing_and_harms_none(
         assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
+def test_a_reading_that_nobody_closes_ends_with_the_next_one_and_with_the_payload(
+    kind: str, tmp_path: Path
+) -> None:
+    threads = threading.active_count()
+    with opened(kind, made(kind, tmp_path)) as payload:
+        forgotten = payload.chunks()
+        next(forgotten)
+        assert len(content(payload)) == payload.size_bytes
+        assert threading.active_count() == threads
+        assert next(forgotten, None) is None
+        last = payload.chunks()
+        next(last)
+    assert threading.active_count() == threads
+    assert next(last, None) is None
+
+
+def test_an_error_of_who_sends_leaves_nothing(kind: str, tmp_path: Path) -> None:
+    image = made(kind, tmp_path)
+    descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    with pytest.raises(BrokenPipeError) as failure, opened(kind, image) as payload:
+        for _ in payload.chunks():
+            raise BrokenPipeError
+    assert failure.tb, "its frames still refer to the reading"
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == (descriptors, threads)
+
+
 def test_nothing_stays_open(kind: str, tmp_path: Path) -> None:
     image = made(kind, tmp_path)
     descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
