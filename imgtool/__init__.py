@@ -5,6 +5,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     cli/          click; the only place that prints or exits
     machine.py    what this machine has, for `imgtool doctor`
     report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML
+    batch/        many images: manifest, plan, journal, one process an image
     pipeline.py   prepare: the story of one image, top to bottom
     policy/       profiles and policy files -> which checks run, and how
     convert.py    plan (pure), execute, verify

@@ -13,7 +13,8 @@ PACKAGE = Path(imgtool.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
-    ("report", "batch", "machine"),
+    ("report", "machine"),
+    ("batch",),
     ("pipeline",),
     ("policy",),
     ("convert", "glance", "checks", "boot"),
@@ -32,7 +33,7 @@ OWNERS = {
     "click": {"cli"},
     "tqdm": {"cli"},
     "magic": {"formats"},
-    "pydantic": {"documents", "policy"},
+    "pydantic": {"documents", "policy", "batch"},
     "pydantic_core": {"documents"},
     "oslo_utils": {"formats"},
     "jinja2": {"report"},

@@ -1,0 +1,123 @@
+"""Many images: what is to be done with each, how far it came, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from imgtool.model.conversion import Compression
+from imgtool.model.delivery import CloudName, Wanted
+from imgtool.model.image import FileIdentity
+
+TaskState = Literal[
+    "waiting", "running", "done", "failed", "refused", "check-failed", "skipped", "interrupted"
+]
+"""refused: by the gate, as unreadable or unsafe. skipped: an earlier run did it, and it is there still."""
+
+FINAL_STATES: frozenset[TaskState] = frozenset({"done", "failed", "refused", "check-failed", "skipped"})
+"""What a run leaves behind where nothing stopped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One image of a batch: all that a process needs in order to make it. No secret is in it."""
+
+    key: str
+    """Unique in its batch, the same in each run, and fit for a file's name: the name and a short hash."""
+    source: str
+    """Absolute path, or http(s) URL."""
+    name: str
+    """In Glance; where it is only made into a file, what reports call it."""
+    wanted: Wanted
+    """Its name is `name`."""
+    settings_hash: str
+    """SHA-256, in hex, of all that decides what the result is, but for the source's bytes."""
+    sha256: str | None = None
+    """What the source's bytes must have, in hex; every URL has one."""
+    source_format: str | None = None
+    """None: by content."""
+    target_format: Literal["raw", "qcow2"] = "qcow2"
+    compression: Compression = "none"
+    output: Path | None = None
+    """Absolute; a file to make, besides the uploads or, where there is no cloud, instead of them."""
+    clouds: tuple[CloudName, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """Image properties, over what the inspection says."""
+    derive: bool = True
+    """Also set the properties that the inspection gives."""
+    policy: str = "openstack"
+    """A profile, or the absolute path of a policy file."""
+    deadline_seconds: float = 4 * 3600.0
+    """Of one attempt."""
+    retries: int = 1
+    """Attempts after the first, where what failed may go well another time."""
+    where: str = ""
+    """FILE:LINE of the manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProblem:
+    """What will make one task fail, seen before it begins."""
+
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What a batch will do; a value that can be printed."""
+
+    manifest: Path
+    tasks: tuple[Task, ...]
+    """In the manifest's order; those of a pattern in the order of their paths."""
+    problems: tuple[PlanProblem, ...] = ()
+    """They stop nobody: each task fails alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """One stage that one task reached."""
+
+    key: str
+    attempt: int
+    """From 1."""
+    stage: str
+    """inspect, check, convert, upload, ...: as the pipeline names them."""
+    detail: str
+    at: float
+    """When it began: UTC, seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """How far one task came, or what became of it."""
+
+    key: str
+    state: TaskState
+    attempts: int = 0
+    started: float | None = None
+    """UTC, seconds since 1970; of the first attempt."""
+    ended: float | None = None
+    seconds: float = 0.0
+    """Of all attempts together."""
+    source_sha256: str | None = None
+    source_identity: FileIdentity | None = None
+    """Of the file when it was read, so that an unchanged one need not be read again for its hash."""
+    size_before_bytes: int | None = None
+    """Of the source's file."""
+    size_after_bytes: int | None = None
+    """Of the image that was made."""
+    image_ids: Mapping[str, str] = field(default_factory=dict)
+    """By `cloud_label`."""
+    output_identity: FileIdentity | None = None
+    exit_status: int | None = None
+    """As of the imgtool command that does the same; None while it has not ended."""
+    message: str = ""
+    hint: str = ""
+    report: Mapping[str, Any] | None = None
+    """The story as `report.as_json` tells it."""
+
+
+def cloud_label(cloud: CloudName) -> str:
+    """NAME, NAME/REGION, or empty for the OS_* variables; the key of a cloud in records and in JSON."""
+    return f"{cloud.name or ''}/{cloud.region}" if cloud.region else cloud.name or ""
