@@ -1,6 +1,8 @@
 """A disk read ahead, in order: threads, errors, an end before the end."""
 
+import gc
 import os
+import signal
 import threading
 from collections.abc import Callable
 
@@ -85,6 +87,21 @@ def test_an_error_of_the_source_itself_passes_through() -> None:
     before = threading.active_count()
     with pytest.raises(ImageUnreadableError, match="tables"):
         list(contents(Broken(CONTENT), PIECE, 2))
+    assert threading.active_count() == before
+
+
+def test_an_interruption_ends_all_threads() -> None:
+    before = threading.active_count()
+
+    def interrupt(start: int) -> None:
+        slowly(start)
+        if start == 10 * PIECE:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        for _ in contents(MemorySource(CONTENT * 20, interrupt), PIECE, 3):
+            pass
+    gc.collect()
     assert threading.active_count() == before
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.any_disk import EXTENTS, WRITES, write_as_a_machine, write_disk
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
 from support.images import convert as by_qemu
 from support.images import create, patch, qemu_img, qemu_io
@@ -39,22 +40,6 @@ def same(first: Path, first_format: str, second: Path, second_format: str) -> bo
 
 
 # ---------------------------------------------------------------- any disk, both directions
-
-EXTENTS = st.lists(
-    st.tuples(st.integers(0, 6 * MIB), st.integers(1, 700 * KIB), st.sampled_from(["noise", "text", "zero"])),
-    max_size=8,
-)
-
-
-def write_disk(path: Path, size: int, extents) -> None:
-    noise = random.Random(5).randbytes(MIB)
-    text = b"\1\2\0\3\0" + b"all work and no play " * 50_000  # by its first bytes not what the gate refuses
-    contents = {"noise": noise, "text": text, "zero": bytes(MIB)}
-    with path.open("wb") as file:
-        for start, length, kind in extents:
-            file.seek(min(start, size))
-            file.write(contents[kind][: max(0, min(length, size - start))])
-        file.truncate(size)
 
 
 @given(
@@ -109,16 +94,6 @@ def test_any_qcow2_that_qemu_makes(size, extents, clusters, form, target) -> Non
         assert same(raw, "raw", out, target_format)
 
 
-WRITES = st.lists(
-    st.tuples(
-        st.sampled_from(["write -P", "write -z", "discard", "snapshot"]),
-        st.integers(0, 6 * 1024),
-        st.integers(1, 600),
-    ),
-    max_size=12,
-)
-
-
 @given(WRITES, st.sampled_from(CLUSTERS), st.sampled_from(["0.10", "1.1"]), st.booleans())
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_a_running_machine_leaves_behind(writes, cluster, version, compressed) -> None:
@@ -128,12 +103,7 @@ def test_whatever_a_running_machine_leaves_behind(writes, cluster, version, comp
         write_disk(raw, 7 * MIB, [(0, MIB, "text"), (3 * MIB + 5000, 700 * KIB, "text")])
         options = ["-o", f"cluster_size={cluster},compat={version}", *(["-c"] if compressed else [])]
         by_qemu(raw, image, "raw", "qcow2", *options)
-        for number, (verb, start, length) in enumerate(writes, 1):
-            if verb == "snapshot":
-                qemu_img("snapshot", "-c", f"s{number}", image)
-            else:
-                pattern = f"{number} " if verb == "write -P" else ""
-                qemu_io(image, [f"{verb} {pattern}{start}k {length}k"])
+        write_as_a_machine(image, writes)
         run(image, out, "raw")
         assert same(image, "qcow2", out, "raw")
 

@@ -1,16 +1,18 @@
 """What is streamed is what `imgtool convert` writes, byte by byte; qemu-img judges it; what it costs."""
 
-import random
 import re
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.any_disk import EXTENTS, NOISE, WRITES, write_as_a_machine, write_disk
 from support.images import convert as by_qemu
-from support.images import create, qemu_img, qemu_io
+from support.images import create, qemu_img
 from support.peak import run_and_peak
 
 from imgtool import convert
@@ -20,10 +22,6 @@ from imgtool.progress import NullProgress
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
-EXTENTS = st.lists(
-    st.tuples(st.integers(0, 6 * MIB), st.integers(1, 900 * KIB), st.sampled_from(["noise", "text", "zero"])),
-    max_size=8,
-)
 FORMS = [
     None,
     ["-o", "compat=0.10"],
@@ -33,16 +31,6 @@ FORMS = [
     ["-o", "preallocation=metadata"],
     ["-S", "0"],
 ]
-NOISE = random.Random(5).randbytes(MIB)
-
-
-def write_disk(path: Path, size: int, extents: list[tuple[int, int, str]]) -> None:
-    contents = {"noise": NOISE, "text": b"\1\2" + b"all work and no play " * 50_000, "zero": bytes(MIB)}
-    with path.open("wb") as file:
-        for start, length, kind in extents:
-            file.seek(min(start, size))
-            file.write(contents[kind][: max(0, min(length, size - start))])
-        file.truncate(size)
 
 
 def streamed(image: Path, image_format: str, target: Path, disk_format: str) -> None:
@@ -88,27 +76,13 @@ def test_any_disk_is_streamed_as_it_would_be_converted(size, extents, cluster, f
             qemu_img("check", "-q", "-f", "qcow2", sent)
 
 
-WRITES = st.lists(
-    st.tuples(
-        st.sampled_from(["write -P", "write -z", "discard", "snapshot"]),
-        st.integers(0, 6 * 1024),
-        st.integers(1, 600),
-    ),
-    max_size=12,
-)
-
-
 @given(WRITES, st.sampled_from([4 * KIB, 64 * KIB, 2 * MIB]), st.sampled_from(["raw", "qcow2"]))
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_a_running_machine_left_behind(writes, cluster, disk_format) -> None:
     with tempfile.TemporaryDirectory() as folder:
         image, sent, file = (Path(folder) / name for name in ("b.qcow2", "c.img", "d.img"))
         create(image, "qcow2", "7M", f"cluster_size={cluster}")
-        for number, (verb, start, length) in enumerate(writes, 1):
-            if verb == "snapshot":
-                qemu_img("snapshot", "-c", f"s{number}", image)
-            else:
-                qemu_io(image, [f"{verb} {f'{number} ' if verb == 'write -P' else ''}{start}k {length}k"])
+        write_as_a_machine(image, writes)
         streamed(image, "qcow2", sent, disk_format)
         converted(image, "qcow2", file, disk_format)
         assert same_bytes(sent, file)
@@ -127,6 +101,24 @@ def test_many_tables_and_a_refcount_block_among_the_data(tmp_path: Path) -> None
     with open_payload(admit(raw), "qcow2", NullProgress()) as payload, file.open("rb") as judge:
         assert payload.size_bytes == file.stat().st_size
         assert all(judge.read(len(chunk)) == chunk for chunk in payload.chunks())
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Path]:
+    backing = tmp_path / "device.raw"
+    write_disk(backing, 6 * MIB, [(0, 700 * KIB, "text"), (3 * MIB + 5000, 700 * KIB, "noise")])
+    made = subprocess.run(["losetup", "-f", "--show", backing], capture_output=True, text=True, check=True)
+    yield Path(made.stdout.strip())
+    subprocess.run(["losetup", "-d", made.stdout.strip()], check=True)
+
+
+def test_a_block_device(device: Path, tmp_path: Path) -> None:
+    for disk_format in ("raw", "qcow2"):
+        with open_payload(admit(device, "raw"), disk_format, NullProgress()) as payload:
+            sent = b"".join(bytes(chunk) for chunk in payload.chunks())
+            assert payload.size_bytes == len(sent)
+        converted(device, "raw", tmp_path / disk_format, disk_format)
+        assert sent == (tmp_path / disk_format).read_bytes()
 
 
 # ---------------------------------------------------------------- what it costs
