@@ -93,13 +93,18 @@ class Document(Generic[Model]):
         return f"{self.path}:{_line(self.lines, keys)}"
 
 
-def read_document(path: Path, model: type[Model]) -> Document[Model]:
-    """The file `path` as a `model`. Raises UsageError that names file, line and key."""
+def read_document(
+    path: Path, model: type[Model], context: Mapping[str, Any] | None = None
+) -> Document[Model]:
+    """The file `path` as a `model`, whose validators see `context`.
+
+    Raises UsageError that names file, line and key.
+    """
     node = _compose(_read(path), path)
     lines: dict[Keys, int] = {}
     try:
         values = _values(node, (), lines)
-        return Document(model.model_validate(values), path, lines)
+        return Document(model.model_validate(values, context=context), path, lines)
     except _RepeatedKeyError as error:
         raise UsageError(f"{path}:{error.line}: {_shown(error.key)}: the key stands here twice") from error
     except ValidationError as error:
