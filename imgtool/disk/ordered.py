@@ -8,10 +8,18 @@ from threading import Event, Lock, Thread
 
 from imgtool import interrupts
 from imgtool.disk.base import Content, Piece, Source
-from imgtool.disk.engine import FEW, STOP_SECONDS
+from imgtool.disk.engine import FEW, STOP_SECONDS, default_threads
 
 AHEAD = 2
 """Pieces that are loaded and wait, beyond the one that each thread is at."""
+
+_MOST_THREADS = 4
+"""One reader hashes and sends all: more cores would only wait for it."""
+
+
+def reading_threads() -> int:
+    """How many should load ahead, where nobody says."""
+    return min(_MOST_THREADS, default_threads())
 
 
 class _Turn:

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.any_disk import EXTENTS, NOISE, WRITES, write_as_a_machine, write_disk
 from support.images import convert as by_qemu
-from support.images import create, qemu_img
+from support.images import create, patch, qemu_img
 from support.peak import run_and_peak
 
 from imgtool import convert
 from imgtool.disk.payload import open_payload
+from imgtool.errors import ImgtoolError
 from imgtool.formats import admit
 from imgtool.progress import NullProgress
 
@@ -103,6 +104,21 @@ def test_many_tables_and_a_refcount_block_among_the_data(tmp_path: Path) -> None
         assert all(judge.read(len(chunk)) == chunk for chunk in payload.chunks())
 
 
+@given(st.binary(min_size=1, max_size=8), st.integers(0, 6 * 64 * KIB), st.sampled_from(["raw", "qcow2"]))
+@settings(max_examples=60, deadline=None)
+def test_any_damage_is_an_error_or_some_disk_as_large_as_was_said(damage, place, disk_format) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        raw, image = Path(folder) / "a.raw", Path(folder) / "b.qcow2"
+        write_disk(raw, 4 * MIB, [(0, 200 * KIB, "text"), (2 * MIB, 100 * KIB, "noise")])
+        by_qemu(raw, image, "raw", "qcow2", "-c")
+        patch(image, place % (image.stat().st_size - len(damage)), damage)
+        try:
+            with open_payload(admit(image), disk_format, NullProgress(), rewrite=True) as payload:
+                assert sum(len(chunk) for chunk in payload.chunks()) == payload.size_bytes
+        except ImgtoolError as error:
+            assert "b.qcow2: " in error.message  # noqa: PT017 - either way is right
+
+
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[Path]:
     backing = tmp_path / "device.raw"
@@ -127,6 +143,7 @@ _SEND = """
 import sys
 from pathlib import Path
 from imgtool.disk.payload import open_payload
+from imgtool.errors import ImgtoolError
 from imgtool.formats import admit
 from imgtool.progress import NullProgress
 path, disk_format, only_plan = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "plan"

@@ -11,10 +11,9 @@ from threading import Event
 
 from imgtool.disk.engine import Work, copy, default_threads
 from imgtool.disk.native import piece_bytes, source_of
-from imgtool.disk.ordered import contents
+from imgtool.disk.ordered import contents, reading_threads
 from imgtool.disk.payloads.chunks import CHUNK_BYTES, Chunks, filled, joined
 from imgtool.disk.payloads.qcow2_plan import CLUSTER_BYTES, PlanningSink
-from imgtool.disk.payloads.reading import reading_threads
 from imgtool.formats.gate import changed
 from imgtool.formats.source import Source as OpenFile
 from imgtool.model.image import DiskImage

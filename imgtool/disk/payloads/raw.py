@@ -5,9 +5,8 @@ from contextlib import closing
 from imgtool.disk import guest_header
 from imgtool.disk.base import Content
 from imgtool.disk.native import piece_bytes, source_of
-from imgtool.disk.ordered import contents
+from imgtool.disk.ordered import contents, reading_threads
 from imgtool.disk.payloads.chunks import CHUNK_BYTES, Chunks, filled, joined, zeros
-from imgtool.disk.payloads.reading import reading_threads
 from imgtool.formats.source import Source as OpenFile
 from imgtool.model.image import DiskImage
 
