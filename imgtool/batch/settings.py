@@ -1,0 +1,137 @@
+"""The settings of one task: its own over the defaults, over what imgtool does by itself."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from imgtool.batch import sources, values
+from imgtool.batch.manifest import Settings
+from imgtool.batch.policies import Fingerprints
+from imgtool.errors import UsageError
+from imgtool.model.batch import Task
+from imgtool.model.delivery import CloudName, Wanted
+from imgtool.text import printable
+
+STEM = "{stem}"
+"""In a name or an output: the source's name without endings such as .qcow2 and .gz."""
+
+_SLUG_CHARACTERS = 60
+_HASH_CHARACTERS = 10
+
+_WANTED = (
+    "visibility", "protected", "hidden", "tags", "members", "min_disk", "min_ram", "id", "owner_project",
+    "method", "stores", "all_stores", "on_conflict",
+)  # fmt: skip
+_NAMES_OF_WANTED = {
+    "min_disk": "min_disk_gib", "min_ram": "min_ram_mib", "id": "image_id", "owner_project": "owner",
+}  # fmt: skip
+"""Where the model calls a key otherwise."""
+
+Chosen = Mapping[str, Any]
+"""By the field of `Settings` or `Image`; a key that nobody set is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What all tasks of a manifest have in common."""
+
+    folder: Path
+    """Absolute; paths are relative to it."""
+    policies: Fingerprints
+    environment: Mapping[str, str]
+
+
+def merged(defaults: Settings, image: Settings) -> Chosen:
+    """Each key of `image` over that of `defaults`; properties one by one. Empty takes a default back."""
+    common = {key: getattr(defaults, key) for key in defaults.model_fields_set}
+    own = {key: getattr(image, key) for key in image.model_fields_set}
+    chosen = {**common, **own}
+    if common.get("properties") and own.get("properties"):
+        chosen["properties"] = {**common["properties"], **own["properties"]}
+    return {key: value for key, value in chosen.items() if value is not None}
+
+
+def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
+    """What is to be done with `source`. Raises UsageError where that makes no sense."""
+    name = _filled(chosen.get("name", STEM), source)
+    if not name or printable(name) != name:
+        raise UsageError(f"name: {printable(source)} gives none that can be used", hint="give it a name")
+    policy, fingerprint = around.policies.of(chosen.get("policy"))
+    made: dict[str, Any] = {
+        "name": name,
+        "wanted": _wanted(name, chosen),
+        "output": _output(name, source, chosen, around.folder),
+        "clouds": _clouds(chosen, around.environment),
+        "policy": policy,
+    }
+    same = ("source_format", "target_format", "compression", "properties", "derive")
+    made |= {key: chosen[key] for key in same if key in chosen}
+    if not made["clouds"] and made["output"] is None:
+        raise UsageError("neither a cloud nor an output: nothing would be made", hint="give clouds or output")
+    if made.get("target_format") == "raw" and made.get("compression", "none") != "none":
+        raise UsageError("compression: a raw image has none", hint="take the target-format qcow2")
+    settings_hash = _hash(made, fingerprint)
+    return Task(
+        key=_key(name, source, settings_hash),
+        source=source,
+        settings_hash=settings_hash,
+        where=where,
+        **made,
+        **_of_running(chosen),
+    )
+
+
+def _of_running(chosen: Chosen) -> dict[str, Any]:
+    """What does not change the result."""
+    names = {"sha256": "sha256", "deadline": "deadline_seconds", "retries": "retries"}
+    return {name: chosen[key] for key, name in names.items() if key in chosen}
+
+
+def _filled(template: str, source: str) -> str:
+    return template.replace(STEM, sources.stem(source))
+
+
+def _output(name: str, source: str, chosen: Chosen, folder: Path) -> Path | None:
+    """One that ends with a slash is a folder, and the image is named in it."""
+    if "output" not in chosen:
+        return None
+    path = _filled(chosen["output"], source)
+    if path.endswith("/"):
+        path += f"{name.replace('/', '_')}.{chosen.get('target_format', 'qcow2')}"
+    return folder / path
+
+
+def _clouds(chosen: Chosen, environment: Mapping[str, str]) -> tuple[CloudName, ...]:
+    """Where neither a cloud nor a file is asked for: the cloud of OS_CLOUD, else of the OS_* variables."""
+    if "clouds" in chosen:
+        return tuple(map(values.cloud, chosen["clouds"]))
+    return () if "output" in chosen else (CloudName(environment.get("OS_CLOUD") or None),)
+
+
+def _wanted(name: str, chosen: Chosen) -> Wanted:
+    found = {_NAMES_OF_WANTED.get(key, key): chosen[key] for key in _WANTED if key in chosen}
+    if found.get("all_stores") and found.get("stores"):
+        raise UsageError("stores and all-stores exclude each other", hint="give one of them")
+    if found.get("members") and found.setdefault("visibility", "shared") != "shared":
+        raise UsageError(f"members: an image that is {found['visibility']} has none", hint=_MEMBERS)
+    return Wanted(name=name, **found)
+
+
+_MEMBERS = "leave out members, or take the visibility shared"
+
+
+def _hash(made: Mapping[str, Any], policy: str) -> str:
+    plain = {**made, "policy": policy, "output": str(made["output"])}
+    plain["wanted"] = asdict(made["wanted"])
+    plain["clouds"] = [asdict(cloud) for cloud in made["clouds"]]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _key(name: str, source: str, settings_hash: str) -> str:
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:_SLUG_CHARACTERS] or "image"
+    short = hashlib.sha256(f"{source}\0{settings_hash}".encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{slug}-{short[:_HASH_CHARACTERS]}"

@@ -1,0 +1,59 @@
+"""The sources that one item of a manifest names: a path, a pattern, or a URL."""
+
+import glob
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from imgtool.errors import UsageError
+from imgtool.formats.claims import without_endings
+from imgtool.text import printable
+
+
+def is_url(source: str) -> bool:
+    """Whether it is no path."""
+    return "://" in source
+
+
+def check_url(url: str) -> None:
+    """Raises UsageError where it is none of http(s), or a password stands in it."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"{printable(url)}: not a URL of http or https")
+    if parts.username or parts.password:
+        raise UsageError(f"a URL on {parts.hostname} has a user or a password in it", hint=_NO_SECRETS)
+
+
+_NO_SECRETS = "a manifest holds no secrets: use a URL that needs none, or download the image first"
+
+
+def find(source: str, folder: Path) -> list[str]:
+    """The absolute paths that `source`, relative to the absolute `folder`, stands for; sorted, never none.
+
+    `*`, `?` and `[...]` are a pattern's, and `**` stands for any folders, unless a file has just that name.
+    Raises UsageError where nothing matches a pattern. A file that is not there is no error here.
+    """
+    if not glob.has_magic(source) or os.path.lexists(folder / source):
+        return [str(folder / source)]
+    pattern = str(Path(glob.escape(str(folder)), source))
+    found = sorted(one for one in glob.glob(pattern, recursive=True) if Path(one).is_file())  # noqa: PTH207 - absolute
+    if not found:
+        raise UsageError(f"no file matches {printable(source)}", hint=f"it is looked for in {folder}")
+    return found
+
+
+def problem(source: str) -> str:
+    """Why a path cannot be read as it seems now; empty where nothing speaks against it."""
+    if is_url(source):
+        return ""
+    if not Path(source).exists():
+        return "there is no such file"
+    if Path(source).is_dir():
+        return "is a folder"
+    return "" if os.access(source, os.R_OK) else "may not be read"
+
+
+def stem(source: str) -> str:
+    """The file's name without endings such as .qcow2 and .gz."""
+    path = unquote(urlsplit(source).path) if is_url(source) else source
+    return without_endings(Path(path).name)

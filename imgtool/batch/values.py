@@ -1,0 +1,76 @@
+"""The values of a manifest, from the text that stands there; each raises what is wrong with it."""
+
+import re
+import uuid
+
+from imgtool.documents import complaint
+from imgtool.errors import UsageError
+from imgtool.formats.claims import format_named
+from imgtool.model.delivery import CloudName
+from imgtool.text import printable
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhd]?)")
+
+
+def text(value: str) -> str:
+    """What is neither empty nor unprintable."""
+    if not value or printable(value) != value:
+        raise complaint(f"{printable(value)!r} is empty, or not printable")
+    return value
+
+
+def each_once(found: tuple[str, ...]) -> tuple[str, ...]:
+    """In their order."""
+    return tuple(dict.fromkeys(found))
+
+
+def source_format(value: str) -> str:
+    """qemu-img's name of it."""
+    try:
+        return format_named(value)
+    except UsageError as error:
+        raise complaint(error.message, hint=error.hint) from error
+
+
+def sha256(value: str) -> str:
+    """In lower case."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise complaint(f"{value!r} is no SHA-256, which has 64 hexadecimal digits", hint="sha256sum FILE")
+    return value.lower()
+
+
+def image_id(value: str) -> str:
+    """A UUID as Glance writes it."""
+    try:
+        return str(uuid.UUID(value))
+    except ValueError as error:
+        raise complaint(f"{value!r} is no UUID") from error
+
+
+def seconds(value: object) -> float | None:
+    """Of a duration: 90, 90s, 30m, 2h, 1d; None stays."""
+    if value is None:
+        return None
+    found = _DURATION.fullmatch(str(value))
+    length = float(found.group(1)) * _UNITS[found.group(2)] if found else 0.0
+    if length < 1:
+        raise complaint(f"{value!r} is no duration of a second or more; 90s, 30m, 2h and 1d are")
+    return length
+
+
+def clouds(found: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that `cloud` takes, none twice."""
+    for one in found:
+        cloud(one)
+    if len(set(found)) < len(found):
+        raise complaint("the same cloud is named twice")
+    return found
+
+
+def cloud(value: str) -> CloudName:
+    """NAME or NAME/REGION."""
+    name, slash, region = value.partition("/")
+    if not name or (slash and not region):
+        raise complaint(f"{value!r} is not NAME or NAME/REGION")
+    return CloudName(name, region or None)
