@@ -18,6 +18,22 @@ _TUPLES_OF_WANTED = ("tags", "members", "stores")
 _IDENTITIES = ("source_identity", "output_identity")
 
 
+def to_json(value: Mapping[str, Any]) -> str:
+    """One line of ASCII: names that are not UTF-8 come through as they are."""
+    return json.dumps(value)
+
+
+def from_json(text: str) -> Mapping[str, Any]:
+    """What `to_json` made. Raises ValueError."""
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+def safe(text: str) -> str:
+    """What SQLite and a terminal can hold: bytes of a name that are not UTF-8 are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def task_to_json(task: Task) -> str:
     """One line."""
     return json.dumps({**asdict(task), "output": str(task.output) if task.output else None})
