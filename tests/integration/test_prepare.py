@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cli import assert_clean_failure, imgtool
+from support.cli import imgtool
 
 
 def prepare(image: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -44,7 +44,7 @@ def test_a_good_image_becomes_active_and_is_what_was_sent(
     name = f"good{'-'.join(options)}"
     run = prepare(debian_image, name, *options, "--output", "json")
     assert run.returncode == 0, run.stderr
-    for stage in ("cloud", "inspect", "check", "convert", "upload", "verify"):
+    for stage in ("cloud", "inspect", "check", "convert", "upload", "done"):
         assert f"\n{stage} " in f"\n{run.stderr}"
     story = json.loads(run.stdout)
     (found,) = images(name)
@@ -99,12 +99,25 @@ def test_a_dry_run_creates_nothing(devcloud, debian_image: Path) -> None:
     assert images("dry") == []
 
 
-def test_a_name_that_is_taken_is_found_out_before_any_work(devcloud, debian_image: Path) -> None:
-    assert prepare(debian_image, "taken", "-c").returncode == 0
+def test_a_name_that_is_taken_is_found_out_before_any_conversion(devcloud, debian_image: Path) -> None:
+    assert prepare(debian_image, "taken", "-O", "raw").returncode == 0
     again = prepare(debian_image, "taken", "-c")
-    assert_clean_failure(again, 6, "taken", "--name")
+    assert again.returncode == 6
+    assert not again.stdout
+    assert "taken" in again.stderr
+    assert "--on-conflict" in again.stderr
     assert "convert " not in again.stderr
     assert len(images("taken")) == 1
+
+
+def test_the_same_image_prepared_again_is_already_there(devcloud, debian_image: Path) -> None:
+    first = prepare(debian_image, "again", "-c", "--output", "json")
+    again = prepare(debian_image, "again", "-c", "--output", "json")
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)["upload"]
+    assert told["ending"] == "already-there"
+    assert told["image_id"] == json.loads(first.stdout)["upload"]["image_id"]
+    assert len(images("again")) == 1
 
 
 def test_unsafe_images_never_reach_the_cloud(devcloud, tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from support.policies import policy_example
 
-from imgtool.cli.main import COMMANDS, EPILOG
+from imgtool.cli.main import COMMANDS, EPILOG, cli
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text()
@@ -36,6 +37,25 @@ def test_there_are_commands_and_two_of_them_stand_first() -> None:
 def test_every_command_of_imgtool_is_shown() -> None:
     shown = {word for command in commands() for word in command.split()}
     assert set(COMMANDS) <= shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_documented(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    long = [option for one in command.params for option in one.opts if option.startswith("--")]
+    assert long
+    assert [option for option in long if not re.search(rf"{option}(?![\w-])", README)] == []
+
+
+def test_no_option_is_documented_that_there_is_not() -> None:
+    there = {"--help", "--version", "--os-cloud"}
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        there |= {option for one in command.params for option in one.opts}
+    documented = re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"scripts/\S+ --\S+", "", README))
+    assert sorted(set(documented) - there) == []
 
 
 def test_every_exit_status_is_listed() -> None:

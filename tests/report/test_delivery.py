@@ -106,7 +106,7 @@ def test_a_result_tells_what_glance_has() -> None:
     assert found["image"] == "an-id (active)"
     assert found["sha512"] == "abcd"
     assert found["stores"] == "fast"
-    assert found["replaced"].startswith("old-id, hidden")
+    assert found["replaced"] == "old-id (now hidden as debian (replaced old-id))"
     assert found["note"] == "two tries"
     assert "two tries" not in upload(DONE)
 

@@ -1,34 +1,31 @@
 """`imgtool prepare SOURCE --cloud NAME`: the whole pipeline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from imgtool.checks import registry
-from imgtool.cli import console, options, policies
+from imgtool.cli import conversion_options, delivery_options, options, outcome, policies, state
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.delivery import Delivery
 from imgtool.convert import TargetFormat
-from imgtool.disk.incoming import STREAM
-from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError, UsageError
-from imgtool.formats.claims import without_endings
-from imgtool.model.conversion import Compression
+from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
+from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.story import Story
 from imgtool.pipeline import Order, prepare
 from imgtool.report import as_json
-from imgtool.report.as_text import story as as_text
 
 
 @click.command("prepare", cls=options.OptionalValueCommand)
 @click.argument("source", type=options.image_path)
-@options.cloud
-@options.name
-@options.visibility
-@options.properties
+@delivery_options.delivery
 @options.source_format
 @options.target_format
 @options.compress
+@conversion_options.conversion_for_upload
+@delivery_options.keep
 @policies.option
 @report_files.option
 @options.dry_run
@@ -36,13 +33,12 @@ from imgtool.report.as_text import story as as_text
 @options.progress
 def command(
     source: Path,
-    cloud: str | None,
-    name: str | None,
-    visibility: str,
-    properties: Mapping[str, str],
+    delivery: Delivery,
     source_format: str | None,
     target_format: TargetFormat,
     compress: Compression,
+    conversion: ConversionOptions,
+    keep: Path | None,
     policy: str,
     reports: Sequence[report_files.Wanted],
     dry_run: bool,
@@ -57,15 +53,19 @@ def command(
     report_files.check_paths(reports)
     order = Order(
         source=source,
-        cloud=cloud,
-        name=name or _name_of(source),
+        clouds=delivery.clouds,
+        wanted=delivery.wanted,
+        journal=state.uploads_folder(dry_run=dry_run),
         source_format=source_format,
         target_format=target_format,
         compression=compress,
-        visibility=visibility,
-        properties=properties,
+        conversion=conversion,
+        keep=keep,
+        properties=delivery.properties,
+        derive=delivery.derive,
         policy=policies.chosen(policy),
         with_map=report_files.need_disk_map(reports),
+        timeout_seconds=delivery.timeout_seconds,
     )
     try:
         told = prepare(order, TerminalProgress(progress), dry_run=dry_run)
@@ -73,14 +73,6 @@ def command(
         report_files.write(reports, [Story(registry.refused(str(source), error, order.policy))])
         raise
     report_files.write(reports, [told])
-    if output == "json":
-        console.show(as_json.to_text(as_json.story(told)))
-    else:
-        console.show(as_text.story(told, console.paint))
-    return EXIT_OK if told.judgement is not None and told.judgement.passed else EXIT_CHECK_FAILED
-
-
-def _name_of(source: Path) -> str:
-    if source == STREAM:
-        raise UsageError("what comes from stdin has no name", hint="give --name")
-    return without_endings(source.name)
+    status = outcome.leave(told, output, as_json.story)
+    passed = told.judgement is not None and told.judgement.passed
+    return status if passed else EXIT_CHECK_FAILED

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgtool.glance.finish import former_name
 from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult, Wanted
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
 from imgtool.text import human_size
@@ -117,7 +118,8 @@ def _result_rows(result: UploadResult) -> Iterator[Row]:
     yield "ending", _ENDINGS[result.ending]
     yield "image", f"{result.image_id} ({result.status})"
     for replaced in result.replaced:
-        yield "replaced", f"{replaced}, hidden now under another name"
+        former = former_name(result.plan.wanted.name, replaced)
+        yield "replaced", f"{replaced} (now hidden as {former})"
     yield "size", f"{human_size(result.size_bytes)} ({result.size_bytes} bytes)"
     yield result.hash_algorithm, result.hash_value
     yield "time", f"{result.seconds:.1f} s"
