@@ -1,14 +1,11 @@
 """The options that several commands share. Short ones follow qemu-img, because its users know them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from imgtool.formats.claims import FORMATS
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 COMPRESSIONS = ("none", "zlib", "zstd")
 PROGRESS = ("auto", "always", "never")
@@ -58,19 +55,6 @@ compress = click.option(
     help="Compress a qcow2; -c alone means zlib, which everything can read.",
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")
-cloud = click.option(
-    "--cloud", metavar="NAME", envvar="OS_CLOUD", help="Cloud of clouds.yaml. Default: the OS_* variables."
-)
-name = click.option(
-    "--name", help="Name in Glance. Default: the file's, without endings such as .qcow2 and .gz."
-)
-visibility = click.option(
-    "--visibility",
-    type=click.Choice(["private", "shared", "community", "public"]),
-    default="private",
-    show_default=True,
-    help="Who may use the image.",
-)
 
 
 class OptionalValueCommand(click.Command):
@@ -101,23 +85,3 @@ def _missing_value(option: click.Parameter | None, following: str) -> list[str]:
         return []
     alone = option.flag_value if not option.is_flag and isinstance(option.flag_value, str) else None
     return [alone] if alone is not None and following not in option.type.choices else []
-
-
-def properties(function: Decorated) -> Decorated:
-    """`--property KEY=VALUE`, repeatable, as a dict."""
-    return click.option(
-        "--property",
-        "properties",
-        multiple=True,
-        metavar="KEY=VALUE",
-        callback=_as_dict,
-        help="Set an image property, over what the inspection says. Repeatable.",
-    )(function)
-
-
-def _as_dict(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    for key, equals, _ in pairs:
-        if not key or not equals:
-            raise click.BadParameter(f"{key!r} is not KEY=VALUE")
-    return {key: value for key, _, value in pairs}
