@@ -38,6 +38,13 @@ class ImageUnreadableError(ImgtoolError):
     code = "image-unreadable"
 
 
+class FetchError(ImgtoolError):
+    """An image could not be fetched from the URL where it is to be; nothing of it is left."""
+
+    exit_status = 3
+    code = "not-fetched"
+
+
 class UnsafeImageError(ImgtoolError):
     """The gate refuses the image: using it could disclose or damage something of the host's."""
 

@@ -6,6 +6,7 @@ kernel for it (prctl(2), PR_SET_PDEATHSIG), which needs no code between fork and
 """
 
 import os
+import resource
 import selectors
 import shutil
 import signal
@@ -91,6 +92,21 @@ def run(
     return completed
 
 
+def start_service(argv: Sequence[str], channel: int, stderr: int) -> "subprocess.Popen[bytes]":
+    """Start a program that serves us until its stdin, the socket `channel`, is closed.
+
+    It dies with the thread that calls this, which should last as long as the process does (prctl(2)).
+    Ends by itself otherwise; the caller waits for it. Raises ToolMissingError.
+    """
+    return subprocess.Popen(
+        _guarded(argv, Limits()),
+        stdin=channel,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
 def require(program: str) -> str:
     """The path of `program`; ToolMissingError where it is not installed."""
     path = shutil.which(program)
@@ -110,10 +126,16 @@ def _guarded(argv: Sequence[str], limits: Limits) -> list[str]:
         # One second more before the hard limit: SIGXCPU at the soft one tells why, SIGKILL would not.
         options.append(f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 1}")
     if limits.address_space_bytes is not None:
-        options.append(f"--as={limits.address_space_bytes}")
+        options.append(f"--as={_at_most_ours(limits.address_space_bytes)}")
     if options:
         command = [require("prlimit"), *options, *command]
     return [require("setpriv"), "--pdeathsig", "KILL", *command]
+
+
+def _at_most_ours(address_space_bytes: int) -> int:
+    """No process may raise its own limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    return address_space_bytes if hard == resource.RLIM_INFINITY else min(address_space_bytes, hard)
 
 
 def _run_to_end(

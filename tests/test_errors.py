@@ -15,6 +15,7 @@ def test_exit_statuses_are_the_documented_ones() -> None:
     assert statuses == {
         "usage": 2,
         "image-unreadable": 3,
+        "not-fetched": 3,
         "image-unsafe": 3,
         "format-mismatch": 3,
         "tool-missing": 4,

@@ -8,7 +8,6 @@ It ends with the one who started it, and its children with it: the kernel kills 
 PR_SET_PDEATHSIG), whatever they are doing.
 """
 
-import ctypes
 import gc
 import json
 import os
@@ -16,28 +15,22 @@ import resource
 import selectors
 import signal
 import socket
-import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-MAX_REQUEST_BYTES = 64 << 10
-PASSED = 4
-"""Descriptors that come with a request: the child's stdin, stdout, stderr, and the control socket; then may
-come more, which the child keeps open for as long as it lives."""
+from imgtool.batch.fork_child import ENDING_SIGNALS, become_child
+
+MAX_REQUEST_BYTES = 16 << 10
 MAX_PASSED = 8
+"""Descriptors that come with a request: the control socket, the child's stdin, stdout and stderr; then what
+the child is to keep open for as long as it lives."""
 STOP, KILL = b"T", b"K"
 """What the control socket says: end and clean up; end at once, which its closing says too."""
 
-_PR_SET_PDEATHSIG = 1
-_OOM_SCORE = "500"
-"""The kernel, when it has no memory left, is to choose a child, and not the one that keeps the journal."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Child:
     pid: int
     control: socket.socket
@@ -46,12 +39,17 @@ class _Child:
 def serve(channel: socket.socket, run: Callable[[], int]) -> None:
     """Fork a child that calls `run` for each request that comes by `channel`, until that is closed.
 
-    `run` gives the exit status. How the child ended is told on its control socket, as JSON: `status`
-    (negative: the signal), `cpu_seconds` and `max_rss_bytes`.
+    `run` gives the exit status. The control socket tells in lines of JSON first the `pid` (or the `error`,
+    where there could be no child), and at the end `status` (negative: the signal), `cpu_seconds` and
+    `max_rss_bytes`.
     """
     gc.collect()
     gc.freeze()  # so that the children's collector leaves the shared pages alone
     _Server(channel, run).serve()
+
+
+class _NobodyAsksError(Exception):
+    pass
 
 
 class _Server:
@@ -68,8 +66,8 @@ class _Server:
         os.set_blocking(wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ignored, signal.SIG_IGN)
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         self._selector.register(woken, selectors.EVENT_READ, lambda: self._reap(woken))
         self._selector.register(self._channel, selectors.EVENT_READ, self._take)
         with suppress(_NobodyAsksError):
@@ -78,29 +76,43 @@ class _Server:
                     key.data()
 
     def _take(self) -> None:
-        message, descriptors, _flags, _address = socket.recv_fds(
-            self._channel, MAX_REQUEST_BYTES, MAX_PASSED
-        )
+        message, descriptors, _, _ = socket.recv_fds(self._channel, MAX_REQUEST_BYTES, MAX_PASSED)
         if not message:
             raise _NobodyAsksError
-        pid = os.fork()
-        if pid == 0:
-            _become_child(json.loads(message), descriptors, self._run)
-        control = socket.socket(fileno=descriptors[PASSED - 1])
-        for descriptor in (*descriptors[: PASSED - 1], *descriptors[PASSED:]):
-            os.close(descriptor)
+        control = socket.socket(fileno=descriptors[0])
+        try:
+            pid = self._fork(json.loads(message), descriptors[1:])
+        except OSError as error:
+            _tell(control, {"error": error.strerror})
+            control.close()
+            return
+        finally:
+            for descriptor in descriptors[1:]:
+                os.close(descriptor)
         child = _Child(pid, control)
         self._children[pid] = child
         self._selector.register(control, selectors.EVENT_READ, lambda: self._obey(child))
         _tell(control, {"pid": pid})
 
+    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
+        """A signal that comes too early for the child waits, until it no longer ignores it."""
+        server = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                become_child(server, request, descriptors, self._run)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+        return pid
+
     def _obey(self, child: _Child) -> None:
+        said = b""
         with suppress(ConnectionError):
             said = child.control.recv(1)
-            _signal_group(child.pid, signal.SIGTERM if said == STOP else signal.SIGKILL)
-            if said:
-                return
-        self._selector.unregister(child.control)  # nobody listens any more; it is reaped all the same
+        _signal_group(child.pid, signal.SIGTERM if said == STOP else signal.SIGKILL)
+        if not said:
+            self._selector.unregister(child.control)  # nobody listens any more; it is reaped all the same
 
     def _reap(self, woken: int) -> None:
         with suppress(BlockingIOError):
@@ -126,10 +138,6 @@ class _Server:
         child.control.close()
 
 
-class _NobodyAsksError(Exception):
-    pass
-
-
 def _tell(control: socket.socket, message: dict[str, Any]) -> None:
     with suppress(OSError):  # of one that does not listen any more
         control.sendall(json.dumps(message).encode() + b"\n")
@@ -142,49 +150,3 @@ def _signal_group(leader: int, number: int) -> None:
     except ProcessLookupError:
         with suppress(ProcessLookupError):
             os.kill(leader, number)
-
-
-def _become_child(request: dict[str, Any], descriptors: list[int], run: Callable[[], int]) -> None:
-    """Never comes back."""
-    status = 70
-    try:
-        _leave_the_server(descriptors)
-        _limit(request)
-        status = run()
-    except BaseException:  # noqa: BLE001 - what nobody caught goes to the one who reads stderr
-        traceback.print_exc()
-    finally:
-        with suppress(OSError):
-            sys.stderr.flush()
-        os._exit(status)
-
-
-def _leave_the_server(descriptors: list[int]) -> None:
-    server = os.getppid()
-    os.setsid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != server:  # it ended before the kernel was told
-        os._exit(70)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number, descriptor in enumerate(descriptors[: PASSED - 1]):
-        os.dup2(descriptor, number)
-    _close_all_but({0, 1, 2, *descriptors[PASSED:]})
-
-
-def _close_all_but(kept: set[int]) -> None:
-    """Other children's sockets above all: they have to be closed when their owners close them."""
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers
-        if int(name) not in kept:
-            with suppress(OSError):
-                os.close(int(name))
-
-
-def _limit(request: dict[str, Any]) -> None:
-    os.environ.update(request["environment"])
-    tempfile.tempdir = None  # it was found out for the server
-    limit = request["address_space_bytes"]
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
-        score.write(_OOM_SCORE)

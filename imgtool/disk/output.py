@@ -62,9 +62,9 @@ def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         _create(temporary)
         yield temporary
-        _sync(temporary)
-        _put_in_place(temporary, target, overwrite=overwrite)
-        _sync(target.parent)
+        sync(temporary)
+        put_in_place(temporary, target, overwrite=overwrite)
+        sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -77,7 +77,8 @@ def _create(temporary: Path) -> None:
         raise ConversionError(reason, hint="choose a folder that you may write to") from error
 
 
-def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
+def put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
+    """Give the complete file `temporary` the name `target`. Raises UsageError where that is taken."""
     if overwrite:
         temporary.replace(target)
         return
@@ -94,7 +95,8 @@ def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
         temporary.replace(target)  # a file system without hard links, FAT for one
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Let the file, or the names in the folder, be on the disk when this returns."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

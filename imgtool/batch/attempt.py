@@ -1,0 +1,200 @@
+"""One task, attempt by attempt, each in a child of its own; whatever happens to that, a record comes back."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgtool.batch import folders, staging, wire
+from imgtool.batch.assignment import Assignment
+from imgtool.batch.forks import Forks, Request
+from imgtool.batch.watching import Ending, Event, Wish, last_line, watch
+from imgtool.errors import EXIT_INTERRUPTED, ImgtoolError, ToolFailedError
+from imgtool.model.batch import Task, TaskRecord
+from imgtool.text import human_size
+
+STOP_SECONDS = 30.0
+"""For a child that is to stop: it may have to delete an image in Glance."""
+PAUSE_SECONDS = 2.0
+"""Before the second attempt; before the third twice that, and so on."""
+MAX_PAUSE_SECONDS = 60.0
+TRIED_AGAIN = frozenset({4, 5, 6})
+"""Exit statuses of what may go well another time: a tool, a conversion, a cloud."""
+
+_FORKS = Forks()
+"""Of this process; a worker of a cluster has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all tasks of a batch have in common. It travels to other machines: paths, and no secrets."""
+
+    work: Path
+    """The batch's folder, beside the journal; absolute."""
+    address_space_bytes: int
+    stop_seconds: float = STOP_SECONDS
+    pause_seconds: float = PAUSE_SECONDS
+
+
+def _always_run() -> Wish:
+    return "run"
+
+
+def run_task(
+    task: Task,
+    settings: Settings,
+    on_event: Callable[[Event], None] = lambda _event: None,
+    *,
+    wish: Callable[[], Wish] = _always_run,
+    replace_output: bool = False,
+) -> TaskRecord:
+    """Do the task; never raises. Nothing of a failed one is left: no process, no file, no half image.
+
+    `on_event` gets what the child tells (telling.py), and `{"attempt": n}` where one begins. `wish` is asked
+    several times a second. `replace_output`: what stands at the output is of an earlier run of this batch.
+    """
+    assignment = Assignment(
+        task=task,
+        folder=folders.task_folder(settings.work, task.key),
+        uploads=folders.uploads_folder(settings.work),
+        replace_output=replace_output,
+    )
+    latest = time.monotonic() + task.deadline_seconds
+    try:
+        with folders.locked(assignment.folder, lambda: wish() != "run" or time.monotonic() > latest) as lock:
+            found = staging.placed(assignment)
+            return found or _Attempts(assignment, settings, on_event, wish, lock).run()
+    except ImgtoolError as error:
+        return TaskRecord(
+            task.key, "failed", exit_status=error.exit_status, message=error.message, hint=error.hint
+        )
+
+
+def end_children() -> None:
+    """Kill what still runs, and end the process that they were forked from."""
+    _FORKS.close()
+
+
+class _Attempts:
+    """The attempts at one task, one after the other."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        settings: Settings,
+        on_event: Callable[[Event], None],
+        wish: Callable[[], Wish],
+        lock: int,
+    ) -> None:
+        self._assignment = assignment
+        self._settings = settings
+        self._on_event = on_event
+        self._wish = wish
+        self._lock = lock
+        self._told: Event = {}
+
+    def run(self) -> TaskRecord:
+        """Until one goes well, or another would make no sense; the record of the last."""
+        task = self._assignment.task
+        started = time.time()
+        clock = time.monotonic()
+        number = 0
+        while True:
+            number += 1
+            self._on_event({"attempt": number})
+            record = self._attempt()
+            last = number > task.retries or not self._told.get("again") or self._wish() != "run"
+            if last or not self._pause(number):
+                break
+        return replace(
+            record, attempts=number, started=started, ended=time.time(), seconds=time.monotonic() - clock
+        )
+
+    def _attempt(self) -> TaskRecord:
+        assignment = self._assignment
+        self._told = {"again": True}
+        folders.clear(assignment.folder, keep_note=True)
+        try:
+            assignment.temporary.mkdir(mode=0o700, parents=True)
+            if assignment.staging is not None:
+                folders.note_output(assignment.folder, assignment.staging)
+            ending = self._watched()
+        except OSError as error:
+            raise ToolFailedError(f"{assignment.folder}: {error.strerror}") from error
+        finally:
+            folders.clear(assignment.folder, keep_note=True)
+        return self._outcome(ending)
+
+    def _watched(self) -> Ending:
+        assignment = self._assignment
+        child = _FORKS.start(
+            Request(
+                stdin=assignment.to_json().encode(),
+                address_space_bytes=self._settings.address_space_bytes,
+                environment={"TMPDIR": str(assignment.temporary)},
+                kept_open=[self._lock],
+            )
+        )
+        try:
+            return watch(
+                child,
+                deadline_seconds=assignment.task.deadline_seconds,
+                stop_seconds=self._settings.stop_seconds,
+                wish=self._wish,
+                on_event=self._hear,
+            )
+        finally:
+            child.close()
+
+    def _hear(self, event: Event) -> None:
+        if "record" in event:
+            self._told = event
+        else:
+            self._on_event(event)
+
+    def _outcome(self, ending: Ending) -> TaskRecord:
+        """What the child told, or how it ended without telling."""
+        values = self._told.get("record")
+        if values is not None and (ending.why is None or values["state"] == "done"):
+            return wire.record_from_values(values)
+        return _untold(self._assignment.task, ending, self._settings)
+
+    def _pause(self, number: int) -> bool:
+        """Whether it may go on after it."""
+        until = time.monotonic() + min(self._settings.pause_seconds * number, MAX_PAUSE_SECONDS)
+        while (left := until - time.monotonic()) > 0 and self._wish() == "run":
+            time.sleep(min(left, 0.2))
+        return self._wish() == "run"
+
+
+def _untold(task: Task, ending: Ending, settings: Settings) -> TaskRecord:
+    if ending.why == "stopped":
+        return TaskRecord(task.key, "interrupted", exit_status=EXIT_INTERRUPTED, message="interrupted")
+    error = _died(ending, settings)
+    if ending.why == "deadline":
+        error = ToolFailedError(
+            f"did not end within its {task.deadline_seconds:g} seconds, and was stopped",
+            hint="give it a longer deadline, or look at this image by itself",
+        )
+    return TaskRecord(
+        task.key, "failed", exit_status=error.exit_status, message=error.message, hint=error.hint
+    )
+
+
+def _died(ending: Ending, settings: Settings) -> ToolFailedError:
+    if ending.error:
+        return ToolFailedError(f"there can be no process for it: {ending.error}")
+    words = last_line(ending.stderr)
+    said = f": {words}" if words else ""
+    if ending.status is None:
+        return ToolFailedError(f"its process was lost{said}", hint="was something of imgtool killed?")
+    if ending.status == -signal.SIGKILL:
+        limit = human_size(settings.address_space_bytes)
+        return ToolFailedError(
+            "its process was killed",
+            hint=f"by somebody, or by the kernel for want of memory (its own limit is {limit}): see dmesg",
+        )
+    if ending.status < 0:
+        return ToolFailedError(f"its process was ended by {signal.Signals(-ending.status).name}{said}")
+    return ToolFailedError(f"its process ended with status {ending.status} and told no result{said}")

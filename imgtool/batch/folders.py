@@ -1,0 +1,119 @@
+"""The batch's folder beside the journal: a folder for each task that runs, and what uploads note.
+
+    JOURNAL.work/tasks/KEY/lock         held by whoever works on the task, and by the child itself
+    JOURNAL.work/tasks/KEY/tmp/         the child's TMPDIR
+    JOURNAL.work/tasks/KEY/output       where the output is to be: beside it there may be half of one
+    JOURNAL.work/tasks/KEY/placed.json  what is complete, and is put into its place next
+    JOURNAL.work/uploads/               notes of glance/journal.py
+
+A process that is killed leaves them; the next run clears them, when the last child has gone.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from imgtool.errors import ToolFailedError, UsageError
+from imgtool.text import printable
+
+POLL_SECONDS = 0.1
+LAST_SECONDS = 30.0
+"""How long a killed run's children may take to be gone. The kernel ends them at once, unless a disk hangs."""
+
+
+def work_folder(journal: Path) -> Path:
+    """Of the batch that is noted in `journal`."""
+    return journal.absolute().with_name(f"{journal.name}.work")
+
+
+def task_folder(work: Path, key: str) -> Path:
+    """Of one task."""
+    return work / "tasks" / key
+
+
+def uploads_folder(work: Path) -> Path:
+    """Of the notes of all tasks' uploads."""
+    return work / "uploads"
+
+
+def make(work: Path) -> None:
+    """Raises UsageError."""
+    try:
+        for folder in (work, work / "tasks", uploads_folder(work)):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        shown = printable(str(work))
+        hint = "let the journal be in a folder that you may write to: --journal"
+        raise UsageError(f"{shown}: cannot be made: {error.strerror}", hint=hint) from error
+
+
+@contextmanager
+def locked(folder: Path, give_up: Callable[[], bool]) -> Iterator[int]:
+    """The lock of a task's folder, which is made. The children that get the descriptor hold it as well.
+
+    Waits while another process has it. Raises ToolFailedError where `give_up` says so.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ToolFailedError(f"{printable(str(folder))}: cannot be made: {error.strerror}") from error
+    try:
+        while not _taken(descriptor):
+            if give_up():
+                raise ToolFailedError("another process works on it", hint="wait for its end")
+            time.sleep(POLL_SECONDS)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def note_output(folder: Path, staging: Path) -> None:
+    """Before there is anything at `staging`."""
+    (folder / "output").write_bytes(os.fsencode(staging))
+
+
+def clear(folder: Path, *, keep_note: bool = False) -> None:
+    """Remove what is in a task's folder, and what it notes beside the output."""
+    with suppress(OSError):
+        shutil.rmtree(os.fsdecode((folder / "output").read_bytes()), ignore_errors=True)
+    if keep_note:
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def leftovers(work: Path) -> list[str]:
+    """The keys of the tasks that a killed run left folders of."""
+    with suppress(OSError):
+        return sorted(path.name for path in (work / "tasks").iterdir())
+    return []
+
+
+def clear_leftovers(work: Path, keep: Callable[[str], bool]) -> None:
+    """Once their children are gone; the notes of the tasks that `keep` names stay. Raises ToolFailedError."""
+    deadline = time.monotonic() + LAST_SECONDS
+    for key in leftovers(work):
+        folder = task_folder(work, key)
+        with locked(folder, lambda: time.monotonic() > deadline):
+            clear(folder, keep_note=keep(key))
+
+
+def remove(work: Path) -> None:
+    """At the end; notes of images that could not be deleted stay, for the next run."""
+    shutil.rmtree(work / "tasks", ignore_errors=True)
+    for folder in (uploads_folder(work), work):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

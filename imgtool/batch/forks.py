@@ -1,0 +1,150 @@
+"""The parent's end of the fork server: starts it when the first child is wanted, and asks it for children."""
+
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from queue import Queue
+from threading import Lock, Thread
+from typing import IO
+
+from imgtool.errors import ImgtoolError, ToolFailedError
+from imgtool.process import start_service
+from imgtool.text import printable
+
+PROGRAM = "imgtool.cli.batch_child"
+_KEPT_ERROR_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a child is to be."""
+
+    stdin: bytes
+    address_space_bytes: int
+    environment: Mapping[str, str]
+    """Beside the parent's."""
+    kept_open: Sequence[int] = ()
+    """Descriptors of this process, which stay open in the child."""
+
+
+class Child:
+    """The parent's ends of a child's output and of its control socket. Closed, the child is killed."""
+
+    def __init__(self, stdout: int, stderr: int, control: socket.socket) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.control = control
+
+    def tell(self, what: bytes) -> None:
+        """STOP or KILL of fork_server."""
+        with suppress(OSError):  # it has ended
+            self.control.send(what)
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        self.control.close()
+        os.close(self.stdout)
+        os.close(self.stderr)
+
+
+class Forks:
+    """One fork server, for all threads of this process; started anew where it ended unasked."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._channel: socket.socket | None = None
+        self._keeper: Thread | None = None
+        self.last_words = ""
+        """The last line that a server that ended wrote on stderr."""
+
+    def start(self, request: Request) -> Child:
+        """A new child. Raises ToolMissingError, ToolFailedError."""
+        with ExitStack() as passed, ExitStack() as ours:
+            stdout, child_stdout = _pipe(ours, passed)
+            stderr, child_stderr = _pipe(ours, passed)
+            control, child_control = socket.socketpair()
+            ours.callback(control.close)
+            passed.callback(child_control.close)
+            stdin = passed.enter_context(_memory_file(request.stdin))
+            message = {
+                "environment": dict(request.environment),
+                "address_space_bytes": request.address_space_bytes,
+            }
+            descriptors = [child_control.fileno(), stdin.fileno(), child_stdout, child_stderr]
+            self._send(json.dumps(message).encode(), [*descriptors, *request.kept_open])
+            ours.pop_all()
+            return Child(stdout, stderr, control)
+
+    def close(self) -> None:
+        """End the server, and kill its children."""
+        with self._lock:
+            if self._channel is not None:
+                self._channel.close()
+                self._channel = None
+        if self._keeper is not None:
+            self._keeper.join()
+
+    def _send(self, message: bytes, descriptors: list[int]) -> None:
+        with self._lock:
+            if self._channel is not None:
+                with suppress(ConnectionError):
+                    socket.send_fds(self._channel, [message], descriptors)
+                    return
+                self._channel.close()
+            self._channel = self._started()
+            socket.send_fds(self._channel, [message], descriptors)
+
+    def _started(self) -> socket.socket:
+        """Kept by a thread of its own: the kernel ends the server with the thread that started it."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with tempfile.TemporaryFile() as errors, theirs:
+            starting: Queue[ImgtoolError | None] = Queue()
+            arguments = (theirs.fileno(), os.dup(errors.fileno()), starting)
+            self._keeper = Thread(target=self._keep, args=arguments, daemon=True)
+            self._keeper.start()
+            failure = starting.get()
+        if failure is not None:
+            ours.close()
+            raise failure
+        return ours
+
+    def _keep(self, channel: int, errors: int, starting: "Queue[ImgtoolError | None]") -> None:
+        with os.fdopen(errors, "rb") as words:
+            try:
+                server = start_service([sys.executable, "-P", "-m", PROGRAM], channel, errors)
+            except ImgtoolError as error:
+                starting.put(error)
+                return
+            except OSError as error:
+                starting.put(ToolFailedError(f"there can be no process for the images: {error.strerror}"))
+                return
+            starting.put(None)
+            server.wait()
+            self.last_words = _last_line(words)
+
+
+def _pipe(ours: ExitStack, passed: ExitStack) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    ours.callback(os.close, reading)
+    passed.callback(os.close, writing)
+    return reading, writing
+
+
+def _memory_file(content: bytes) -> IO[bytes]:
+    """A file that is nowhere, to be read from its beginning."""
+    file = os.fdopen(os.memfd_create("imgtool-task"), "w+b", buffering=0)
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def _last_line(errors: IO[bytes]) -> str:
+    errors.seek(0, os.SEEK_END)
+    errors.seek(max(errors.tell() - _KEPT_ERROR_BYTES, 0))
+    lines = errors.read().decode("utf-8", "replace").split("\n")
+    return printable(next((line for line in reversed(lines) if line.strip()), ""))
