@@ -1,7 +1,7 @@
-"""prepare: the story of one image, top to bottom."""
+"""prepare: the story of one image, top to bottom; and upload, which leaves the image as it is."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,11 +11,13 @@ from imgtool.checks import registry
 from imgtool.checks.policy import OPENSTACK, Policy
 from imgtool.disk.access import open_disk
 from imgtool.disk.consistency import read_consistency
+from imgtool.disk.digest import Digest, sha256_beside
 from imgtool.disk.incoming import incoming
+from imgtool.disk.payload import can_stream, open_payload
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
-from imgtool.model.conversion import Compression, ConversionPlan, ConversionResult
-from imgtool.model.delivery import UploadPlan, Wanted
+from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
+from imgtool.model.delivery import CloudName, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import DiskMap, Inspection
 from imgtool.model.judgement import Judgement
@@ -30,37 +32,60 @@ class Order:
     """What the operator asked for."""
 
     source: Path
-    cloud: str | None
-    name: str
+    clouds: tuple[CloudName, ...]
+    wanted: Wanted
+    journal: Path
+    """Folder in which uploads are noted until they are finished."""
     source_format: str | None = None
     target_format: convert.TargetFormat = "qcow2"
     compression: Compression = "none"
-    visibility: str = "private"
+    conversion: ConversionOptions = field(default_factory=ConversionOptions)
+    keep: Path | None = None
+    """Where what was uploaded is to stay as a file."""
     properties: Mapping[str, str] = field(default_factory=dict)
+    derive: bool = True
+    """Set properties by what is inside, and what says where the image came from."""
     policy: Policy = OPENSTACK
     with_map: bool = False
     """Also find out where the source keeps data: a report will draw it."""
+    timeout_seconds: float = glance.SEND_SECONDS
+    """How long Glance may take no bytes, or give no answer."""
 
 
 def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
-    cloud = None if dry_run else _connect(order, progress)
-    with _incoming(order, progress) as source, _workspace() as folder:
+    there = () if dry_run else _connect(order, progress)
+    with _incoming(order, progress) as source, _digest(order, source) as digest, _workspace() as folder:
         inspection = inspect_image(source, progress, registry.look_for(order.policy), with_map=order.with_map)
         judgement = registry.judge(inspection, order.policy)
-        done = Story(judgement, inspection)
+        told = Story(judgement, inspection)
         progress.stage("check", _verdict(judgement))
         if not judgement.passed:
-            return done
+            return told
         conversion_plan = _plan_conversion(order, source, folder)
-        upload_plan = _plan_upload(order, inspection, conversion_plan)
-        done = replace(done, conversion_plan=conversion_plan, upload_plans=(upload_plan,))
-        if cloud is None:
-            return done
-        image, conversion = _convert(source, conversion_plan, progress)
-        upload = glance.execute(replace(upload_plan, image=image), cloud, progress)
-        progress.stage("verify", f"{upload.image_id} is {upload.status}, {upload.hash_algorithm} as sent")
-        return replace(done, conversion=conversion, upload_plans=(upload.plan,), uploads=(upload,))
+        plans = _plan_uploads(order, inspection, conversion_plan, order.target_format)
+        told = replace(told, conversion_plan=conversion_plan, upload_plans=plans)
+        if dry_run:
+            return told
+        there = glance.check_each(plans, there, _known_size(plans[0]), progress)
+        image, conversion = _convert(conversion_plan, source, progress)
+        plans = tuple(_complete(plan, image, digest) for plan in plans)
+        told = replace(told, conversion=conversion, upload_plans=plans)
+        return replace(told, uploads=_upload(order, plans, there, progress))
+
+
+def upload(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
+    """Inspect, upload as it is, verify."""
+    image = admit(order.source, order.source_format)
+    there = () if dry_run else _connect(order, progress)
+    with _digest(order, image) as digest:
+        inspection = inspect_image(image, progress)
+        plans = _plan_uploads(order, inspection, None, image.format)
+        if not dry_run:
+            there = glance.check_each(plans, there, image.file_size_bytes, progress)
+            plans = tuple(_complete(plan, image, digest) for plan in plans)
+        told = Story(inspection=inspection, upload_plans=plans)
+        return told if dry_run else replace(told, uploads=_upload(order, plans, there, progress))
 
 
 def inspect_image(
@@ -88,43 +113,80 @@ def _incoming(order: Order, progress: Progress) -> AbstractContextManager[DiskIm
     return incoming(order.source, order.source_format, progress, may_stream=False)
 
 
-def _connect(order: Order, progress: Progress) -> glance.Cloud:
+def _connect(order: Order, progress: Progress) -> tuple[glance.Destination, ...]:
     """First of all: a wrong password should not be found out after an hour of conversion."""
-    cloud = glance.connect(order.cloud)
-    cloud.refuse_name_conflict(order.name)
-    progress.stage("cloud", f"{cloud.name}: authenticated, no image named {order.name} there")
-    return cloud
+    return glance.connect_each(order.clouds, order.timeout_seconds, progress)
+
+
+def _digest(order: Order, source: DiskImage) -> AbstractContextManager[Digest | None]:
+    """Of the file that the user named; what came by a pipe has no file to compare with."""
+    file = source.origin
+    return sha256_beside(file) if order.derive and file.path.is_file() else nullcontext()
 
 
 def _plan_conversion(order: Order, source: DiskImage, folder: Path) -> ConversionPlan | None:
-    """None where the source is already what is wanted."""
-    if source.format == order.target_format and order.compression == "none":
+    """None where the file is already what is wanted, or can be sent as that while it is read."""
+    if _needs_no_file(order, source):
         return None
-    target = folder / f"image.{order.target_format}"
-    return convert.plan(source, target, order.target_format, order.compression)
+    target = order.keep or folder / f"image.{order.target_format}"
+    return convert.plan(source, target, order.target_format, order.compression, options=order.conversion)
 
 
-def _plan_upload(order: Order, inspection: Inspection, conversion: ConversionPlan | None) -> UploadPlan:
+def _needs_no_file(order: Order, source: DiskImage) -> bool:
+    """Clusters of another size, a comparison of all bytes, and all that compresses are a file's."""
+    plain = order.keep is None and order.compression == "none" and order.conversion == ConversionOptions()
+    as_it_is = source.format == order.target_format
+    return plain and (as_it_is or can_stream(source, order.target_format))
+
+
+def _plan_uploads(
+    order: Order, inspection: Inspection, conversion: ConversionPlan | None, disk_format: str
+) -> tuple[UploadPlan, ...]:
     """Made before the conversion: the target has the source's virtual size and the planned format."""
     source = inspection.image
     image = replace(source, path=conversion.target, format=conversion.target_format) if conversion else source
-    return glance.plan_upload(
-        image,
-        cloud=order.cloud,
-        wanted=Wanted(order.name, order.visibility),
-        properties=glance.derive(inspection, order.properties),
+    properties = glance.derive(inspection, order.properties, derive=order.derive)
+    if order.derive:
+        properties += glance.provenance(order.policy.name)
+    return tuple(
+        glance.plan_upload(
+            image, cloud=name, wanted=order.wanted, properties=properties, disk_format=disk_format
+        )
+        for name in order.clouds
     )
 
 
+def _known_size(plan: UploadPlan) -> int | None:
+    """Of what will be sent; a file that is to be made, or a layout that is to be computed, has none yet."""
+    if plan.streamed:
+        return plan.image.virtual_size_bytes if plan.disk_format == "raw" else None
+    return plan.image.file_size_bytes if plan.image.path.exists() else None
+
+
 def _convert(
-    source: DiskImage, plan: ConversionPlan | None, progress: Progress
+    plan: ConversionPlan | None, source: DiskImage, progress: Progress
 ) -> tuple[DiskImage, ConversionResult | None]:
     if plan is None:
-        progress.stage("convert", f"not needed: the image is {source.format} already")
+        progress.stage("convert", "no file to be made")
         return source, None
     progress.stage("convert", f"{source.format} -> {plan.target_format}, compression {plan.compression}")
     result = convert.execute(plan, progress)
     return admit(plan.target, plan.target_format), result
+
+
+def _complete(plan: UploadPlan, image: DiskImage, digest: Digest | None) -> UploadPlan:
+    """With the file that there is now, and the hash of the one that it came from."""
+    origin = () if digest is None else (glance.source_sha256(digest.value()),)
+    return replace(plan, image=image, properties=(*plan.properties, *origin))
+
+
+def _upload(
+    order: Order, plans: Sequence[UploadPlan], there: Sequence[glance.Destination], progress: Progress
+) -> tuple[glance.Outcome, ...]:
+    image, journal = plans[0].image, glance.Journal(order.journal)
+    form = plans[0].disk_format if plans[0].streamed else image.format
+    with open_payload(image, form, progress) as payload:
+        return glance.upload_to_each(plans, there, payload, journal, progress)
 
 
 def _verdict(judgement: Judgement) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgtool.errors import CloudError
-from imgtool.glance import images
+from imgtool.glance import retry
 from imgtool.glance.answer import Answer, plain_words
 from imgtool.glance.failures import from_configuration, translated
 from imgtool.text import printable
@@ -42,20 +42,42 @@ _VERSION_SUFFIX = re.compile(r"/v\d+(\.\d+)?/?$")
 class Cloud:
     """Requests to Glance in one project; made by `connect`."""
 
-    def __init__(self, name: str, option: str, session: "Session", endpoint: str, project_id: str) -> None:
+    def __init__(  # noqa: PLR0913 - made in one place only
+        self,
+        name: str,
+        *,
+        option: str,
+        session: "Session",
+        endpoint: str,
+        project_id: str,
+        timeout_seconds: float,
+    ) -> None:
         self.name = name
         """How messages call it."""
         self.option = option
         """What the `openstack` client needs to reach the same cloud: `--os-cloud NAME `, or nothing."""
         self.project_id = project_id
+        self.endpoint = endpoint
+        """Glance's address, without a version."""
         self._session = session
-        self._endpoint = endpoint
+        self._timeout_seconds = timeout_seconds
 
     def request(
-        self, method: str, path: str, *, json: object = None, params: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One small request; a new token is fetched where the old one has expired. Raises CloudError."""
-        return self._ask(method, path, json=json, params=params, timeout=REQUEST_SECONDS)
+        """One small request; a new token is fetched where the old one has expired. Raises CloudError.
+
+        Where it can do no harm it is repeated: see retry.py.
+        """
+        seconds = min(REQUEST_SECONDS, self._timeout_seconds)
+        options = {"json": json, "params": params, "headers": dict(headers or {}), "timeout": seconds}
+        return retry.patiently(method, lambda: self._ask(method, path, **options))
 
     def send(self, path: str, body: "Body", headers: Mapping[str, str]) -> Answer:
         """Sends an image's bytes by PUT, once: never again after a 401, and never to another address."""
@@ -66,26 +88,22 @@ class Cloud:
                 path,
                 data=body,
                 headers={"Content-Type": "application/octet-stream", **headers},
-                timeout=SEND_SECONDS,
+                timeout=self._timeout_seconds,
                 allow_reauth=False,
             )
         except CloudError as error:
-            raise CloudError(
+            raise type(error)(
                 f"sending the image broke off after {body.sent_bytes} of {len(body)} bytes: {error.message}",
                 hint=error.hint,
             ) from error
 
-    def refuse_name_conflict(self, name: str) -> None:
-        """Raises CloudError if the project has an image of that name: Glance itself takes duplicates."""
-        if found := images.named(self, name):
-            raise CloudError(
-                f"{self.name} has an image named {printable(name)!r}: {', '.join(map(printable, found))}",
-                hint="give another --name, or delete or rename the image that is there",
-            )
+    def forget_token(self) -> None:
+        """The next request signs in anew: Glance did not accept the token that there is."""
+        self._session.invalidate()
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer:
         with translated(self.name):
-            response = self._session.request(self._endpoint + path, method, **_NO_RETRY, **options)
+            response = self._session.request(self.endpoint + path, method, **_NO_RETRY, **options)
             return _answer(response)
 
     def _ensure_fresh_token(self) -> None:
@@ -98,14 +116,17 @@ class Cloud:
                 self._session.get_token()
 
 
-def connect(cloud: str | None) -> Cloud:
+def connect(
+    cloud: str | None, region_name: str | None = None, timeout_seconds: float = SEND_SECONDS
+) -> Cloud:
     """Signs in and finds Glance; `cloud` as in clouds.yaml, None for OS_CLOUD or the OS_* variables.
 
-    Everything that an upload needs is tried here: the password, the catalogue, and that Glance accepts the
-    token. Raises CloudError.
+    `region_name` None is the one that its configuration names. Everything that an upload needs is tried here:
+    the password, the catalogue, and that Glance accepts the token. Raises CloudError.
     """
-    region = _region(cloud)
+    region = _region(cloud, region_name)
     name = printable(str(region.name or cloud or "")) or "the cloud"
+    shown = f"{name}/{printable(region_name)}" if region_name else name
     with translated(name):
         session = region.get_session()
         project_id = session.get_project_id()
@@ -114,9 +135,21 @@ def connect(cloud: str | None) -> Cloud:
         endpoint = _endpoint(region, session)
     if endpoint is None:
         raise _no_endpoint(name, region)
-    found = Cloud(name, f"--os-cloud {shlex.quote(name)} " if cloud else "", session, endpoint, project_id)
+    found = Cloud(
+        shown,
+        option=_option(cloud, region_name),
+        session=session,
+        endpoint=endpoint,
+        project_id=project_id,
+        timeout_seconds=timeout_seconds,
+    )
     _require_glance(found)
     return found
+
+
+def _option(cloud: str | None, region_name: str | None) -> str:
+    options = (("--os-cloud", cloud), ("--os-region-name", region_name))
+    return "".join(f"{option} {shlex.quote(printable(value))} " for option, value in options if value)
 
 
 def _no_project(name: str) -> CloudError:
@@ -133,12 +166,13 @@ def _no_endpoint(name: str, region: "CloudRegion") -> CloudError:
     )
 
 
-def _region(cloud: str | None) -> "CloudRegion":
+def _region(cloud: str | None, region_name: str | None) -> "CloudRegion":
     """The cloud's configuration, by openstacksdk's rules."""
     from openstack.config.loader import OpenStackConfig  # noqa: PLC0415 - half a second
 
+    chosen: dict[str, Any] = {"region_name": region_name} if region_name else {}
     with from_configuration(cloud):
-        return OpenStackConfig(app_name="imgtool").get_one(cloud=cloud)
+        return OpenStackConfig(app_name="imgtool").get_one(cloud=cloud, **chosen)
 
 
 def _endpoint(region: "CloudRegion", session: "Session") -> str | None:

@@ -19,6 +19,24 @@ _REASON = re.compile(r"\[Errno -?\d+\] ([A-Za-z ]+)")
 MAX_WORDS = 600
 
 
+class NoAnswer(CloudError):  # noqa: N818 - it says what happened
+    """No answer came: no connection, or one that broke off."""
+
+
+class GlanceRefusal(CloudError):  # noqa: N818 - it says what happened
+    """Glance answered, and not with a success."""
+
+    status: int = 0
+    """Of HTTP."""
+
+    @classmethod
+    def of(cls, status: int, message: str, hint: str) -> "GlanceRefusal":
+        """With its status, which no text has to be searched for."""
+        refusal = cls(message, hint=hint)
+        refusal.status = status
+        return refusal
+
+
 @contextmanager
 def from_configuration(cloud: str | None) -> Iterator[None]:
     """For reading clouds.yaml."""
@@ -88,7 +106,7 @@ def translated(name: str) -> Iterator[None]:
             hint="check region_name and interface in clouds.yaml; see: openstack catalog list",
         ) from None
     except (auth.ConnectFailure, auth.DiscoveryFailure, RequestException) as error:
-        raise CloudError(
+        raise NoAnswer(
             f"{name}: no connection: {_connection_words(error)}",
             hint="check the network, a proxy, and the address (auth_url, region) of the cloud",
         ) from None

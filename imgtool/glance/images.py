@@ -1,12 +1,13 @@
-"""Glance's requests that an upload needs: https://docs.openstack.org/api-ref/image/v2/ ."""
+"""Glance's requests about images, one function each: https://docs.openstack.org/api-ref/image/v2/ ."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgtool.errors import CloudError
 from imgtool.glance.answer import Answer
+from imgtool.glance.failures import GlanceRefusal
+from imgtool.glance.record import Record, parse
 from imgtool.text import printable
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 MAX_PAGES = 1_000
 PAGE_IMAGES = 1_000
 """Glance's default of api_limit_max; it gives fewer where it wants to."""
+GONE = frozenset({404, 410})
 
+_PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_. -]+")
 """Names that Glance's filter takes as they are: others may be read as an operator (`in:a,b`)."""
 
@@ -31,101 +34,102 @@ _ADVICE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What Glance says of an image."""
+def create(cloud: "Cloud", image_id: str, plan: "UploadPlan", *, name: str, hidden: bool) -> None:
+    """Makes the record, without data. The id is ours, so that it can be deleted even if no answer comes.
 
-    id: str
-    status: str
-    size_bytes: int | None
-    disk_format: str | None
-    hash_algorithm: str | None
-    hash_value: str | None
-    md5: str | None
-
-
-def create(cloud: "Cloud", image_id: str, plan: "UploadPlan") -> None:
-    """Makes the record, without data. The id is ours, so that it can be deleted even if no answer comes."""
+    Not protected yet: what fails has to be deleted.
+    """
+    wanted = plan.wanted
     document: dict[str, object] = {one.name: one.value for one in plan.properties}
     document |= {
         "id": image_id,
-        "name": plan.wanted.name,
+        "name": name,
         "disk_format": plan.disk_format,
         "container_format": plan.container_format,
-        "visibility": plan.wanted.visibility,
+        "visibility": wanted.visibility,
         "min_disk": plan.min_disk_gib,
+        "min_ram": wanted.min_ram_mib,
+        "os_hidden": hidden,
+        "tags": list(wanted.tags),
     }
-    _require(cloud.request("POST", "/v2/images", json=document), f"to create the image {plan.wanted.name!r}")
+    if wanted.owner is not None:
+        document["owner"] = wanted.owner
+    require(cloud.request("POST", "/v2/images", json=document), f"to create the image {name!r}")
 
 
-def send(cloud: "Cloud", image_id: str, body: "Body") -> None:
-    """Sends the image's bytes, once.
+def send(cloud: "Cloud", image_id: str, body: "Body", store: str | None) -> None:
+    """Sends the image's bytes, once; into the cloud's default store where `store` is None.
 
     Content-Length makes a server that loses some of them notice, and x-openstack-image-size as well
     (Glance 31 and later): older ones make an active image of a body that was cut off cleanly.
     """
     headers = {"x-openstack-image-size": str(len(body))}
-    _require(cloud.send(f"/v2/images/{image_id}/file", body, headers), "the image's bytes")
+    if store is not None:
+        headers["x-image-meta-store"] = store
+    require(cloud.send(f"/v2/images/{image_id}/file", body, headers), "the image's bytes")
 
 
 def get(cloud: "Cloud", image_id: str) -> Record:
     """The image as Glance has it now."""
-    answer = _require(cloud.request("GET", f"/v2/images/{image_id}"), "to show the image")
-    return _record(answer.document)
+    return parse(require(cloud.request("GET", f"/v2/images/{image_id}"), "to show the image").document)
+
+
+def find(cloud: "Cloud", image_id: str) -> Record | None:
+    """The same; None where it is not there any more."""
+    answer = cloud.request("GET", f"/v2/images/{image_id}")
+    return None if answer.status in GONE else parse(require(answer, "to show the image").document)
+
+
+def patch(cloud: "Cloud", image_id: str, changes: Mapping[str, object]) -> None:
+    """Changes attributes that every image has, or adds properties."""
+    operations = [{"op": "add", "path": f"/{_pointer(key)}", "value": changes[key]} for key in changes]
+    answer = cloud.request(
+        "PATCH", f"/v2/images/{image_id}", json=operations, headers={"Content-Type": _PATCH_TYPE}
+    )
+    require(answer, "to change the image")
+
+
+def _pointer(key: str) -> str:
+    """RFC 6901."""
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def delete(cloud: "Cloud", image_id: str) -> None:
     """Deletes the image; that it is not there is as good."""
     answer = cloud.request("DELETE", f"/v2/images/{image_id}")
-    if answer.status not in {404, 410}:
-        _require(answer, "to delete the image")
+    if answer.status not in GONE:
+        require(answer, "to delete the image")
 
 
-def named(cloud: "Cloud", name: str) -> tuple[str, ...]:
-    """Ids of the project's own images that are called `name`, hidden ones apart."""
-    return tuple(str(found["id"]) for found in _owned(cloud, name) if found.get("name") == name)
+def named(cloud: "Cloud", name: str) -> tuple[Record, ...]:
+    """The project's own images that are called `name`, also those that default lists hide."""
+    query = {"name": name} if _PLAIN_NAME.fullmatch(name) else {}
+    found = (one for hidden in ("false", "true") for one in _owned(cloud, query | {"os_hidden": hidden}))
+    return tuple(record for record in map(parse, found) if record.name == name)
 
 
-def _owned(cloud: "Cloud", name: str) -> Iterator[dict[str, Any]]:
-    """Images of the project, page by page, narrowed by name where Glance can do that."""
-    query = {"owner": cloud.project_id, "limit": str(PAGE_IMAGES)}
-    if _PLAIN_NAME.fullmatch(name):
-        query["name"] = name
+def with_hash(cloud: "Cloud", value: str) -> tuple[Record, ...]:
+    """The project's own images whose bytes have this hash, by the algorithm that Glance chose."""
+    return tuple(map(parse, _owned(cloud, {"os_hash_value": value})))
+
+
+def _owned(cloud: "Cloud", query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Images of the project that `query` asks for, page by page."""
+    asked = {"owner": cloud.project_id, "limit": str(PAGE_IMAGES), **query}
     for _ in range(MAX_PAGES):
-        answer = _require(cloud.request("GET", "/v2/images", params=query), "to list images")
+        answer = require(cloud.request("GET", "/v2/images", params=asked), "to list images")
         document = answer.document if isinstance(answer.document, dict) else {}
         page = [found for found in document.get("images", ()) if isinstance(found, dict) and "id" in found]
         yield from page
         if not page or not document.get("next"):
             return
-        query["marker"] = str(page[-1]["id"])
+        asked["marker"] = str(page[-1]["id"])
     raise CloudError(f"Glance gives more than {MAX_PAGES} pages of images", hint="ask its administrator")
 
 
-def _require(answer: Answer, what: str) -> Answer:
-    """`answer` if it is a success, else CloudError with Glance's own words."""
+def require(answer: Answer, what: str) -> Answer:
+    """`answer` if it is a success, else GlanceRefusal with Glance's own words."""
     if answer.ok:
         return answer
-    raise CloudError(f"Glance refused {what}: {answer}", hint=_ADVICE.get(answer.status, ""))
-
-
-def _record(document: Any) -> Record:
-    if not isinstance(document, dict) or "status" not in document:
-        raise CloudError(
-            "Glance's answer is not an image record", hint="is the image endpoint really Glance?"
-        )
-
-    def text(key: str) -> str | None:
-        value = document.get(key)
-        return printable(value) if isinstance(value, str) else None
-
-    size = document.get("size")
-    return Record(
-        id=text("id") or "",
-        status=text("status") or "",
-        size_bytes=size if isinstance(size, int) else None,
-        disk_format=text("disk_format"),
-        hash_algorithm=text("os_hash_algo"),
-        hash_value=text("os_hash_value"),
-        md5=text("checksum"),
-    )
+    hint = _ADVICE.get(answer.status, "")
+    raise GlanceRefusal.of(answer.status, f"Glance refused {printable(what)}: {answer}", hint)

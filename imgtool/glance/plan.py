@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from imgtool.errors import UsageError
-from imgtool.model.delivery import Property, UploadPlan, Wanted
+from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 from imgtool.text import printable
 
@@ -37,9 +37,14 @@ _RESERVED_PREFIX = "os_glance_"
 
 
 def plan_upload(
-    image: DiskImage, *, cloud: str | None, wanted: Wanted, properties: Sequence[Property]
+    image: DiskImage,
+    *,
+    cloud: CloudName,
+    wanted: Wanted,
+    properties: Sequence[Property],
+    disk_format: str | None = None,
 ) -> UploadPlan:
-    """What `execute` will do. `cloud` None: the one of the OS_* variables. Raises UsageError."""
+    """What `execute` will do. `disk_format` is what is sent, None for the image's own. Raises UsageError."""
     _refuse_wrapped(image)
     _require_name(wanted.name)
     if wanted.visibility not in VISIBILITIES:
@@ -49,14 +54,21 @@ def plan_upload(
         )
     for one in properties:
         _require_property(one)
+    own = _disk_format(image)
     return UploadPlan(
-        cloud=cloud or "",
+        cloud=_shown(cloud),
         image=image,
-        disk_format=_disk_format(image),
+        disk_format=own if disk_format in {None, image.format} else disk_format,
         min_disk_gib=_min_disk_gib(image, wanted),
         wanted=wanted,
         properties=tuple(properties),
+        streamed=disk_format not in {None, own, image.format},
     )
+
+
+def _shown(cloud: CloudName) -> str:
+    name = cloud.name or ""
+    return f"{name}/{cloud.region}" if cloud.region else name
 
 
 def _min_disk_gib(image: DiskImage, wanted: Wanted) -> int:

@@ -5,8 +5,9 @@ leaves the cloud's default. Meanings: https://docs.openstack.org/glance/latest/a
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from imgtool.glance.quiesce import check_quiesce
 from imgtool.glance.reach import Reach, reach_of
 from imgtool.guest.windows.start import (
     BLOCK,
@@ -20,6 +21,7 @@ from imgtool.guest.windows.start import (
 )
 from imgtool.model.delivery import Property
 from imgtool.model.facts import Fact, Known
+from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import Kernel
 from imgtool.model.layout import Firmware
@@ -31,18 +33,26 @@ _SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
 """What a value from a guest may look like: names of distributions, versions and users do."""
 
 
-def derive(inspection: Inspection, overrides: Mapping[str, str]) -> tuple[Property, ...]:
-    """Properties for Glance, sorted by name. `overrides` win; one with an empty value unsets the property."""
-    guest = inspection.guest
-    derived: list[Property] = []
-    if guest.linux is not None:
-        derived = list(_of_linux(guest.linux, guest.firmware))
-    elif guest.windows is not None:
-        derived = list(_of_windows(guest.windows, guest.firmware))
+def derive(
+    inspection: Inspection, overrides: Mapping[str, str], *, derive: bool = True
+) -> tuple[Property, ...]:
+    """Properties for Glance, sorted by name. `overrides` win; one with an empty value unsets the property.
+
+    Without `derive` there are only those. Raises UsageError for one that would break what the image can do.
+    """
+    check_quiesce(inspection, overrides)
+    derived: Iterable[Property] = _of_guest(inspection.guest) if derive else ()
     chosen = {found.name: found for found in derived if _SAFE_VALUE.fullmatch(found.value)}
     for name, value in overrides.items():
         chosen[name] = Property(name, value, "given by the user")
     return tuple(chosen[name] for name in sorted(chosen) if chosen[name].value)
+
+
+def _of_guest(guest: GuestFacts) -> Iterator[Property]:
+    if guest.linux is not None:
+        yield from _of_linux(guest.linux, guest.firmware)
+    elif guest.windows is not None:
+        yield from _of_windows(guest.windows, guest.firmware)
 
 
 def _of_linux(linux: LinuxFacts, firmware: Fact[Firmware]) -> Iterator[Property]:

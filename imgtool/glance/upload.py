@@ -1,85 +1,154 @@
-"""The story of one upload: record, bytes, active, verified. On any failure the image is deleted again."""
+"""The story of one upload: record, bytes, active, verified, named. On any failure the image is deleted."""
 
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
+from imgtool.disk.payload import Payload
 from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError
-from imgtool.formats.gate import open_admitted
-from imgtool.glance import images
-from imgtool.glance.body import Body
+from imgtool.glance import attempts, finish, images, standing
 from imgtool.glance.cloud import Cloud
-from imgtool.glance.images import Record
-from imgtool.glance.verify import verify_arrival
+from imgtool.glance.journal import Entry, Journal, Page
+from imgtool.glance.record import Record
+from imgtool.glance.sending import send
+from imgtool.glance.standing import Standing
+from imgtool.glance.verify import hash_in, verify_arrival
 from imgtool.model.delivery import UploadPlan, UploadResult
 from imgtool.progress import Progress
 from imgtool.text import human_size
 
-ACTIVE_SECONDS = 600.0
-"""How long an image may stay `saving` after its bytes were taken: stores such as Ceph finish later."""
-POLL_SECONDS = 0.5
 DELETE_TRIES = 4
 DELETE_PAUSE_SECONDS = 1.0
 
-_ON_THE_WAY = {"queued", "saving"}
 
-
-def execute(plan: UploadPlan, cloud: Cloud, progress: Progress) -> UploadResult:
-    """Uploads the plan's image and proves what arrived.
+def execute(
+    plan: UploadPlan, payload: Payload, cloud: Cloud, journal: Journal, progress: Progress
+) -> UploadResult:
+    """Uploads `payload`, which is the plan's image, and proves what arrived.
 
     Raises CloudError, VerificationError, ImageUnreadableError; the image is not in Glance then, and if it
     could not be deleted the message has its id and the command to do it.
     """
     began = time.monotonic()
-    cloud.refuse_name_conflict(plan.wanted.name)
     plan = replace(plan, cloud=cloud.name)
-    image_id = str(uuid.uuid4())
-    progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {human_size(plan.image.file_size_bytes)}")
-    with _all_or_nothing(cloud, image_id):
-        # The file is compared with what the gate saw when it is opened, and again when this block ends.
-        with open_admitted(plan.image) as source:
-            images.create(cloud, image_id, plan)
-            with progress.meter("upload", source.size_bytes) as meter:
-                body = Body(source, meter)
-                images.send(cloud, image_id, body)
-            progress.stage("verify", f"image {image_id}")
-            record = _wait_until_active(cloud, image_id)
-            algorithm, value = verify_arrival(plan, record, body)
-        return UploadResult(
-            plan=plan,
-            image_id=image_id,
-            status=record.status,
-            size_bytes=len(body),
-            hash_algorithm=algorithm,
-            hash_value=value,
-            seconds=time.monotonic() - began,
-        )
+    finish.recover(cloud, journal, progress)
+    found = standing.look(plan, payload, cloud, progress)
+    if found.decision in {"already-there", "skip"}:
+        return _not_sent(plan, found, time.monotonic() - began)
+    progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {human_size(payload.size_bytes)}")
+    job = _Job(plan, payload, cloud, journal, progress)
+    if plan.wanted.image_id is None:
+        arrived, failures = attempts.until_done(lambda: _deliver(job, found), cloud, progress)
+    else:  # Glance never takes an id a second time
+        arrived, failures = _deliver(job, found), ()
+    return _result(plan, found, arrived, failures, time.monotonic() - began)
 
 
-def _wait_until_active(cloud: Cloud, image_id: str) -> Record:
-    deadline = time.monotonic() + ACTIVE_SECONDS
-    while True:
-        record = images.get(cloud, image_id)
-        if record.status == "active":
-            return record
-        if record.status not in _ON_THE_WAY or time.monotonic() > deadline:
-            raise CloudError(
-                f"Glance took the image's bytes, but the image is {record.status} and not active",
-                hint="ask the cloud's administrator what Glance's log says",
-            )
-        time.sleep(POLL_SECONDS)
+class _Job(NamedTuple):
+    plan: UploadPlan
+    payload: Payload
+    cloud: Cloud
+    journal: Journal
+    progress: Progress
+
+
+class _Arrived(NamedTuple):
+    record: Record
+    algorithm: str
+    value: str
+
+
+def _deliver(job: _Job, found: Standing) -> _Arrived:
+    """One attempt, with a record of its own."""
+    entry = _entry(job, found)
+    with job.journal.begin(entry) as page:
+        with _all_or_nothing(job.cloud, entry.image_id, page):
+            arrived = _send_and_verify(job, entry)
+            finish.share(entry, job.cloud)
+            page.write(replace(entry, step="finishing"))
+        if entry.replaces or entry.protected:
+            finish.take_name(entry, job.cloud)
+        page.remove()
+    return arrived
+
+
+def _entry(job: _Job, found: Standing) -> Entry:
+    wanted = job.plan.wanted
+    return Entry(
+        image_id=wanted.image_id or str(uuid.uuid4()),
+        endpoint=job.cloud.endpoint,
+        project_id=job.cloud.project_id,
+        name=wanted.name,
+        hidden=wanted.hidden,
+        protected=wanted.protected,
+        members=wanted.members,
+        replaces=tuple(one.id for one in found.records) if found.decision == "replace" else (),
+    )
+
+
+def _send_and_verify(job: _Job, entry: Entry) -> _Arrived:
+    """While an older image has the name the new one has another, and is in no default list."""
+    cloud, plan = job.cloud, job.plan
+    name = finish.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
+    images.create(cloud, entry.image_id, plan, name=name, hidden=entry.hidden or bool(entry.replaces))
+    record, body = send(plan, entry.image_id, job.payload, cloud, job.progress)
+    algorithm, value = verify_arrival(plan, record, body)
+    job.progress.stage(
+        "verify", f"{entry.image_id} is {record.status}, its {algorithm} is that of what was sent"
+    )
+    return _Arrived(record, algorithm, value)
+
+
+def _result(
+    plan: UploadPlan, found: Standing, arrived: _Arrived, failures: tuple[str, ...], seconds: float
+) -> UploadResult:
+    replaced = tuple(one.id for one in found.records)
+    return UploadResult(
+        plan=plan,
+        image_id=arrived.record.id,
+        status=arrived.record.status,
+        size_bytes=arrived.record.size_bytes or 0,
+        hash_algorithm=arrived.algorithm,
+        hash_value=arrived.value,
+        seconds=seconds,
+        ending="replaced" if replaced else "uploaded",
+        stores=arrived.record.stores,
+        replaced=replaced,
+        notes=tuple(f"an attempt failed: {one}" for one in failures),
+    )
+
+
+def _not_sent(plan: UploadPlan, found: Standing, seconds: float) -> UploadResult:
+    """The image that has the name: the same bytes, or others that are to stay."""
+    record = found.records[0]
+    algorithm, value = hash_in(record)
+    there = found.decision == "already-there"
+    return UploadResult(
+        plan=plan,
+        image_id=record.id,
+        status=record.status,
+        size_bytes=record.size_bytes or 0,
+        hash_algorithm=algorithm,
+        hash_value=value or "",
+        seconds=seconds,
+        ending="already-there" if there else "skipped",
+        stores=record.stores,
+        notes=standing.differences(plan, record) if there else (),
+    )
 
 
 @contextmanager
-def _all_or_nothing(cloud: Cloud, image_id: str) -> Iterator[None]:
+def _all_or_nothing(cloud: Cloud, image_id: str, page: Page) -> Iterator[None]:
     """Deletes the image if the block fails, by whatever exception, also an interruption."""
     try:
         yield
     except BaseException as failure:
         left = _delete(cloud, image_id)
         if left is None:
+            page.remove()
             raise
         raise _with_remains(failure, left) from failure
 
@@ -99,16 +168,17 @@ def _delete(cloud: Cloud, image_id: str) -> str | None:
     except KeyboardInterrupt:
         pass  # a second ^C: stop trying, and say what is left
     return (
-        f"image {image_id} could not be deleted from {cloud.name} ({problem}); "
-        f"delete it with: openstack {cloud.option}image delete {image_id}"
+        f"image {image_id} could not be deleted from {cloud.name} ({problem}); the next upload tries again, "
+        f"or: openstack {cloud.option}image delete {image_id}"
     )
 
 
 def _with_remains(failure: BaseException, left: str) -> ImgtoolError:
-    """`failure` as an error that also tells what was left behind."""
-    if isinstance(failure, ImgtoolError):
-        kind: type[ImgtoolError] = type(failure)
-        return kind(f"{failure.message}; {left}", hint=failure.hint)
+    """`failure` as an error that also tells what was left behind, and that is not tried again."""
     if isinstance(failure, KeyboardInterrupt):
         return InterruptedByUserError(f"interrupted; {left}")
+    if isinstance(failure, CloudError):
+        return CloudError(f"{failure.message}; {left}", hint=failure.hint)
+    if isinstance(failure, ImgtoolError):
+        return type(failure)(f"{failure.message}; {left}", hint=failure.hint)
     return CloudError(f"{type(failure).__name__} during the upload; {left}")

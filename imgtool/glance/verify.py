@@ -2,11 +2,18 @@
 
 from imgtool.errors import VerificationError
 from imgtool.glance.body import Body
-from imgtool.glance.images import Record
+from imgtool.glance.record import Record
 from imgtool.model.delivery import UploadPlan
 
 LEGACY_ALGORITHM = "md5"
 """Of `checksum`: all that clouds before the release Rocky have."""
+
+
+def hash_in(record: Record) -> tuple[str, str | None]:
+    """The algorithm that Glance chose, and its value."""
+    if record.hash_algorithm:
+        return record.hash_algorithm, record.hash_value
+    return LEGACY_ALGORITHM, record.md5
 
 
 def verify_arrival(plan: UploadPlan, record: Record, body: Body) -> tuple[str, str]:
@@ -16,8 +23,7 @@ def verify_arrival(plan: UploadPlan, record: Record, body: Body) -> tuple[str, s
     """
     _require_equal("size in bytes", len(body), record.size_bytes)
     _require_equal("disk format", plan.disk_format, record.disk_format)
-    algorithm = record.hash_algorithm or LEGACY_ALGORITHM
-    value = record.hash_value if record.hash_algorithm else record.md5
+    algorithm, value = hash_in(record)
     sent = body.hash_by(algorithm)
     if sent is None:
         raise VerificationError(

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from imgtool.disk.payload import open_payload
 from imgtool.errors import CloudError, ImageUnreadableError
-from imgtool.formats.source import open_source
-from imgtool.glance import body as module
+from imgtool.formats.gate import admit
 from imgtool.glance.body import Body
+from imgtool.progress import NullProgress
 
+CHUNK_BYTES = 1 << 20
 CONTENT = bytes(range(256)) * 20_000
 
 
@@ -34,15 +36,15 @@ def meter() -> Counter:
 
 @pytest.fixture
 def body(path: Path, meter: Counter) -> Iterator[Body]:
-    with open_source(path) as source:
-        yield Body(source, meter)
+    with open_payload(admit(path, "raw"), "raw", NullProgress()) as payload:
+        yield Body(payload, meter)
 
 
 def test_it_gives_the_file_counts_and_hashes(body: Body, meter: Counter) -> None:
     assert len(body) == len(CONTENT)
     assert b"".join(body) == CONTENT
     assert sum(meter.amounts) == body.sent_bytes == len(CONTENT)
-    assert max(meter.amounts) == module.CHUNK_BYTES
+    assert max(meter.amounts) == CHUNK_BYTES
     assert body.hash_by("sha512") == hashlib.sha512(CONTENT).hexdigest()
 
 
@@ -64,10 +66,13 @@ def test_it_is_never_sent_twice(body: Body) -> None:
         next(iter(body))
 
 
-def test_a_file_that_shrinks_is_an_error(body: Body, path: Path) -> None:
-    chunks = iter(body)
-    next(chunks)
-    with path.open("r+b") as file:
-        file.truncate(module.CHUNK_BYTES)
-    with pytest.raises(ImageUnreadableError, match="shorter"):
+def test_a_file_that_shrinks_is_an_error(path: Path, meter: Counter) -> None:
+    with (
+        pytest.raises(ImageUnreadableError, match="changed"),
+        open_payload(admit(path, "raw"), "raw", NullProgress()) as payload,
+    ):
+        chunks = iter(Body(payload, meter))
+        next(chunks)
+        with path.open("r+b") as file:
+            file.truncate(CHUNK_BYTES)
         list(chunks)

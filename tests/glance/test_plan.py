@@ -9,7 +9,7 @@ from support.images import create
 from imgtool.errors import UsageError
 from imgtool.formats.gate import admit
 from imgtool.glance.plan import plan_upload
-from imgtool.model.delivery import Property, UploadPlan, Wanted
+from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 
 GIB = 1 << 30
@@ -21,7 +21,9 @@ def image(tmp_path: Path) -> DiskImage:
 
 
 def plan(image: DiskImage, properties: Sequence[Property] = (), **wanted: Any) -> UploadPlan:
-    return plan_upload(image, cloud="c", wanted=Wanted(**{"name": "debian"} | wanted), properties=properties)
+    return plan_upload(
+        image, cloud=CloudName("c"), wanted=Wanted(**{"name": "debian"} | wanted), properties=properties
+    )
 
 
 @pytest.mark.parametrize(

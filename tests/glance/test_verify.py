@@ -6,26 +6,27 @@ from pathlib import Path
 import pytest
 from support.images import create
 
+from imgtool.disk.payload import open_payload
 from imgtool.errors import VerificationError
-from imgtool.formats.gate import admit, open_admitted
+from imgtool.formats.gate import admit
 from imgtool.glance.body import Body
-from imgtool.glance.images import Record
 from imgtool.glance.plan import plan_upload
+from imgtool.glance.record import Record, parse
 from imgtool.glance.verify import verify_arrival
-from imgtool.model.delivery import UploadPlan, Wanted
-from imgtool.progress import NullMeter
+from imgtool.model.delivery import CloudName, UploadPlan, Wanted
+from imgtool.progress import NullMeter, NullProgress
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> UploadPlan:
     image = admit(create(tmp_path / "disk.qcow2"))
-    return plan_upload(image, cloud="c", wanted=Wanted("x"), properties=())
+    return plan_upload(image, cloud=CloudName("c"), wanted=Wanted("x"), properties=())
 
 
 @pytest.fixture
 def body(plan: UploadPlan) -> Iterator[Body]:
-    with open_admitted(plan.image) as source:
-        sent = Body(source, NullMeter())
+    with open_payload(plan.image, "qcow2", NullProgress()) as payload:
+        sent = Body(payload, NullMeter())
         assert b"".join(sent)
         yield sent
 
@@ -33,14 +34,16 @@ def body(plan: UploadPlan) -> Iterator[Body]:
 @pytest.fixture
 def record(plan: UploadPlan) -> Record:
     content = plan.image.path.read_bytes()
-    return Record(
-        id="1",
-        status="active",
-        size_bytes=len(content),
-        disk_format="qcow2",
-        hash_algorithm="sha512",
-        hash_value=hashlib.sha512(content).hexdigest(),
-        md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+    return parse(
+        {
+            "id": "1",
+            "status": "active",
+            "size": len(content),
+            "disk_format": "qcow2",
+            "os_hash_algo": "sha512",
+            "os_hash_value": hashlib.sha512(content).hexdigest(),
+            "checksum": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        }
     )
 
 

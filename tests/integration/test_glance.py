@@ -17,13 +17,15 @@ import pytest
 from support.cloud import Devcloud, devcloud_command
 from support.images import convert, create, qemu_io
 
+from imgtool import glance
+from imgtool.disk.payload import open_payload
 from imgtool.errors import CloudError, ImageUnreadableError, InterruptedByUserError
 from imgtool.formats.gate import admit
-from imgtool.glance import Cloud, connect, execute, plan_upload, upload
+from imgtool.glance import Cloud, Journal, connect, execute, plan_upload
 from imgtool.glance import cloud as cloud_module
-from imgtool.model.delivery import Property, UploadPlan, UploadResult, Wanted
+from imgtool.model.delivery import CloudName, Property, UploadPlan, UploadResult, Wanted
 from imgtool.model.image import DiskImage
-from imgtool.progress import Meter, NullProgress
+from imgtool.progress import Meter, NullProgress, Progress
 
 CLOUDS = ["devcloud", "devcloud-member"]
 MIB = 1 << 20
@@ -71,7 +73,15 @@ def admin(devcloud: Devcloud) -> Cloud:
 
 
 def plan(image: DiskImage, name: str, properties: Sequence[Property] = (), **wanted: Any) -> UploadPlan:
-    return plan_upload(image, cloud="devcloud", wanted=Wanted(name, **wanted), properties=properties)
+    cloud = CloudName("devcloud")
+    return plan_upload(image, cloud=cloud, wanted=Wanted(name, **wanted), properties=properties)
+
+
+def upload_image(plan: UploadPlan, cloud: Cloud, progress: Progress) -> UploadResult:
+    """As the command does it; what is noted meanwhile goes with the test's folder."""
+    journal = Journal(plan.image.path.parent / "uploads")
+    with open_payload(plan.image, plan.disk_format, progress) as payload:
+        return execute(plan, payload, cloud, journal, progress)
 
 
 def stored(admin: Cloud, name: str) -> list[dict[str, Any]]:
@@ -96,7 +106,7 @@ def test_what_arrives_is_what_was_sent(
     properties = (Property("hw_disk_bus", "virtio", "seen"), Property("os_distro", "debian", "seen"))
     progress = OnFirstBytes(lambda: None)
     there = connect(cloud)
-    result = execute(plan(image, name, properties=properties), there, progress)
+    result = upload_image(plan(image, name, properties=properties), there, progress)
     assert isinstance(result, UploadResult)
     assert (result.status, result.size_bytes, result.plan.cloud) == ("active", len(content), cloud)
     assert (result.hash_algorithm, result.hash_value) == ("sha512", hashlib.sha512(content).hexdigest())
@@ -109,35 +119,37 @@ def test_what_arrives_is_what_was_sent(
 
 
 def test_an_administrator_may_publish(name: str, qcow2: DiskImage, admin: Cloud) -> None:
-    execute(plan(qcow2, name, visibility="public"), admin, NullProgress())
+    upload_image(plan(qcow2, name, visibility="public"), admin, NullProgress())
     assert stored(admin, name)[0]["visibility"] == "public"
 
 
 @pytest.mark.parametrize("odd", ["in:a,b", 'say "yes"', "ça va?", "a&b=c#d"])
-def test_a_second_image_of_a_name_is_refused(name: str, odd: str, qcow2: DiskImage, admin: Cloud) -> None:
+def test_a_second_image_of_a_name_is_refused(
+    odd: str, qcow2: DiskImage, raw: DiskImage, admin: Cloud
+) -> None:
     odd += str(os.getpid())
-    execute(plan(qcow2, odd), admin, NullProgress())
+    upload_image(plan(qcow2, odd), admin, NullProgress())
     with pytest.raises(CloudError, match="has an image named"):
-        execute(plan(qcow2, odd), admin, NullProgress())
+        upload_image(plan(raw, odd), admin, NullProgress())
     assert len(stored(admin, odd)) == 1
 
 
 def test_another_projects_image_is_no_conflict(name: str, qcow2: DiskImage, admin: Cloud) -> None:
-    execute(plan(qcow2, name, visibility="public"), admin, NullProgress())
-    execute(plan(qcow2, name), connect("devcloud-member"), NullProgress())
+    upload_image(plan(qcow2, name, visibility="public"), admin, NullProgress())
+    upload_image(plan(qcow2, name), connect("devcloud-member"), NullProgress())
     assert len(stored(admin, name)) == 2
 
 
 def test_a_member_may_not_publish(name: str, qcow2: DiskImage, admin: Cloud) -> None:
     with pytest.raises(CloudError, match=r"create the image.*HTTP 403.*publicize_image") as caught:
-        execute(plan(qcow2, name, visibility="public"), connect("devcloud-member"), NullProgress())
+        upload_image(plan(qcow2, name, visibility="public"), connect("devcloud-member"), NullProgress())
     assert "<" not in caught.value.message
     assert stored(admin, name) == []
 
 
 def test_a_false_claim_is_refused_and_leaves_nothing(name: str, raw: DiskImage, admin: Cloud) -> None:
     with pytest.raises(CloudError, match=r"HTTP 415.*does not match") as caught:
-        execute(plan(replace(raw, format="qcow2"), name), admin, NullProgress())
+        upload_image(plan(replace(raw, format="qcow2"), name), admin, NullProgress())
     assert "<" not in caught.value.message
     assert stored(admin, name) == []
 
@@ -148,7 +160,7 @@ def test_an_interruption_leaves_nothing(name: str, raw: DiskImage, admin: Cloud)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        execute(plan(raw, name), connect("devcloud-member"), OnFirstBytes(interrupt))
+        upload_image(plan(raw, name), connect("devcloud-member"), OnFirstBytes(interrupt))
     assert stored(admin, name) == []
 
 
@@ -158,7 +170,7 @@ def test_an_image_that_changes_meanwhile_is_not_delivered(name: str, raw: DiskIm
             file.write(b"\x11" * 512)
 
     with pytest.raises(ImageUnreadableError, match="changed"):
-        execute(plan(raw, name), admin, OnFirstBytes(change))
+        upload_image(plan(raw, name), admin, OnFirstBytes(change))
     assert stored(admin, name) == []
 
 
@@ -169,17 +181,17 @@ def test_an_image_that_somebody_deletes_meanwhile(name: str, raw: DiskImage, adm
         assert answer.ok, answer
 
     with pytest.raises(CloudError):
-        execute(plan(raw, name), connect("devcloud-member"), OnFirstBytes(delete))
+        upload_image(plan(raw, name), connect("devcloud-member"), OnFirstBytes(delete))
     assert stored(admin, name) == []
 
 
 def test_what_cannot_be_deleted_is_named(
     name: str, raw: DiskImage, admin: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "DELETE_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("imgtool.glance.upload.DELETE_PAUSE_SECONDS", 0)
     monkeypatch.setattr(Cloud, "request", refusing_to_delete(Cloud.request))
     with pytest.raises(InterruptedByUserError) as caught:
-        execute(plan(raw, name), admin, OnFirstBytes(interrupted))
+        upload_image(plan(raw, name), admin, OnFirstBytes(interrupted))
     (left,) = stored(admin, name)
     assert left["status"] != "active"
     assert f"openstack --os-cloud devcloud image delete {left['id']}" in caught.value.message
@@ -208,7 +220,7 @@ def test_a_rejected_token_does_not_send_twice(
     monkeypatch.setattr(Cloud, "_ensure_fresh_token", spoil_token)
     progress = OnFirstBytes(lambda: None)
     with pytest.raises(CloudError, match=r"401|broke off"):
-        execute(plan(raw, name), member, progress)
+        upload_image(plan(raw, name), member, progress)
     assert progress.sent_bytes <= raw.file_size_bytes
     assert stored(admin, name) == []
 
@@ -225,27 +237,36 @@ def test_a_token_near_its_end_is_replaced_before_the_bytes_go(
 ) -> None:
     before = admin._session.get_token()
     monkeypatch.setattr(cloud_module, "FRESH_SECONDS", 10**6)
-    assert execute(plan(raw, name), admin, NullProgress()).status == "active"
+    assert upload_image(plan(raw, name), admin, NullProgress()).status == "active"
     assert admin._session.get_token() != before
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from imgtool import glance
+from imgtool.disk.payload import open_payload
+from imgtool.formats.gate import admit
+from imgtool.model.delivery import CloudName, Wanted
+from imgtool.progress import NullProgress
+image = admit(Path(sys.argv[1]))
+plan = glance.plan_upload(image, cloud=CloudName("devcloud"), wanted=Wanted(sys.argv[2]), properties=())
+with open_payload(image, "raw", NullProgress()) as payload:
+    journal = glance.Journal(Path(sys.argv[3]))
+    glance.execute(plan, payload, glance.connect("devcloud"), journal, NullProgress())
+"""
 
 
 def test_a_killed_upload_leaves_no_active_image(name: str, tmp_path: Path, admin: Cloud) -> None:
     image = create(tmp_path / "large.raw", "raw", "4G")
-    program = (
-        "import sys; from pathlib import Path; from imgtool import glance; "
-        "from imgtool.formats.gate import admit; from imgtool.model.delivery import Wanted; "
-        "from imgtool.progress import NullProgress; "
-        "plan = glance.plan_upload(admit(Path(sys.argv[1])), cloud='devcloud', "
-        "wanted=Wanted(sys.argv[2]), properties=()); "
-        "glance.execute(plan, glance.connect('devcloud'), NullProgress())"
-    )
-    with subprocess.Popen([sys.executable, "-c", program, image, name]) as process:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, image, name, tmp_path / "uploads"]) as process:
         wait_for(lambda: any(found["status"] == "saving" for found in stored(admin, name)), 60)
         process.send_signal(signal.SIGKILL)
     wait_for(lambda: all(found["status"] != "saving" for found in stored(admin, name)), 30)
     (left,) = stored(admin, name)
     assert left["status"] == "queued"
-    admin.request("DELETE", f"/v2/images/{left['id']}")
+    glance.finish.recover(admin, Journal(tmp_path / "uploads"), NullProgress())
+    assert stored(admin, name) == []
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
@@ -271,7 +292,7 @@ def test_an_image_over_the_limit(
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(small_cloud.clouds_yaml))
     there = connect("devcloud")
     with pytest.raises(CloudError, match=r"HTTP 413|broke off after") as caught:
-        execute(plan(raw, name), there, NullProgress())
+        upload_image(plan(raw, name), there, NullProgress())
     assert stored(there, name) == []
     assert not any(secret in told(caught.value) for secret in small_cloud.secrets)
 

@@ -1,0 +1,88 @@
+"""Import by glance-direct: the bytes are staged, then Glance takes them into its stores.
+
+https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import
+An import that failed may leave the image `importing` for ever: stores that failed and tasks tell.
+"""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from imgtool.errors import CloudError
+from imgtool.glance import images
+from imgtool.glance.answer import Answer
+from imgtool.glance.images import require
+from imgtool.glance.record import Record
+from imgtool.text import printable
+
+if TYPE_CHECKING:
+    from imgtool.glance.body import Body
+    from imgtool.glance.cloud import Cloud
+
+STILL_SECONDS = 900.0
+"""How long nothing may change: a store may copy many gigabytes, and tells nothing while it does."""
+POLL_SECONDS = 0.2
+MAX_POLL_SECONDS = 5.0
+
+METHOD = "glance-direct"
+
+
+def stage(cloud: "Cloud", image_id: str, body: "Body") -> None:
+    """Sends the image's bytes, once, to where an import will take them from."""
+    headers = {"x-openstack-image-size": str(len(body))}
+    require(cloud.send(f"/v2/images/{image_id}/stage", body, headers), "the image's bytes")
+
+
+def start(cloud: "Cloud", image_id: str, stores: tuple[str, ...], *, all_stores: bool) -> None:
+    """Asks for the import of what is staged: into all of `stores`, or into none."""
+    document: dict[str, object] = {"method": {"name": METHOD}}
+    if all_stores:
+        document["all_stores"] = True
+    elif stores:
+        document["stores"] = list(stores)
+    if all_stores or stores:
+        document["all_stores_must_succeed"] = True
+    require(cloud.request("POST", f"/v2/images/{image_id}/import", json=document), "the import")
+
+
+def wait(cloud: "Cloud", image_id: str) -> Record:
+    """The record once the image is active and no store is left. Raises CloudError where one failed."""
+    pause, deadline, before = POLL_SECONDS, time.monotonic() + STILL_SECONDS, ""
+    while True:
+        record = images.get(cloud, image_id)
+        tasks = _tasks(cloud, image_id)
+        _require_no_failure(record, tasks)
+        if record.status == "active" and not record.pending_stores:
+            return record
+        now = repr((record, tasks))
+        if now != before:
+            deadline, before = time.monotonic() + STILL_SECONDS, now
+        if time.monotonic() > deadline:
+            raise CloudError(
+                f"the import does not go on: the image has been {record.status} for {STILL_SECONDS:g} s",
+                hint="ask the cloud's administrator what Glance's log says",
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, MAX_POLL_SECONDS)
+
+
+def _require_no_failure(record: Record, tasks: list[tuple[str, str]]) -> None:
+    """Where it fails Glance puts the image back to `queued` or `uploading`, or says nothing at all."""
+    messages = [message for status, message in tasks if status == "failure"]
+    if not record.failed_stores and not messages and record.status not in {"killed", "deleted"}:
+        return
+    where = f" into {', '.join(record.failed_stores)}" if record.failed_stores else ""
+    why = f": {messages[0]}" if messages else ""
+    raise CloudError(
+        f"Glance's import{where} failed{why}", hint="ask the cloud's administrator what Glance's log says"
+    )
+
+
+def _tasks(cloud: "Cloud", image_id: str) -> list[tuple[str, str]]:
+    """Status and message of each of the image's tasks; none where this Glance does not show them."""
+    answer: Answer = cloud.request("GET", f"/v2/images/{image_id}/tasks")
+    found: Any = answer.document.get("tasks", ()) if answer.ok and isinstance(answer.document, dict) else ()
+    return [
+        (printable(str(one.get("status"))), printable(str(one.get("message") or ""))[:400])
+        for one in found
+        if isinstance(one, dict)
+    ]

@@ -1,0 +1,76 @@
+"""What a cloud would refuse, found out before it gets any byte, and before anything is converted."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from imgtool.errors import CloudError
+from imgtool.glance import images, imports, stores
+from imgtool.glance.stores import MIB, Quota
+
+if TYPE_CHECKING:
+    from imgtool.glance.cloud import Cloud
+    from imgtool.model.delivery import UploadPlan
+
+_FREE_FOR_ALL = frozenset({"private", "shared"})
+"""Visibilities that every member of a project may give."""
+
+
+def check(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None) -> None:
+    """Raises CloudError. `size_bytes` of what will be sent; None where that is not known yet."""
+    _require_stores(plan, cloud)
+    _require_method(plan, cloud)
+    _require_room(plan, cloud, size_bytes)
+    _require_permission(plan, cloud)
+
+
+def _require_stores(plan: "UploadPlan", cloud: "Cloud") -> None:
+    if not plan.wanted.stores:
+        return
+    there = stores.stores(cloud)
+    if there is None:
+        raise CloudError(f"{cloud.name} has no stores to choose from", hint="leave --store out")
+    missing = [one for one in plan.wanted.stores if one not in there.ids]
+    if missing:
+        raise CloudError(
+            f"{cloud.name} has no store {', '.join(missing)}", hint=f"it has: {', '.join(there.ids)}"
+        )
+
+
+def _require_method(plan: "UploadPlan", cloud: "Cloud") -> None:
+    if plan.wanted.way == "import" and imports.METHOD not in (there := stores.import_methods(cloud)):
+        raise CloudError(
+            f"{cloud.name} takes no import by {imports.METHOD}; it takes: {', '.join(there) or 'none'}",
+            hint="use --method direct, with one --store at most",
+        )
+
+
+def _require_room(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None) -> None:
+    needed = {"image_count_total": 1, "image_count_uploading": 1}
+    if size_bytes is not None:
+        mib = -(-size_bytes // MIB)
+        needed["image_size_total"] = mib
+        if plan.wanted.way == "import":
+            needed["image_stage_total"] = mib
+    for quota in stores.quotas(cloud):
+        if quota.left is not None and needed.get(quota.name, 0) > quota.left:
+            raise _full(cloud, quota, needed[quota.name])
+
+
+def _full(cloud: "Cloud", quota: Quota, needed: int) -> CloudError:
+    return CloudError(
+        f"{cloud.name}: the project's quota {quota.name} leaves {quota.left} of {quota.limit}, "
+        f"and this image needs {needed}",
+        hint="delete images that nobody needs, or ask the cloud's administrator for more",
+    )
+
+
+def _require_permission(plan: "UploadPlan", cloud: "Cloud") -> None:
+    """Glance says only to who tries: a record without bytes, which is deleted at once."""
+    wanted = plan.wanted
+    if wanted.visibility in _FREE_FOR_ALL and wanted.owner is None:
+        return
+    probe = str(uuid.uuid4())
+    try:
+        images.create(cloud, probe, plan, name=wanted.name, hidden=True)
+    finally:
+        images.delete(cloud, probe)

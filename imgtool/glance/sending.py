@@ -1,0 +1,64 @@
+"""The bytes into a record, by either method, until Glance says that the image is active."""
+
+import time
+
+from imgtool.disk.payload import Payload
+from imgtool.errors import CloudError
+from imgtool.glance import images, imports
+from imgtool.glance.body import Body
+from imgtool.glance.cloud import Cloud
+from imgtool.glance.failures import NoAnswer
+from imgtool.glance.record import Record
+from imgtool.model.delivery import UploadPlan
+from imgtool.progress import Progress
+
+ACTIVE_SECONDS = 600.0
+"""How long an image may stay `saving` after its bytes were taken: stores such as Ceph finish later."""
+POLL_SECONDS = 0.2
+
+
+def send(
+    plan: UploadPlan, image_id: str, payload: Payload, cloud: Cloud, progress: Progress
+) -> tuple[Record, Body]:
+    """The record of the active image, and what was sent. Raises CloudError."""
+    with progress.meter("upload", payload.size_bytes) as meter:
+        body = Body(payload, meter)
+        if plan.wanted.way == "import":
+            imports.stage(cloud, image_id, body)
+        else:
+            _put(plan, image_id, body, cloud)
+    if plan.wanted.way == "direct":
+        return _until_active(cloud, image_id), body
+    progress.stage("import", f"image {image_id}")
+    imports.start(cloud, image_id, plan.wanted.stores, all_stores=plan.wanted.all_stores)
+    return imports.wait(cloud, image_id), body
+
+
+def _put(plan: UploadPlan, image_id: str, body: Body, cloud: Cloud) -> None:
+    store = plan.wanted.stores[0] if plan.wanted.stores else None
+    try:
+        images.send(cloud, image_id, body, store)
+    except NoAnswer:
+        # Glance may have all of it: then only its answer was lost.
+        if not body.complete or _settled(cloud, image_id).status != "active":
+            raise
+
+
+def _until_active(cloud: Cloud, image_id: str) -> Record:
+    record = _settled(cloud, image_id)
+    if record.status != "active":
+        raise CloudError(
+            f"Glance took the image's bytes, but the image is {record.status} and not active",
+            hint="ask the cloud's administrator what Glance's log says",
+        )
+    return record
+
+
+def _settled(cloud: Cloud, image_id: str) -> Record:
+    """The record once it is no longer `saving`, or was for too long."""
+    deadline = time.monotonic() + ACTIVE_SECONDS
+    while True:
+        record = images.get(cloud, image_id)
+        if record.status != "saving" or time.monotonic() > deadline:
+            return record
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,109 @@
+"""One image into several clouds: each is tried, and what fails in one does not stop the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgtool.disk.payload import Payload
+from imgtool.errors import CloudError, ImgtoolError, VerificationError
+from imgtool.glance import cloud as clouds
+from imgtool.glance import preflight, standing
+from imgtool.glance.cloud import Cloud
+from imgtool.glance.journal import Journal
+from imgtool.glance.upload import execute
+from imgtool.model.delivery import CloudName, UploadFailure, UploadPlan, UploadResult
+from imgtool.progress import Progress
+
+Outcome = UploadResult | UploadFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A cloud, or why it cannot be used."""
+
+    cloud: Cloud | None
+    failure: ImgtoolError | None = None
+
+
+def connect_each(
+    names: Sequence[CloudName], timeout_seconds: float, progress: Progress
+) -> tuple[Destination, ...]:
+    """A destination for each name. Raises CloudError where none of them can be used."""
+    return _any_left(tuple(_connect(name, timeout_seconds, progress) for name in names))
+
+
+def _connect(name: CloudName, timeout_seconds: float, progress: Progress) -> Destination:
+    try:
+        cloud = clouds.connect(name.name, name.region, timeout_seconds)
+    except CloudError as error:
+        progress.stage("cloud", error.message)
+        return Destination(None, error)
+    progress.stage("cloud", f"{cloud.name}: authenticated")
+    return Destination(cloud)
+
+
+def check_each(
+    plans: Sequence[UploadPlan],
+    destinations: Sequence[Destination],
+    size_bytes: int | None,
+    progress: Progress,
+) -> tuple[Destination, ...]:
+    """All that a cloud can refuse before it gets any byte; `size_bytes` of the file, None if not known yet.
+
+    Raises what the first one says where no cloud is left.
+    """
+    pairs = zip(plans, destinations, strict=True)
+    return _any_left(tuple(_check(plan, there, size_bytes, progress) for plan, there in pairs))
+
+
+def _check(plan: UploadPlan, there: Destination, size_bytes: int | None, progress: Progress) -> Destination:
+    if there.cloud is None:
+        return there
+    try:
+        standing.refuse_conflict(plan, there.cloud)
+        preflight.check(plan, there.cloud, size_bytes)
+    except ImgtoolError as error:
+        progress.stage("cloud", error.message)
+        return Destination(None, error)
+    return there
+
+
+def upload_to_each(
+    plans: Sequence[UploadPlan],
+    destinations: Sequence[Destination],
+    payload: Payload,
+    journal: Journal,
+    progress: Progress,
+) -> tuple[Outcome, ...]:
+    """What became of each plan. A single cloud's error is raised: there is nothing else to tell."""
+    pairs = list(zip(plans, destinations, strict=True))
+    if len(pairs) == 1:
+        plan, there = pairs[0]
+        return (_upload(plan, there, payload, journal, progress),)
+    return tuple(_try(plan, there, payload, journal, progress) for plan, there in pairs)
+
+
+def _try(
+    plan: UploadPlan, there: Destination, payload: Payload, journal: Journal, progress: Progress
+) -> Outcome:
+    try:
+        return _upload(plan, there, payload, journal, progress)
+    except (CloudError, VerificationError) as error:
+        progress.stage("upload", f"{plan.cloud}: {error.message}")
+        return UploadFailure(plan, error.message, error.hint, error.exit_status, error.code)
+
+
+def _upload(
+    plan: UploadPlan, there: Destination, payload: Payload, journal: Journal, progress: Progress
+) -> UploadResult:
+    if there.cloud is None:
+        raise there.failure or CloudError("the cloud cannot be used")
+    result = execute(plan, payload, there.cloud, journal, progress)
+    progress.stage("done", f"{result.image_id} is {result.status} in {there.cloud.name}: {result.ending}")
+    return result
+
+
+def _any_left(destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+    failures = [one.failure for one in destinations if one.failure is not None]
+    if len(failures) == len(destinations):
+        raise failures[0]
+    return destinations
