@@ -8,6 +8,7 @@ from typing import ClassVar
 
 EXIT_OK = 0
 EXIT_CHECK_FAILED = 1
+EXIT_PART_FAILED = 7
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 

@@ -1,12 +1,12 @@
 """Where a batch stands, read from its journal; the batch may be running, ended, or killed."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from imgtool.batch.journal import read_journal
+from imgtool.batch.journal import Journal, read_journal
 from imgtool.batch.lock import Lock
 from imgtool.model.batch import FINAL_STATES, StageRecord, TaskRecord, TaskState
 
@@ -14,6 +14,9 @@ ORDER: tuple[TaskState, ...] = (
     "done", "skipped", "failed", "refused", "check-failed", "interrupted", "running", "waiting",
 )  # fmt: skip
 """In which states are told."""
+
+StoryOf = Callable[[str], Mapping[str, object] | None]
+"""By a task's key, its story as `report.as_json` tells it; read one by one, since all of them are large."""
 
 Phase = Literal["none", "running", "ended", "stopped before its end"]
 
@@ -62,17 +65,22 @@ def read_standing(path: Path, now: float | None = None) -> Standing:
     """By the journal `path`. Raises UsageError where there is none."""
     running = Lock(path).is_taken()
     with read_journal(path) as journal:
-        manifest, began, ended = journal.last_run() or ("", None, None)
-        return Standing(
-            phase=_phase(began, ended, running=running),
-            manifest=manifest,
-            began=began,
-            ended=ended,
-            now=time.time() if now is None else now,
-            records=tuple(journal.records()),
-            names=journal.names(),
-            stages={stage.key: stage for stage in journal.stages()},
-        )
+        return standing_of(journal, time.time() if now is None else now, running=running)
+
+
+def standing_of(journal: Journal, now: float, *, running: bool) -> Standing:
+    """The same of an open one; `running` says whether a process works on it."""
+    manifest, began, ended = journal.last_run() or ("", None, None)
+    return Standing(
+        phase=_phase(began, ended, running=running),
+        manifest=manifest,
+        began=began,
+        ended=ended,
+        now=now,
+        records=tuple(journal.records()),
+        names=journal.names(),
+        stages={stage.key: stage for stage in journal.stages()},
+    )
 
 
 def _phase(began: float | None, ended: float | None, *, running: bool) -> Phase:

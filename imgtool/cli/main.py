@@ -29,6 +29,7 @@ COMMANDS = {
     "convert": "Convert an image to raw or qcow2.",
     "upload": "Upload a finished image into Glance.",
     "prepare": "Inspect, check, convert, upload and verify an image.",
+    "batch": "Prepare many images; a stopped run goes on where it was.",
     "explain": "Say what a check looks at, why it matters, how to fix it.",
     "doctor": "Show what this machine has for imgtool's work.",
 }
@@ -38,7 +39,7 @@ EPILOG = """\
 \b
 Exit status: 0 fine, 1 a check failed, 2 usage, 3 image unreadable or unsafe,
 4 an external tool missing or failed, 5 conversion or verification failed,
-6 Glance refused or failed, 70 a bug, 130 interrupted.
+6 Glance refused or failed, 7 part of a batch failed, 70 a bug, 130 interrupted.
 """
 
 

@@ -17,6 +17,9 @@ TaskState = Literal[
 FINAL_STATES: frozenset[TaskState] = frozenset({"done", "failed", "refused", "check-failed", "skipped"})
 """What a run leaves behind where nothing stopped it."""
 
+GOOD_STATES: frozenset[TaskState] = frozenset({"done", "skipped"})
+"""The image is where it was wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -116,6 +119,19 @@ class TaskRecord:
     hint: str = ""
     report: Mapping[str, Any] | None = None
     """The story as `report.as_json` tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How to run a plan: what the command line says of it."""
+
+    journal: Path
+    jobs: int | None = None
+    """At a time; None is what the machine allows."""
+    scheduler: str | None = None
+    """Address of a dask.distributed scheduler; None: this machine only."""
+    metrics: Path | None = None
+    """Where to keep them for Prometheus."""
 
 
 def cloud_label(cloud: CloudName) -> str:

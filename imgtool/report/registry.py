@@ -2,10 +2,15 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from imgtool.model.story import Story
 
+if TYPE_CHECKING:
+    from imgtool.batch.standing import Standing, StoryOf
+
 Report = Callable[[Sequence[Story]], str]
+BatchReport = Callable[["Standing", "StoryOf"], str]
 
 NEED_DISK_MAP = frozenset({"html"})
 """Forms that show where the image keeps data: finding that out costs time that no other form needs."""
@@ -29,3 +34,20 @@ REPORTS: Mapping[str, Report] = {
     "github": _form("as_github"),
     "html": _form("as_html"),
 }
+
+
+def _batch_form(module: str) -> BatchReport:
+    """The function `report` of that module of this package."""
+
+    def report(standing: "Standing", story_of: "StoryOf") -> str:
+        write: BatchReport = importlib.import_module(f"imgtool.report.{module}").report
+        return write(standing, story_of)
+
+    return report
+
+
+BATCH_REPORTS: Mapping[str, BatchReport] = {
+    "text": _batch_form("as_text.batch"),
+    "json": _batch_form("as_json.batch"),
+}
+"""The forms in which a whole batch is told."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from imgtool.batch.standing import ORDER, Standing
+from imgtool.batch.standing import ORDER, Standing, StoryOf
 from imgtool.model.batch import BatchPlan, Task, TaskRecord, TaskState, cloud_label
 from imgtool.report.as_text.layout import Paint, aligned, plain, section
 from imgtool.report.as_text.table import table
@@ -16,6 +16,11 @@ _ROLES: Mapping[TaskState, str] = {
 
 _MOST_RUNNING = 64
 """Shown; a machine runs fewer."""
+
+
+def report(found: Standing, _story_of: StoryOf) -> str:
+    """`--report text=PATH` of a batch."""
+    return standing(found) + "\n"
 
 
 def plan(found: BatchPlan, paint: Paint = plain) -> str:

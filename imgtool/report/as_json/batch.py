@@ -1,0 +1,87 @@
+"""A batch's plan, and where a batch stands, as JSON. Times are UTC, in seconds since 1970."""
+
+from collections import Counter
+from typing import Any
+
+from imgtool.batch.standing import Standing, StoryOf
+from imgtool.model.batch import BatchPlan, Task, TaskRecord, cloud_label
+from imgtool.model.story import SCHEMA_VERSION
+from imgtool.report.as_json.values import Object, clean, path_text, to_text
+
+
+def report(found: Standing, story_of: StoryOf) -> str:
+    """`--report json=PATH` of a batch: the status, and each image's own report."""
+    document = standing(found)
+    for image in document["images"]:
+        image["report"] = story_of(image["key"])
+    return to_text(document) + "\n"
+
+
+def plan(found: BatchPlan) -> Object:
+    """`imgtool batch --dry-run --output json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "manifest": path_text(found.manifest),
+        "images": [_task(task) for task in found.tasks],
+        "problems": [{"key": one.key, "message": clean(one.message)} for one in found.problems],
+    }
+
+
+def standing(found: Standing) -> Object:
+    """`imgtool batch --status JOURNAL --output json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "manifest": clean(found.manifest),
+        "phase": found.phase,
+        "began": found.began,
+        "ended": found.ended,
+        "seconds_left": found.seconds_left,
+        "counts": dict(Counter(record.state for record in found.records)),
+        "images": [_record(record, found) for record in found.records],
+    }
+
+
+def _task(task: Task) -> Object:
+    return {
+        "key": task.key,
+        "name": task.name,
+        "source": clean(task.source),
+        "sha256": task.sha256,
+        "source_format": task.source_format,
+        "target_format": task.target_format,
+        "compression": task.compression,
+        "output": path_text(task.output) if task.output else None,
+        "clouds": [cloud_label(cloud) for cloud in task.clouds],
+        "visibility": task.wanted.visibility,
+        "on_conflict": task.wanted.on_conflict,
+        "properties": dict(task.properties),
+        "derive": task.derive,
+        "policy": clean(task.policy),
+        "deadline_seconds": task.deadline_seconds,
+        "retries": task.retries,
+        "where": clean(task.where),
+    }
+
+
+def _record(record: TaskRecord, found: Standing) -> Object:
+    stage = found.stages.get(record.key)
+    return {
+        "key": record.key,
+        "name": found.names.get(record.key, ""),
+        "state": record.state,
+        "stage": stage.stage if stage else None,
+        "attempts": record.attempts,
+        "started": record.started,
+        "ended": record.ended,
+        "seconds": record.seconds,
+        "source_sha256": record.source_sha256,
+        "size_before_bytes": record.size_before_bytes,
+        "size_after_bytes": record.size_after_bytes,
+        "image_ids": dict(record.image_ids),
+        "exit_status": record.exit_status,
+        "error": _error(record),
+    }
+
+
+def _error(record: TaskRecord) -> dict[str, Any] | None:
+    return {"message": clean(record.message), "hint": clean(record.hint)} if record.message else None
