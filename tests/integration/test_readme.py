@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support.policies import policy_example
+from support.policies import manifest_example, policy_example
 
 from imgtool.cli.main import COMMANDS, EPILOG, cli
 
@@ -81,6 +81,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, debian_image: Path) -> Path
     convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", debian_image, path / "vendor.qcow2"]
     subprocess.run(convert, check=True)
     (path / "policy.yaml").write_text(policy_example())
+    (path / "images.yaml").write_text(manifest_example())
     (path / "scripts").symlink_to(CHECKOUT / "scripts")
     (path / ".venv").symlink_to(sys.prefix)
     return path

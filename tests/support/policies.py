@@ -31,7 +31,16 @@ README = Path(__file__).parents[2] / "README.md"
 
 def policy_example() -> str:
     """The policy file that the README shows."""
-    (block,) = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    return _block("policy.yaml")
+
+
+def manifest_example() -> str:
+    """The manifest that the README shows."""
+    return _block("images.yaml")
+
+
+def _block(name: str) -> str:
+    (block,) = re.findall(rf"```yaml\n(# {re.escape(name)}\n.*?)```", README.read_text(), re.DOTALL)
     return str(block)
 
 
