@@ -21,7 +21,9 @@ def _first_line(path: Path) -> str:
     return line.removesuffix(" -B") if line.startswith("#!") else ""
 
 
-SCRIPTS_WITH_TYPES = [f"scripts/lib/{name}" for name in ("bench", "debian_image", "verify_delivery.py")]
+SCRIPTS_WITH_TYPES = [
+    f"scripts/lib/{name}" for name in ("bench", "bench_delivery", "debian_image", "verify_delivery.py")
+]
 
 LINTERS = {
     "ruff": [*PYTHON, "ruff", "check", "--no-fix", ".", *scripts_in("python3")],

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,9 @@ class Run:
     too_slow: bool
     message: str
     """The last line that the program wrote to stderr."""
+    written_bytes: int = 0
+    """To files on a disk, in whole pages, by the program and the children that it reaped (getrusage(2)):
+    each page that was made dirty, also of a file that was gone before it was written back. Not to a tmpfs."""
 
     @property
     def failure(self) -> str:
@@ -34,31 +37,37 @@ class Run:
         return f"status {self.status}: {self.message}"
 
 
-def run(command: Sequence[str | Path], target: Path | None, limit_seconds: float) -> Run:
+def run(
+    command: Sequence[str | Path],
+    target: Path | None,
+    limit_seconds: float,
+    environment: Mapping[str, str] | None = None,
+) -> Run:
     """Run `command`, sync `target`, and look at what it left there. Leaves no process behind.
 
+    `environment` is for one that is not our own.
     Raises RuntimeError where the command cannot be started.
     """
     argv = [sys.executable, "-I", "-S", str(TIMER), str(limit_seconds), str(target or ""), *map(str, command)]
     with tempfile.TemporaryFile() as errors:
-        output = _run_timer(argv, errors.fileno())
+        output = _run_timer(argv, errors.fileno(), os.environ if environment is None else environment)
         errors.seek(0)
         message = last_line(errors.read())
     if not output:
         raise RuntimeError(f"{command[0]} was not started: {message}")
     figures = json.loads(output)
-    status, too_slow = figures.pop("status"), figures.pop("too_slow")
-    return Run(Sample(**figures, **_sizes(target)), status, too_slow, message)
+    status, too_slow, written = (figures.pop(key) for key in ("status", "too_slow", "written_bytes"))
+    return Run(Sample(**figures, **_sizes(target)), status, too_slow, message, written)
 
 
-def _run_timer(argv: list[str], errors: int) -> str:
+def _run_timer(argv: list[str], errors: int, environment: Mapping[str, str]) -> str:
     """A session of its own, so that ^C reaches us first; the timer ends its child when it is told to end."""
     timer = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        env={**environment, "LC_ALL": "C.UTF-8"},
         start_new_session=True,
         encoding="utf-8",
     )

@@ -51,6 +51,8 @@ class Result:
     """Why its figures do not count: it ended badly, or its output is not what it should be."""
     too_slow: bool = False
     """Stopped at the time limit: its figures do not count, which is no failure."""
+    written_bytes: int | None = None
+    """To files on a disk, in one turn; None where nobody asked, or there is no disk below."""
 
     @property
     def counts(self) -> bool:
@@ -177,4 +179,5 @@ def _result(entry: dict[str, Any]) -> Result:
         tuple(Sample(**sample) for sample in entry["samples"]),
         entry["failure"],
         entry["too_slow"],
+        entry.get("written_bytes"),
     )

@@ -5,12 +5,15 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from bench import gate, places
 from bench.job import Configuration, Job
 from bench.measure import Run, run
 from bench.model import CaseResult, Result, Sample, Task
 from bench.workloads import Workload
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def _job(case: Case) -> Job:
     return Job(source, source_format, target, virtual_bytes(source, source_format), case.task)
 
 
-def rotated(entrants: Sequence[Entrant], number: int) -> list[Entrant]:
+def rotated(entrants: Sequence[T], number: int) -> list[T]:
     """Another goes first in every round."""
     first = number % len(entrants)
     return [*entrants[first:], *entrants[:first]]

@@ -47,6 +47,7 @@ class Command:
             "user_seconds": usage.ru_utime,
             "system_seconds": usage.ru_stime,
             "peak_rss_bytes": usage.ru_maxrss * 1024,  # Linux counts it in KiB
+            "written_bytes": usage.ru_oublock * 512,  # pages of files on a disk, not on a tmpfs
         }
 
 

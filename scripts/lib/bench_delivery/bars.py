@@ -1,0 +1,82 @@
+"""What delivery has to reach. The one place where this is written down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.model import CaseResult
+
+from bench_delivery.cases import DELIVERIES, Delivery
+from bench_delivery.ways import JUDGED
+
+Measure = Literal["time / best peer", "bytes written", "peak MiB"]
+
+IMAGE = "the image of scripts/build-image"
+LARGE_GIB = 20
+"""The bars are about this image, and large disks of this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A limit for imgtool in one case."""
+
+    case: str
+    measure: Measure
+    limit: float
+
+    @property
+    def title(self) -> str:
+        """One line."""
+        return f"{self.case}: {self.measure}"
+
+
+BARS = (
+    Bar("compressed", "time / best peer", 0.25),
+    Bar("raw", "bytes written", 0),
+    Bar("qcow2", "bytes written", 0),
+    Bar("large-raw", "peak MiB", 200),
+    Bar("large-qcow2", "peak MiB", 200),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a bar; `value` None where there are no figures to judge by."""
+
+    bar: Bar
+    value: float | None
+
+    @property
+    def met(self) -> bool:
+        """No figures, not met."""
+        return self.value is not None and self.value <= self.bar.limit
+
+    @property
+    def word(self) -> str:
+        """For people."""
+        if self.value is None:
+            return "not measured"
+        return "met" if self.met else "NOT MET"
+
+
+def judge(cases: Sequence[CaseResult], bars: Sequence[Bar] = BARS) -> list[Verdict]:
+    """One verdict for every bar."""
+    return [Verdict(bar, _value(bar, cases)) for bar in bars]
+
+
+def find(cases: Sequence[CaseResult], delivery: Delivery) -> CaseResult | None:
+    """The figures of a delivery, where it was measured."""
+    wanted = (delivery.workload, delivery.task)
+    return next((case for case in cases if (case.workload, case.task) == wanted), None)
+
+
+def _value(bar: Bar, cases: Sequence[CaseResult]) -> float | None:
+    case = find(cases, DELIVERIES[bar.case])
+    ours = case.named(JUDGED) if case else None
+    if case is None or ours is None:
+        return None
+    if bar.measure == "bytes written":
+        return ours.written_bytes
+    if bar.measure == "peak MiB":
+        return ours.peak_rss_bytes / (1 << 20)
+    return ours.wall.median / case.best_peer.wall.median if case.best_peer else None
