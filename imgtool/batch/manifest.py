@@ -94,13 +94,20 @@ class Image(Settings):
         return {"source": value} if isinstance(value, str) else value
 
 
+def _some(found: tuple[Image, ...]) -> tuple[Image, ...]:
+    """Not by pydantic's min_length, whose complaint would hide what is wrong with an item."""
+    if not found:
+        raise complaint("there is no image in it")
+    return found
+
+
 class Manifest(ManifestSection):
     """The whole file."""
 
     noun: ClassVar[str] = "key"
 
     defaults: Settings = Settings()
-    images: Annotated[tuple[Image, ...], Field(min_length=1)]
+    images: Annotated[tuple[Image, ...], AfterValidator(_some)]
 
     @field_validator("*", mode="before")
     @classmethod

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,15 +74,9 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         raise UsageError("neither a cloud nor an output: nothing would be made", hint="give clouds or output")
     if made.get("target_format") == "raw" and made.get("compression", "none") != "none":
         raise UsageError("compression: a raw image has none", hint="take the target-format qcow2")
-    settings_hash = _hash(made, fingerprint)
-    return Task(
-        key=_key(name, source, settings_hash),
-        source=source,
-        settings_hash=settings_hash,
-        where=where,
-        **made,
-        **_of_running(chosen),
-    )
+    unnamed = Task(key="", source=source, settings_hash="", where=where, **made, **_of_running(chosen))
+    settings_hash = _hash(unnamed, fingerprint)
+    return replace(unnamed, key=_key(name, source, settings_hash), settings_hash=settings_hash)
 
 
 def _of_running(chosen: Chosen) -> dict[str, Any]:
@@ -124,11 +118,13 @@ def _wanted(name: str, chosen: Chosen) -> Wanted:
 _MEMBERS = "leave out members, or take the visibility shared"
 
 
-def _hash(made: Mapping[str, Any], policy: str) -> str:
-    plain = {**made, "policy": policy, "output": str(made["output"])}
-    plain["wanted"] = asdict(made["wanted"])
-    plain["clouds"] = [asdict(cloud) for cloud in made["clouds"]]
+def _hash(unnamed: Task, policy: str) -> str:
+    plain = {key: value for key, value in asdict(unnamed).items() if key not in _NOT_HASHED}
+    plain |= {"policy": policy, "output": str(unnamed.output)}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+_NOT_HASHED = frozenset({"key", "source", "settings_hash", "sha256", "where", "deadline_seconds", "retries"})
 
 
 def _key(name: str, source: str, settings_hash: str) -> str:

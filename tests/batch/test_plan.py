@@ -1,0 +1,68 @@
+"""The plan of a manifest; 1,000 images cost little time and memory, and nothing that runs them is loaded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.batches import manifest, planned
+
+from imgtool.errors import UsageError
+from imgtool.model.batch import PlanProblem
+
+SHA256 = "a" * 64
+
+
+def test_in_the_order_of_the_manifest_and_of_paths(tmp_path: Path) -> None:
+    files = ("b.raw", "a.raw", "z.qcow2", "policy.yaml")
+    text = f"images: [z.qcow2, '*.raw', {{source: https://host/u.img, sha256: {SHA256}}}]\n"
+    plan = planned(tmp_path, text, *files)
+    assert [task.name for task in plan.tasks] == ["z", "a", "b", "u"]
+    assert plan.manifest == tmp_path / "images.yaml"
+    assert plan.problems == ()
+    assert len({task.key for task in plan.tasks}) == 4
+
+
+def test_what_will_fail_is_a_problem_of_one_task(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "images: [a.raw, missing.raw, {source: a.raw, output: no/b.raw}]\n", "a.raw")
+    _, missing, nowhere = plan.tasks
+    assert plan.problems == (
+        PlanProblem(missing.key, f"{tmp_path}/missing.raw: there is no such file"),
+        PlanProblem(nowhere.key, f"{tmp_path}/no/b.raw: the folder {tmp_path}/no does not exist"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("'*.none'", "no file matches"),
+        ("https://host/a", "sha256: a URL needs the hash"),
+        ("{source: '*.raw', sha256: " + SHA256 + "}", "2 files match"),
+        ("{source: '*.raw', id: 12345678-1234-5678-1234-567812345678}", "2 files match"),
+    ],
+)
+def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, item: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        planned(tmp_path, f"images:\n  - c.img\n  - {item}\n", "a.raw", "b.raw")
+    assert caught.value.message.startswith(f"{tmp_path}/images.yaml:3: ")
+
+
+def test_a_thousand_images(tmp_path: Path) -> None:
+    names = [f"{number:03}.raw" for number in range(1000)]
+    items = "".join(f"  - {{source: {name}, name: image-{name}, tags: [a]}}\n" for name in names)
+    path = manifest(tmp_path, f"defaults: {{clouds: [x, y]}}\nimages:\n{items}", *names)
+    code = (
+        "import resource, sys, imgtool.cli.main as main\n"
+        f"status = main.run(['batch', {str(path)!r}, '--dry-run'])\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "late = ('openstack', 'dissect', 'imgtool.pipeline', 'imgtool.glance', 'jinja2', 'magic')\n"
+        "loaded = [name for name in late if name in sys.modules]\n"
+        "print(status, used.ru_utime + used.ru_stime, used.ru_maxrss >> 10, loaded)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *table, total, measured = run.stdout.splitlines()
+    status, cpu_seconds, peak_mib, loaded = measured.split(maxsplit=3)
+    assert (status, loaded, total) == ("0", "[]", "1000 images, 2000 uploads, 0 files, 0 problems")
+    assert len(table) == 1002
+    assert float(cpu_seconds) < 2
+    assert int(peak_mib) < 100

@@ -1,0 +1,73 @@
+"""An image's own settings over the defaults, over imgtool's; what decides the result is hashed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.batches import planned
+
+from imgtool.errors import UsageError
+from imgtool.model.batch import Task
+from imgtool.model.delivery import CloudName, Wanted
+
+
+def only(folder: Path, text: str, **environment: str) -> Task:
+    (found,) = planned(folder, text, "a.raw", **environment).tasks
+    return found
+
+
+def test_by_itself(tmp_path: Path) -> None:
+    found = only(tmp_path, "images: [a.raw]\n", OS_CLOUD="mine")
+    same = Task(found.key, f"{tmp_path}/a.raw", "a", Wanted("a"), found.settings_hash)
+    assert found == replace(same, clouds=(CloudName("mine"),), where=f"{tmp_path}/images.yaml:1")
+    assert only(tmp_path, "images: [a.raw]\n").clouds == (CloudName(None),)
+
+
+def test_its_own_over_the_defaults(tmp_path: Path) -> None:
+    found = only(
+        tmp_path,
+        "defaults: {clouds: [x], name: 'all-{stem}', tags: [a], properties: {p: 1, q: 2}, retries: 5,"
+        " output: out/, compression: zstd, members: [m]}\n"
+        "images: [{source: a.raw, tags: [b], properties: {q: 3}, retries: null,"
+        " min-ram: 512, deadline: 2h}]\n",
+    )
+    assert found.wanted == Wanted("all-a", "shared", tags=("b",), members=("m",), min_ram_mib=512)
+    assert found.properties == {"p": "1", "q": "3"}
+    assert (found.retries, found.deadline_seconds, found.compression) == (1, 7200, "zstd")
+    assert found.output == tmp_path / "out" / "all-a.qcow2"
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("clouds: []", "neither a cloud nor an output"),
+        ("target-format: raw, compression: zlib", "a raw image has none"),
+        ("stores: [a], all-stores: true", "exclude each other"),
+        ("members: [m], visibility: public", "an image that is public has none"),
+        ("policy: opnstack", "neither a profile nor a file"),
+    ],
+)
+def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, keys: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        only(tmp_path, f"images:\n  - {{source: a.raw, {keys}}}\n")
+    assert caught.value.message.startswith(f"{tmp_path}/images.yaml:2: ")
+
+
+def test_the_hash_is_of_what_decides_the_result(tmp_path: Path) -> None:
+    def hashed(keys: str) -> str:
+        return only(tmp_path, f"images: [{{source: a.raw, clouds: [x], {keys}}}]\n").settings_hash
+
+    plain = hashed("derive: true")
+    assert plain == hashed("deadline: 1h") == hashed("retries: 7")
+    changes = ("name: b", "compression: zlib", "policy: minimal", "tags: [t]", "derive: false", "output: o")
+    assert len({plain, *map(hashed, changes)}) == len(changes) + 1
+
+
+def test_keys_are_file_names_and_stay(tmp_path: Path) -> None:
+    text = f"images: [{{source: a.raw, name: '../{'é /' * 50}'}}]\n"
+    first = only(tmp_path, text).key
+    assert first == only(tmp_path, text).key
+    assert first.isascii()
+    assert len(first) <= 71
+    assert "/" not in first
+    assert not first.startswith(".")
