@@ -6,6 +6,7 @@ properties.py  what an inspection says -> image properties, each with its reason
 provenance.py  where an image came from, as properties (pure)
 preflight.py   what a cloud would refuse, before it gets any byte
 upload.py      the story of one upload: record, bytes, active, verified, named; or deleted again
+own_id.py      an id that the operator chose: whose is it?
 standing.py    what the project has of that name already, and what follows
 sending.py     the bytes into a record, direct or by import
 body.py        the bytes on their way: counted and hashed, sent once

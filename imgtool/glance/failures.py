@@ -105,7 +105,7 @@ def translated(name: str) -> Iterator[None]:
             f"{name}: Keystone's catalogue has no such image endpoint: {in_words(error)}",
             hint="check region_name and interface in clouds.yaml; see: openstack catalog list",
         ) from None
-    except (auth.ConnectFailure, auth.DiscoveryFailure, RequestException) as error:
+    except (auth.ConnectionError, auth.DiscoveryFailure, RequestException) as error:
         raise NoAnswer(
             f"{name}: no connection: {_connection_words(error)}",
             hint="check the network, a proxy, and the address (auth_url, region) of the cloud",

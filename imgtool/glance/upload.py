@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from imgtool.disk.payload import Payload
 from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError
-from imgtool.glance import attempts, finish, images, standing
+from imgtool.glance import attempts, finish, images, own_id, standing
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.journal import Entry, Journal, Page
 from imgtool.glance.record import Record
@@ -64,6 +64,7 @@ class _Arrived(NamedTuple):
 def _deliver(job: _Job, found: Standing) -> _Arrived:
     """One attempt, with a record of its own."""
     entry = _entry(job, found)
+    own_id.refuse_taken(job.plan.wanted.image_id, job.cloud)
     with job.journal.begin(entry) as page:
         with _all_or_nothing(job.cloud, entry.image_id, page):
             arrived = _send_and_verify(job, entry)
@@ -93,7 +94,7 @@ def _send_and_verify(job: _Job, entry: Entry) -> _Arrived:
     """While an older image has the name the new one has another, and is in no default list."""
     cloud, plan = job.cloud, job.plan
     name = finish.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
-    images.create(cloud, entry.image_id, plan, name=name, hidden=entry.hidden or bool(entry.replaces))
+    own_id.create(cloud, entry.image_id, plan, name=name, hidden=entry.hidden or bool(entry.replaces))
     record, body = send(plan, entry.image_id, job.payload, cloud, job.progress)
     algorithm, value = verify_arrival(plan, record, body)
     job.progress.stage(
@@ -145,6 +146,9 @@ def _all_or_nothing(cloud: Cloud, image_id: str, page: Page) -> Iterator[None]:
     """Deletes the image if the block fails, by whatever exception, also an interruption."""
     try:
         yield
+    except own_id.IdTakenError:
+        page.remove()  # what has that id is not ours
+        raise
     except BaseException as failure:
         left = _delete(cloud, image_id)
         if left is None:

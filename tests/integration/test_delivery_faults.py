@@ -228,16 +228,23 @@ def replaced(faulty: FaultyCloud) -> str:
     return str(old["id"])
 
 
-@pytest.mark.parametrize("more", [(), (Fault(Route.CREATE, "reset", at=1),)], ids=["", "answer lost"])
-def test_an_id_that_is_taken_keeps_its_image(more: tuple[Fault, ...], faulty: FaultyCloud) -> None:
+NOT_SEEN = Fault(Route.SHOW, "status", status=404, when="instead")
+"""Of an image of another project, or of one that came into being after we looked."""
+
+
+@pytest.mark.parametrize("faults", [(), (NOT_SEEN,)], ids=["seen", "not seen"])
+def test_an_id_that_is_taken_keeps_its_image(faults: tuple[Fault, ...], faulty: FaultyCloud) -> None:
     """What was there before is not ours to delete, whatever Glance answers."""
     old = replaced(faulty)
-    faulty.proxy.inject(*more)
+    faulty.proxy.inject(*faults)
     for _ in range(2):  # nor does the next run
         run = faulty.upload("--id", old, "--on-conflict", "new")
         assert run.returncode == 6, told(run, faulty.proxy)
+        assert old in run.stderr
         found = faulty.direct.image.get(f"/images/{old}")
-        assert (found.status_code, found.json()["status"]) == (200, "active")
+        assert found.status_code == 200, told(run, faulty.proxy)
+        assert found.json()["status"] == "active"
+    assert list(faulty.journal.glob("*.json")) == []
 
 
 KINDS: dict[Kind, int] = {

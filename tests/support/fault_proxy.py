@@ -105,8 +105,10 @@ class FaultProxy:
 
     @property
     def image_ids(self) -> tuple[str, ...]:
-        """Of the records that the client wanted to be made."""
-        return tuple(str(one.document["id"]) for one in self.of(Route.CREATE))
+        """Of the records that the client wanted to be made. Of half a request none can be made."""
+        asked = self.of(Route.CREATE)
+        whole = [one for one in asked if one.header("content-length") == str(one.received_bytes)]
+        return tuple(str(one.document["id"]) for one in whole)
 
     @property
     def met(self) -> tuple[Fault, ...]:
