@@ -63,7 +63,9 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
         if not judgement.passed:
             return told
         conversion_plan = _plan_conversion(order, source, folder)
-        plans = _plan_uploads(order, inspection, conversion_plan, order.target_format)
+        plans = _plan_uploads(
+            order, inspection, conversion_plan, order.target_format, policy=order.policy.name
+        )
         told = replace(told, conversion_plan=conversion_plan, upload_plans=plans)
         if dry_run:
             return told
@@ -80,7 +82,7 @@ def upload(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     there = () if dry_run else _connect(order, progress)
     with _digest(order, image) as digest:
         inspection = inspect_image(image, progress)
-        plans = _plan_uploads(order, inspection, None, image.format)
+        plans = _plan_uploads(order, inspection, None, image.format, policy=None)
         if not dry_run:
             there = glance.check_each(plans, there, image.file_size_bytes, progress)
             plans = tuple(_complete(plan, image, digest) for plan in plans)
@@ -140,14 +142,22 @@ def _needs_no_file(order: Order, source: DiskImage) -> bool:
 
 
 def _plan_uploads(
-    order: Order, inspection: Inspection, conversion: ConversionPlan | None, disk_format: str
+    order: Order,
+    inspection: Inspection,
+    conversion: ConversionPlan | None,
+    disk_format: str,
+    *,
+    policy: str | None,
 ) -> tuple[UploadPlan, ...]:
-    """Made before the conversion: the target has the source's virtual size and the planned format."""
+    """Made before the conversion: the target has the source's virtual size and the planned format.
+
+    `policy` is the one by which the image was judged, None where nobody did.
+    """
     source = inspection.image
     image = replace(source, path=conversion.target, format=conversion.target_format) if conversion else source
     properties = glance.derive(inspection, order.properties, derive=order.derive)
     if order.derive:
-        properties += glance.provenance(order.policy.name)
+        properties += glance.provenance(policy)
     return tuple(
         glance.plan_upload(
             image, cloud=name, wanted=order.wanted, properties=properties, disk_format=disk_format

@@ -74,6 +74,8 @@ def test_every_attribute_arrives(devcloud, image: Path, name: str) -> None:
     assert (found["protected"], found["os_hidden"], found["visibility"]) == (True, True, "community")
     assert set(found["tags"]) == {"golden", "weekly"}
     assert (found["min_disk"], found["min_ram"], found["team"]) == (5, 256, "images")
+    assert found["imgtool_version"]
+    assert "imgtool_policy" not in found  # nobody judged it
     assert found["os_hash_value"] == told["os_hash_value"] == sha512(image)
 
 
