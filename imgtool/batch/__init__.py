@@ -5,7 +5,10 @@ plan.py         manifest -> BatchPlan
 wire.py         tasks and records <-> JSON: what goes to a child, and into the journal
 journal.py      what was done and how far, in SQLite
 run.py          the story of a batch
-schedule.py     how many at once, on this machine or on a cluster
+schedule.py     how many at once, in which order, and where
+cluster.py      on the workers of dask.distributed
+cloud_errand.py which images the clouds have, and what killed children left there
+wishes.py       whether a batch is to go on
 resume.py       what an earlier run did, and is there still
 metrics.py      what monitoring reads
 attempt.py      one task, attempt by attempt, each in a child

@@ -21,8 +21,6 @@ class Assignment:
     """Where uploads are noted until they are finished; all tasks of the batch share it."""
     replace_output: bool = False
     """What stands at the task's output is of an earlier run of this batch."""
-    recover_only: bool = False
-    """Only finish or undo what killed children left in the task's clouds."""
 
     @property
     def temporary(self) -> Path:
@@ -48,18 +46,15 @@ class Assignment:
                 "folder": str(self.folder),
                 "uploads": str(self.uploads),
                 "replace_output": self.replace_output,
-                "recover_only": self.recover_only,
             }
         )
 
 
-def from_json(text: str) -> Assignment:
-    """What `to_json` made."""
-    values: Mapping[str, Any] = json.loads(text)
+def from_values(values: Mapping[str, Any]) -> Assignment:
+    """Of parsed JSON."""
     return Assignment(
         task=wire.task_from_json(values["task"]),
         folder=Path(values["folder"]),
         uploads=Path(values["uploads"]),
         replace_output=values["replace_output"],
-        recover_only=values["recover_only"],
     )

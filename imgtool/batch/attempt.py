@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgtool.batch import folders, staging, wire
 from imgtool.batch.assignment import Assignment
+from imgtool.batch.cloud_errand import ERRAND_SECONDS, CloudErrand
 from imgtool.batch.forks import Forks, Request
 from imgtool.batch.watching import Ending, Event, Wish, last_line, watch
 from imgtool.errors import EXIT_INTERRUPTED, ImgtoolError, ToolFailedError
@@ -21,6 +22,8 @@ PAUSE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 60.0
 TRIED_AGAIN = frozenset({4, 5, 6})
 """Exit statuses of what may go well another time: a tool, a conversion, a cloud."""
+
+ERRAND_ADDRESS_SPACE_BYTES = 4 << 30
 
 _FORKS = Forks()
 """Of this process; a worker of a cluster has its own."""
@@ -69,6 +72,33 @@ def run_task(
         return TaskRecord(
             task.key, "failed", exit_status=error.exit_status, message=error.message, hint=error.hint
         )
+
+
+def run_errand(
+    errand: CloudErrand, notice: Callable[[str], None], wish: Callable[[], Wish]
+) -> dict[str, list[str]]:
+    """What a child finds in the clouds: the ids of active images, by cloud; nothing where it fails."""
+    found: dict[str, list[str]] = {}
+
+    def hear(event: Event) -> None:
+        found.update(event.get("there", {}))
+        if "stage" in event:
+            notice(event["detail"])
+
+    try:
+        child = _FORKS.start(Request(errand.to_json().encode(), ERRAND_ADDRESS_SPACE_BYTES, {}))
+    except ImgtoolError as error:
+        notice(error.message)
+        return found
+    try:
+        ending = watch(
+            child, deadline_seconds=ERRAND_SECONDS, stop_seconds=STOP_SECONDS, wish=wish, on_event=hear
+        )
+    finally:
+        child.close()
+    if ending.status != 0:
+        notice(f"the clouds could not be looked at: {last_line(ending.stderr)}")
+    return found
 
 
 def end_children() -> None:

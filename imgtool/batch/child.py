@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import FrameType
 
 from imgtool import interrupts
-from imgtool.batch import assignment, fetch, sources, wire, work
+from imgtool.batch import assignment, cloud_errand, fetch, sources, wire, work
 from imgtool.batch.assignment import Assignment
 from imgtool.batch.telling import Teller
 from imgtool.checks import registry
@@ -48,7 +48,11 @@ def main(tell: work.Tell, write_bug_report: WriteBugReport) -> int:
         signal.signal(number, _interrupt)
     teller = Teller(STDOUT)
     try:
-        given = assignment.from_json(_read_all(STDIN))
+        values = json.loads(_read_all(STDIN))
+        if "task" not in values:
+            teller.tell({"there": cloud_errand.look(cloud_errand.from_values(values), teller)})
+            return EXIT_OK
+        given = assignment.from_values(values)
         record, again = _told(given, teller, tell, write_bug_report)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -63,9 +67,6 @@ def _told(
     """The record, and whether another attempt may go well."""
     key = given.task.key
     try:
-        if given.recover_only:
-            work.recover(given, teller)
-            return TaskRecord(key, "done", exit_status=EXIT_OK), False
         return work.perform(given, tell, teller), False
     except (ImageUnreadableError, UnsafeImageError) as error:
         report = tell(Story(registry.refused(given.task.source, error)))

@@ -103,6 +103,11 @@ def clear_leftovers(work: Path, keep: Callable[[str], bool]) -> None:
             clear(folder, keep_note=keep(key))
 
 
+def forget(work: Path, key: str) -> None:
+    """What became of the task is noted: nothing of its folder is needed any more."""
+    clear(task_folder(work, key))
+
+
 def remove(work: Path) -> None:
     """At the end; notes of images that could not be deleted stay, for the next run."""
     shutil.rmtree(work / "tasks", ignore_errors=True)

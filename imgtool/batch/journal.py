@@ -86,9 +86,13 @@ class Journal:
 
     # ------------------------------------------------------------ what was noted
 
-    def records(self) -> Iterator[TaskRecord]:
-        """Of the tasks of the last run, in the plan's order; without their reports, which are large."""
-        rows = self._rows("SELECT record FROM tasks WHERE position IS NOT NULL ORDER BY position")
+    def records(self, *, every: bool = False) -> Iterator[TaskRecord]:
+        """Of the tasks of the last run, in the plan's order; without their reports, which are large.
+
+        `every`: of all runs, in no order.
+        """
+        of_last = "SELECT record FROM tasks WHERE position IS NOT NULL ORDER BY position"
+        rows = self._rows("SELECT record FROM tasks" if every else of_last)
         return (wire.record_from_json(text) for (text,) in rows)
 
     def record(self, key: str) -> TaskRecord | None:

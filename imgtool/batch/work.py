@@ -12,7 +12,6 @@ from imgtool.batch.given import Given
 from imgtool.disk.incoming import incoming
 from imgtool.disk.output import check_target
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
-from imgtool.glance import finish
 from imgtool.model.batch import Task, TaskRecord, cloud_label
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
@@ -23,8 +22,6 @@ from imgtool.progress import Progress
 
 Tell = Callable[[Story], Mapping[str, Any]]
 """A story as JSON."""
-
-RECOVER_SECONDS = 60.0
 
 
 def perform(assignment: Assignment, tell: Tell, progress: Progress) -> TaskRecord:
@@ -46,14 +43,6 @@ def perform(assignment: Assignment, tell: Tell, progress: Progress) -> TaskRecor
         if staged is not None and record.state == "done":
             record = staging.place(staged, assignment, record)
         return record
-
-
-def recover(assignment: Assignment, progress: Progress) -> None:
-    """Finish or undo what killed children left in the task's clouds."""
-    journal = glance.Journal(assignment.uploads)
-    for there in glance.connect_each(assignment.task.clouds, RECOVER_SECONDS, progress):
-        if there.cloud is not None:
-            finish.recover(there.cloud, journal, progress)
 
 
 def _order(assignment: Assignment, source: Given, staged: Path | None) -> Order:

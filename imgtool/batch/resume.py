@@ -1,0 +1,64 @@
+"""What an earlier run did, and is there still: the same source, the same settings, and the target."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imgtool.batch import sources, staging
+from imgtool.batch.cloud_errand import CloudErrand
+from imgtool.model.batch import Task, TaskRecord, cloud_label
+from imgtool.model.image import FileIdentity
+
+DONE = frozenset({"done", "skipped"})
+
+Earlier = Mapping[str, TaskRecord]
+"""By key: what the journal says."""
+
+
+def errand(tasks: Sequence[Task], earlier: Earlier, uploads: Path) -> CloudErrand:
+    """Which images have to be looked for, in order to know what is done."""
+    wanted: dict[str, list[str]] = {}
+    clouds = dict.fromkeys(cloud for task in tasks for cloud in task.clouds)
+    for task in tasks:
+        record = earlier.get(task.key)
+        for label, image_id in record.image_ids.items() if record and record.state in DONE else ():
+            wanted.setdefault(label, []).append(image_id)
+    return CloudErrand(tuple(clouds), uploads, wanted)
+
+
+def is_done(task: Task, record: TaskRecord, there: Mapping[str, Sequence[str]]) -> bool:
+    """Whether nothing is left to do: `there` are the ids of active images, by cloud.
+
+    The key of a task has its settings in it. Reads the whole source where the file seems another one, but
+    may have the same bytes.
+    """
+    if record.state not in DONE:
+        return False
+    if task.output is not None and not staging.is_there(task.output, record.output_identity):
+        return False
+    for label in map(cloud_label, task.clouds):
+        if record.image_ids.get(label) not in there.get(label, ()):
+            return False
+    return _same_source(task, record)
+
+
+def owns(task: Task, identity: FileIdentity | None) -> bool:
+    """Whether the file at the task's output is that one, which an earlier run of this batch made."""
+    return task.output is not None and staging.is_there(task.output, identity)
+
+
+def _same_source(task: Task, record: TaskRecord) -> bool:
+    if sources.is_url(task.source):
+        return record.source_sha256 == task.sha256
+    path = Path(task.source)
+    if staging.is_there(path, record.source_identity):
+        return task.sha256 in {None, record.source_sha256}
+    return record.source_sha256 is not None and _sha256(path) == record.source_sha256
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,186 @@
+"""The story of a batch: what is done is skipped, the rest is done, and each end is noted before the next."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from imgtool import interrupts
+from imgtool.batch import attempt, cloud_errand, folders, metrics, resume, schedule
+from imgtool.batch.journal import Journal, open_journal
+from imgtool.batch.schedule import Workers
+from imgtool.batch.watching import Event
+from imgtool.batch.wishes import Wishes
+from imgtool.model.batch import BatchOptions, BatchPlan, StageRecord, Task, TaskRecord
+from imgtool.model.image import FileIdentity
+
+
+class Watcher(Protocol):
+    """Who shows how it goes. `event` comes from several threads."""
+
+    def begin(self, tasks: int, jobs: int) -> None:
+        """So many tasks, so many at once."""
+
+    def event(self, task: Task, event: Event) -> None:
+        """What the task's child tells: telling.py, and `{"attempt": n}`."""
+
+    def ended(self, task: Task, record: TaskRecord) -> None:
+        """One task less; also one that an earlier run did."""
+
+    def notice(self, message: str) -> None:
+        """What concerns the whole batch."""
+
+
+def run(plan: BatchPlan, options: BatchOptions, watcher: Watcher) -> tuple[TaskRecord, ...]:
+    """Do the plan; what became of each task, in its order. Where it was interrupted, some have not ended.
+
+    Raises UsageError where the journal or the batch's folder cannot be used, or another run is going on.
+    """
+    with open_journal(options.journal) as journal:
+        work = folders.work_folder(options.journal)
+        folders.make(work)
+        folders.clear_leftovers(work, {task.key for task in plan.tasks}.__contains__)
+        batch = _Batch(plan, options, journal, work, watcher)
+        try:
+            batch.run()
+        finally:
+            with interrupts.deferred():
+                journal.end()
+                batch.tell_metrics(ended=time.time())
+                folders.remove(work)
+        return tuple(journal.records())
+
+
+class _Batch:
+    def __init__(
+        self, plan: BatchPlan, options: BatchOptions, journal: Journal, work: Path, watcher: Watcher
+    ) -> None:
+        self._plan = plan
+        self._options = options
+        self._journal = journal
+        self._work = work
+        self._watcher = watcher
+        self._wishes = Wishes()
+        self._began = time.time()
+        self._earlier = {record.key: record for record in journal.records(every=True)}
+        self._attempts: dict[str, int] = {}
+        journal.begin(plan)
+        self.tell_metrics()
+
+    def run(self) -> None:
+        """Until all tasks have ended, or were stopped."""
+        settings = attempt.Settings(self._work, schedule.address_space_bytes())
+        jobs = self._options.jobs or schedule.default_jobs(self._plan.tasks, self._work)
+        self._watcher.begin(len(self._plan.tasks), jobs)
+        workers = schedule.workers(self._options.scheduler, jobs, settings, self._wishes, self._hear)
+        try:
+            self._work_off(workers)
+        finally:
+            workers.close()
+            if self._left_in_clouds() and self._wishes.now != "kill":
+                self._look(resume.errand(self._plan.tasks, {}, folders.uploads_folder(self._work)))
+            attempt.end_children()
+
+    # ------------------------------------------------------------ what is to be done
+
+    def _work_off(self, workers: Workers) -> None:
+        running: dict[Future[TaskRecord], Task] = {}
+        try:
+            left = self._skip_done()
+            outputs = {record.output_identity for record in self._earlier.values()}
+            for task in schedule.largest_first(left):
+                running[workers.submit(task, replace_output=self._is_ours(task, outputs))] = task
+            self._collect(running)
+        except KeyboardInterrupt:
+            self._stop(running)
+
+    def _skip_done(self) -> list[Task]:
+        """The tasks that are left; what is done is noted as skipped."""
+        found = {task.key: self._earlier[task.key] for task in self._plan.tasks if task.key in self._earlier}
+        errand = resume.errand(self._plan.tasks, found, folders.uploads_folder(self._work))
+        there = self._look(errand) if errand.image_ids or self._left_in_clouds() else {}
+        left = []
+        for task in self._plan.tasks:
+            record = found.get(task.key)
+            if record is not None and resume.is_done(task, record, there):
+                self._end(task, replace(record, state="skipped"))
+            else:
+                left.append(task)
+        return left
+
+    def _is_ours(self, task: Task, outputs: Iterable[FileIdentity | None]) -> bool:
+        return any(resume.owns(task, identity) for identity in outputs)
+
+    def _left_in_clouds(self) -> bool:
+        return any(folders.uploads_folder(self._work).glob("*.json"))
+
+    def _look(self, errand: cloud_errand.CloudErrand) -> dict[str, list[str]]:
+        self._watcher.notice("looking at what the clouds have")
+        return attempt.run_errand(errand, self._watcher.notice, self._wishes.get)
+
+    # ------------------------------------------------------------ while it runs
+
+    def _collect(self, running: dict[Future[TaskRecord], Task]) -> None:
+        while running:
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                with interrupts.deferred():
+                    self._take(future, running.pop(future))
+
+    def _take(self, future: Future[TaskRecord], task: Task) -> None:
+        try:
+            record = future.result()
+        except CancelledError:
+            return
+        except Exception as error:
+            record = schedule.lost(task, error)
+        self._end(task, self._with_what_is_known(task, record))
+
+    def _with_what_is_known(self, task: Task, record: TaskRecord) -> TaskRecord:
+        """A task that failed may have made its output in an earlier run: it stays known as ours."""
+        earlier = self._earlier.get(task.key)
+        if record.output_identity is not None or earlier is None:
+            return record
+        return replace(record, output_identity=earlier.output_identity)
+
+    def _end(self, task: Task, record: TaskRecord) -> None:
+        self._journal.write(record)
+        folders.forget(self._work, task.key)
+        self._watcher.ended(task, record)
+        self.tell_metrics()
+
+    def _stop(self, running: dict[Future[TaskRecord], Task]) -> None:
+        """The first ^C: what runs may clean up. The second: it is killed."""
+        self._wishes.interrupt()
+        for future in running:
+            future.cancel()
+        self._watcher.notice("stopping: images that are being worked on clean up; ^C again ends them at once")
+        try:
+            self._collect(running)
+        except KeyboardInterrupt:
+            self._wishes.interrupt()
+            with interrupts.deferred():
+                self._collect(running)
+
+    def _hear(self, task: Task, event: Event) -> None:
+        """In the thread of the task."""
+        now = time.time()
+        if "attempt" in event:
+            self._attempts[task.key] = event["attempt"]
+            if event["attempt"] == 1:
+                known = self._earlier.get(task.key) or TaskRecord(task.key, "waiting")
+                self._journal.write(
+                    replace(known, state="running", started=now, ended=None, message="", hint="")
+                )
+        elif "stage" in event:
+            attempt_number = self._attempts.get(task.key, 1)
+            self._journal.stage(StageRecord(task.key, attempt_number, event["stage"], event["detail"], now))
+        self._watcher.event(task, event)
+
+    def tell_metrics(self, ended: float | None = None) -> None:
+        """Where they are wanted."""
+        if self._options.metrics is not None:
+            name = str(self._plan.manifest)
+            metrics.write(self._options.metrics, name, self._journal.records(), self._began, ended)

@@ -1,0 +1,142 @@
+"""How many images at once, in which order, and where: in threads that watch a child each, or on a cluster."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from imgtool.batch.attempt import Settings, end_children, run_task
+from imgtool.batch.watching import Event
+from imgtool.batch.wishes import Wishes
+from imgtool.disk.engine import default_threads
+from imgtool.errors import ToolFailedError
+from imgtool.model.batch import Task, TaskRecord
+from imgtool.text import printable
+
+JOB_BYTES = 250 << 20
+"""Of memory, for one image: 70 MiB of a process, its buffers, and some of the page cache."""
+BASE_ADDRESS_SPACE_BYTES = 4 << 30
+"""What a child may map: Python and its libraries take 0.2 GiB of it, QEMU's tools more."""
+THREAD_ADDRESS_SPACE_BYTES = 160 << 20
+"""For each thread more: its stack, and an arena of malloc(3), which takes 128 MiB to choose 64 from."""
+
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+class Workers(Protocol):
+    """Who does tasks."""
+
+    def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
+        """Begins as soon as somebody has time."""
+
+    def close(self) -> None:
+        """Waits for those that run; what has not begun never does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """This machine: a thread for each job, which starts a child for each task and watches it."""
+
+    executor: Executor
+    settings: Settings
+    wishes: Wishes
+    on_event: Callable[[Task, Event], None]
+
+    def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
+        """Never raises in the thread."""
+        return self.executor.submit(self._run, task, replace_output)
+
+    def close(self) -> None:
+        """All children are gone afterwards."""
+        self.executor.shutdown(cancel_futures=True)
+        end_children()
+
+    def _run(self, task: Task, replace_output: bool) -> TaskRecord:  # noqa: FBT001 - as Executor passes it
+        return run_task(
+            task,
+            self.settings,
+            lambda event: self.on_event(task, event),
+            wish=self.wishes.get,
+            replace_output=replace_output,
+        )
+
+
+def local(jobs: int, settings: Settings, wishes: Wishes, on_event: Callable[[Task, Event], None]) -> Workers:
+    """`jobs` at a time."""
+    return Local(ThreadPoolExecutor(jobs, "imgtool-job"), settings, wishes, on_event)
+
+
+def workers(
+    scheduler: str | None,
+    jobs: int,
+    settings: Settings,
+    wishes: Wishes,
+    on_event: Callable[[Task, Event], None],
+) -> Workers:
+    """Of this machine, or of the cluster whose scheduler is there. Raises UsageError, ToolMissingError."""
+    if scheduler is None:
+        return local(jobs, settings, wishes, on_event)
+    from imgtool.batch.cluster import connect  # noqa: PLC0415 - an extra, which need not be installed
+
+    return connect(scheduler, settings, wishes, on_event)
+
+
+def lost(task: Task, error: Exception) -> TaskRecord:
+    """The record of a task whose worker never answered."""
+    message = f"its worker was lost: {type(error).__name__}: {printable(str(error))}"
+    return TaskRecord(
+        task.key, "failed", exit_status=ToolFailedError.exit_status, message=message,
+        hint="see the log of the worker; run the same command again",
+    )  # fmt: skip
+
+
+def address_space_bytes() -> int:
+    """The limit of one child."""
+    return BASE_ADDRESS_SPACE_BYTES + THREAD_ADDRESS_SPACE_BYTES * default_threads()
+
+
+def default_jobs(tasks: Sequence[Task], folder: Path) -> int:
+    """What this machine's cores, memory and free disk allow, where temporary files go into `folder`."""
+    return max(1, min(_cores(), _by_memory(), _by_disk(tasks, folder), len(tasks)))
+
+
+def largest_first(tasks: Iterable[Task]) -> list[Task]:
+    """So that no large image is begun last, and everybody waits for it. Of a URL nobody knows yet."""
+    return sorted(tasks, key=lambda task: -_allocated_bytes(task.source, unknown=1 << 62))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _by_memory() -> int:
+    return max(_available_bytes(), JOB_BYTES) // JOB_BYTES
+
+
+def _available_bytes() -> int:
+    found = 1 << 62
+    with suppress(OSError, ValueError, IndexError):
+        lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
+        found = int(lines["MemAvailable"].split()[0]) << 10
+    with suppress(OSError, ValueError):  # where there is no limit, it says `max`
+        limit = int((_CGROUP / "memory.max").read_text())
+        found = min(found, limit - int((_CGROUP / "memory.current").read_text()))
+    return found
+
+
+def _by_disk(tasks: Sequence[Task], folder: Path) -> int:
+    """Each may need as much as the largest source has: a decompressed or converted copy of it."""
+    largest = max((_allocated_bytes(task.source, unknown=0) for task in tasks), default=0)
+    return shutil.disk_usage(folder).free // max(largest, 1)
+
+
+def _allocated_bytes(source: str, *, unknown: int) -> int:
+    try:
+        return os.stat(source).st_blocks * 512  # noqa: PTH116 - a URL is no path
+    except OSError:
+        return unknown if "://" in source else 0
