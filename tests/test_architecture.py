@@ -34,7 +34,7 @@ OWNERS = {
     "tqdm": {"cli"},
     "magic": {"formats"},
     "pydantic": {"documents", "policy", "batch"},
-    "pydantic_core": {"documents"},
+    "pydantic_core": {"documents", "batch"},
     "oslo_utils": {"formats"},
     "jinja2": {"report"},
     "markupsafe": {"report"},
