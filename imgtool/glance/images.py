@@ -94,11 +94,10 @@ def _pointer(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def delete(cloud: "Cloud", image_id: str) -> None:
-    """Deletes the image; that it is not there is as good."""
+def delete(cloud: "Cloud", image_id: str) -> bool:
+    """Deletes the image; that it is not there is as good. Whether it was there."""
     answer = cloud.request("DELETE", f"/v2/images/{image_id}")
-    if answer.status not in GONE:
-        require(answer, "to delete the image")
+    return answer.status not in GONE and require(answer, "to delete the image").ok
 
 
 def named(cloud: "Cloud", name: str) -> tuple[Record, ...]:

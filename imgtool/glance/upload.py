@@ -4,13 +4,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from imgtool.disk.payload import Payload
 from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError
 from imgtool.glance import attempts, finish, images, own_id, standing
 from imgtool.glance.cloud import Cloud
+from imgtool.glance.failures import GlanceRefusal
 from imgtool.glance.journal import Entry, Journal, Page
 from imgtool.glance.record import Record
 from imgtool.glance.sending import send
@@ -66,8 +67,8 @@ def _deliver(job: _Job, found: Standing) -> _Arrived:
     entry = _entry(job, found)
     own_id.refuse_taken(job.plan.wanted.image_id, job.cloud)
     with job.journal.begin(entry) as page:
-        with _all_or_nothing(job.cloud, entry.image_id, page):
-            arrived = _send_and_verify(job, entry)
+        with _all_or_nothing(job.cloud, entry.image_id, page) as making:
+            arrived = _send_and_verify(job, entry, making)
             finish.share(entry, job.cloud)
             page.write(replace(entry, step="finishing"))
         if entry.replaces or entry.protected:
@@ -90,11 +91,26 @@ def _entry(job: _Job, found: Standing) -> Entry:
     )
 
 
-def _send_and_verify(job: _Job, entry: Entry) -> _Arrived:
+@dataclass(slots=True)
+class _Making:
+    """Whether Glance said what became of the record that it was asked for.
+
+    Where it did not, it may be making it yet: that there is no such image now does not mean that none comes.
+    """
+
+    answered: bool = False
+
+
+def _send_and_verify(job: _Job, entry: Entry, making: _Making) -> _Arrived:
     """While an older image has the name the new one has another, and is in no default list."""
     cloud, plan = job.cloud, job.plan
     name = finish.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
-    own_id.create(cloud, entry.image_id, plan, name=name, hidden=entry.hidden or bool(entry.replaces))
+    try:
+        own_id.create(cloud, entry.image_id, plan, name=name, hidden=entry.hidden or bool(entry.replaces))
+    except GlanceRefusal as error:
+        making.answered = error.status < 500  # a gateway's 504 says nothing about Glance
+        raise
+    making.answered = True
     record, body = send(plan, entry.image_id, job.payload, cloud, job.progress)
     algorithm, value = verify_arrival(plan, record, body)
     job.progress.stage(
@@ -142,36 +158,42 @@ def _not_sent(plan: UploadPlan, found: Standing, seconds: float) -> UploadResult
 
 
 @contextmanager
-def _all_or_nothing(cloud: Cloud, image_id: str, page: Page) -> Iterator[None]:
+def _all_or_nothing(cloud: Cloud, image_id: str, page: Page) -> Iterator[_Making]:
     """Deletes the image if the block fails, by whatever exception, also an interruption."""
+    making = _Making()
     try:
-        yield
+        yield making
     except own_id.IdTakenError:
         page.remove()  # what has that id is not ours
         raise
     except BaseException as failure:
-        left = _delete(cloud, image_id)
+        left = _delete(cloud, image_id, may_come=not making.answered)
         if left is None:
             page.remove()
             raise
         raise _with_remains(failure, left) from failure
 
 
-def _delete(cloud: Cloud, image_id: str) -> str | None:
-    """None once the image is gone, else what the user has to know and do."""
-    problem = "it was interrupted"
+def _delete(cloud: Cloud, image_id: str, *, may_come: bool) -> str | None:
+    """None once the image is gone, else what the user has to know and do.
+
+    Where it `may_come` yet, that it is not there counts only when it is not there for some seconds.
+    """
+    problem: str | None = "it was interrupted"
     try:
         for attempt in range(DELETE_TRIES):
             time.sleep(attempt * DELETE_PAUSE_SECONDS)
             try:
-                images.delete(cloud, image_id)
+                was_there = images.delete(cloud, image_id)
             except ImgtoolError as error:
                 problem = error.message
-            else:
+                continue
+            problem = None
+            if was_there or not may_come:
                 return None
     except KeyboardInterrupt:
-        pass  # a second ^C: stop trying, and say what is left
-    return (
+        problem = "it was interrupted"  # a second ^C: stop trying, and say what is left
+    return problem and (
         f"image {image_id} could not be deleted from {cloud.name} ({problem}); the next upload tries again, "
         f"or: openstack {cloud.option}image delete {image_id}"
     )
