@@ -52,6 +52,7 @@ def of_others(times: int | None) -> list[Fault]:
             *(Fault(route, "reset", at=at, times=times) for at in (0, 1)),
             *(Fault(route, "status", status=status, times=times) for status in (401, 500, 503)),
             *(Fault(route, "status", status=status, when="instead", times=times) for status in (409, 503)),
+            Fault(route, "unanswered", times=times),
             Fault(route, "stall", at=0, times=times),
             Fault(route, "cut", at=0.5, times=times),
         )

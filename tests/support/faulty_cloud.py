@@ -8,7 +8,6 @@ import hashlib
 import os
 import random
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +21,13 @@ from support.faults.model import Route
 from support.images import convert
 from support.in_process import imgtool_here
 
+from imgtool.glance import attempts, retry, upload
+
 CLOUD = "devcloud-member"
-PAUSE_SECONDS = 0.15
-"""No pause of imgtool's is longer here: a fault passes at once, only Glance has to end what it is at."""
+PAUSES_SECONDS = (0.05, 0.05, 0.05)
+"""Between attempts: a fault passes at once here."""
+DELETE_PAUSE_SECONDS = 0.3
+"""Glance has to end what it is at before it lets an image go."""
 KIB = 1 << 10
 
 
@@ -143,8 +146,9 @@ def faulty(
     """`form` of the test's parameters says what is uploaded; raw without it."""
     form = getattr(request.node, "callspec", None)
     form = form.params.get("form", "raw") if form is not None else "raw"
-    really_sleep = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: really_sleep(min(seconds, PAUSE_SECONDS)))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", PAUSES_SECONDS)
+    monkeypatch.setattr(retry, "PAUSES_SECONDS", PAUSES_SECONDS)
+    monkeypatch.setattr(upload, "DELETE_PAUSE_SECONDS", DELETE_PAUSE_SECONDS)
     journal = Path(os.environ["XDG_STATE_HOME"], "imgtool", "uploads")
     name = f"faulty {os.getpid()} {tmp_path.parent.name} {tmp_path.name}"
     with FaultProxy(direct.image.get_endpoint().removesuffix("/v2")) as proxy:
