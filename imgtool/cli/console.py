@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 
 import click
 
@@ -20,7 +21,7 @@ class BugError(ImgtoolError):
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether the command line asks for JSON, seen before it is parsed: usage errors are JSON too."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = pairwise([*arguments, ""])
     return any(
         option == "--output=json" or (option, value) == ("--output", "json") for option, value in pairs
     )

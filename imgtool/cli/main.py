@@ -48,6 +48,7 @@ Exit status: 0 fine, 1 a check failed, 2 usage, 3 image unreadable or unsafe,
     commands_help=COMMANDS,
     package="imgtool.cli.commands",
     epilog=EPILOG,
+    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", prog_name="imgtool")

@@ -1,6 +1,7 @@
 """The options that several commands share. Short ones follow qemu-img, because its users know them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -70,8 +71,7 @@ class OptionalValueCommand(click.Command):
     def _with_values(self, args: Sequence[str]) -> list[str]:
         options = {name: option for option in self.params for name in option.opts}
         done: list[str] = []
-        following = [*args[1:], ""]
-        for position, (arg, value) in enumerate(zip(args, following, strict=True)):
+        for position, (arg, value) in enumerate(pairwise([*args, ""])):
             if arg == "--":
                 return done + list(args[position:])
             done.append(arg)

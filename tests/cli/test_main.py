@@ -24,6 +24,13 @@ def test_help_lists_every_command() -> None:
     assert "Exit status" in run.stdout
 
 
+@pytest.mark.parametrize("arguments", [(), ("convert",), ("prepare",), ("batch",)])
+def test_too_little_is_a_usage_error(arguments: tuple[str, ...]) -> None:
+    run = imgtool(*arguments)
+    assert_clean_failure(run, 2)
+    assert len(run.stderr.splitlines()) == 2
+
+
 @pytest.mark.parametrize("name", main.COMMANDS)
 def test_the_short_help_in_the_list_is_that_of_the_command(name: str) -> None:
     command = main.cli.get_command(click.Context(main.cli), name)
