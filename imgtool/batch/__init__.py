@@ -1,9 +1,17 @@
 """Many images: one process each, a journal that survives, and a run that goes on where it was stopped.
 
 manifest.py     what an operator writes, as YAML
+values.py       its values, from text
+sources.py      paths, patterns and URLs in it
+settings.py     an image's own over the defaults -> Task
+policies.py     the policies that it names, known by their rules
+duplicates.py   images that would be in one another's way
 plan.py         manifest -> BatchPlan
 wire.py         tasks and records <-> JSON: what goes to a child, and into the journal
 journal.py      what was done and how far, in SQLite
+journal_file.py its file: made, recognised, opened
+lock.py         one run at a time
+standing.py     where a batch stands, by its journal
 run.py          the story of a batch
 schedule.py     how many at once, in which order, and where
 cluster.py      on the workers of dask.distributed
