@@ -55,14 +55,18 @@ class Order:
 def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     there = () if dry_run else _connect(order, progress)
-    with _incoming(order, progress) as source, _digest(order, source) as digest, _workspace() as folder:
+    with (
+        _incoming(order, progress) as source,
+        _digest(order, source) as digest,
+        _target(order, source) as target,
+    ):
         inspection = inspect_image(source, progress, registry.look_for(order.policy), with_map=order.with_map)
         judgement = registry.judge(inspection, order.policy)
         told = Story(judgement, inspection)
         progress.stage("check", _verdict(judgement))
         if not judgement.passed:
             return told
-        conversion_plan = _plan_conversion(order, source, folder)
+        conversion_plan = _plan_conversion(order, source, target)
         plans = _plan_uploads(
             order, inspection, conversion_plan, order.target_format, policy=order.policy.name
         )
@@ -126,11 +130,9 @@ def _digest(order: Order, source: DiskImage) -> AbstractContextManager[Digest | 
     return sha256_beside(file) if order.derive and file.path.is_file() else nullcontext()
 
 
-def _plan_conversion(order: Order, source: DiskImage, folder: Path) -> ConversionPlan | None:
-    """None where the file is already what is wanted, or can be sent as that while it is read."""
-    if _needs_no_file(order, source):
+def _plan_conversion(order: Order, source: DiskImage, target: Path | None) -> ConversionPlan | None:
+    if target is None:
         return None
-    target = order.keep or folder / f"image.{order.target_format}"
     return convert.plan(source, target, order.target_format, order.compression, options=order.conversion)
 
 
@@ -206,7 +208,16 @@ def _verdict(judgement: Judgement) -> str:
 
 
 @contextmanager
-def _workspace() -> Iterator[Path]:
-    """A temporary folder below TMPDIR, gone with everything in it when the block ends."""
-    with TemporaryDirectory(prefix="imgtool-") as folder:
-        yield Path(folder)
+def _target(order: Order, source: DiskImage) -> Iterator[Path | None]:
+    """The file to make: the one to keep, or one below TMPDIR that is gone when the block ends.
+
+    None, and nothing is written anywhere, where the file is already what is wanted, or can be sent as that
+    while it is read.
+    """
+    if _needs_no_file(order, source):
+        yield None
+    elif order.keep:
+        yield order.keep
+    else:
+        with TemporaryDirectory(prefix="imgtool-") as folder:
+            yield Path(folder) / f"image.{order.target_format}"
