@@ -35,6 +35,11 @@ def clouds(_context: click.Context, _option: click.Parameter, values: Sequence[s
     """Without the option what OS_CLOUD says, which is a name as it stands: regions have OS_REGION_NAME."""
     if not values:
         return (CloudName(os.environ.get("OS_CLOUD") or None),)
+    return named_clouds(_context, _option, values)
+
+
+def named_clouds(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> Clouds:
+    """Only those that are named."""
     named = tuple(map(_cloud, values))
     if len(set(named)) < len(named):
         raise click.BadParameter("the same cloud is named twice")

@@ -110,6 +110,16 @@ keep = click.option(
 )
 
 
+clouds_to_examine = click.option(
+    "--cloud",
+    "clouds",
+    multiple=True,
+    metavar="NAME[/REGION]",
+    callback=parse.named_clouds,
+    help="Also examine that cloud of clouds.yaml. Repeatable.",
+)
+
+
 def delivery(function: Decorated) -> Decorated:
     """What is wanted in Glance. The command's image is its argument `source`."""
 

@@ -1,10 +1,12 @@
 """Keystone and Glance: an image delivered as it was meant, or nothing.
 
 several.py     one image into several clouds
+contradictions.py  what nobody can want (pure)
 plan.py        an image and what is wanted -> UploadPlan (pure)
 properties.py  what an inspection says -> image properties, each with its reason (pure)
 provenance.py  where an image came from, as properties (pure)
 preflight.py   what a cloud would refuse, before it gets any byte
+description.py what a cloud tells of itself, for `imgtool doctor`
 upload.py      the story of one upload: record, bytes, active, verified, named; or deleted again
 own_id.py      an id that the operator chose: whose is it?
 standing.py    what the project has of that name already, and what follows
@@ -23,6 +25,7 @@ answer.py      what a server says, fit to be shown
 """
 
 from imgtool.glance.cloud import SEND_SECONDS, Cloud, connect
+from imgtool.glance.description import describe
 from imgtool.glance.finish import recover
 from imgtool.glance.journal import Journal
 from imgtool.glance.plan import plan_upload
@@ -33,5 +36,6 @@ from imgtool.glance.upload import execute
 
 __all__ = [
     "SEND_SECONDS", "Cloud", "Destination", "Journal", "Outcome", "check_each", "connect", "connect_each",
-    "derive", "execute", "plan_upload", "provenance", "recover", "source_sha256", "upload_to_each",
+    "derive", "describe", "execute", "plan_upload", "provenance", "recover", "source_sha256",
+    "upload_to_each",
 ]  # fmt: skip

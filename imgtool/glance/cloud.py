@@ -8,6 +8,7 @@ is needed, since that takes half a second.
 import re
 import shlex
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from imgtool.errors import CloudError
@@ -96,6 +97,15 @@ class Cloud:
                 f"sending the image broke off after {body.sent_bytes} of {len(body)} bytes: {error.message}",
                 hint=error.hint,
             ) from error
+
+    def token_seconds(self) -> float | None:
+        """How long the token that is in use stays valid; None where that is not told."""
+        auth = self._session.auth
+        if auth is None or not hasattr(auth, "get_access"):
+            return None
+        with translated(self.name):
+            ends = auth.get_access(self._session).expires
+        return None if ends is None else (ends - datetime.now(UTC)).total_seconds()
 
     def forget_token(self) -> None:
         """The next request signs in anew: Glance did not accept the token that there is."""

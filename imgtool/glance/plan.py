@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from imgtool.errors import UsageError
+from imgtool.glance import contradictions
 from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 from imgtool.text import printable
@@ -12,8 +13,6 @@ MAX_TEXT = 255
 """Glance's bound on an image's name and on a property's name, in characters (its schemas and tables)."""
 MAX_VALUE = 65_535
 """Bytes of a property's value: the column's type is TEXT."""
-
-VISIBILITIES = ("private", "shared", "community", "public")
 
 _DISK_FORMATS = {
     "raw": "raw",
@@ -47,11 +46,7 @@ def plan_upload(
     """What `execute` will do. `disk_format` is what is sent, None for the image's own. Raises UsageError."""
     _refuse_wrapped(image)
     _require_name(wanted.name)
-    if wanted.visibility not in VISIBILITIES:
-        raise UsageError(
-            f"Glance has no visibility {printable(wanted.visibility)!r}",
-            hint=f"use one of {', '.join(VISIBILITIES)}",
-        )
+    contradictions.refuse(wanted)
     for one in properties:
         _require_property(one)
     own = _disk_format(image)

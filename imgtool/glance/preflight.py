@@ -1,6 +1,7 @@
 """What a cloud would refuse, found out before it gets any byte, and before anything is converted."""
 
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgtool.errors import CloudError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 _FREE_FOR_ALL = frozenset({"private", "shared"})
 """Visibilities that every member of a project may give."""
+
+_PROBE = "imgtool: may this be made?"
+"""Its name: where a run is killed in between, what is left is in nobody's way, and says what it is."""
 
 
 def check(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None) -> None:
@@ -71,6 +75,9 @@ def _require_permission(plan: "UploadPlan", cloud: "Cloud") -> None:
         return
     probe = str(uuid.uuid4())
     try:
-        images.create(cloud, probe, plan, name=wanted.name, hidden=True)
-    finally:
-        images.delete(cloud, probe)
+        images.create(cloud, probe, plan, name=f"{_PROBE} {probe[:8]}", hidden=True)
+    except CloudError:
+        with suppress(CloudError):  # what Glance refused is the thing to tell
+            images.delete(cloud, probe)
+        raise
+    images.delete(cloud, probe)

@@ -116,9 +116,16 @@ def _of_disk(reach: Reach) -> Iterator[Property]:
         yield Property("hw_scsi_model", "virtio-scsi", reason)
 
 
+_LATER = (
+    ("virtio_net", "hw_vif_model"),
+    ("virtio_rng", "hw_rng_model"),
+    ("virtio_gpu", "hw_video_model"),
+)
+
+
 def _of_kernel(kernel: Kernel) -> Iterator[Property]:
     """Devices that are needed only once the root file system is there."""
-    for module, name in (("virtio_net", "hw_vif_model"), ("virtio_rng", "hw_rng_model")):
+    for module, name in _LATER:
         needed = ("virtio", "virtio_ring", "virtio_pci", module)
         if all(kernel.modules.get(one) in {"builtin", "module"} for one in needed):
             yield Property(name, "virtio", f"kernel {kernel.version} has {module}")

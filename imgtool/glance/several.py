@@ -28,14 +28,13 @@ def connect_each(
     names: Sequence[CloudName], timeout_seconds: float, progress: Progress
 ) -> tuple[Destination, ...]:
     """A destination for each name. Raises CloudError where none of them can be used."""
-    return _any_left(tuple(_connect(name, timeout_seconds, progress) for name in names))
+    return _any_left(tuple(_connect(name, timeout_seconds, progress) for name in names), progress)
 
 
 def _connect(name: CloudName, timeout_seconds: float, progress: Progress) -> Destination:
     try:
         cloud = clouds.connect(name.name, name.region, timeout_seconds)
     except CloudError as error:
-        progress.stage("cloud", error.message)
         return Destination(None, error)
     progress.stage("cloud", f"{cloud.name}: authenticated")
     return Destination(cloud)
@@ -52,17 +51,16 @@ def check_each(
     Raises what the first one says where no cloud is left.
     """
     pairs = zip(plans, destinations, strict=True)
-    return _any_left(tuple(_check(plan, there, size_bytes, progress) for plan, there in pairs))
+    return _any_left(tuple(_check(plan, there, size_bytes) for plan, there in pairs), progress)
 
 
-def _check(plan: UploadPlan, there: Destination, size_bytes: int | None, progress: Progress) -> Destination:
+def _check(plan: UploadPlan, there: Destination, size_bytes: int | None) -> Destination:
     if there.cloud is None:
         return there
     try:
         standing.refuse_conflict(plan, there.cloud)
         preflight.check(plan, there.cloud, size_bytes)
     except ImgtoolError as error:
-        progress.stage("cloud", error.message)
         return Destination(None, error)
     return there
 
@@ -102,8 +100,11 @@ def _upload(
     return result
 
 
-def _any_left(destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+def _any_left(destinations: tuple[Destination, ...], progress: Progress) -> tuple[Destination, ...]:
+    """Those that are lost are told; where all are, the first one's failure is raised."""
     failures = [one.failure for one in destinations if one.failure is not None]
+    for failure in failures if len(destinations) > 1 else ():
+        progress.stage("cloud", failure.message)
     if len(failures) == len(destinations):
         raise failures[0]
     return destinations

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imgtool.glance.images import GONE, require
 from imgtool.text import printable
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ def quotas(cloud: "Cloud") -> tuple[Quota, ...]:
 
 
 def _document(cloud: "Cloud", path: str) -> dict[str, Any]:
-    """Empty where this Glance does not have it: some of these are newer than others."""
+    """Empty where this Glance does not have it: some of these are newer than others. Raises CloudError."""
     answer = cloud.request("GET", path)
-    return answer.document if answer.ok and isinstance(answer.document, dict) else {}
+    if answer.status in GONE:
+        return {}
+    document = require(answer, f"to show {path}").document
+    return document if isinstance(document, dict) else {}

@@ -20,6 +20,7 @@ MODULES_OF_INTEREST = (
     "virtio_console",
     "virtio_balloon",
     "virtio_rng",
+    "virtio_gpu",
     "ext4",
     "xfs",
     "btrfs",

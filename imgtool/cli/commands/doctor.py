@@ -1,12 +1,14 @@
-"""`imgtool doctor`: what this machine has."""
+"""`imgtool doctor`: what this machine has, and what a cloud has for images."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from imgtool import machine
-from imgtool.cli import console, options
-from imgtool.errors import EXIT_OK, ToolMissingError
+from imgtool.cli import console, delivery_options, options
+from imgtool.errors import EXIT_OK, CloudError, ToolMissingError
+from imgtool.model.delivery import CloudName
 from imgtool.model.story import SCHEMA_VERSION
 from imgtool.report import as_json
 from imgtool.text import printable
@@ -15,18 +17,35 @@ _ROLES = {"ok": "good", "note": "doubt", "missing": "bad"}
 
 
 @click.command("doctor")
+@delivery_options.clouds_to_examine
 @options.output
-def command(output: str) -> int:
+def command(clouds: tuple[CloudName, ...], output: str) -> int:
     """Show what this machine has: qemu-img, libmagic, libraries, cores, reflink, room.
 
-    Exit status 4 when something that imgtool needs is missing.
+    With --cloud also what that cloud has: whether it accepts the credentials, its stores, import methods and
+    quotas. Exit status 4 when something that imgtool needs is missing, 6 when a cloud cannot be used.
     """
-    items = machine.examine(Path.cwd())
+    here = machine.examine(Path.cwd())
+    there = [item for name in clouds for item in _cloud(name)]
+    items = (*here, *there)
     if output == "json":
         console.show(as_json.to_text({"schema_version": SCHEMA_VERSION, "items": list(map(_entry, items))}))
     else:
         console.show("\n".join(map(_line, items)))
-    return ToolMissingError.exit_status if any(item.state == "missing" for item in items) else EXIT_OK
+    if any(item.state == "missing" for item in here):
+        return ToolMissingError.exit_status
+    return CloudError.exit_status if any(item.state == "missing" for item in there) else EXIT_OK
+
+
+def _cloud(name: CloudName) -> Iterator[machine.Item]:
+    from imgtool import glance  # noqa: PLC0415 - only for those who ask for a cloud
+
+    shown = f"{name.name or 'cloud'}{f'/{name.region}' if name.region else ''}"
+    try:
+        for trait in glance.describe(glance.connect(name.name, name.region)):
+            yield machine.Item(f"{shown}: {trait.name}", trait.state, trait.detail, trait.remedy)
+    except CloudError as error:
+        yield machine.Item(shown, "missing", error.message, error.hint)
 
 
 def _entry(item: machine.Item) -> as_json.Object:
@@ -36,4 +55,4 @@ def _entry(item: machine.Item) -> as_json.Object:
 def _line(item: machine.Item) -> str:
     state = console.paint(item.state.ljust(7), _ROLES[item.state])
     remedy = f"  ({printable(item.remedy)})" if item.remedy else ""
-    return f"{state} {item.name.ljust(24)} {printable(item.detail)}{remedy}"
+    return f"{state} {printable(item.name).ljust(24)} {printable(item.detail)}{remedy}"
