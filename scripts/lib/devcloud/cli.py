@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
             "--image-size-cap", type=int, metavar="BYTES", default=DEFAULT_SIZE_CAP_BYTES,
             help="the largest image that Glance takes (default: %(default)s)",
         )  # fmt: skip
+        action.add_argument(
+            "--limits", action="store_true", help="let Glance ask Keystone for limits of its projects"
+        )
     run.set_defaults(action=_run)
     start.set_defaults(action=_start)
     stop.set_defaults(action=_stop)
@@ -84,7 +87,12 @@ def _run(options: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="imgtool-devcloud-"))
     try:
         lifecycle.start(
-            folder, environment, image_size_cap=options.image_size_cap, owner=os.getpid(), keep=options.keep
+            folder,
+            environment,
+            image_size_cap=options.image_size_cap,
+            limits=options.limits,
+            owner=os.getpid(),
+            keep=options.keep,
         )
         return _run_command(options.command, folder)
     finally:
@@ -116,7 +124,13 @@ def _start(options: argparse.Namespace) -> int:
     environment = ready_environment(_say)
     folder = options.dir.absolute()
     lifecycle.prepare_folder(folder)
-    lifecycle.start(folder, environment, image_size_cap=options.image_size_cap, owner=options.owner)
+    lifecycle.start(
+        folder,
+        environment,
+        image_size_cap=options.image_size_cap,
+        limits=options.limits,
+        owner=options.owner,
+    )
     here = Path(sys.argv[0])
     print(
         f"Keystone and Glance answer. Use them in this shell:\n"

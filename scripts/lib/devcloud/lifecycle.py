@@ -48,11 +48,12 @@ def prepare_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def start(
+def start(  # noqa: PLR0913 - what the command line says, named one by one
     folder: Path,
     environment: Environment,
     *,
     image_size_cap: int,
+    limits: bool = False,
     owner: int | None = None,
     keep: bool = False,
 ) -> None:
@@ -63,6 +64,7 @@ def start(
         "--image-size-cap", str(image_size_cap),
         *(["--owner", str(owner)] if owner is not None else []),
         *(["--keep"] if keep else []),
+        *(["--limits"] if limits else []),
     ]  # fmt: skip
     supervisor = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -28,6 +28,8 @@ class Settings:
     keystone_port: int
     glance_port: int
     image_size_cap_bytes: int
+    limits: bool = False
+    """Glance asks Keystone what its projects may have."""
     passwords: dict[str, str] = field(default_factory=_passwords, repr=False)
 
     @property
@@ -128,6 +130,7 @@ enabled_backends = {",".join(f"{name}:file" for name in STORES)}
 enabled_import_methods = [glance-direct,web-download,copy-image]
 worker_self_reference_url = {settings.glance_url}
 image_size_cap = {settings.image_size_cap_bytes}
+use_keystone_limits = {settings.limits}
 [database]
 connection = {_database(settings, "glance")}
 [glance_store]
@@ -146,4 +149,21 @@ flavor = keystone
 config_file = {settings.environment.paste_file}
 [oslo_concurrency]
 lock_path = {settings.folder / "lock"}
+{_limits(settings) if settings.limits else ""}"""
+
+
+def _limits(settings: Settings) -> str:
+    return f"""\
+[oslo_limit]
+auth_type = password
+auth_url = {settings.keystone_url}
+username = glance
+password = {settings.passwords["glance"]}
+project_name = service
+user_domain_id = default
+project_domain_id = default
+endpoint_service_name = glance
+endpoint_service_type = image
+endpoint_region_name = {REGION}
+endpoint_interface = public
 """

@@ -74,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--image-size-cap", type=int, required=True)
     parser.add_argument("--owner", type=int)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--limits", action="store_true")
     return parser.parse_args()
 
 
@@ -128,6 +129,7 @@ def _cloud(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]
             keystone_port=keystone.getsockname()[1],
             glance_port=glance.getsockname()[1],
             image_size_cap_bytes=options.image_size_cap,
+            limits=options.limits,
         )
         write_all(settings)
         with contextlib.ExitStack() as running:
