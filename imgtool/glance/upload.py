@@ -2,27 +2,22 @@
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from imgtool.disk.payload import Payload
-from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError
-from imgtool.glance import attempts, finish, images, own_id, standing
+from imgtool.glance import attempts, finish, own_id, standing, undo
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.failures import GlanceRefusal
-from imgtool.glance.journal import Entry, Journal, Page
+from imgtool.glance.journal import Entry, Journal
 from imgtool.glance.record import Record
 from imgtool.glance.sending import send
 from imgtool.glance.standing import Standing
+from imgtool.glance.undo import Making
 from imgtool.glance.verify import hash_in, verify_arrival
 from imgtool.model.delivery import UploadPlan, UploadResult
 from imgtool.progress import Progress
 from imgtool.text import human_size
-
-DELETE_TRIES = 4
-DELETE_PAUSE_SECONDS = 1.0
 
 
 def execute(
@@ -67,7 +62,7 @@ def _deliver(job: _Job, found: Standing) -> _Arrived:
     entry = _entry(job, found)
     own_id.refuse_taken(job.plan.wanted.image_id, job.cloud)
     with job.journal.begin(entry) as page:
-        with _all_or_nothing(job.cloud, entry.image_id, page) as making:
+        with undo.all_or_nothing(job.cloud, entry.image_id, page) as making:
             arrived = _send_and_verify(job, entry, making)
             finish.share(entry, job.cloud)
             page.write(replace(entry, step="finishing"))
@@ -91,17 +86,7 @@ def _entry(job: _Job, found: Standing) -> Entry:
     )
 
 
-@dataclass(slots=True)
-class _Making:
-    """Whether Glance said what became of the record that it was asked for.
-
-    Where it did not, it may be making it yet: that there is no such image now does not mean that none comes.
-    """
-
-    answered: bool = False
-
-
-def _send_and_verify(job: _Job, entry: Entry, making: _Making) -> _Arrived:
+def _send_and_verify(job: _Job, entry: Entry, making: Making) -> _Arrived:
     """While an older image has the name the new one has another, and is in no default list."""
     cloud, plan = job.cloud, job.plan
     name = finish.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
@@ -155,56 +140,3 @@ def _not_sent(plan: UploadPlan, found: Standing, seconds: float) -> UploadResult
         stores=record.stores,
         notes=standing.differences(plan, record) if there else (),
     )
-
-
-@contextmanager
-def _all_or_nothing(cloud: Cloud, image_id: str, page: Page) -> Iterator[_Making]:
-    """Deletes the image if the block fails, by whatever exception, also an interruption."""
-    making = _Making()
-    try:
-        yield making
-    except own_id.IdTakenError:
-        page.remove()  # what has that id is not ours
-        raise
-    except BaseException as failure:
-        left = _delete(cloud, image_id, may_come=not making.answered)
-        if left is None:
-            page.remove()
-            raise
-        raise _with_remains(failure, left) from failure
-
-
-def _delete(cloud: Cloud, image_id: str, *, may_come: bool) -> str | None:
-    """None once the image is gone, else what the user has to know and do.
-
-    Where it `may_come` yet, that it is not there counts only when it is not there for some seconds.
-    """
-    problem: str | None = "it was interrupted"
-    try:
-        for attempt in range(DELETE_TRIES):
-            time.sleep(attempt * DELETE_PAUSE_SECONDS)
-            try:
-                was_there = images.delete(cloud, image_id)
-            except ImgtoolError as error:
-                problem = error.message
-                continue
-            problem = None
-            if was_there or not may_come:
-                return None
-    except KeyboardInterrupt:
-        problem = "it was interrupted"  # a second ^C: stop trying, and say what is left
-    return problem and (
-        f"image {image_id} could not be deleted from {cloud.name} ({problem}); the next upload tries again, "
-        f"or: openstack {cloud.option}image delete {image_id}"
-    )
-
-
-def _with_remains(failure: BaseException, left: str) -> ImgtoolError:
-    """`failure` as an error that also tells what was left behind, and that is not tried again."""
-    if isinstance(failure, KeyboardInterrupt):
-        return InterruptedByUserError(f"interrupted; {left}")
-    if isinstance(failure, CloudError):
-        return CloudError(f"{failure.message}; {left}", hint=failure.hint)
-    if isinstance(failure, ImgtoolError):
-        return type(failure)(f"{failure.message}; {left}", hint=failure.hint)
-    return CloudError(f"{type(failure).__name__} during the upload; {left}")

@@ -21,13 +21,14 @@ from support.faults.model import Route
 from support.images import convert
 from support.in_process import imgtool_here
 
-from imgtool.glance import attempts, retry, upload
+from imgtool.glance import attempts, retry, undo
 
 CLOUD = "devcloud-member"
 PAUSES_SECONDS = (0.05, 0.05, 0.05)
 """Between attempts: a fault passes at once here."""
-DELETE_PAUSE_SECONDS = 0.3
+DELETE_SECONDS = 10.0
 """Glance has to end what it is at before it lets an image go."""
+COMING_SECONDS = 2.0
 KIB = 1 << 10
 
 
@@ -148,7 +149,8 @@ def faulty(
     form = form.params.get("form", "raw") if form is not None else "raw"
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", PAUSES_SECONDS)
     monkeypatch.setattr(retry, "PAUSES_SECONDS", PAUSES_SECONDS)
-    monkeypatch.setattr(upload, "DELETE_PAUSE_SECONDS", DELETE_PAUSE_SECONDS)
+    monkeypatch.setattr(undo, "DELETE_SECONDS", DELETE_SECONDS)
+    monkeypatch.setattr(undo, "COMING_SECONDS", COMING_SECONDS)
     journal = Path(os.environ["XDG_STATE_HOME"], "imgtool", "uploads")
     name = f"faulty {os.getpid()} {tmp_path.parent.name} {tmp_path.name}"
     with FaultProxy(direct.image.get_endpoint().removesuffix("/v2")) as proxy:
