@@ -36,7 +36,7 @@ from imgtool.text import human_size
 
 STDIN, STDOUT = 0, 1
 BAD_MOMENTS = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of Glance's answers."""
+"""Statuses of Glance's answers; none is known where the image could not be deleted afterwards either."""
 
 WriteBugReport = Callable[[BaseException, Sequence[str]], str]
 """Writes the file that a user attaches; its path, or nothing."""
@@ -83,7 +83,7 @@ def _told(
 def _worth_another(error: ImgtoolError) -> bool:
     """What may have hit a bad moment. An upload was tried again already, but at once."""
     if isinstance(error, GlanceRefusal):
-        return error.status in BAD_MOMENTS
+        return error.status in BAD_MOMENTS or not error.status
     fleeting = (NoAnswer, FetchError, ConversionError, VerificationError, ToolFailedError)
     return isinstance(error, fleeting)
 

@@ -1,0 +1,76 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from imgtool.batch import schedule
+from imgtool.model.batch import Task
+from imgtool.model.delivery import Wanted
+
+
+def task(source: str | Path) -> Task:
+    return Task("k", str(source), "n", Wanted("n"), "hash")
+
+
+def file(path: Path, size_bytes: int, *, hole: bool = False) -> Path:
+    with path.open("wb") as stream:
+        if hole:
+            stream.truncate(size_bytes)
+        else:
+            stream.write(b"x" * size_bytes)
+            stream.flush()
+            os.fsync(stream.fileno())
+    return path
+
+
+def test_what_has_most_to_read_comes_first(tmp_path: Path) -> None:
+    small, large = file(tmp_path / "small", 4096), file(tmp_path / "large", 1 << 20)
+    sparse = file(tmp_path / "sparse", 1 << 30, hole=True)
+    sources = [str(small), str(sparse), str(large), "https://h/x", str(tmp_path / "none")]
+    ordered = [one.source for one in schedule.largest_first(map(task, sources))]
+    assert ordered == ["https://h/x", str(large), str(small), str(sparse), str(tmp_path / "none")]
+
+
+def test_no_more_jobs_than_tasks_and_at_least_one(tmp_path: Path) -> None:
+    assert schedule.default_jobs([task("/none")], tmp_path) == 1
+    assert schedule.default_jobs([], tmp_path) == 1
+    many = schedule.default_jobs([task("/none")] * 1000, tmp_path)
+    assert 1 <= many <= len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(("gib", "jobs"), [(64, 8), (1, 4), (0, 1)])
+def test_memory_bounds_the_jobs(gib: int, jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemTotal: 99999999 kB\nMemAvailable:   {gib << 20} kB\n")
+    monkeypatch.setattr(schedule, "_MEMINFO", meminfo)
+    monkeypatch.setattr(schedule, "_CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    assert schedule.default_jobs([task("/none")] * 100, tmp_path) == jobs
+
+
+@pytest.mark.parametrize(("limit", "jobs"), [("max", 8), (str(600 << 20), 2)])
+def test_a_control_group_s_limit_counts(
+    limit: str, jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text(limit)
+    (tmp_path / "memory.current").write_text(str(64 << 20))
+    monkeypatch.setattr(schedule, "_CGROUP", tmp_path)
+    monkeypatch.setattr(schedule, "_MEMINFO", tmp_path / "none")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    assert schedule.default_jobs([task("/none")] * 100, tmp_path) == jobs
+
+
+def test_the_disk_has_room_for_a_copy_of_the_largest_for_each_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    large = task(file(tmp_path / "large", 1 << 20))
+    usage = schedule.shutil.disk_usage(tmp_path)._replace(free=7 << 19)
+    monkeypatch.setattr(schedule.shutil, "disk_usage", lambda _path: usage)
+    assert schedule.default_jobs([large] * 100, tmp_path) == 3
+
+
+def test_what_a_worker_that_was_lost_leaves_is_a_record() -> None:
+    record = schedule.lost(task("/x"), RuntimeError("gone"))
+    assert (record.state, record.exit_status) == ("failed", 4)
+    assert "RuntimeError: gone" in record.message
