@@ -189,7 +189,8 @@ def _convert(
 def _complete(plan: UploadPlan, image: DiskImage, digest: Digest | None) -> UploadPlan:
     """With the file that there is now, and the hash of the one that it came from."""
     origin = () if digest is None else (glance.source_sha256(digest.value()),)
-    return replace(plan, image=image, properties=(*plan.properties, *origin))
+    properties = sorted((*plan.properties, *origin), key=lambda one: one.name)
+    return replace(plan, image=image, properties=tuple(properties))
 
 
 def _upload(

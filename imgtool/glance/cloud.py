@@ -61,7 +61,8 @@ class Cloud:
         self.endpoint = endpoint
         """Glance's address, without a version."""
         self._session = session
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
+        """How long Glance may take no bytes, or give no answer."""
 
     def request(
         self,
@@ -76,7 +77,7 @@ class Cloud:
 
         Where it can do no harm it is repeated: see retry.py.
         """
-        seconds = min(REQUEST_SECONDS, self._timeout_seconds)
+        seconds = min(REQUEST_SECONDS, self.timeout_seconds)
         options = {"json": json, "params": params, "headers": dict(headers or {}), "timeout": seconds}
         return retry.patiently(method, lambda: self._ask(method, path, **options))
 
@@ -89,7 +90,7 @@ class Cloud:
                 path,
                 data=body,
                 headers={"Content-Type": "application/octet-stream", **headers},
-                timeout=self._timeout_seconds,
+                timeout=self.timeout_seconds,
                 allow_reauth=False,
             )
         except CloudError as error:

@@ -39,13 +39,14 @@ def _put(plan: UploadPlan, image_id: str, body: Body, cloud: Cloud) -> None:
     try:
         images.send(cloud, image_id, body, store)
     except NoAnswer:
-        # Glance may have all of it: then only its answer was lost.
-        if not body.complete or _settled(cloud, image_id).status != "active":
+        # Glance may have all of it: then only its answer was lost. Or it waits for bytes that are still in
+        # some buffer on the way, and that look sent from here.
+        if not body.complete or _settled(cloud, image_id, cloud.timeout_seconds).status != "active":
             raise
 
 
 def _until_active(cloud: Cloud, image_id: str) -> Record:
-    record = _settled(cloud, image_id)
+    record = _settled(cloud, image_id, ACTIVE_SECONDS)
     if record.status != "active":
         raise CloudError(
             f"Glance took the image's bytes, but the image is {record.status} and not active",
@@ -54,9 +55,9 @@ def _until_active(cloud: Cloud, image_id: str) -> Record:
     return record
 
 
-def _settled(cloud: Cloud, image_id: str) -> Record:
-    """The record once it is no longer `saving`, or was for too long."""
-    deadline = time.monotonic() + ACTIVE_SECONDS
+def _settled(cloud: Cloud, image_id: str, seconds: float) -> Record:
+    """The record once it is no longer `saving`, or was for so long."""
+    deadline = time.monotonic() + seconds
     while True:
         record = images.get(cloud, image_id)
         if record.status != "saving" or time.monotonic() > deadline:
