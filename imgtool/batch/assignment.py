@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgtool.batch import wire
+from imgtool.batch import folders, wire
 from imgtool.model.batch import Task
 
 
@@ -30,7 +30,7 @@ class Assignment:
     @property
     def note(self) -> Path:
         """The record of what is complete in `staging`, and goes to its place next."""
-        return self.folder / "placed.json"
+        return self.folder / folders.NOTE
 
     @property
     def staging(self) -> Path | None:

@@ -188,6 +188,8 @@ class _Attempts:
         values = self._told.get("record")
         if values is not None and (ending.why is None or values["state"] == "done"):
             return wire.record_from_values(values)
+        if (record := staging.placed(self._assignment)) is not None:  # it was stopped just after that
+            return record
         return _untold(self._assignment.task, ending, self._settings)
 
     def _pause(self, number: int) -> bool:

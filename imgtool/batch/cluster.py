@@ -8,7 +8,7 @@ this machine would: they die with it, and the scheduler gives its tasks to anoth
 import importlib
 import ipaddress
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,8 @@ OnEvent = Callable[[Task, Event], None]
 class Cluster:
     """The workers behind one scheduler."""
 
+    jobs: int
+    """Threads of all workers: as many as there are when it is asked."""
     client: Any
     executor: Executor
     settings: Settings
@@ -65,8 +67,9 @@ def connect(address: str, settings: Settings, wishes: Wishes, on_event: OnEvent)
     topic = f"imgtool-{uuid.uuid4()}"
     known: dict[str, Task] = {}
     client.subscribe_topic(topic, lambda entry: _hear(entry, known, on_event))
-    executor = client.get_executor(pure=False, **_resources(client))
-    return Cluster(client, executor, settings, topic, known)
+    workers = list(client.scheduler_info(n_workers=-1)["workers"].values())
+    executor = client.get_executor(pure=False, **_resources(workers))
+    return Cluster(sum(worker["nthreads"] for worker in workers), client, executor, settings, topic, known)
 
 
 def check_address(address: str) -> None:
@@ -111,8 +114,7 @@ def _hear(entry: Any, known: dict[str, Task], on_event: OnEvent) -> None:
         on_event(task, message)
 
 
-def _resources(client: Any) -> dict[str, Any]:
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+def _resources(workers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     everywhere = bool(workers) and all(worker.get("resources", {}).get(DISK) for worker in workers)
     return {"resources": {DISK: 1}} if everywhere else {}
 

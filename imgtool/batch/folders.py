@@ -20,6 +20,7 @@ from pathlib import Path
 from imgtool.errors import ToolFailedError, UsageError
 from imgtool.text import printable
 
+NOTE = "placed.json"
 POLL_SECONDS = 0.1
 LAST_SECONDS = 30.0
 """How long a killed run's children may take to be gone. The kernel ends them at once, unless a disk hangs."""
@@ -108,10 +109,18 @@ def forget(work: Path, key: str) -> None:
     clear(task_folder(work, key))
 
 
-def remove(work: Path) -> None:
-    """At the end; notes of images that could not be deleted stay, for the next run."""
-    shutil.rmtree(work / "tasks", ignore_errors=True)
-    for folder in (uploads_folder(work), work):
+def remove(work: Path, give_up: Callable[[], bool]) -> None:
+    """At the end. What is still worked on, elsewhere, stays, and what the next run has to know.
+
+    That is: a note of an output whose task was cancelled, and notes of images that could not be deleted.
+    """
+    for key in leftovers(work):
+        folder = task_folder(work, key)
+        with suppress(ToolFailedError), locked(folder, give_up):
+            clear(folder, keep_note=True)
+            if not (folder / NOTE).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+    for folder in (work / "tasks", uploads_folder(work), work):
         with suppress(OSError):
             folder.rmdir()
 

@@ -49,7 +49,7 @@ def run(plan: BatchPlan, options: BatchOptions, watcher: Watcher) -> tuple[TaskR
             with interrupts.deferred():
                 journal.end()
                 batch.tell_metrics(ended=time.time())
-                folders.remove(work)
+                folders.remove(work, batch.gives_up)
         return tuple(journal.records())
 
 
@@ -66,6 +66,7 @@ class _Batch:
         self._began = time.time()
         self._earlier = {record.key: record for record in journal.records(every=True)}
         self._attempts: dict[str, int] = {}
+        self._patience_ends = 0.0
         journal.begin(plan)
         self.tell_metrics()
 
@@ -73,8 +74,8 @@ class _Batch:
         """Until all tasks have ended, or were stopped."""
         settings = attempt.Settings(self._work, schedule.address_space_bytes())
         jobs = self._options.jobs or schedule.default_jobs(self._plan.tasks, self._work)
-        self._watcher.begin(len(self._plan.tasks), jobs)
         workers = schedule.workers(self._options.scheduler, jobs, settings, self._wishes, self._hear)
+        self._watcher.begin(len(self._plan.tasks), workers.jobs)
         try:
             self._work_off(workers)
         finally:
@@ -178,6 +179,11 @@ class _Batch:
             attempt_number = self._attempts.get(task.key, 1)
             self._journal.stage(StageRecord(task.key, attempt_number, event["stage"], event["detail"], now))
         self._watcher.event(task, event)
+
+    def gives_up(self) -> bool:
+        """Whether to wait no longer for what others still do: after a second ^C, or for too long."""
+        self._patience_ends = self._patience_ends or time.monotonic() + attempt.STOP_SECONDS
+        return self._wishes.now == "kill" or time.monotonic() > self._patience_ends
 
     def tell_metrics(self, ended: float | None = None) -> None:
         """Where they are wanted."""

@@ -31,6 +31,10 @@ _CGROUP = Path("/sys/fs/cgroup")
 class Workers(Protocol):
     """Who does tasks."""
 
+    @property
+    def jobs(self) -> int:
+        """How many at once."""
+
     def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
         """Begins as soon as somebody has time."""
 
@@ -42,6 +46,7 @@ class Workers(Protocol):
 class Local:
     """This machine: a thread for each job, which starts a child for each task and watches it."""
 
+    jobs: int
     executor: Executor
     settings: Settings
     wishes: Wishes
@@ -68,7 +73,7 @@ class Local:
 
 def local(jobs: int, settings: Settings, wishes: Wishes, on_event: Callable[[Task, Event], None]) -> Workers:
     """`jobs` at a time."""
-    return Local(ThreadPoolExecutor(jobs, "imgtool-job"), settings, wishes, on_event)
+    return Local(jobs, ThreadPoolExecutor(jobs, "imgtool-job"), settings, wishes, on_event)
 
 
 def workers(

@@ -203,7 +203,7 @@ def test_uploads_arrive_exactly_once(devcloud: Devcloud, place: Path) -> None:
     path = manifest(place, text)
     first = run(path)
     assert first.returncode == 7, first.stderr
-    assert Counter(states(first).values()) == {"done": 2, "refused": 1}
+    assert Counter(states(first).values()) == {"done": 2, "refused": 1}, told(first)
     ids = {name: images_named(f"{tag} {name}")[0] for name in ("ext4-gpt", "xfs-gpt")}
     assert {one["status"] for one in ids.values()} == {"active"}
     kept = hashlib.sha512((place / "out" / "kept.qcow2").read_bytes()).hexdigest()
