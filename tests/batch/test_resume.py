@@ -1,0 +1,107 @@
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imgtool.batch import resume, staging
+from imgtool.model.batch import Task, TaskRecord
+from imgtool.model.delivery import CloudName, Wanted
+
+CLOUDS = (CloudName("one"), CloudName("two", "north"))
+THERE = {"one": ["id-1"], "two/north": ["id-2", "other"]}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"content")
+    return path
+
+
+@pytest.fixture
+def task(source: Path) -> Task:
+    output = source.with_name("a.qcow2")
+    output.write_bytes(b"image")
+    return Task("k", str(source), "a", Wanted("a"), "hash", output=output, clouds=CLOUDS)
+
+
+@pytest.fixture
+def record(task: Task, source: Path) -> TaskRecord:
+    assert task.output is not None
+    return TaskRecord(
+        "k",
+        "done",
+        source_sha256=hashlib.sha256(source.read_bytes()).hexdigest(),
+        source_identity=staging.file_identity(source),
+        image_ids={"one": "id-1", "two/north": "id-2"},
+        output_identity=staging.file_identity(task.output),
+    )
+
+
+def test_what_is_there_in_all_its_places_is_done(task: Task, record: TaskRecord) -> None:
+    assert resume.is_done(task, record, THERE)
+    assert resume.is_done(task, replace(record, state="skipped"), THERE)
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "failed", "interrupted", "refused", "check-failed"])
+def test_what_did_not_go_well_is_not(state: str, task: Task, record: TaskRecord) -> None:
+    assert not resume.is_done(task, replace(record, state=state), THERE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("there", [{}, {"one": ["id-1"]}, {**THERE, "one": ["other"]}])
+def test_one_cloud_without_its_image_is_enough(
+    there: dict[str, list[str]], task: Task, record: TaskRecord
+) -> None:
+    assert not resume.is_done(task, record, there)
+
+
+def test_a_cloud_more_is_not_done(task: Task, record: TaskRecord) -> None:
+    more = replace(task, clouds=(*CLOUDS, CloudName("three")))
+    assert not resume.is_done(more, record, {**THERE, "three": ["x"]})
+
+
+def test_another_file_as_the_output_is_not_it(task: Task, record: TaskRecord) -> None:
+    assert task.output is not None
+    task.output.unlink()
+    assert not resume.is_done(task, record, THERE)
+    task.output.write_bytes(b"other")
+    assert not resume.is_done(task, record, THERE)
+    assert not resume.owns(task, record.output_identity)
+
+
+def test_a_source_that_only_looks_changed_is_read(task: Task, record: TaskRecord, source: Path) -> None:
+    os.utime(source, ns=(0, 0))
+    assert resume.is_done(task, record, THERE)
+    source.write_bytes(b"changed")
+    assert not resume.is_done(task, record, THERE)
+
+
+def test_a_source_that_is_gone_or_was_never_hashed_is_done_again(
+    task: Task, record: TaskRecord, source: Path
+) -> None:
+    os.utime(source, ns=(0, 0))
+    assert not resume.is_done(task, replace(record, source_sha256=None), THERE)
+    source.unlink()
+    assert not resume.is_done(task, record, THERE)
+
+
+def test_a_url_is_known_by_its_checksum(task: Task, record: TaskRecord) -> None:
+    fetched = replace(task, source="https://h/a.raw", sha256="0" * 64)
+    assert resume.is_done(fetched, replace(record, source_sha256="0" * 64), THERE)
+    assert not resume.is_done(fetched, replace(record, source_sha256="1" * 64), THERE)
+
+
+def test_another_machine_s_number_of_the_disk_is_no_other_file(task: Task, record: TaskRecord) -> None:
+    assert record.output_identity is not None
+    elsewhere = replace(record.output_identity, device=record.output_identity.device + 1)
+    assert resume.owns(task, elsewhere)
+
+
+def test_what_has_to_be_looked_for(task: Task, record: TaskRecord, tmp_path: Path) -> None:
+    failed = replace(task, key="f")
+    earlier = {"k": record, "f": replace(record, state="failed", image_ids={"one": "no"})}
+    errand = resume.errand([task, failed], earlier, tmp_path)
+    assert errand.clouds == CLOUDS
+    assert errand.image_ids == {"one": ["id-1"], "two/north": ["id-2"]}
