@@ -182,6 +182,8 @@ def _convert(
         progress.stage("convert", "no file to be made")
         return source, None
     progress.stage("convert", f"{source.format} -> {plan.target_format}, compression {plan.compression}")
+    if (lack := convert.lack_of_room(plan)) is not None:
+        progress.stage("room", lack)
     result = convert.execute(plan, progress)
     return admit(plan.target, plan.target_format), result
 

@@ -155,6 +155,21 @@ def test_a_target_on_a_full_disk_is_an_error_and_leaves_nothing(source: Path, tm
         subprocess.run(["umount", small], check=True)
 
 
+@pytest.mark.parametrize(("size", "compression", "lacks"), [("256k", "none", True), ("64m", "none", False)])
+def test_a_lack_of_room_is_told_beforehand(
+    source: Path, tmp_path: Path, size: str, compression, lacks: bool
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=True)
+    try:
+        told = convert.lack_of_room(convert.plan(admit(source), small / "target.qcow2", "qcow2", compression))
+        assert (told is not None) is lacks
+        assert told is None or "256.0 KiB are free in" in told
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
 def test_a_source_that_changes_meanwhile_is_noticed(source: Path, tmp_path: Path) -> None:
     plan = convert.plan(admit(source), tmp_path / "target.qcow2", "qcow2")
     with source.open("r+b") as stream:
