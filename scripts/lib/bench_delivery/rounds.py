@@ -26,8 +26,8 @@ class Settings:
     limit_seconds: float
     """For each command. Who takes longer is stopped, and takes no further part in the case."""
     memory: Path
-    """A folder on a tmpfs. In the first turn imgtool's note of an unfinished upload goes there, so that the
-    bytes written to disk are those of other files. In later turns it is on disk, in the measured time."""
+    """A folder on a tmpfs. In turns that are not timed imgtool's note of an unfinished upload goes there, so
+    that the bytes written to disk are those of other files. Else it is on disk, in the measured time."""
 
 
 @dataclass(slots=True)
@@ -55,30 +55,31 @@ def run_case(
 ) -> CaseResult:
     """All rounds of one case. Before them each has a turn that is not timed, which tells what it writes.
 
-    For a large disk there is only this turn, and it is timed.
+    imgtool has two such turns: its Python may still have to compile modules in the first. For a large disk
+    there is one turn only, and its time counts.
     """
     work = source.parent / "trial"
     job = Job(source, "raw", work / "target.qcow2", source.stat().st_size, case.task)
     entrants = [Entrant(way) for way in ways]
     places.warm(source)
-    for entrant in entrants:
-        tell(f"{'the only turn' if case.large else 'not timed'}: {entrant.way.name}")
-        sample = _take_turn(entrant, job, settings, settings.memory)
-        if case.large and sample:
-            entrant.samples.append(sample)
+    for entrant in [*(entrant for entrant in entrants if entrant.way.ours and not case.large), *entrants]:
+        if not entrant.out:
+            tell(f"{'the only turn' if case.large else 'not timed'}: {entrant.way.name}")
+            sample = _take_turn(entrant, job, settings, timed=False)
+            entrant.samples += [sample] if case.large and sample else []
     for number in range(0 if case.large else settings.rounds):
         for entrant in rotated(entrants, number):
             if not entrant.out:
                 tell(f"round {number + 1}/{settings.rounds}: {entrant.way.name}")
-                sample = _take_turn(entrant, job, settings, work / "state")
+                sample = _take_turn(entrant, job, settings, timed=True)
                 entrant.samples += [sample] if sample else []
     return _result(case, job, entrants)
 
 
-def _take_turn(entrant: Entrant, job: Job, settings: Settings, state: Path) -> Sample | None:
+def _take_turn(entrant: Entrant, job: Job, settings: Settings, *, timed: bool) -> Sample | None:
     """Deliver and judge; None where it does not count."""
     cloud, work = settings.cloud, job.target.parent
-    temporary = work / "tmp"
+    temporary, state = work / "tmp", work / "state" if timed else settings.memory
     temporary.mkdir(parents=True)
     try:
         runs = _deliver(entrant.way.steps(job), environment(cloud, temporary, state), settings.limit_seconds)
@@ -89,10 +90,9 @@ def _take_turn(entrant: Entrant, job: Job, settings: Settings, state: Path) -> S
         if entrant.way.ours and any(temporary.iterdir()):
             entrant.failure = "left a temporary file"
             return None
-        first = entrant.written_bytes is None
-        arrival = gate.judge(cloud, job, thoroughly=first)
+        arrival = gate.judge(cloud, job, thoroughly=not timed)
         entrant.failure = arrival.failure
-        if first and not arrival.failure:
+        if not timed and places.file_system(temporary) != "tmpfs":
             entrant.written_bytes = sum(done.written_bytes for done in runs)
         return None if entrant.out else together([done.sample for done in runs], arrival.size_bytes)
     finally:
