@@ -22,6 +22,9 @@ class Assignment:
     replace_output: bool = False
     """What stands at the task's output is of an earlier run of this batch."""
 
+    recover: bool = False
+    """An earlier child of this task may have left half an image in the clouds."""
+
     @property
     def temporary(self) -> Path:
         """The child's TMPDIR."""
@@ -46,6 +49,7 @@ class Assignment:
                 "folder": str(self.folder),
                 "uploads": str(self.uploads),
                 "replace_output": self.replace_output,
+                "recover": self.recover,
             }
         )
 
@@ -57,4 +61,5 @@ def from_values(values: Mapping[str, Any]) -> Assignment:
         folder=Path(values["folder"]),
         uploads=Path(values["uploads"]),
         replace_output=values["replace_output"],
+        recover=values["recover"],
     )

@@ -10,6 +10,7 @@ from imgtool.batch import folders, staging, wire
 from imgtool.batch.assignment import Assignment
 from imgtool.batch.cloud_errand import ERRAND_SECONDS, CloudErrand
 from imgtool.batch.forks import Forks, Request
+from imgtool.batch.telling import too_hungry
 from imgtool.batch.watching import Ending, Event, Wish, last_line, watch
 from imgtool.errors import EXIT_INTERRUPTED, ImgtoolError, ToolFailedError
 from imgtool.model.batch import Task, TaskRecord
@@ -133,7 +134,7 @@ class _Attempts:
         while True:
             number += 1
             self._on_event({"attempt": number})
-            record = self._attempt()
+            record = self._attempt(number)
             last = number > task.retries or not self._told.get("again") or self._wish() != "run"
             if last or not self._pause(number):
                 break
@@ -141,8 +142,9 @@ class _Attempts:
             record, attempts=number, started=started, ended=time.time(), seconds=time.monotonic() - clock
         )
 
-    def _attempt(self) -> TaskRecord:
-        assignment = self._assignment
+    def _attempt(self, number: int) -> TaskRecord:
+        killed_before = self._assignment.temporary.exists()
+        assignment = self._assignment = replace(self._assignment, recover=number > 1 or killed_before)
         self._told = {"again": True}
         folders.clear(assignment.folder, keep_note=True)
         try:
@@ -218,6 +220,8 @@ def _died(ending: Ending, settings: Settings) -> ToolFailedError:
     if ending.error:
         return ToolFailedError(f"there can be no process for it: {ending.error}")
     words = last_line(ending.stderr)
+    if words == MemoryError.__name__:
+        return too_hungry(settings.address_space_bytes)
     said = f": {words}" if words else ""
     if ending.status is None:
         return ToolFailedError(f"its process was lost{said}", hint="was something of imgtool killed?")

@@ -15,7 +15,7 @@ from types import FrameType
 from imgtool import interrupts
 from imgtool.batch import assignment, cloud_errand, fetch, sources, wire, work
 from imgtool.batch.assignment import Assignment
-from imgtool.batch.telling import Teller
+from imgtool.batch.telling import Teller, too_hungry
 from imgtool.checks import registry
 from imgtool.errors import (
     EXIT_BUG,
@@ -32,7 +32,6 @@ from imgtool.errors import (
 from imgtool.glance.failures import GlanceRefusal, NoAnswer
 from imgtool.model.batch import TaskRecord
 from imgtool.model.story import Story
-from imgtool.text import human_size
 
 STDIN, STDOUT = 0, 1
 BAD_MOMENTS = frozenset({408, 429, 500, 502, 503, 504})
@@ -69,6 +68,8 @@ def _told(
     try:
         return work.perform(given, tell, teller), False
     except (ImageUnreadableError, UnsafeImageError) as error:
+        if _out_of_memory(error):
+            return _failed(key, _too_hungry()), False
         report = tell(Story(registry.refused(given.task.source, error)))
         return replace(_failed(key, error), state="refused", report=report), False
     except ImgtoolError as error:
@@ -108,17 +109,19 @@ def _bug(key: str, error: Exception, write_bug_report: WriteBugReport) -> TaskRe
     )
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """What the limit of the address space looks like: also a thread that has no room for its stack."""
-    no_thread = isinstance(error, RuntimeError) and "start new thread" in str(error)
-    return isinstance(error, MemoryError) or no_thread or getattr(error, "errno", None) == errno.ENOMEM
+def _out_of_memory(error: BaseException | None) -> bool:
+    """What the limit of the address space looks like, maybe behind what was made of it."""
+    while error is not None:
+        # Also a thread that has no room for its stack.
+        no_thread = isinstance(error, RuntimeError) and "start new thread" in str(error)
+        if isinstance(error, MemoryError) or no_thread or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _too_hungry() -> ToolFailedError:
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return ToolFailedError(
-        f"needed more memory than its limit of {human_size(limit)}", hint="look at this image by itself"
-    )
+    return too_hungry(resource.getrlimit(resource.RLIMIT_AS)[0])
 
 
 def _with_the_url(text: str, given: Assignment) -> str:

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from imgtool.errors import ToolFailedError
 from imgtool.progress import Meter
+from imgtool.text import human_size
 
 METER_SECONDS = 0.2
 """Between two tellings of one meter."""
@@ -58,3 +60,11 @@ class _ToldMeter:
     def tell(self) -> None:
         self._told_at = time.monotonic()
         self._teller.tell({"meter": self._label, "done": self._done_bytes, "total": self._total_bytes})
+
+
+def too_hungry(address_space_bytes: int) -> ToolFailedError:
+    """The error of a child that came to its limit."""
+    limit = human_size(address_space_bytes)
+    return ToolFailedError(
+        f"needed more memory than its limit of {limit}", hint="look at this image by itself"
+    )

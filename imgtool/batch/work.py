@@ -8,6 +8,7 @@ from typing import Any
 from imgtool import convert, glance
 from imgtool.batch import given, staging
 from imgtool.batch.assignment import Assignment
+from imgtool.batch.cloud_errand import CloudErrand, look
 from imgtool.batch.given import Given
 from imgtool.disk.incoming import incoming
 from imgtool.disk.output import check_target
@@ -33,6 +34,8 @@ def perform(assignment: Assignment, tell: Tell, progress: Progress) -> TaskRecor
     task = assignment.task
     if task.output is not None:
         check_target(task.output, overwrite=assignment.replace_output)
+    if assignment.recover and task.clouds:
+        look(CloudErrand(task.clouds, assignment.uploads, {}), progress)
     with given.source(task, assignment.temporary, progress) as source:
         staged = staging.prepare(assignment)
         if task.clouds:

@@ -10,6 +10,7 @@ MODULES = (
     "keystoneauth1.identity",
     "keystoneauth1.session",
     "keystoneauth1.loading",
+    "keystoneauth1.loading._plugins.identity.generic",
 )
 
 
