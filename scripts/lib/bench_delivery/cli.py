@@ -1,6 +1,6 @@
 """Measures `imgtool prepare` against qemu-img followed by the usual client, on a real Keystone and Glance.
 
-  scripts/bench-delivery --quick                one round, large disks of 4 GiB: about two minutes
+  scripts/bench-delivery --quick                one round, large disks of 4 GiB: about five minutes
   scripts/bench-delivery                        what the README shows; writes 20 GiB for a while
   scripts/bench-delivery --only compressed --rounds 9
   scripts/bench-delivery --image golden.raw     another raw image, which has to pass imgtool's checks
