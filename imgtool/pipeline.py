@@ -73,7 +73,9 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
         told = replace(told, conversion_plan=conversion_plan, upload_plans=plans)
         if dry_run:
             return told
-        there = glance.check_each(plans, there, _known_size(plans[0]), progress)
+        there = glance.check_each(
+            plans, there, _known_size(plans[0]), glance.Journal(order.journal), progress
+        )
         image, conversion = _convert(conversion_plan, source, progress)
         plans = tuple(_complete(plan, image, digest) for plan in plans)
         told = replace(told, conversion=conversion, upload_plans=plans)
@@ -88,7 +90,9 @@ def upload(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
         inspection = inspect_image(image, progress)
         plans = _plan_uploads(order, inspection, None, image.format, policy=None)
         if not dry_run:
-            there = glance.check_each(plans, there, image.file_size_bytes, progress)
+            there = glance.check_each(
+                plans, there, image.file_size_bytes, glance.Journal(order.journal), progress
+            )
             plans = tuple(_complete(plan, image, digest) for plan in plans)
         told = Story(inspection=inspection, upload_plans=plans)
         return told if dry_run else replace(told, uploads=_upload(order, plans, there, progress))

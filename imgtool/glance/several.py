@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from imgtool.disk.payload import Payload
 from imgtool.errors import CloudError, ImgtoolError, VerificationError
 from imgtool.glance import cloud as clouds
-from imgtool.glance import preflight, standing
+from imgtool.glance import finish, preflight, standing
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.journal import Journal
 from imgtool.glance.upload import execute
@@ -44,20 +44,27 @@ def check_each(
     plans: Sequence[UploadPlan],
     destinations: Sequence[Destination],
     size_bytes: int | None,
+    journal: Journal,
     progress: Progress,
 ) -> tuple[Destination, ...]:
     """All that a cloud can refuse before it gets any byte; `size_bytes` of the file, None if not known yet.
 
-    Raises what the first one says where no cloud is left.
+    What an interrupted run left is cleaned up first: it may have the name, or take the room. Raises what the
+    first one says where no cloud is left.
     """
     pairs = zip(plans, destinations, strict=True)
-    return _any_left(tuple(_check(plan, there, size_bytes) for plan, there in pairs), progress)
+    return _any_left(
+        tuple(_check(plan, there, size_bytes, journal, progress) for plan, there in pairs), progress
+    )
 
 
-def _check(plan: UploadPlan, there: Destination, size_bytes: int | None) -> Destination:
+def _check(
+    plan: UploadPlan, there: Destination, size_bytes: int | None, journal: Journal, progress: Progress
+) -> Destination:
     if there.cloud is None:
         return there
     try:
+        finish.recover(there.cloud, journal, progress)
         standing.refuse_conflict(plan, there.cloud)
         preflight.check(plan, there.cloud, size_bytes)
     except ImgtoolError as error:

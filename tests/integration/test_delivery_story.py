@@ -14,7 +14,18 @@ from support.images import create, qemu_io
 from imgtool.disk.payload import open_payload
 from imgtool.errors import CloudError, VerificationError
 from imgtool.formats.gate import admit
-from imgtool.glance import Cloud, Journal, connect, execute, finish, images, plan_upload, verify
+from imgtool.glance import (
+    Cloud,
+    Destination,
+    Journal,
+    check_each,
+    connect,
+    execute,
+    finish,
+    images,
+    plan_upload,
+    verify,
+)
 from imgtool.glance.journal import Entry
 from imgtool.model.delivery import CloudName, Property, UploadResult, Wanted
 from imgtool.model.image import DiskImage
@@ -311,3 +322,16 @@ def test_a_streamed_qcow2_arrives_whole(
     assert (result.status, result.size_bytes) == ("active", payload.size_bytes)
     record = deliver.there()[result.image_id]
     assert (record["disk_format"], record["virtual_size"]) == ("qcow2", 24 << 20)
+
+
+def test_the_half_image_of_a_killed_run_is_no_conflict_for_the_next(
+    deliver: Deliver, new: DiskImage, cloud: Cloud
+) -> None:
+    """It has the name, and the preflight looks for names."""
+    command = [sys.executable, "-c", PROGRAM, str(new.path), deliver.name, str(deliver.journal.folder)]
+    ended = subprocess.run([*command, "imgtool.glance.images.create", "after"], check=False)
+    assert ended.returncode == -9
+    plan = plan_upload(new, cloud=CloudName("c"), wanted=Wanted(deliver.name), properties=())
+    there = check_each([plan], [Destination(cloud)], SIZE, deliver.journal, NullProgress())
+    assert there == (Destination(cloud),)
+    assert deliver.there() == {}
