@@ -17,7 +17,7 @@ from imgtool.disk.payload import can_stream, open_payload
 from imgtool.formats.gate import admit
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
-from imgtool.model.delivery import CloudName, UploadPlan, Wanted
+from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import DiskMap, Inspection
 from imgtool.model.judgement import Judgement
@@ -55,11 +55,7 @@ class Order:
 def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     there = () if dry_run else _connect(order, progress)
-    with (
-        _incoming(order, progress) as source,
-        _digest(order, source) as digest,
-        _target(order, source) as target,
-    ):
+    with _incoming(order, progress) as source, _target(order, source) as target:
         inspection = inspect_image(source, progress, registry.look_for(order.policy), with_map=order.with_map)
         judgement = registry.judge(inspection, order.policy)
         told = Story(judgement, inspection)
@@ -77,25 +73,22 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
             plans, there, _known_size(plans[0]), glance.Journal(order.journal), progress
         )
         image, conversion = _convert(conversion_plan, source, progress)
-        plans = tuple(_complete(plan, image, digest) for plan in plans)
-        told = replace(told, conversion=conversion, upload_plans=plans)
-        return replace(told, uploads=_upload(order, plans, there, progress))
+        told = replace(told, conversion=conversion)
+        plans = tuple(replace(plan, image=image) for plan in plans)
+        return _with_uploads(told, _upload(order, plans, source, there, progress))
 
 
 def upload(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, upload as it is, verify."""
     image = admit(order.source, order.source_format)
     there = () if dry_run else _connect(order, progress)
-    with _digest(order, image) as digest:
-        inspection = inspect_image(image, progress)
-        plans = _plan_uploads(order, inspection, None, image.format, policy=None)
-        if not dry_run:
-            there = glance.check_each(
-                plans, there, image.file_size_bytes, glance.Journal(order.journal), progress
-            )
-            plans = tuple(_complete(plan, image, digest) for plan in plans)
-        told = Story(inspection=inspection, upload_plans=plans)
-        return told if dry_run else replace(told, uploads=_upload(order, plans, there, progress))
+    inspection = inspect_image(image, progress)
+    plans = _plan_uploads(order, inspection, None, image.format, policy=None)
+    told = Story(inspection=inspection, upload_plans=plans)
+    if dry_run:
+        return told
+    there = glance.check_each(plans, there, image.file_size_bytes, glance.Journal(order.journal), progress)
+    return _with_uploads(told, _upload(order, plans, image, there, progress))
 
 
 def inspect_image(
@@ -192,20 +185,26 @@ def _convert(
     return admit(plan.target, plan.target_format), result
 
 
-def _complete(plan: UploadPlan, image: DiskImage, digest: Digest | None) -> UploadPlan:
-    """With the file that there is now, and the hash of the one that it came from."""
-    origin = () if digest is None else (glance.source_sha256(digest.value()),)
-    properties = sorted((*plan.properties, *origin), key=lambda one: one.name)
-    return replace(plan, image=image, properties=tuple(properties))
-
-
 def _upload(
-    order: Order, plans: Sequence[UploadPlan], there: Sequence[glance.Destination], progress: Progress
+    order: Order,
+    plans: Sequence[UploadPlan],
+    source: DiskImage,
+    there: Sequence[glance.Destination],
+    progress: Progress,
 ) -> tuple[glance.Outcome, ...]:
+    """Where the image came from is computed while it is sent: the hash of a file takes about as long."""
     image, journal = plans[0].image, glance.Journal(order.journal)
     form = plans[0].disk_format if plans[0].streamed else image.format
-    with open_payload(image, form, progress) as payload:
-        return glance.upload_to_each(plans, there, payload, journal, progress)
+    with open_payload(image, form, progress) as payload, _digest(order, source) as digest:
+
+        def origin() -> tuple[Property, ...]:
+            return () if digest is None else (glance.source_sha256(digest.value()),)
+
+        return glance.upload_to_each(plans, there, payload, journal, progress, late=origin)
+
+
+def _with_uploads(told: Story, uploads: tuple[glance.Outcome, ...]) -> Story:
+    return replace(told, uploads=uploads, upload_plans=tuple(one.plan for one in uploads))
 
 
 def _verdict(judgement: Judgement) -> str:

@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
 
+from imgtool.disk.extents import Extent
+from imgtool.disk.sources.file import flush_and_probe, walk
 from imgtool.formats.gate import open_admitted
+from imgtool.formats.source import Source
 from imgtool.model.image import DiskImage
 
 MAX_BYTES = 100 << 30
@@ -32,14 +35,32 @@ class Digest:
 
     def _compute(self, image: DiskImage) -> str:
         digest = hashlib.sha256()
-        buffer = bytearray(_CHUNK_BYTES)
-        view = memoryview(buffer)
         with open_admitted(image) as source:
-            for offset in range(0, source.size_bytes, _CHUNK_BYTES):
+            for chunk in _chunks(source):
                 if self._stopped.is_set():
                     break
-                digest.update(view[: source.read_into(offset, view)])
+                digest.update(chunk)
         return digest.hexdigest()
+
+
+def _chunks(source: Source) -> Iterator[memoryview]:
+    """The whole file; its holes are not read."""
+    zeros, view = memoryview(bytes(_CHUNK_BYTES)), memoryview(bytearray(_CHUNK_BYTES))
+    whole = iter([Extent(0, source.size_bytes)])
+    end = 0
+    data = walk(source.descriptor, source.size_bytes) if flush_and_probe(source.descriptor) else whole
+    for start, stop in data:
+        yield from _zeros(zeros, start - end)
+        for offset in range(start, stop, _CHUNK_BYTES):
+            part = view[: min(_CHUNK_BYTES, stop - offset)]
+            yield part[: source.read_into(offset, part)]
+        end = stop
+    yield from _zeros(zeros, source.size_bytes - end)
+
+
+def _zeros(zeros: memoryview, count: int) -> Iterator[memoryview]:
+    for offset in range(0, count, len(zeros)):
+        yield zeros[: count - offset]
 
 
 @contextmanager

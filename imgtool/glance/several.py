@@ -1,6 +1,6 @@
 """One image into several clouds: each is tried, and what fails in one does not stop the others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imgtool.disk.payload import Payload
@@ -9,7 +9,7 @@ from imgtool.glance import cloud as clouds
 from imgtool.glance import finish, preflight, standing
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.journal import Journal
-from imgtool.glance.upload import execute
+from imgtool.glance.upload import Late, execute
 from imgtool.model.delivery import CloudName, UploadFailure, UploadPlan, UploadResult
 from imgtool.progress import Progress
 
@@ -72,39 +72,41 @@ def _check(
     return there
 
 
-def upload_to_each(
+def upload_to_each(  # noqa: PLR0913 - what a delivery consists of, named one by one
     plans: Sequence[UploadPlan],
     destinations: Sequence[Destination],
     payload: Payload,
     journal: Journal,
     progress: Progress,
+    *,
+    late: Late = tuple,
 ) -> tuple[Outcome, ...]:
     """What became of each plan. A single cloud's error is raised: there is nothing else to tell."""
+
+    def send(plan: UploadPlan, there: Destination) -> UploadResult:
+        if there.cloud is None:
+            raise there.failure or CloudError("the cloud cannot be used")
+        result = execute(plan, payload, there.cloud, journal, progress, late=late)
+        progress.stage("done", f"{result.image_id} is {result.status} in {there.cloud.name}: {result.ending}")
+        return result
+
     pairs = list(zip(plans, destinations, strict=True))
     if len(pairs) == 1:
-        plan, there = pairs[0]
-        return (_upload(plan, there, payload, journal, progress),)
-    return tuple(_try(plan, there, payload, journal, progress) for plan, there in pairs)
+        return (send(*pairs[0]),)
+    return tuple(_tried(plan, there, send, progress) for plan, there in pairs)
 
 
-def _try(
-    plan: UploadPlan, there: Destination, payload: Payload, journal: Journal, progress: Progress
+def _tried(
+    plan: UploadPlan,
+    there: Destination,
+    send: Callable[[UploadPlan, Destination], UploadResult],
+    progress: Progress,
 ) -> Outcome:
     try:
-        return _upload(plan, there, payload, journal, progress)
+        return send(plan, there)
     except (CloudError, VerificationError) as error:
         progress.stage("upload", f"{plan.cloud}: {error.message}")
         return UploadFailure(plan, error.message, error.hint, error.exit_status, error.code)
-
-
-def _upload(
-    plan: UploadPlan, there: Destination, payload: Payload, journal: Journal, progress: Progress
-) -> UploadResult:
-    if there.cloud is None:
-        raise there.failure or CloudError("the cloud cannot be used")
-    result = execute(plan, payload, there.cloud, journal, progress)
-    progress.stage("done", f"{result.image_id} is {result.status} in {there.cloud.name}: {result.ending}")
-    return result
 
 
 def _any_left(destinations: tuple[Destination, ...], progress: Progress) -> tuple[Destination, ...]:

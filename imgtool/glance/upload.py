@@ -2,11 +2,12 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from imgtool.disk.payload import Payload
-from imgtool.glance import attempts, finish, own_id, standing, undo
+from imgtool.glance import attempts, finish, images, own_id, standing, undo
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.failures import GlanceRefusal
 from imgtool.glance.journal import Entry, Journal
@@ -15,13 +16,22 @@ from imgtool.glance.sending import send
 from imgtool.glance.standing import Standing
 from imgtool.glance.undo import Making
 from imgtool.glance.verify import hash_in, verify_arrival
-from imgtool.model.delivery import UploadPlan, UploadResult
+from imgtool.model.delivery import Property, UploadPlan, UploadResult
 from imgtool.progress import Progress
 from imgtool.text import human_size
 
+Late = Callable[[], tuple[Property, ...]]
+"""Properties that are found out while the bytes are sent; it may wait for them."""
 
-def execute(
-    plan: UploadPlan, payload: Payload, cloud: Cloud, journal: Journal, progress: Progress
+
+def execute(  # noqa: PLR0913 - what a delivery consists of, named one by one
+    plan: UploadPlan,
+    payload: Payload,
+    cloud: Cloud,
+    journal: Journal,
+    progress: Progress,
+    *,
+    late: Late = tuple,
 ) -> UploadResult:
     """Uploads `payload`, which is the plan's image, and proves what arrived.
 
@@ -35,7 +45,7 @@ def execute(
     if found.decision in {"already-there", "skip"}:
         return _not_sent(plan, found, time.monotonic() - began)
     progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {human_size(payload.size_bytes)}")
-    job = _Job(plan, payload, cloud, journal, progress)
+    job = _Job(plan, payload, cloud, journal, progress, late)
     if plan.wanted.image_id is None:
         arrived, failures = attempts.until_done(lambda: _deliver(job, found), cloud, progress)
     else:  # Glance never takes an id a second time
@@ -49,12 +59,14 @@ class _Job(NamedTuple):
     cloud: Cloud
     journal: Journal
     progress: Progress
+    late: Late
 
 
 class _Arrived(NamedTuple):
     record: Record
     algorithm: str
     value: str
+    late: tuple[Property, ...]
 
 
 def _deliver(job: _Job, found: Standing) -> _Arrived:
@@ -101,15 +113,19 @@ def _send_and_verify(job: _Job, entry: Entry, making: Making) -> _Arrived:
     job.progress.stage(
         "verify", f"{entry.image_id} is {record.status}, its {algorithm} is that of what was sent"
     )
-    return _Arrived(record, algorithm, value)
+    late = job.late()
+    if late:
+        images.patch(cloud, entry.image_id, {one.name: one.value for one in late})
+    return _Arrived(record, algorithm, value, late)
 
 
 def _result(
     plan: UploadPlan, found: Standing, arrived: _Arrived, failures: tuple[str, ...], seconds: float
 ) -> UploadResult:
     replaced = tuple(one.id for one in found.records)
+    properties = sorted((*plan.properties, *arrived.late), key=lambda one: one.name)
     return UploadResult(
-        plan=plan,
+        plan=replace(plan, properties=tuple(properties)),
         image_id=arrived.record.id,
         status=arrived.record.status,
         size_bytes=arrived.record.size_bytes or 0,

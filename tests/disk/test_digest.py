@@ -20,6 +20,18 @@ def test_it_is_what_sha256sum_prints(tmp_path: Path, size: int) -> None:
         assert found.value() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_holes_count_as_the_zeros_that_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "disk.raw"
+    with path.open("wb") as file:
+        for place in (0, 5 << 20, (9 << 20) + 4096):
+            file.seek(place)
+            file.write(os.urandom(70_000))
+        file.truncate((12 << 20) + 512)
+    with sha256_beside(admit(path, "raw")) as found:
+        assert found is not None
+        assert found.value() == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_a_huge_file_has_none(tmp_path: Path) -> None:
     path = tmp_path / "disk.raw"
     path.touch()
