@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 from support import facts
 from support.facts import UNREADABLE, known
 
@@ -28,6 +31,17 @@ def test_a_good_image_passes_in_green() -> None:
     text = judgement_text(registry.judge(facts.inspection()), painted)
     assert text.splitlines()[-1].startswith("<good>PASS</good>")
     assert "<bad>" not in text
+
+
+@pytest.mark.parametrize(
+    ("policy", "ends"),
+    [("openstack", "in the way"), ("strict", " (policy strict)"), ("a\x1b.yaml", r"x1b.yaml)")],
+)
+def test_the_verdict_names_its_policy_where_it_is_not_the_default(policy: str, ends: str) -> None:
+    found = replace(registry.judge(facts.inspection()), policy=policy)
+    last = judgement_text(found).splitlines()[-1]
+    assert last.endswith(ends)
+    assert "\x1b" not in last
 
 
 def test_messages_are_aligned() -> None:

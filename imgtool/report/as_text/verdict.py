@@ -1,5 +1,6 @@
 """A judgement, as text: worst first, the evidence and the remedy under each finding that did not pass."""
 
+from imgtool.checks.policy import OPENSTACK
 from imgtool.model.judgement import Finding, Judgement
 from imgtool.report.as_text.layout import WIDTH, Paint, plain
 from imgtool.report.findings import needs_attention, role, summary, word, worst_first
@@ -29,4 +30,9 @@ def _finding(finding: Finding, paint: Paint) -> list[str]:
 
 def _verdict(found: Judgement, paint: Paint) -> str:
     word_shown = paint("PASS", "good") if found.passed else paint("FAIL", "bad")
-    return f"{word_shown}  {summary(found)}"
+    return f"{word_shown}  {summary(found)}{_by(found)}"
+
+
+def _by(found: Judgement) -> str:
+    """By which policy, where it is not the one that everybody knows."""
+    return "" if found.policy == OPENSTACK.name else f" (policy {printable(found.policy)})"
