@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from imgtool.glance.body import Body
     from imgtool.glance.cloud import Cloud
 
-STILL_SECONDS = 900.0
-"""How long nothing may change: a store may copy many gigabytes, and tells nothing while it does."""
 POLL_SECONDS = 0.2
 MAX_POLL_SECONDS = 5.0
 
@@ -45,8 +43,13 @@ def start(cloud: "Cloud", image_id: str, stores: tuple[str, ...], *, all_stores:
 
 
 def wait(cloud: "Cloud", image_id: str) -> Record:
-    """The record once the image is active and no store is left. Raises CloudError where one failed."""
-    pause, deadline, before = POLL_SECONDS, time.monotonic() + STILL_SECONDS, ""
+    """The record once the image is active and no store is left. Raises CloudError where one failed.
+
+    Also where nothing changes for as long as Glance may give no answer: a store may copy many gigabytes, and
+    tells nothing while it does, but an import that failed may stay as it is for ever.
+    """
+    patience = cloud.timeout_seconds
+    pause, deadline, before = POLL_SECONDS, time.monotonic() + patience, ""
     while True:
         record = images.get(cloud, image_id)
         tasks = _tasks(cloud, image_id)
@@ -55,11 +58,11 @@ def wait(cloud: "Cloud", image_id: str) -> Record:
             return record
         now = repr((record, tasks))
         if now != before:
-            deadline, before = time.monotonic() + STILL_SECONDS, now
+            deadline, before = time.monotonic() + patience, now
         if time.monotonic() > deadline:
             raise CloudError(
-                f"the import does not go on: the image has been {record.status} for {STILL_SECONDS:g} s",
-                hint="ask the cloud's administrator what Glance's log says",
+                f"the import does not go on: the image has been {record.status} for {patience:g} s",
+                hint="ask the cloud's administrator what Glance's log says; --timeout waits longer",
             )
         time.sleep(pause)
         pause = min(2 * pause, MAX_POLL_SECONDS)

@@ -12,8 +12,6 @@ from imgtool.glance.record import Record
 from imgtool.model.delivery import UploadPlan
 from imgtool.progress import Progress
 
-ACTIVE_SECONDS = 600.0
-"""How long an image may stay `saving` after its bytes were taken: stores such as Ceph finish later."""
 POLL_SECONDS = 0.2
 
 
@@ -41,12 +39,12 @@ def _put(plan: UploadPlan, image_id: str, body: Body, cloud: Cloud) -> None:
     except NoAnswer:
         # Glance may have all of it: then only its answer was lost. Or it waits for bytes that are still in
         # some buffer on the way, and that look sent from here.
-        if not body.complete or _settled(cloud, image_id, cloud.timeout_seconds).status != "active":
+        if not body.complete or _settled(cloud, image_id).status != "active":
             raise
 
 
 def _until_active(cloud: Cloud, image_id: str) -> Record:
-    record = _settled(cloud, image_id, ACTIVE_SECONDS)
+    record = _settled(cloud, image_id)
     if record.status != "active":
         raise CloudError(
             f"Glance took the image's bytes, but the image is {record.status} and not active",
@@ -55,9 +53,10 @@ def _until_active(cloud: Cloud, image_id: str) -> Record:
     return record
 
 
-def _settled(cloud: Cloud, image_id: str, seconds: float) -> Record:
-    """The record once it is no longer `saving`, or was for so long."""
-    deadline = time.monotonic() + seconds
+def _settled(cloud: Cloud, image_id: str) -> Record:
+    """The record once it is no longer `saving`: stores such as Ceph finish after the last byte. Or it still
+    is, after as long as Glance may give no answer."""
+    deadline = time.monotonic() + cloud.timeout_seconds
     while True:
         record = images.get(cloud, image_id)
         if record.status != "saving" or time.monotonic() > deadline:

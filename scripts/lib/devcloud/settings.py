@@ -105,13 +105,15 @@ def _cloud(settings: Settings, user: str, project: str) -> dict[str, object]:
 
 
 def _database(settings: Settings, service: str) -> str:
-    return f"sqlite:///{settings.folder / service / service}.db?timeout=60"
+    """Each writer waits for its turn: a transaction that first reads and then writes would fail at once."""
+    return f"sqlite:///{settings.folder / service / service}.db?timeout=60&isolation_level=IMMEDIATE"
 
 
 def _keystone_conf(settings: Settings) -> str:
     return f"""\
 [database]
 connection = {_database(settings, "keystone")}
+sqlite_synchronous = False
 {key_settings(settings.folder / "fernet", settings.folder / "credential")}"""
 
 
@@ -133,6 +135,7 @@ image_size_cap = {settings.image_size_cap_bytes}
 use_keystone_limits = {settings.limits}
 [database]
 connection = {_database(settings, "glance")}
+sqlite_synchronous = False
 [glance_store]
 default_backend = {STORES[0]}
 {stores}[keystone_authtoken]
