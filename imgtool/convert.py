@@ -45,6 +45,7 @@ def plan(  # noqa: PLR0913 - what the user says, named one by one
     compression: Compression = "none",
     *,
     overwrite: bool = False,
+    transient: bool = False,
     options: ConversionOptions | None = None,
 ) -> ConversionPlan:
     """What will be done. Raises UsageError for what makes no sense."""
@@ -68,6 +69,7 @@ def plan(  # noqa: PLR0913 - what the user says, named one by one
         engine=engine,
         engine_reason=reason,
         overwrite=overwrite,
+        transient=transient,
         options=options,
     )
 
@@ -190,7 +192,8 @@ def execute(planned: ConversionPlan, progress: Progress) -> ConversionResult:
 
 
 def _into_file(planned: ConversionPlan, progress: Progress) -> tuple[native.Transferred, DiskImage]:
-    with written_beside(planned.target, overwrite=planned.overwrite) as temporary:
+    beside = written_beside(planned.target, overwrite=planned.overwrite, durable=not planned.transient)
+    with beside as temporary:
         if planned.engine == "qemu-img":
             done = _run_qemu_img(planned, temporary, progress)
         else:

@@ -130,7 +130,14 @@ def _digest(order: Order, source: DiskImage) -> AbstractContextManager[Digest | 
 def _plan_conversion(order: Order, source: DiskImage, target: Path | None) -> ConversionPlan | None:
     if target is None:
         return None
-    return convert.plan(source, target, order.target_format, order.compression, options=order.conversion)
+    return convert.plan(
+        source,
+        target,
+        order.target_format,
+        order.compression,
+        transient=order.keep is None,
+        options=order.conversion,
+    )
 
 
 def _needs_no_file(order: Order, source: DiskImage) -> bool:

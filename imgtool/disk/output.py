@@ -51,10 +51,11 @@ def opened_for_writing(path: Path, *, exclusive: bool = False) -> Iterator[int]:
 
 
 @contextmanager
-def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
+def written_beside(target: Path, *, overwrite: bool, durable: bool = True) -> Iterator[Path]:
     """A new temporary file beside `target`, to be filled; synced and renamed to it when the block ends well.
 
-    On any exception the temporary file is removed and whatever stood at `target` is untouched.
+    On any exception the temporary file is removed and whatever stood at `target` is untouched. Not `durable`,
+    and so not synced, is what goes again before anybody could lose power over it.
     Raises ConversionError when the folder cannot be written to.
     """
     # Named before it is made, so that an interruption at any moment finds the name to clean up.
@@ -62,9 +63,11 @@ def written_beside(target: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         _create(temporary)
         yield temporary
-        sync(temporary)
+        if durable:
+            sync(temporary)
         put_in_place(temporary, target, overwrite=overwrite)
-        sync(target.parent)
+        if durable:
+            sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

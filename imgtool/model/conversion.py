@@ -42,6 +42,8 @@ class ConversionPlan:
     engine: Engine
     engine_reason: str
     overwrite: bool = False
+    transient: bool = False
+    """The target goes again at the end of the run: it need not outlive a loss of power."""
     options: ConversionOptions = ConversionOptions()
 
 
