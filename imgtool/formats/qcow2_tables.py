@@ -6,6 +6,7 @@ Source: QEMU, docs/interop/qcow2, "Cluster mapping" and "Host cluster management
 import sys
 from array import array
 from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 from imgtool.errors import ImageUnreadableError
@@ -123,28 +124,37 @@ class _Pointers(NamedTuple):
 def _read_pointers(
     read_at: ReadAt, table: _Pointers, clusters: ClusterMap, cluster_bits: int
 ) -> "array[int]":
-    """The offsets in `table`; what they point at is taken. A hostile table has 4 million of them."""
+    """The offsets in `table`; what they point at is taken. A hostile table has 4 million of them.
+
+    The entries of a chunk are masked and shifted as one number: much faster than one entry after the other.
+    """
     found, reserved = array("Q"), ~(table.bits & -1 << cluster_bits)
     for start in range(0, table.length, _CHUNK_BYTES):
         length = min(_CHUNK_BYTES, table.length - start)
-        content = read_whole(read_at, table.offset + start, length)
-        if _masked(content, reserved):
+        entries = int.from_bytes(read_whole(read_at, table.offset + start, length))
+        if entries & _repeated(reserved, length):
             raise ImageUnreadableError(
                 f"its {table.name} holds an entry with reserved bits, or not at a cluster's start"
             )
-        offsets = decode_table(_masked(content, OFFSET_MASK).to_bytes(length))
-        if not clusters.take_each([offset >> cluster_bits for offset in offsets if offset]):
+        entries &= _repeated(OFFSET_MASK, length)
+        # No bit below the cluster's start is set, so that none is shifted into the entry behind.
+        numbers = decode_table((entries >> cluster_bits).to_bytes(length))
+        if not clusters.take_each(_without_zeros(numbers)):
             raise ImageUnreadableError(
                 f"its {table.name} points at the header or at a table, or holds the same entry twice"
             )
-        found += offsets
+        found += decode_table(entries.to_bytes(length))
     return found
 
 
-def _masked(table: bytes, bits: int) -> int:
-    """These bits of all entries, as one number: much faster than one entry after the other."""
-    mask = (bits & (1 << 64) - 1).to_bytes(8) * (len(table) // 8)
-    return int.from_bytes(table) & int.from_bytes(mask)
+@lru_cache(4)
+def _repeated(bits: int, length: int) -> int:
+    """These bits in every entry of a table of `length` bytes."""
+    return int.from_bytes((bits & (1 << 64) - 1).to_bytes(8) * (length // 8))
+
+
+def _without_zeros(numbers: "array[int]") -> "array[int]":
+    return array("Q", filter(None, numbers)) if numbers.count(0) else numbers
 
 
 def read_whole(read_at: ReadAt, offset: int, length: int) -> bytes:

@@ -14,7 +14,7 @@ SECRET = "root:CANARY-bd2c1e:0:0\n" * 100
 MAX_SECONDS = 0.5
 """Of the processor. It is a thousandth of a second for the most."""
 MAX_GIANT_SECONDS = 2.0
-"""For the largest table that there can be: 0.9 in the worst case."""
+"""For the largest table that there can be: 0.65 in the worst case."""
 
 
 @pytest.fixture
