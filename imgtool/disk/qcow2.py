@@ -83,7 +83,8 @@ class Qcow2Stream(DiskStream):
         return qcow2_tables.decode_l2_entry(entry, self._header.cluster_bits, self._header.version)
 
     def _load_l2(self, offset: int) -> "array[int]":
-        return qcow2_tables.decode_table(self._source.read_at(offset, self._cluster_size))
+        content = qcow2_tables.read_whole(self._source.read_at, offset, self._cluster_size)
+        return qcow2_tables.decode_table(content)
 
     def _inflate(self, cluster: Cluster) -> bytes:
         # The last sector may be shorter where the file ends; offset and length are bounded by one L2 entry.

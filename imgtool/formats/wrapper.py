@@ -25,19 +25,23 @@ PEEKED_INPUT_BYTES = 32 << 20
 """Compressed bytes that may go into the first PEEKED_BYTES: no honest file needs as many."""
 
 
-class _Decoder(Protocol):
-    """Inflates one member, as the decompressor objects of bz2 and lzma do it."""
+class Decoder(Protocol):
+    """Inflates one member, as the decompressor objects of bz2, lzma and igzip do it."""
 
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """The member has ended."""
 
     @property
-    def needs_input(self) -> bool: ...
+    def needs_input(self) -> bool:
+        """Nothing more comes out before more goes in."""
 
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """What stands behind the member's end."""
 
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """At most `max_length` bytes more."""
 
 
 class _Zstd:
@@ -74,7 +78,7 @@ class _Zstd:
             raise ValueError(str(error)) from error
 
 
-_DECODERS: dict[str, Callable[[], _Decoder]] = {
+_DECODERS: dict[str, Callable[[], Decoder]] = {
     "gzip": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
     "xz": lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES),
     "bzip2": bz2.BZ2Decompressor,

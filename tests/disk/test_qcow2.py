@@ -146,6 +146,16 @@ def test_a_file_that_ends_within_its_last_cluster_reads_with_zeros(written: Path
     assert _content(written) == raw_content(written, "qcow2")
 
 
+@pytest.mark.parametrize("kept", [0, 1001, 60 * KIB])
+def test_a_file_that_shrinks_while_it_is_open(written: Path, kept: int):
+    image = admit(written)
+    with pytest.raises(ImageUnreadableError, match="it changed"), open_disk(image, NullProgress()) as disk:
+        os.truncate(written, _l2_table(written) + kept)
+        with pytest.raises(ImageUnreadableError, match="its tables are cut off") as caught:
+            disk.read(KIB)
+    assert caught.value.message.startswith(str(written))
+
+
 @pytest.mark.parametrize("length", [0, 4095, 4097, 1 << 20])
 def test_inflating_demands_exactly_one_cluster(length: int):
     deflater = zlib.compressobj(wbits=-12)

@@ -13,9 +13,10 @@ from layouts import LAYOUTS
 from layouts.disk import partuuid
 from layouts.kernel import write_initramfs
 from layouts.layout import Guest, build
+from layouts.rpm_files import bdb, ndb
 from layouts.tree import Link, write_tree
 
-__all__ = ["LAYOUTS", "Guest", "Link", "built", "partuuid", "write_initramfs", "write_tree"]
+__all__ = ["LAYOUTS", "Guest", "Link", "bdb", "built", "ndb", "partuuid", "write_initramfs", "write_tree"]
 
 
 def built(name: str, directory: Path, spoil: Callable[[Guest], None] | None = None) -> Path:

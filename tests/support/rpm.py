@@ -3,9 +3,9 @@
 import sqlite3
 import struct
 import subprocess
-import zlib
-from collections.abc import Sequence
 from pathlib import Path
+
+from support.layouts import bdb, ndb
 
 SPEC = """
 Name: filler
@@ -68,44 +68,14 @@ def versions(folder: Path) -> dict[str, str]:
 
 
 def make_bdb(source: Path, target: Path) -> Path:
-    """The hash that RPM before 4.16 kept: package number, in the machine's byte order, to header.
-
-    RPM writes none any more, so that Berkeley DB's own tool does, with the headers out of SQLite.
-    """
-    return load_bdb(_headers(source), target, "db_pagesize=4096")
-
-
-def load_bdb(headers: Sequence[tuple[int, bytes]], target: Path, *options: str) -> Path:
-    """A hash of these, and of RPM's counter; the options are those of db_dump(1)'s format."""
-    lines = ["VERSION=3", "format=bytevalue", "type=hash", *options, "HEADER=END"]
-    for number, header in [(0, len(headers).to_bytes(4, "little")), *headers]:
-        lines += [f" {number.to_bytes(4, 'little').hex()}", f" {header.hex()}"]
-    dump = target.with_suffix(".dump")
-    dump.write_text("\n".join([*lines, "DATA=END", ""]))
-    _run("db5.3_load", "-f", dump, target)
+    """The hash that RPM before 4.16 kept, with the headers out of SQLite: RPM writes none any more."""
+    bdb(_headers(source), target)
     return target
 
 
 def make_ndb(source: Path, target: Path) -> Path:
-    """SUSE's database of the same headers; Debian's rpm is built without it.
-
-    Written as lib/backend/ndb/rpmpkg.c of RPM describes it: a header and slots in pages of 4096 bytes, then
-    blobs in blocks of 16 bytes, each with a head, and a tail that begins with its Adler-32.
-    """
-    headers = _headers(source)
-    pages = 1 + -(-(len(headers) + 7) // 256)
-    slots, blobs = [], b""
-    for number, header in headers:
-        head = b"BlbS" + struct.pack("<III", number, 1, len(header))
-        blocks = -(-(len(head) + len(header) + 12) // 16)
-        body = (head + header).ljust(blocks * 16 - 12, b"\0")
-        block = (pages * 4096 + len(blobs)) // 16
-        slots.append(b"Slot" + struct.pack("<III", number, block, blocks))
-        blobs += body + struct.pack("<II", zlib.adler32(body), len(header)) + b"BlbE"
-    free = [b"Slot" + bytes(12)] * (pages * 256 - 2 - len(slots))
-    slots[1:1] = free[:5]  # packages were removed
-    header = b"RpmP" + struct.pack("<IIII", 0, 77, pages, 1000) + bytes(12)
-    target.write_bytes(header + b"".join([*slots, *free[5:]]) + blobs)
+    """SUSE's database of the same headers; Debian's rpm is built without it."""
+    target.write_bytes(ndb(_headers(source), removed=5))
     return target
 
 

@@ -9,8 +9,8 @@ import lzma
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
+from imgtool.formats.wrapper import Decoder
 from imgtool.guest.initramfs.reader import ArchiveError, Reader, TruncatedError
 from imgtool.guest.initramfs.zstd import inflate_zstd
 
@@ -25,19 +25,6 @@ LZ4_BLOCK_BYTES = 8 << 20
 
 LZ4_LARGEST_BLOCK_BYTES = LZ4_BLOCK_BYTES + LZ4_BLOCK_BYTES // 255 + 16
 """Such a block compressed, at worst (LZ4_COMPRESSBOUND)."""
-
-
-class _Decoder(Protocol):
-    """What bz2, lzma and igzip have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """At most `max_length` bytes more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +58,7 @@ def _inflate_lzma(reader: Reader) -> Iterator[bytes]:
 
 
 def _pump(
-    decoder: _Decoder, reader: Reader, errors: type[Exception] | tuple[type[Exception], ...]
+    decoder: Decoder, reader: Reader, errors: type[Exception] | tuple[type[Exception], ...]
 ) -> Iterator[bytes]:
     while not decoder.eof:
         chunk = reader.take_chunk() if decoder.needs_input else b""

@@ -1,5 +1,6 @@
 """RPM's databases as its own tools write them, and damage to them."""
 
+import io
 import random
 import sqlite3
 import struct
@@ -8,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from support.guest_tree import Content, guest_tree
+from support.layouts import bdb
 from support.rpm import (
     build_packages,
-    load_bdb,
     made_header,
     make_bdb,
     make_database,
@@ -145,8 +146,7 @@ def test_every_package_of_a_hash_is_found(tmp_path: Path, options: tuple[str, ..
     """In buckets that were split again and again; on the page, and on pages of their own."""
     names = [f"package-{number}" for number in range(1500)]
     headers = [(n + 1, made_header(name, (n % 3) * 400)) for n, name in enumerate(names)]
-    database = load_bdb(headers, tmp_path / "Packages", *options)
-    with database.open("rb") as stream:
+    with io.BytesIO(bdb(headers, tmp_path / "Packages", *options)) as stream:
         found = [parse_header(blob(1 << 20)) for blob in rpm_bdb.blobs(stream, ())]
     assert sorted(one.name for one in found if one is not None) == sorted(names)
 
