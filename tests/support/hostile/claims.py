@@ -1,0 +1,48 @@
+"""Files that are two things at once, or something else than their name says, and boot sectors."""
+
+from pathlib import Path
+
+from support.hostile.other_files import backing_file
+from support.hostile.rows import row
+from support.images import create, patch
+
+
+@row("two formats at once: gpt and qcow2")
+def qcow2_with_a_boot_signature(folder: Path, canary: Path) -> Path:
+    return patch(create(folder / "x.qcow2"), 510, b"\x55\xaa")
+
+
+@row("two formats at once: iso and qcow2")
+def qcow2_over_an_iso(folder: Path, canary: Path) -> Path:
+    return patch(create(folder / "x.qcow2"), 32768, b"\x01CD001\x01")
+
+
+@row("its name claims that it is raw, but its content is qcow2 with a backing file '.*canary'")
+def qcow2_named_raw(folder: Path, canary: Path) -> Path:
+    return backing_file(folder, canary).rename(folder / "x.raw")
+
+
+@row("its name claims that it is qcow2, but its content is raw")
+def raw_named_qcow2(folder: Path, canary: Path) -> Path:
+    path = folder / "x.qcow2"
+    path.write_bytes(bytes(1 << 20))
+    return path
+
+
+@row("its name claims that it is raw, but its content is vmdk")
+def vmdk_named_raw(folder: Path, canary: Path) -> Path:
+    return create(folder / "x.raw", "vmdk")
+
+
+@row("OpenStack refuses it: MBR")
+def broken_mbr(folder: Path, canary: Path) -> Path:
+    path = folder / "x.raw"
+    path.write_bytes(bytes(446) + b"\x77" + bytes(63) + b"\x55\xaa" + bytes(1 << 20))
+    return path
+
+
+@row("no partitions|OpenStack refuses")
+def mbr_without_partitions(folder: Path, canary: Path) -> Path:
+    path = folder / "x.raw"
+    path.write_bytes(bytes(510) + b"\x55\xaa" + bytes(1 << 20))
+    return path
