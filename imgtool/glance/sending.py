@@ -13,6 +13,8 @@ from imgtool.model.delivery import UploadPlan
 from imgtool.progress import Progress
 
 POLL_SECONDS = 0.2
+LOST_SECONDS = 60.0
+"""How long to look for an image whose answer was lost, before its bytes are sent again."""
 
 
 def send(
@@ -39,12 +41,12 @@ def _put(plan: UploadPlan, image_id: str, body: Body, cloud: Cloud) -> None:
     except NoAnswer:
         # Glance may have all of it: then only its answer was lost. Or it waits for bytes that are still in
         # some buffer on the way, and that look sent from here.
-        if not body.complete or _settled(cloud, image_id).status != "active":
+        if not body.complete or _settled(cloud, image_id, LOST_SECONDS).status != "active":
             raise
 
 
 def _until_active(cloud: Cloud, image_id: str) -> Record:
-    record = _settled(cloud, image_id)
+    record = _settled(cloud, image_id, cloud.timeout_seconds)
     if record.status != "active":
         raise CloudError(
             f"Glance took the image's bytes, but the image is {record.status} and not active",
@@ -53,10 +55,12 @@ def _until_active(cloud: Cloud, image_id: str) -> Record:
     return record
 
 
-def _settled(cloud: Cloud, image_id: str) -> Record:
-    """The record once it is no longer `saving`: stores such as Ceph finish after the last byte. Or it still
-    is, after as long as Glance may give no answer."""
-    deadline = time.monotonic() + cloud.timeout_seconds
+def _settled(cloud: Cloud, image_id: str, seconds: float) -> Record:
+    """The record once it is no longer `saving`, or still was after `seconds`.
+
+    Stores such as Ceph finish after the last byte.
+    """
+    deadline = time.monotonic() + seconds
     while True:
         record = images.get(cloud, image_id)
         if record.status != "saving" or time.monotonic() > deadline:

@@ -21,7 +21,7 @@ from support.faults.model import Route
 from support.images import convert
 from support.in_process import imgtool_here
 
-from imgtool.glance import attempts, retry, undo
+from imgtool.glance import attempts, retry, sending, undo
 
 CLOUD = "devcloud-member"
 PAUSES_SECONDS = (0.05, 0.05, 0.05)
@@ -29,6 +29,7 @@ PAUSES_SECONDS = (0.05, 0.05, 0.05)
 DELETE_SECONDS = 10.0
 """Glance has to end what it is at before it lets an image go."""
 COMING_SECONDS = 2.0
+LOST_SECONDS = 3.0
 KIB = 1 << 10
 
 
@@ -151,6 +152,7 @@ def faulty(
     monkeypatch.setattr(retry, "PAUSES_SECONDS", PAUSES_SECONDS)
     monkeypatch.setattr(undo, "DELETE_SECONDS", DELETE_SECONDS)
     monkeypatch.setattr(undo, "COMING_SECONDS", COMING_SECONDS)
+    monkeypatch.setattr(sending, "LOST_SECONDS", LOST_SECONDS)
     journal = Path(os.environ["XDG_STATE_HOME"], "imgtool", "uploads")
     name = f"faulty {os.getpid()} {tmp_path.parent.name} {tmp_path.name}"
     with FaultProxy(direct.image.get_endpoint().removesuffix("/v2")) as proxy:

@@ -32,3 +32,18 @@ def post_fork(server, worker):
     """In the worker. Keystone reads sys.argv as if it were its own: leave it nothing to misread."""
     _die_with(worker.ppid)
     sys.argv = sys.argv[:1]
+    _let_writers_wait()
+
+
+def _let_writers_wait():
+    """SQLite: a transaction that reads first and then writes fails at once where another one writes.
+
+    oslo.db begins each by BEGIN. By BEGIN IMMEDIATE it waits for its turn, as on a server's database.
+    Source: https://www.sqlite.org/lang_transaction.html
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "before_cursor_execute", retval=True)
+    def immediately(_connection, _cursor, statement, parameters, _context, _many):
+        return "BEGIN IMMEDIATE" if statement == "BEGIN" else statement, parameters

@@ -105,8 +105,7 @@ def _cloud(settings: Settings, user: str, project: str) -> dict[str, object]:
 
 
 def _database(settings: Settings, service: str) -> str:
-    """Each writer waits for its turn: a transaction that first reads and then writes would fail at once."""
-    return f"sqlite:///{settings.folder / service / service}.db?timeout=60&isolation_level=IMMEDIATE"
+    return f"sqlite:///{settings.folder / service / service}.db?timeout=60"
 
 
 def _keystone_conf(settings: Settings) -> str:
