@@ -1,16 +1,19 @@
-"""Nothing that the policy forbids is in the guest.
+r"""Nothing that the policy forbids is in the guest.
 
 What it checks
     Each of `paths` of the policy, e.g. `[/root/.aws/credentials, "/home/*/.ssh/id_*"]`: absolute guest paths
     at which neither a file, a directory nor a link may be. `*`, `?` and `[...]` stand for parts of one name,
     `**` as a name for any number of directories. Skipped where the policy names none.
 
+    On Windows a path starts at the system's drive: `/Users/*/.ssh/id_*` is C:\Users\...\.ssh\id_... Case does
+    not count there, and links are not followed: a path that names one cannot be judged.
+
 Why it matters
     Every organisation has files that must not be in an image that many use: credentials of its own build,
     agents of one customer, licences, notes.
 
 How to fix
-    Remove them where the image is made. In an image file:
+    Remove them where the image is made, on Windows before sysprep. In an image file:
         virt-customize -a IMAGE --delete PATH
 """
 
@@ -20,10 +23,9 @@ from typing import Annotated
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, passed, unknown
 from imgtool.guest.found_files import MAX_FOUND
-from imgtool.model.facts import Known, Unknown
+from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.inspection import Inspection
 from imgtool.model.judgement import Severity
-from imgtool.model.linux import LinuxFacts
 from imgtool.model.look_for import LookFor
 
 SHOWN = 10
@@ -53,13 +55,12 @@ class ForbiddenFiles(Parameters):
 def examine(inspection: Inspection, parameters: ForbiddenFiles) -> Verdict:
     """Nothing was found where the policy forbids it; unknown where the guest could not be searched."""
     guest = inspection.guest
-    if guest.linux is None:
-        return unknown("only Linux guests are searched for files" if guest.windows else guest.reason)
-    return _judge(guest.linux, parameters.paths)
+    system = guest.linux or guest.windows
+    return unknown(guest.reason) if system is None else _judge(system.found_files, parameters.paths)
 
 
-def _judge(linux: LinuxFacts, paths: tuple[str, ...]) -> Verdict:
-    match linux.found_files:
+def _judge(found_files: Fact[tuple[str, ...]], paths: tuple[str, ...]) -> Verdict:
+    match found_files:
         case Unknown(reason):
             return unknown(reason)
         case Known((), evidence):

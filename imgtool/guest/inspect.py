@@ -51,7 +51,7 @@ def _with_system(facts: GuestFacts, system: System, contents: DiskContents, look
     name = system.root.volume.name
     if system.kind == "linux":
         return replace(facts, reason=f"Linux on {name}", linux=read_linux(system, contents, look_for))
-    windows = read_windows(system.tree)
+    windows = read_windows(system.tree, look_for)
     if isinstance(windows.hibernated, Known) and windows.hibernated.value:
         facts = replace(facts, filesystems=_in_use(facts.filesystems, name, windows.hibernated.evidence))
     return replace(facts, reason=f"Windows on {name}", windows=windows)

@@ -8,7 +8,7 @@ from imgtool.guest.command_line import read_command_line
 from imgtool.guest.devices import read_device_references
 from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.fact import fact_of
-from imgtool.guest.found_files import find_files
+from imgtool.guest.found_files import found_files_fact
 from imgtool.guest.growth import read_can_grow, read_root_is_last
 from imgtool.guest.initramfs.facts import read_initramfs
 from imgtool.guest.kernels import InstalledKernel, find_kernels
@@ -62,7 +62,7 @@ def read_linux(system: System, contents: DiskContents, look_for: LookFor = NOTHI
         pinned_macs=fact_of(lambda: read_pinned_macs(tree)),
         lvm_devices_file=fact_of(lambda: read_lvm_devices_file(tree)),
         secrets=fact_of(lambda: read_secrets(tree)),
-        found_files=_found_files(tree, look_for.files),
+        found_files=found_files_fact(tree, look_for.files),
     )
 
 
@@ -71,11 +71,6 @@ def _installed(tree: GuestTree, extra_modules: tuple[str, ...]) -> Known[tuple[I
     if not kernels:
         return Known((), "no kernel in /usr/lib/modules")
     return Known(kernels, ", ".join(printable(kernel.directory) for kernel in kernels))
-
-
-def _found_files(tree: GuestTree, wanted: tuple[str, ...]) -> Fact[tuple[str, ...]]:
-    """Unknown where nothing was looked for: that nothing was found then says nothing."""
-    return fact_of(lambda: find_files(tree, wanted)) if wanted else Unknown("no policy asks for files")
 
 
 def _boot(tree: GuestTree, installed: Fact[tuple[InstalledKernel, ...]]) -> BootChoice:

@@ -101,12 +101,20 @@ class GuestTree:
 
     def link_target(self, path: str) -> str | None:
         """Where the symbolic link `path` itself points, unresolved; None where `path` is no link."""
+        link = self._link(path)
+        return None if link is None else link.link_target()
+
+    def is_link(self, path: str) -> bool:
+        """Whether `path` itself is a symbolic link or a junction, wherever it leads."""
+        return self._link(path) is not None
+
+    def _link(self, path: str) -> Node | None:
         directory, name = posixpath.split(posixpath.normpath(path))
         parent = self._walk_to(directory)
-        if parent is None:
+        if parent is None or parent[1].kind is not Kind.DIRECTORY:
             return None
-        node = parent[1].child(name) if parent[1].kind is Kind.DIRECTORY else None
-        return node.link_target() if node is not None and node.kind is Kind.SYMLINK else None
+        node = parent[1].child(name)
+        return node if node is not None and node.kind is Kind.SYMLINK else None
 
     def resolve(self, path: str) -> str | None:
         """The path after all links are followed; None where it leads nowhere."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from imgtool.model.facts import Fact
+from imgtool.model.facts import NOT_READ, Fact
 from imgtool.model.services import AgentFacts
 
 
@@ -37,3 +37,5 @@ class WindowsFacts:
     """Cloudbase-Init is installed."""
     hibernated: Fact[bool]
     """hiberfil.sys holds a hibernated system (fast startup leaves one too)."""
+    found_files: Fact[tuple[str, ...]] = NOT_READ
+    """Guest paths that a policy asked for, and that are there."""

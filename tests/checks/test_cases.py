@@ -115,6 +115,7 @@ FAILING: dict[str, list[Case]] = {
         lambda: facts.inspection(facts.linux(root_is_last=known(False))),
         lambda: facts.inspection(facts.linux(can_grow=known(False))),
         lambda: facts.inspection(facts.linux(can_grow=known(False), root_is_last=UNREADABLE)),
+        lambda: facts.inspection(facts.linux(root_on_lvm=True, root_is_last=known(False))),
     ],
     "cloud-init-clean": [lambda: facts.with_cloud_init(leftovers=known(("/var/lib/cloud/instance",)))],
     "mac-unpinned": [
@@ -180,6 +181,7 @@ UNKNOWN: dict[str, list[Case]] = {
     "root-grows": [
         lambda: facts.inspection(facts.linux(root_is_last=UNREADABLE)),
         lambda: facts.inspection(facts.linux(can_grow=UNREADABLE)),
+        lambda: facts.inspection(facts.linux(root_on_lvm=True, root_is_last=UNREADABLE)),
     ],
     "cloud-init-clean": [lambda: facts.with_cloud_init(leftovers=UNREADABLE)],
     "mac-unpinned": [lambda: facts.inspection(facts.linux(pinned_macs=UNREADABLE))],
@@ -250,7 +252,12 @@ SKIPPED: dict[str, list[Case]] = {
     "uefi-fallback": [
         lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=True, uefi=False))))
     ],
-    "root-grows": [lambda: facts.inspection(facts.linux(root_on_lvm=True, can_grow=known(False)))],
+    "root-grows": [
+        lambda: facts.inspection(facts.linux(root_on_lvm=True, can_grow=known(False))),
+        lambda: facts.inspection(
+            facts.linux(can_grow=known(False), cloud_init=facts.cloud_init(installed=known(False)))
+        ),
+    ],
     "cloud-init-clean": [lambda: facts.with_cloud_init(installed=known(False), leftovers=UNREADABLE)],
 }
 

@@ -70,3 +70,35 @@ def test_a_bottomless_tree_is_an_error_and_no_crash():
 
 def test_a_name_that_is_no_text_can_be_printed():
     assert find_files(guest_tree({"/d/\x1b[2J": ""}), ["/d/*"]).value == ("/d/\\x1b[2J",)
+
+
+WINDOWS = guest_tree(
+    {
+        "/Users/a/.ssh/id_rsa": "x",
+        "/Users/a/.ssh/ID_DSA": "x",
+        "/Users/All Users": Link("/ProgramData"),
+        "/ProgramData/agent/key.pem": "x",
+        "/Documents and Settings": Link("/Users"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "paths"),
+    [
+        ("/users/*/.SSH/Id_*", []),  # in NTFS it is found: a name without wildcards is for the file system
+        ("/Users/*/.s[Ss]h/Id_*", ["/Users/a/.ssh/ID_DSA", "/Users/a/.ssh/id_rsa"]),
+        ("/*/*/.ssh/id_rsa", ["/Users/a/.ssh/id_rsa"]),
+        ("/*/*/key.pem", ["/ProgramData/agent/key.pem"]),
+        ("/**/*.PEM", ["/ProgramData/agent/key.pem"]),
+        ("/Documents and Settings", ["/Documents and Settings"]),
+        ("/D*", ["/Documents and Settings"]),
+    ],
+)
+def test_what_matches_on_windows(pattern, paths):
+    assert list(find_files(WINDOWS, [pattern], windows=True).value) == paths
+
+
+def test_a_path_through_a_junction_is_no_answer():
+    with pytest.raises(GuestReadError, match="/Documents and Settings is a link"):
+        find_files(WINDOWS, ["/Documents and Settings/a"], windows=True)

@@ -18,6 +18,7 @@ from imgtool.guest.inspect import inspect_disk
 from imgtool.model.facts import Known
 from imgtool.model.inspection import Inspection
 from imgtool.model.judgement import Outcome
+from imgtool.model.look_for import LookFor
 from imgtool.model.windows import WindowsFacts
 from imgtool.pipeline import inspect_image
 from imgtool.progress import NullProgress
@@ -41,6 +42,13 @@ MESSAGES = {
 }
 GOOD = ("windows-2022", "windows-2019")
 MAX_SECONDS = 20
+
+
+LOOKED_FOR = (
+    "/windows/SYSTEM32/[dD]rivers/NETKVM.*",
+    "/windows/system32/DRIVERS/nowhere.sys",
+    "/*/*/config",
+)
 
 
 @cache
@@ -143,3 +151,15 @@ def test_damage_never_ends_in_anything_but_facts(seed: int) -> None:
     assert facts.status in {"known", "unknown"}
     assert facts.reason
     assert time.monotonic() - started < MAX_SECONDS
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_files_are_found_in_whatever_case_they_are_asked_for(name: str) -> None:
+    with incoming(fixture_path(name), None, NullProgress(), may_stream=False) as image:
+        windows = inspect_image(image, NullProgress(), LookFor(files=LOOKED_FOR)).guest.windows
+    assert windows is not None
+    assert isinstance(windows.found_files, Known)
+    assert windows.found_files.value == (
+        "/Windows/System32/config",
+        "/windows/SYSTEM32/drivers/netkvm.sys",
+    )

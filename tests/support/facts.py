@@ -132,6 +132,7 @@ def windows(**changed: Any) -> WindowsFacts:
         agent=agent(version=known("105.0.2")),
         cloud_init=known(True),
         hibernated=known(False),
+        found_files=known(()),
     )
     return replace(healthy, **changed)
 

@@ -1,6 +1,7 @@
 """Puts the facts of a Windows guest together. One damaged hive makes its facts unknown, and no others."""
 
 from imgtool.guest.fact import fact_of
+from imgtool.guest.found_files import found_files_fact
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.agent import read_agent
 from imgtool.guest.windows.drivers import read_drivers
@@ -12,11 +13,12 @@ from imgtool.guest.windows.system import (
     read_product,
     read_version,
 )
+from imgtool.model.look_for import NOTHING_ELSE, LookFor
 from imgtool.model.windows import WindowsFacts
 
 
-def read_windows(tree: GuestTree) -> WindowsFacts:
-    """All facts of the Windows system whose drive C is `tree`."""
+def read_windows(tree: GuestTree, look_for: LookFor = NOTHING_ELSE) -> WindowsFacts:
+    """All facts of the Windows system whose drive C is `tree`, and what is looked for besides."""
     hives = Hives(tree)
     drivers = fact_of(lambda: read_drivers(tree, hives))
     return WindowsFacts(
@@ -27,4 +29,5 @@ def read_windows(tree: GuestTree) -> WindowsFacts:
         agent=read_agent(tree, hives, drivers),
         cloud_init=fact_of(lambda: read_cloud_init(tree, hives)),
         hibernated=fact_of(lambda: read_hibernated(tree)),
+        found_files=found_files_fact(tree, look_for.files, windows=True),
     )
