@@ -41,8 +41,8 @@ def _let_writers_wait():
     oslo.db begins each by BEGIN. By BEGIN IMMEDIATE it waits for its turn, as on a server's database.
     Source: https://www.sqlite.org/lang_transaction.html
     """
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
+    from sqlalchemy import event  # noqa: PLC0415 - only there where it is needed
+    from sqlalchemy.engine import Engine  # noqa: PLC0415 - the same
 
     @event.listens_for(Engine, "before_cursor_execute", retval=True)
     def immediately(_connection, _cursor, statement, parameters, _context, _many):
