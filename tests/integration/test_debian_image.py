@@ -120,6 +120,16 @@ def test_initramfs_of_another_machine_has_none(debian_initramfs_without_virtio: 
     assert "virtio" not in names
 
 
+def test_initramfs_of_what_the_root_depends_on_has_no_disk_of_virtio(
+    debian_initramfs_dep: Path, tmp_path: Path
+):
+    names = initramfs_names(debian_initramfs_dep, tmp_path)
+    assert "ext4.ko" in names
+    assert "virtio_blk" not in names
+    assert "virtio_scsi" not in names
+    assert debugfs(debian_initramfs_dep, "cat /etc/initramfs-tools/conf.d/driver-policy") == "MODULES=dep\n"
+
+
 def test_truncated_initramfs_ends_early(debian_initramfs_truncated: Path, tmp_path: Path):
     with pytest.raises(AssertionError, match="premature"):
         initramfs_names(debian_initramfs_truncated, tmp_path)

@@ -51,6 +51,20 @@ def test_an_initramfs_for_one_machine_is_called_so(debian_initramfs_host_only: P
     assert found.keys() <= {"initramfs-generic", "virtio-initramfs"}
 
 
+def test_an_initramfs_for_a_root_on_a_loop_device_does_not_reach_a_virtio_disk(
+    debian_initramfs_dep: Path,
+) -> None:
+    status, result = check(debian_initramfs_dep)
+    found = not_passed(result)
+    assert found.keys() == {"virtio-initramfs", "initramfs-generic"}
+    assert {one["outcome"] for one in found.values()} == {"fail"}
+    assert "no virtio_blk (nor virtio_scsi with sd_mod)" in found["virtio-initramfs"]["message"]
+    assert KERNEL in found["virtio-initramfs"]["evidence"]
+    assert "initramfs-tools in host-only mode" in found["initramfs-generic"]["evidence"]
+    assert "MODULES=most" in found["initramfs-generic"]["remedy"]
+    assert status == 1
+
+
 SPOILED = [
     ("debian_agent_masked", "guest-agent-enabled", "/etc/systemd/system/qemu-guest-agent.service", "unmask"),
     ("debian_no_agent", "guest-agent-installed", "/usr/sbin/qemu-ga", "--install qemu-guest-agent"),

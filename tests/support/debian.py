@@ -69,6 +69,12 @@ def debian_initramfs_host_only() -> Path:
 
 
 @pytest.fixture(scope="session")
+def debian_initramfs_dep() -> Path:
+    """Its initramfs was made by mkinitramfs with MODULES=dep, for a root on a loop device."""
+    return build_image("--fault=initramfs-dep")
+
+
+@pytest.fixture(scope="session")
 def debian_agent_masked() -> Path:
     """qemu-guest-agent is installed and masked."""
     return build_image("--fault=agent-masked")

@@ -26,7 +26,7 @@ from pathlib import Path
 from debian_image import cache
 from debian_image.commands import CommandFailedError, run
 from debian_image.disk import build_disk
-from debian_image.faults import FAULTS, MADE_BY, spoil
+from debian_image.faults import FAULTS, MADE_BY, ROOT_ONLY, spoil
 from debian_image.layout import ROOT_KINDS, layout_for
 from debian_image.loop import NEEDS_LOOP
 from debian_image.rootfs import GENERATORS, KERNELS, make_golden, mmdebstrap_command, unpack
@@ -52,6 +52,7 @@ def main() -> int:
     os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
     try:
         _require_tools(options.root)
+        _require_root_for(options.fault)
         print(_image(options))
     except (CannotBuildError, CommandFailedError) as error:
         print(f"build-image: {error}", file=sys.stderr)
@@ -87,6 +88,11 @@ def _require_tools(kind: str) -> None:
         raise CannotBuildError(f"--root {kind} needs loop devices: run this as root.")
     if not shutil.which("newuidmap"):
         raise CannotBuildError("newuidmap is not installed: install uidmap, or run this as root.")
+
+
+def _require_root_for(faults: list[str]) -> None:
+    if os.geteuid() != 0 and (needing := ROOT_ONLY.intersection(faults)):
+        raise CannotBuildError(f"--fault {min(needing)} needs mounts: run this as root.")
 
 
 def _image(options: argparse.Namespace) -> Path:

@@ -1,44 +1,16 @@
 """What can be spoilt on purpose: each fault is what really happens to images, made the way it happens."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+import shutil
+import uuid
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from debian_image.commands import run
+from debian_image.chroot import hardware_shown, in_chroot, mounted_on_itself
+from debian_image.filesystems import make_ext4
+from debian_image.layout import ROOT_MIB
+from debian_image.loop import mounted
 from debian_image.rootfs import kernel_version, write
-
-_ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive")
-
-
-_DEVICES = ("null", "zero", "urandom")
-
-
-def _in_chroot(tree: Path, *command: str) -> None:
-    """Runs `command` in the tree, where it finds the few devices that it needs."""
-    with ExitStack() as devices:
-        for name in _DEVICES:
-            devices.enter_context(_device(Path("/dev", name), tree / "dev" / name))
-        run("chroot", tree, "/usr/bin/env", "-i", *_ENVIRONMENT, *command)
-
-
-@contextmanager
-def _device(original: Path, copy: Path) -> Iterator[None]:
-    """The device at another place: as a node, or bound there in a user namespace, which may make none."""
-    status = original.stat()
-    try:
-        os.mknod(copy, status.st_mode, status.st_rdev)
-        bound = False
-    except PermissionError:
-        copy.touch()
-        run("mount", "--bind", original, copy)
-        bound = True
-    try:
-        yield
-    finally:
-        if bound:
-            run("umount", copy)
-        copy.unlink()
 
 
 def _mask_agent(tree: Path) -> None:
@@ -48,7 +20,7 @@ def _mask_agent(tree: Path) -> None:
 
 def _remove_agent(tree: Path) -> None:
     """The package was purged."""
-    _in_chroot(tree, "dpkg", "--purge", "qemu-guest-agent")
+    in_chroot(tree, "dpkg", "--purge", "qemu-guest-agent")
 
 
 def _initramfs_without_virtio(tree: Path) -> None:
@@ -56,28 +28,29 @@ def _initramfs_without_virtio(tree: Path) -> None:
     write(tree / "etc/initramfs-tools/conf.d/driver-policy", "MODULES=list\n")
     write(tree / "etc/initramfs-tools/modules", "ata_piix\nnvme\nsd_mod\next4\nxfs\nbtrfs\n")
     version = kernel_version(tree)
-    _in_chroot(tree, "mkinitramfs", "-o", f"/boot/initrd.img-{version}", version)
+    in_chroot(tree, "mkinitramfs", "-o", f"/boot/initrd.img-{version}", version)
 
 
 def _initramfs_host_only(tree: Path) -> None:
     """`dracut --hostonly`: what dracut finds that the machine needs that builds the image. Root only."""
     version = kernel_version(tree)
-    with _hardware_shown(tree):
-        _in_chroot(tree, "dracut", "--hostonly", "--force", f"/boot/initrd.img-{version}", version)
+    with mounted_on_itself(tree), hardware_shown(tree):
+        in_chroot(tree, "dracut", "--hostonly", "--force", f"/boot/initrd.img-{version}", version)
 
 
-@contextmanager
-def _hardware_shown(tree: Path) -> Iterator[None]:
-    """The tree as a mounted root with /proc and /sys, from which a machine's hardware can be read."""
-    with ExitStack() as mounts:
-        for options, place in (
-            (("--bind", tree), tree),
-            (("-t", "proc", "proc"), tree / "proc"),
-            (("-t", "sysfs", "-o", "ro", "sysfs"), tree / "sys"),
-        ):
-            run("mount", *options, place)
-            mounts.callback(run, "umount", place)
-        yield
+def _initramfs_dep(tree: Path) -> None:
+    """MODULES=dep: what mkinitramfs finds that the device of the mounted root needs, here a loop device.
+
+    It reads that device from /proc/mounts, so that a copy of the tree is mounted for it. Root only.
+    """
+    write(tree / "etc/initramfs-tools/conf.d/driver-policy", "MODULES=dep\n")
+    version = kernel_version(tree)
+    initramfs = f"boot/initrd.img-{version}"
+    copy = make_ext4(tree, str(uuid.uuid4()), ROOT_MIB, tree.with_name("root-of-dep.img"))
+    with mounted(copy) as (root, device), hardware_shown(root):
+        in_chroot(root, "mkinitramfs", "-o", f"/{initramfs}", version, devices=(device.name,))
+        shutil.copyfile(root / initramfs, tree / initramfs)
+    copy.unlink()
 
 
 def _truncate_initramfs(tree: Path) -> None:
@@ -88,7 +61,7 @@ def _truncate_initramfs(tree: Path) -> None:
 
 def _bake_host_keys(tree: Path) -> None:
     """Taken from a machine whose sshd had started: every instance would have the same keys."""
-    _in_chroot(tree, "ssh-keygen", "-A")
+    in_chroot(tree, "ssh-keygen", "-A")
 
 
 def _set_machine_id(tree: Path) -> None:
@@ -101,6 +74,7 @@ FAULTS: dict[str, Callable[[Path], None]] = {
     "no-agent": _remove_agent,
     "initramfs-without-virtio": _initramfs_without_virtio,
     "initramfs-host-only": _initramfs_host_only,
+    "initramfs-dep": _initramfs_dep,
     "initramfs-truncated": _truncate_initramfs,
     "host-keys": _bake_host_keys,
     "machine-id-set": _set_machine_id,
@@ -109,8 +83,12 @@ FAULTS: dict[str, Callable[[Path], None]] = {
 MADE_BY = {
     "initramfs-without-virtio": "initramfs-tools",
     "initramfs-host-only": "dracut",
+    "initramfs-dep": "initramfs-tools",
 }
 """Faults that one generator of the initramfs makes."""
+
+ROOT_ONLY = frozenset({"initramfs-host-only", "initramfs-dep"})
+"""Faults that take mounts which a user namespace is not given."""
 
 
 def spoil(tree: Path, faults: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ def make_btrfs(tree: Path, uuid: str, size_mib: int, target: Path) -> Path:
     """The root in a subvolume, compressed with zstd."""
     empty_file(target, size_mib)
     run("mkfs.btrfs", "--quiet", "--label", target.stem, "--uuid", uuid, target)
-    with _mounted(target, "compress=zstd") as top:
+    with mounted(target, "-o", "compress=zstd") as (top, _):
         run("btrfs", "subvolume", "create", top / SUBVOLUME)
         run("cp", "--archive", f"{tree}/.", top / SUBVOLUME)
     return target
@@ -48,13 +48,14 @@ def _loop_device(content: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _mounted(content: Path, options: str) -> Iterator[Path]:
+def mounted(content: Path, *options: str) -> Iterator[tuple[Path, Path]]:
+    """The file system in the file `content`: where it is mounted, and its loop device."""
     directory = content.with_suffix(".mounted")
     directory.mkdir()
     with _loop_device(content) as device:
-        run("mount", "-o", options, device, directory)
+        run("mount", *options, device, directory)
         try:
-            yield directory
+            yield directory, Path(device)
         finally:
             run("umount", directory)
     directory.rmdir()
