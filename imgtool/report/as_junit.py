@@ -11,7 +11,7 @@ Elements and their order are those of the schema that Jenkins publishes (jenkins
     skipped                      `skipped`, with the reason
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
 from imgtool import __version__
@@ -23,23 +23,33 @@ from imgtool.text import printable
 
 def report(stories: Sequence[Story]) -> str:
     """`--report junit=PATH`. What XML 1.0 has no character for is escaped with a backslash."""
+    return to_text(counted(suite(judged(story))) for story in stories)
+
+
+def to_text(suites: Iterable[ET.Element]) -> str:
+    """The document with these test suites."""
     root = ET.Element("testsuites", name="imgtool")
-    for story in stories:
-        root.append(_suite(judged(story)))
+    root.extend(suites)
     root.attrib |= _counts(root)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(found: Judgement) -> ET.Element:
-    suite = ET.Element("testsuite", name=printable(found.image))
-    properties = ET.SubElement(suite, "properties")
+def suite(found: Judgement) -> ET.Element:
+    """One image, not `counted` yet."""
+    made = ET.Element("testsuite", name=printable(found.image))
+    properties = ET.SubElement(made, "properties")
     for name, value in _properties(found):
         ET.SubElement(properties, "property", name=name, value=value)
     for finding in worst_first(found):
-        suite.append(_case(found.image, finding))
-    suite.attrib |= {**_counts(suite), "skipped": _count(suite, "skipped")}
-    return suite
+        made.append(_case(found.image, finding))
+    return made
+
+
+def counted(made: ET.Element) -> ET.Element:
+    """A suite that has all its test cases, with their numbers."""
+    made.attrib |= {**_counts(made), "skipped": _count(made, "skipped")}
+    return made
 
 
 def _properties(found: Judgement) -> list[tuple[str, str]]:

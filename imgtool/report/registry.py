@@ -49,5 +49,7 @@ def _batch_form(module: str) -> BatchReport:
 BATCH_REPORTS: Mapping[str, BatchReport] = {
     "text": _batch_form("as_text.batch"),
     "json": _batch_form("as_json.batch"),
+    "junit": _batch_form("as_junit_batch"),
+    "html": _batch_form("as_html.batch"),
 }
 """The forms in which a whole batch is told."""

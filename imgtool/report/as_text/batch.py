@@ -9,7 +9,7 @@ from imgtool.report.as_text.layout import Paint, aligned, plain, section
 from imgtool.report.as_text.table import table
 from imgtool.text import printable
 
-_ROLES: Mapping[TaskState, str] = {
+ROLES: Mapping[TaskState, str] = {
     "done": "good", "skipped": "good", "failed": "bad", "refused": "bad", "check-failed": "bad",
     "interrupted": "doubt", "running": "title", "waiting": "dim",
 }  # fmt: skip
@@ -103,6 +103,6 @@ def _running(record: TaskRecord, found: Standing) -> tuple[str, ...]:
 def _why(record: TaskRecord, found: Standing, paint: Paint) -> Iterator[str]:
     name = printable(found.names.get(record.key, record.key))
     yield ""
-    yield f"{paint(record.state, _ROLES[record.state])}  {paint(name, 'title')}"
+    yield f"{paint(record.state, ROLES[record.state])}  {paint(name, 'title')}"
     rows = [("why", record.message), ("hint", record.hint)]
     yield from aligned([(key, value) for key, value in rows if value], paint)
