@@ -55,7 +55,11 @@ class Order:
 def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     there = () if dry_run else _connect(order, progress)
-    with _incoming(order, progress) as source, _target(order, source) as target:
+    with (
+        _incoming(order, progress) as source,
+        _target(order, source) as target,
+        _digest(order, source, dry_run=dry_run) as digest,
+    ):
         inspection = inspect_image(source, progress, registry.look_for(order.policy), with_map=order.with_map)
         judgement = registry.judge(inspection, order.policy)
         told = Story(judgement, inspection)
@@ -75,20 +79,22 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
         image, conversion = _convert(conversion_plan, source, progress)
         told = replace(told, conversion=conversion)
         plans = tuple(replace(plan, image=image) for plan in plans)
-        return _with_uploads(told, _upload(order, plans, source, there, progress))
+        return _with_uploads(told, _upload(order, plans, there, digest, progress))
 
 
 def upload(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, upload as it is, verify."""
     image = admit(order.source, order.source_format)
     there = () if dry_run else _connect(order, progress)
-    inspection = inspect_image(image, progress)
-    plans = _plan_uploads(order, inspection, None, image.format, policy=None)
-    told = Story(inspection=inspection, upload_plans=plans)
-    if dry_run:
-        return told
-    there = glance.check_each(plans, there, image.file_size_bytes, glance.Journal(order.journal), progress)
-    return _with_uploads(told, _upload(order, plans, image, there, progress))
+    with _digest(order, image, dry_run=dry_run) as digest:
+        inspection = inspect_image(image, progress)
+        plans = _plan_uploads(order, inspection, None, image.format, policy=None)
+        told = Story(inspection=inspection, upload_plans=plans)
+        if dry_run:
+            return told
+        journal = glance.Journal(order.journal)
+        there = glance.check_each(plans, there, image.file_size_bytes, journal, progress)
+        return _with_uploads(told, _upload(order, plans, there, digest, progress))
 
 
 def inspect_image(
@@ -121,10 +127,14 @@ def _connect(order: Order, progress: Progress) -> tuple[glance.Destination, ...]
     return glance.connect_each(order.clouds, order.timeout_seconds, progress)
 
 
-def _digest(order: Order, source: DiskImage) -> AbstractContextManager[Digest | None]:
-    """Of the file that the user named; what came by a pipe has no file to compare with."""
+def _digest(order: Order, source: DiskImage, *, dry_run: bool) -> AbstractContextManager[Digest | None]:
+    """Of the file that the user named; what came by a pipe has no file to compare with.
+
+    It begins at once, and is needed last of all: a core is free for it while the image is inspected.
+    """
     file = source.origin
-    return sha256_beside(file) if order.derive and file.path.is_file() else nullcontext()
+    wanted = order.derive and not dry_run and file.path.is_file()
+    return sha256_beside(file) if wanted else nullcontext()
 
 
 def _plan_conversion(order: Order, source: DiskImage, target: Path | None) -> ConversionPlan | None:
@@ -195,18 +205,17 @@ def _convert(
 def _upload(
     order: Order,
     plans: Sequence[UploadPlan],
-    source: DiskImage,
     there: Sequence[glance.Destination],
+    digest: Digest | None,
     progress: Progress,
 ) -> tuple[glance.Outcome, ...]:
-    """Where the image came from is computed while it is sent: the hash of a file takes about as long."""
     image, journal = plans[0].image, glance.Journal(order.journal)
     form = plans[0].disk_format if plans[0].streamed else image.format
-    with open_payload(image, form, progress) as payload, _digest(order, source) as digest:
 
-        def origin() -> tuple[Property, ...]:
-            return () if digest is None else (glance.source_sha256(digest.value()),)
+    def origin() -> tuple[Property, ...]:
+        return () if digest is None else (glance.source_sha256(digest.value()),)
 
+    with open_payload(image, form, progress) as payload:
         return glance.upload_to_each(plans, there, payload, journal, progress, late=origin)
 
 
