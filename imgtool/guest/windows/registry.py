@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.tree import GuestTree
+from imgtool.guest.windows.key_list import KeyList
 from imgtool.text import printable
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ MAX_VALUE_BYTES = 16344
 """Larger ones are spread over several cells; none that is looked at is."""
 MAX_VALUES = 4096
 """Of one key."""
-MAX_LISTS = 1
-"""Lists of lists below each other: more are not defined."""
-ASCII_NAME = 0x0020
-"""Flag of a key whose name has one byte for each letter."""
-LIST_ENTRY_BYTES = {b"lf": 8, b"lh": 8, b"li": 4, b"ri": 4}
 SZ, EXPAND_SZ, DWORD = 1, 2, 4
 
 
@@ -43,13 +39,15 @@ class Key:
         self._node = node
         self.where = where
         """Hive and path, for evidence."""
-        self._children: dict[str, tuple[str, int]] | None = None
-        self._opened: dict[int, Key] = {}
+        self._list: KeyList | None = None
+        self._found: dict[str, Key | None] = {}
         self._values: dict[str, KeyValue] | None = None
 
     def names(self) -> tuple[str, ...]:
         """Of the keys below, as they are written."""
-        return tuple(name for name, _ in self._listed().values())
+        with guarded(self.where):
+            found = self._below()
+            return tuple(name for name, _ in found.all().values()) if found is not None else ()
 
     def key(self, path: str) -> "Key | None":
         """The key at `path` below this one, its names divided by backslashes; None where there is none."""
@@ -83,24 +81,27 @@ class Key:
         return printable(data.decode("utf-16-le", "replace").split("\0")[0])
 
     def _child(self, name: str) -> "Key | None":
-        entry = self._listed().get(name.upper())
+        upper = name.upper()
+        if upper not in self._found:
+            self._found[upper] = self._open_child(name)
+        return self._found[upper]
+
+    def _open_child(self, name: str) -> "Key | None":
+        with guarded(self.where):
+            below = self._below()
+            entry = below.find(name) if below is not None else None
         if entry is None:
             return None
         written, cell = entry
-        if cell not in self._opened:
-            where = f"{self.where}\\{printable(written)}"
-            with guarded(where):
-                self._opened[cell] = Key(self._hive, self._hive.key_node(cell), where)
-        return self._opened[cell]
+        where = f"{self.where}\\{printable(written)}"
+        with guarded(where):
+            return Key(self._hive, self._hive.key_node(cell), where)
 
-    def _listed(self) -> dict[str, tuple[str, int]]:
-        """Name in capitals to name and cell of each key below."""
-        if self._children is None:
-            cell = self._node.cell
-            with guarded(self.where):
-                found = _keys(self._hive, cell.SubKeyLists[0], 0) if cell.SubKeyCounts[0] else iter(())
-                self._children = {name.upper(): (name, offset) for name, offset in found}
-        return self._children
+    def _below(self) -> KeyList | None:
+        """The list of the keys below; None where there are none."""
+        if self._list is None and self._node.cell.SubKeyCounts[0]:
+            self._list = KeyList(self._hive, self._node.cell.SubKeyLists[0])
+        return self._list
 
     def _value(self, name: str) -> tuple[int, bytes] | None:
         """Type and data."""
@@ -168,28 +169,3 @@ def unwritten_changes(tree: GuestTree, path: str) -> str | None:
     if first == second or not logs:
         return None
     return f"{', '.join(logs)} may hold later changes, which are not read"
-
-
-def _keys(hive: "GuardedHive", offset: int, depth: int) -> Iterator[tuple[str, int]]:
-    """Name and cell of each key in a list, or in the lists of a list."""
-    data = hive.cell_data(offset)
-    kind, count = struct.unpack_from("<2sH", data)
-    width = LIST_ENTRY_BYTES.get(kind)
-    if width is None or (kind == b"ri" and depth >= MAX_LISTS):
-        raise GuestReadError("a damaged list of keys")
-    for index in range(count):
-        cell = struct.unpack_from("<I", data, 4 + index * width)[0]
-        if kind == b"ri":
-            yield from _keys(hive, cell, depth + 1)
-        else:
-            yield _key_name(hive.cell_data(cell)), cell
-
-
-def _key_name(data: bytes) -> str:
-    """Name of a key node, without the rest of it: there may be thousands in a list."""
-    kind, flags = struct.unpack_from("<2sH", data)
-    length = struct.unpack_from("<H", data, 72)[0]
-    raw = data[76 : 76 + length]
-    if kind != b"nk" or len(raw) != length:
-        raise GuestReadError("a damaged key")
-    return raw.decode("latin-1") if flags & ASCII_NAME else raw.decode("utf-16-le", "replace")

@@ -36,10 +36,14 @@ class GuardedHive(RegistryHive):  # type: ignore[misc]  # the library has no typ
         """The value in the cell at `offset`."""
         return KeyValue(self, self.cell_data(offset))
 
-    def _cell_data(self, offset: int) -> tuple[bool, bytes]:
-        self._cells_left -= 1
+    def spend(self, cells: int) -> None:
+        """Count cells that were read or named. Raises GuestReadError where they are too many."""
+        self._cells_left -= cells
         if self._cells_left < 0:
             raise GuestReadError(f"more than {MAX_CELLS} cells were read: damaged, or made to mislead")
+
+    def _cell_data(self, offset: int) -> tuple[bool, bytes]:
+        self.spend(1)
         if offset % 8 or not 0 <= offset < self._cells_size:
             raise GuestReadError(f"a cell at {offset:#x}, outside of the hive")
         (size,) = struct.unpack("<i", self._read_at(offset, 4))
