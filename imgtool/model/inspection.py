@@ -15,7 +15,8 @@ class DiskMap:
     cell_bytes: int
     """Of each cell; the last one may go on beyond the end of the disk."""
     filled: tuple[float, ...]
-    """For each cell the share of it, 0 to 1, that is kept; the rest is holes and zeros. Of disks with very
+    """For each cell the share of it, 0 to 1, that is kept; the rest reads as zeros: holes of a raw file,
+    unallocated and zero clusters of a qcow2. Zeros that were written as data are kept. Of disks with very
     many clusters or extents an estimate, from samples."""
 
 

@@ -48,6 +48,8 @@ def test_the_page_shows_where_the_image_keeps_data(raw: Path, tmp_path: Path) ->
     assert "Disk: 16.0 MiB, no partition table" in text
     assert "Data kept in the image file" in text
     assert 'class="data" fill-opacity="' in text
+    assert "(zeros that were written as data too)" in text
+    assert "no data, reads as zeros (holes, unallocated and zero clusters): 1" in text
 
 
 def test_the_partitions_are_a_part_of_the_inspection(tmp_path: Path) -> None:
