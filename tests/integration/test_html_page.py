@@ -2,21 +2,20 @@
 
 import html
 import json
-import os
 import re
-import shutil
 import struct
-import subprocess
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import stories as made
+from support.browser import Browser, browser
 from support.cli import imgtool
 
 from imgtool.report.registry import REPORTS
+
+__all__ = ["browser"]
 
 PHONE, DESK = (390, 844), (1200, 900)
 SIZES = pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
@@ -40,28 +39,6 @@ document.getElementById("page").onload = event => {{
 </script></body>
 """
 """Our own page around the report, which itself may run nothing."""
-
-Browser = Callable[..., str]
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Browser:
-    """Runs headless Chromium, which loads nothing from any network, and gives what it prints."""
-    program = shutil.which("chromium-headless-shell")
-    if program is None:
-        pytest.skip("there is no chromium-headless-shell")
-    options = ["--disable-gpu", "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}"]
-    options += ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=2000"]
-    if os.geteuid() == 0:
-        options.append("--no-sandbox")  # its sandbox refuses to start as root
-
-    def run(size: tuple[int, int], *arguments: str) -> str:
-        command = [program, *options, "--window-size={},{}".format(*size), *arguments]
-        environment = {**os.environ, "HOME": str(tmp_path)}
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=120, check=True)
-        return done.stdout.decode()
-
-    return run
 
 
 @pytest.fixture
