@@ -30,6 +30,7 @@ CONFIG_SYMBOLS = {
     "virtio_console": "CONFIG_VIRTIO_CONSOLE",
     "virtio_balloon": "CONFIG_VIRTIO_BALLOON",
     "virtio_rng": "CONFIG_HW_RANDOM_VIRTIO",
+    "virtio_gpu": "CONFIG_DRM_VIRTIO_GPU",
     "ext4": "CONFIG_EXT4_FS",
     "xfs": "CONFIG_XFS_FS",
     "btrfs": "CONFIG_BTRFS_FS",
