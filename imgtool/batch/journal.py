@@ -18,7 +18,7 @@ from typing import Any
 
 from imgtool.batch import journal_file, wire
 from imgtool.batch.lock import Lock
-from imgtool.model.batch import BatchPlan, StageRecord, Task, TaskRecord
+from imgtool.model.batch import FINAL_STATES, GOOD_STATES, BatchPlan, StageRecord, Task, TaskRecord
 
 
 class Journal:
@@ -72,7 +72,11 @@ class Journal:
             cursor.execute("INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?)", row)
 
     def write(self, record: TaskRecord) -> None:
-        """What is true of a task from now on. Its report stays as it was where `record` has none."""
+        """What is true of a task from now on.
+
+        Where `record` has no report, an earlier one stays as long as the image is where it was wanted, or the
+        work goes on; with a failure it would show findings that have nothing to do with it.
+        """
         with self._noted() as cursor:
             text = wire.record_to_json(replace(record, report=None))
             cursor.execute(
@@ -83,6 +87,8 @@ class Journal:
             if record.report is not None:
                 row = (record.key, wire.to_json(record.report))
                 cursor.execute("INSERT OR REPLACE INTO reports VALUES (?, ?)", row)
+            elif record.state in FINAL_STATES - GOOD_STATES:
+                cursor.execute("DELETE FROM reports WHERE key = ?", (record.key,))
 
     # ------------------------------------------------------------ what was noted
 

@@ -79,6 +79,16 @@ def test_the_next_run_keeps_what_is_done_and_forgets_nothing(tmp_path: Path) -> 
         assert [one.state for one in journal.records()] == ["skipped", "waiting", "interrupted"]
 
 
+def test_a_failure_shows_no_earlier_findings(tmp_path: Path) -> None:
+    with open_journal(tmp_path / "j") as journal:
+        journal.begin(batch())
+        journal.write(TaskRecord("t0", "check-failed", report={"a": 1}))
+        journal.write(TaskRecord("t0", "running", 2))
+        assert journal.report("t0") == {"a": 1}
+        journal.write(TaskRecord("t0", "failed", 2))
+        assert journal.report("t0") is None
+
+
 def test_a_failed_note_is_not_there(tmp_path: Path) -> None:
     with open_journal(tmp_path / "j") as journal:
         journal.begin(batch(1))
