@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from imgtool.cli import console
+from imgtool.cli import console, quiet_tqdm
 from imgtool.progress import Meter, NullMeter
 from imgtool.text import printable
 
@@ -46,10 +46,7 @@ class _BarMeter:
 
 
 def _bar(label: str, total_bytes: int | None) -> "tqdm[Any]":
-    from tqdm import tqdm  # noqa: PLC0415 - a tenth of the start-up time, for what most runs do not show
-
-    tqdm.monitor_interval = 0  # no thread of its own
-    return tqdm(
+    return quiet_tqdm.load()(
         total=total_bytes,
         desc=label.ljust(8),
         unit="B",

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from imgtool.batch.watching import Event
-from imgtool.cli import console
+from imgtool.cli import console, quiet_tqdm
 from imgtool.cli.bars import When
 from imgtool.model.batch import GOOD_STATES, Task, TaskRecord
 from imgtool.text import printable
@@ -99,9 +99,7 @@ class BatchBars:
         if self._all is None:
             console.log(line)
             return
-        from tqdm import tqdm  # noqa: PLC0415 - see _bar
-
-        with tqdm.external_write_mode(sys.stderr):
+        with quiet_tqdm.load().external_write_mode(sys.stderr):
             console.log(line)
 
 
@@ -112,10 +110,7 @@ def _label(task: Task, stage: str) -> str:
 def _bar(
     label: str, total: int | None, position: int, *, unit: str = "B", bytes_: bool = True
 ) -> "tqdm[Any]":
-    from tqdm import tqdm  # noqa: PLC0415 - a tenth of the start-up time, for what most runs do not show
-
-    tqdm.monitor_interval = 0  # no thread of its own
-    return tqdm(
+    return quiet_tqdm.load()(
         total=total,
         desc=label,
         unit=unit,

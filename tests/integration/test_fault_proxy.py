@@ -55,7 +55,7 @@ class Client:
 
 @pytest.fixture
 def proxy(devcloud: Devcloud) -> Iterator[FaultProxy]:
-    with FaultProxy(connect("devcloud-member")._endpoint) as running:
+    with FaultProxy(connect("devcloud-member").endpoint) as running:
         yield running
 
 
