@@ -117,11 +117,6 @@ def named(cloud: "Cloud", name: str) -> tuple[Record, ...]:
     return tuple(one for one in map(parse, found) if one.name == name and one.status not in DELETED)
 
 
-def with_hash(cloud: "Cloud", value: str) -> tuple[Record, ...]:
-    """The project's own images whose bytes have this hash, by the algorithm that Glance chose."""
-    return tuple(map(parse, _owned(cloud, {"os_hash_value": value})))
-
-
 def _owned(cloud: "Cloud", query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Images of the project that `query` asks for, page by page."""
     asked = {"owner": cloud.project_id, "limit": str(PAGE_IMAGES), **query}
