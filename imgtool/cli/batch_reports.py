@@ -1,43 +1,17 @@
 """`--report FORMAT=PATH` of a batch: all of it in one file, made from the journal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-import click
 
 from imgtool.batch.journal import read_journal
 from imgtool.batch.standing import Standing, read_standing
 from imgtool.cli import console
-from imgtool.cli.reports import STDOUT, Wanted, check_paths
-from imgtool.disk.output import written_beside
+from imgtool.cli.reports import Wanted, check_paths, option_of, write_text
 from imgtool.report.registry import BATCH_REPORTS
 
 __all__ = ["Wanted", "check_paths", "option", "show", "write"]
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-def _parse(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[Wanted, ...]:
-    return tuple(map(_parse_one, values))
-
-
-def _parse_one(value: str) -> Wanted:
-    report_format, equals, path = value.partition("=")
-    if report_format not in BATCH_REPORTS or not equals or not path:
-        known = ", ".join(BATCH_REPORTS)
-        raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {known}")
-    return report_format, Path(path)
-
-
-option = click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    metavar="FORMAT=PATH",
-    callback=_parse,
-    help=f"Also write a report: {', '.join(BATCH_REPORTS)}; PATH - is stdout. Repeatable.",
-)
+option = option_of(BATCH_REPORTS)
 
 
 def write(wanted: Sequence[Wanted], journal: Path) -> None:
@@ -47,12 +21,7 @@ def write(wanted: Sequence[Wanted], journal: Path) -> None:
     standing = read_standing(journal)
     with read_journal(journal) as opened:
         for report_format, path in wanted:
-            text = BATCH_REPORTS[report_format](standing, opened.report)
-            if path == STDOUT:
-                console.show(text.removesuffix("\n"))
-                continue
-            with written_beside(path, overwrite=True) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+            write_text(path, BATCH_REPORTS[report_format](standing, opened.report))
 
 
 def show(standing: Standing, output: str) -> None:

@@ -1,7 +1,8 @@
 """`--report FORMAT=PATH`: the result of the checks also as a file, for whoever comes after; `-` is stdout."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -10,29 +11,35 @@ from imgtool.disk.output import check_target, written_beside
 from imgtool.model.story import Story
 from imgtool.report.registry import NEED_DISK_MAP, REPORTS
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Wanted = tuple[str, Path]
 STDOUT = Path("-")
 
 
-def _parse(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[Wanted, ...]:
-    return tuple(_parse_one(value) for value in values)
+def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
+    """`--report FORMAT=PATH`, repeatable, of these formats."""
+    known = ", ".join(formats)
+
+    def parse_one(value: str) -> Wanted:
+        report_format, equals, path = value.partition("=")
+        if report_format not in formats or not equals or not path:
+            raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {known}")
+        return report_format, Path(path)
+
+    def parse(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[Wanted, ...]:
+        return tuple(map(parse_one, values))
+
+    return click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        metavar="FORMAT=PATH",
+        callback=parse,
+        help=f"Also write a report: {known}; PATH - is stdout. Repeatable.",
+    )
 
 
-def _parse_one(value: str) -> Wanted:
-    report_format, equals, path = value.partition("=")
-    if report_format not in REPORTS or not equals or not path:
-        raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {', '.join(REPORTS)}")
-    return report_format, Path(path)
-
-
-option = click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    metavar="FORMAT=PATH",
-    callback=_parse,
-    help=f"Also write a report: {', '.join(REPORTS)}; PATH - is stdout. Repeatable.",
-)
+option = option_of(REPORTS)
 
 
 def check_paths(wanted: Sequence[Wanted]) -> None:
@@ -50,9 +57,13 @@ def need_disk_map(wanted: Sequence[Wanted]) -> bool:
 def write(wanted: Sequence[Wanted], stories: Sequence[Story]) -> None:
     """Write each; an older report of that name is replaced."""
     for report_format, path in wanted:
-        text = REPORTS[report_format](stories)
-        if path == STDOUT:
-            console.show(text.removesuffix("\n"))
-            continue
-        with written_beside(path, overwrite=True) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(path, REPORTS[report_format](stories))
+
+
+def write_text(path: Path, text: str) -> None:
+    """One report, or on stdout."""
+    if path == STDOUT:
+        console.show(text.removesuffix("\n"))
+        return
+    with written_beside(path, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
