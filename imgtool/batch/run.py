@@ -91,7 +91,7 @@ class _Batch:
         try:
             left = self._skip_done()
             outputs = {record.output_identity for record in self._earlier.values()}
-            for task in schedule.largest_first(left):
+            for task in schedule.longest_first(left):
                 running[workers.submit(task, replace_output=self._is_ours(task, outputs))] = task
             self._collect(running)
         except KeyboardInterrupt:

@@ -23,12 +23,12 @@ def file(path: Path, size_bytes: int, *, hole: bool = False) -> Path:
     return path
 
 
-def test_what_has_most_to_read_comes_first(tmp_path: Path) -> None:
+def test_what_takes_longest_comes_first(tmp_path: Path) -> None:
     small, large = file(tmp_path / "small", 4096), file(tmp_path / "large", 1 << 20)
-    sparse = file(tmp_path / "sparse", 1 << 30, hole=True)
-    sources = [str(small), str(sparse), str(large), "https://h/x", str(tmp_path / "none")]
-    ordered = [one.source for one in schedule.largest_first(map(task, sources))]
-    assert ordered == ["https://h/x", str(large), str(small), str(sparse), str(tmp_path / "none")]
+    sparse, huge = file(tmp_path / "sparse", 1 << 20, hole=True), file(tmp_path / "huge", 1 << 30, hole=True)
+    sources = [str(small), str(sparse), str(tmp_path / "none"), str(large), "https://h/x", str(huge)]
+    ordered = [one.source for one in schedule.longest_first(map(task, sources))]
+    assert ordered == ["https://h/x", *map(str, (huge, large, sparse, small, tmp_path / "none"))]
 
 
 def test_no_more_jobs_than_tasks_and_at_least_one(tmp_path: Path) -> None:
