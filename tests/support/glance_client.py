@@ -20,10 +20,28 @@ for image in found:
 print(json.dumps({"images": found, "project": cloud.current_project_id}))
 """
 
+_ALL = """
+import json, openstack, sys
+
+cloud = openstack.connect(cloud=sys.argv[1])
+images = cloud.image.images(owner=cloud.current_project_id)
+found = [image for image in images if (image.name or "").startswith(sys.argv[2])]
+print(json.dumps([{"id": image.id, "name": image.name, "status": image.status} for image in found]))
+"""
+
 
 def images_named(name: str, cloud: str = "devcloud-member") -> list[dict[str, Any]]:
     """Every image of that name that the cloud's user sees, hidden ones too, with Glance's own keys."""
     found: list[dict[str, Any]] = _asked(cloud, name)["images"]
+    return found
+
+
+def images_that_begin_with(prefix: str, cloud: str = "devcloud-member") -> list[dict[str, Any]]:
+    """Every image of the user's project whose name begins so, whatever its status."""
+    run = subprocess.run(
+        [sys.executable, "-c", _ALL, cloud, prefix], capture_output=True, text=True, check=True
+    )
+    found: list[dict[str, Any]] = json.loads(run.stdout)
     return found
 
 

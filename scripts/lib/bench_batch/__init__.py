@@ -1,0 +1,1 @@
+"""How well `imgtool batch` uses a machine."""
