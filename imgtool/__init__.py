@@ -15,6 +15,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     disk/         the bytes of a disk, whatever file they are kept in
     qemu_img.py   one typed function per verb of qemu-img
     formats/      untrusted bytes -> what they are, and whether they are safe: the gate
+    box/          a process in which hostile bytes are read, and nothing else can be done
     drivers.py    which drivers reach a virtio machine's hardware, and which are there when
     process.py    the only importer of subprocess
     documents.py  an operator's YAML -> a model; an error names file, line and key

@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("convert", "glance", "checks", "boot"),
     ("guest", "disk"),
     ("formats", "qemu_img"),
-    ("process", "progress", "documents", "drivers"),
+    ("box", "process", "progress", "documents", "drivers"),
     ("model", "errors", "text", "interrupts", "streams"),
 )
 """From the top to the bottom: a part imports from parts below its own layer, and from itself."""

@@ -34,7 +34,7 @@ ALSO_NEEDED = (
 def main() -> None:
     """Serve until the socket is closed."""
     registry.all_checks()
-    sniff.wrapper_of(bytes(sniff.SNIFFED_BYTES))  # libmagic reads its database now
+    sniff.load()
     glance.preload()
     guest.preload()
     for name in ALSO_NEEDED:

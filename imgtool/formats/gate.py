@@ -1,7 +1,8 @@
 """The gate: the only way from a path to a DiskImage.
 
 What passes is a regular file or block device, of one allowed format, of the format that it claims, names no
-other file, and has headers that can be. Nothing but its own bytes was read, and no other program ran.
+other file, and has headers that can be. Nothing but its own bytes was read, and no other program ran; code
+that is not ours looked at it in the box (headers.py).
 """
 
 import importlib
@@ -16,6 +17,7 @@ from imgtool.errors import ImageUnreadableError, ImgtoolError
 from imgtool.formats import (
     claims,
     foreign,
+    headers,
     inspector,
     qcow2_header,
     qcow2_safety,
@@ -23,7 +25,8 @@ from imgtool.formats import (
     sniff,
 )
 from imgtool.formats.bounds import check_virtual_size, round_to_sector
-from imgtool.formats.inspector import ReadAt, Verdict
+from imgtool.formats.headers import Headers
+from imgtool.formats.inspector import ReadAt
 from imgtool.formats.source import Source, identify, naming, open_source
 from imgtool.model.image import DiskImage
 from imgtool.text import printable
@@ -105,20 +108,20 @@ class _Claim:
 
 
 def _admit(source: Source, claim: _Claim) -> DiskImage:
-    prefix = source.read_at(0, sniff.SNIFFED_BYTES)
-    wrapper = sniff.wrapper_of(prefix)
-    if wrapper is None:
-        return _examine(source, source.read_at, source.size_bytes, claim)
+    seen = headers.examine(source.descriptor, source.size_bytes)
+    if seen.wrapper is None:
+        return _examine(source, seen, claim)
     from imgtool.formats.wrapper import peek  # noqa: PLC0415 - loaded only where it is needed
 
-    content = peek(wrapper, source.read_at, source.size_bytes)
-    if sniff.wrapper_of(content) is not None:
+    content = peek(seen.wrapper, source.read_at, source.size_bytes)
+    inside = headers.examine_bytes(content)
+    if inside.wrapper is not None:
         raise ImageUnreadableError("it is compressed more than once", hint="decompress it, and try again")
-    return _examine_wrapped(source, wrapper, content, claim)
+    return _examine_wrapped(source, seen.wrapper, content, inside, claim)
 
 
-def _examine(source: Source, read_at: ReadAt, size_bytes: int, claim: _Claim) -> DiskImage:
-    verdict = _identify(read_at, size_bytes, claim)
+def _examine(source: Source, seen: Headers, claim: _Claim) -> DiskImage:
+    verdict = _identify(seen, source.read_at, source.size_bytes, claim)
     image = DiskImage(
         path=source.path,
         format=verdict.format,
@@ -128,18 +131,18 @@ def _examine(source: Source, read_at: ReadAt, size_bytes: int, claim: _Claim) ->
         identity=source.identity,
         format_evidence=f"its content begins with {verdict.evidence}; {claim}",
     )
-    image = _fill(image, read_at, size_bytes)
-    inspector.check_safety(verdict)
+    image = _fill(image, source.read_at, source.size_bytes)
+    verdict.refuse_unsafe()
     return image
 
 
-def _examine_wrapped(source: Source, wrapper: str, content: bytes, claim: _Claim) -> DiskImage:
+def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers, claim: _Claim) -> DiskImage:
     """As far as the first bytes tell: tables and ends are examined once the content is a file."""
 
     def read_at(offset: int, length: int) -> bytes:
         return content[offset : offset + length]
 
-    verdict = _identify(read_at, len(content), claim)
+    verdict = _identify(seen, read_at, len(content), claim)
     size = 0
     if verdict.format == "qcow2":
         header = qcow2_header.parse(content)
@@ -157,15 +160,14 @@ def _examine_wrapped(source: Source, wrapper: str, content: bytes, claim: _Claim
     )
 
 
-def _identify(read_at: ReadAt, size_bytes: int, claim: _Claim) -> Verdict:
+def _identify(verdict: Headers, read_at: ReadAt, size_bytes: int, claim: _Claim) -> Headers:
     """The one format of the content, allowed and as it was claimed."""
     prefix = read_at(0, sniff.SNIFFED_BYTES)
-    verdict = inspector.detect(read_at, size_bytes)
     if verdict.format == "raw" and claim.format == "vpc" and _has_vhd_footer(read_at, size_bytes):
         return replace(verdict, format="vpc", evidence="the disk itself, and ends with a VHD footer")
     foreign.refuse(prefix, verdict.format)
     if verdict.evidence == inspector.NO_SIGNATURE and not claim.explicit_raw:
-        sniff.refuse_other_content(prefix)
+        verdict.refuse_other_content()
     if claim.format not in {None, verdict.format}:
         content = _describe(verdict, read_at)
         raise claims.contradict(str(claim.format), by_caller=claim.by_caller, content=content)
@@ -176,7 +178,7 @@ def _has_vhd_footer(read_at: ReadAt, size_bytes: int) -> bool:
     return bool(importlib.import_module(_OTHER_HEADERS["vpc"]).has_fixed_footer(read_at, size_bytes))
 
 
-def _describe(verdict: Verdict, read_at: ReadAt) -> str:
+def _describe(verdict: Headers, read_at: ReadAt) -> str:
     """The content for a message, with the backing file that makes a false claim an attack."""
     if verdict.format != "qcow2":
         return f"{verdict.format}, with {verdict.evidence}" if verdict.format == "raw" else verdict.format

@@ -91,6 +91,12 @@ def refuse_other_content(prefix: bytes) -> None:
     raise ImageUnreadableError(f"not a disk image: it is {description}", hint=hint)
 
 
+def load() -> None:
+    """Have libmagic read its database now. Raises ToolMissingError."""
+    _magic(mime=True)
+    _magic()
+
+
 def library_version() -> str:
     """The version of libmagic, as in 5.44. Raises ToolMissingError."""
     major, minor = divmod(int(_library().version()), 100)

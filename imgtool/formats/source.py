@@ -71,6 +71,11 @@ def open_source(path: str | os.PathLike[str]) -> Iterator[Source]:
         os.close(descriptor)
 
 
+def unnamed(descriptor: int, size_bytes: int) -> Source:
+    """A file that somebody else opened, in a process that is to know nothing more of it."""
+    return Source(descriptor, Path(), size_bytes, size_bytes, FileIdentity(0, 0, size_bytes, 0))
+
+
 @contextmanager
 def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """Begins the message of every expected error that is raised inside with `path`."""

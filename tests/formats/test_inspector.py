@@ -6,6 +6,7 @@ import pytest
 from oslo_utils.imageutils import format_inspector
 from support.images import create, patch, stream_optimized_vmdk
 
+from imgtool import box
 from imgtool.errors import UnsafeImageError
 from imgtool.formats import admit, inspector
 from imgtool.formats.inspector import HEAD_BYTES, TAIL_BYTES, check_safety, detect
@@ -55,18 +56,22 @@ def test_an_undecided_stream_is_read_within_the_bounds():
         check_safety(verdict)
 
 
-def test_a_check_that_crashes_is_unsafe(tmp_path: Path, monkeypatch):
+def test_a_check_that_crashes_is_unsafe(tmp_path: Path, monkeypatch, request):
     path = create(tmp_path / "x.qcow2")
+    request.addfinalizer(box.stop)  # what boxes are forked from has to have the crashes, and no other test's
 
     def crash(self) -> None:
         raise ZeroDivisionError
 
+    box.stop()
     monkeypatch.setattr(format_inspector.QcowInspector, "check_data_file", crash)
     with pytest.raises(UnsafeImageError, match="OpenStack refuses it: Unexpected error"):
         admit(path)
+    box.stop()
     monkeypatch.setattr(format_inspector.QcowInspector, "safety_check", crash)
     with pytest.raises(UnsafeImageError, match="safety check fails: ZeroDivisionError"):
         admit(path)
+    box.stop()
     monkeypatch.setattr(format_inspector.InspectWrapper, "formats", property(crash))
     with pytest.raises(UnsafeImageError, match="cannot be told: ZeroDivisionError"):
         admit(path)
