@@ -1,0 +1,95 @@
+"""Where a boot stopped, and why, by its serial log alone; pure.
+
+The log is the guest's: what comes out of it is printable, and an image that lies in it deceives only about
+its own failure. That an image came up is for its agent to say.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from imgtool.boot.serial.failures import FAILURES, Rule, Words
+from imgtool.boot.serial.lines import plain_lines
+from imgtool.boot.serial.silence import LOGIN, standstill
+from imgtool.boot.serial.stages import later, reached, stage_of
+from imgtool.model.boot import STAGES, CloudInitRun, Diagnosis, Stage, StageTime
+from imgtool.model.facts import Fact, Known, Unknown
+
+EVIDENCE_LINES = 8
+_CLOUD_INIT = re.compile(r"Cloud-init v\. \S+ (?P<what>running|finished)(?:.*Datasource (?P<source>\w+))?")
+
+
+def diagnose(log: str, *, answered: bool, timed_out: bool) -> Diagnosis | None:
+    """Where and why the boot with this serial log stopped; None where the agent answered.
+
+    Before its time is over, None as well while the boot may still go on: a diagnosis is then final, and
+    there is nothing more to wait for.
+    """
+    if answered:
+        return None
+    lines = plain_lines(log)
+    latest = reached(lines)
+    found = [(rule, index) for index, line in enumerate(lines) for rule in FAILURES if rule.mark.search(line)]
+    standing = [(rule, index) for rule, index in found if not _overcome(rule, latest[-1])]
+    if standing and (timed_out or any(rule.final for rule, _ in standing)):
+        return _by_rule(min(standing, key=lambda one: FAILURES.index(one[0])), lines, latest)
+    return _by_silence(lines, latest) if timed_out else None
+
+
+def login_prompt(log: str) -> bool:
+    """The system is up: who has not answered some time after that does not answer."""
+    return any(LOGIN.search(line) for line in plain_lines(log))
+
+
+def stages_of(lines: Iterable[tuple[float, str]]) -> tuple[StageTime, ...]:
+    """When each stage began; `lines` are (seconds since power-on, text of the serial log), in order.
+
+    The first line of all is the firmware's, where no boot loader or kernel is recognised in it.
+    """
+    began: dict[Stage, float] = {}
+    for seconds, text in lines:
+        for line in plain_lines(text):
+            stage = stage_of(line) or ("firmware" if not began else None)
+            if stage is not None and all(later(stage, one) for one in began):
+                began[stage] = seconds
+    return tuple(StageTime(stage, began[stage]) for stage in STAGES if stage in began)
+
+
+def cloud_init_of(log: str) -> Fact[CloudInitRun]:
+    """What cloud-init said on the console; unknown where it said nothing there."""
+    said = [(line, match) for line in plain_lines(log) if (match := _CLOUD_INIT.search(line))]
+    if not said:
+        return Unknown("cloud-init says nothing on the serial console")
+    done = [(line, match) for line, match in said if match["what"] == "finished"]
+    line, match = (done or said)[-1]
+    return Known(CloudInitRun(done=bool(done), datasource=match["source"]), line)
+
+
+def _overcome(rule: Rule, latest: Stage | None) -> bool:
+    """The boot went on to a later stage than the one that failed."""
+    return latest is not None and later(latest, rule.stage)
+
+
+def _by_rule(standing: tuple[Rule, int], lines: Sequence[str], latest: Sequence[Stage | None]) -> Diagnosis:
+    rule, index = standing
+    match = rule.mark.search(lines[index])
+    return Diagnosis(
+        stage=rule.stage,
+        cause=_said(rule.cause, match, lines),
+        evidence=_around(lines, index),
+        remedy=_said(rule.remedy, match, lines),
+    )
+
+
+def _by_silence(lines: Sequence[str], latest: Sequence[Stage | None]) -> Diagnosis:
+    found = standstill(lines, latest[-1] if latest else None)
+    return Diagnosis(found.stage, found.cause, tuple(lines[-EVIDENCE_LINES:]), found.remedy)
+
+
+def _around(lines: Sequence[str], index: int) -> tuple[str, ...]:
+    """The line that tells, and the last ones of the log."""
+    last = max(index, len(lines) - EVIDENCE_LINES + 1)
+    return (lines[index], *lines[last if last > index else index + 1 :])
+
+
+def _said(words: Words, match: re.Match[str] | None, lines: Sequence[str]) -> str:
+    return words(match, lines) if callable(words) and match is not None else str(words)

@@ -1,0 +1,80 @@
+"""What it means that a boot went no further, where no line of its log says why."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgtool.boot.serial.failures import ADD_DRIVERS, INSTALL_GRUB, INSTALL_LOADER, READ_LOG
+from imgtool.model.boot import Stage
+
+ADD_CONSOLE = (
+    "put console=tty0 console=ttyS0,115200 on the kernel's command line (GRUB_CMDLINE_LINUX in "
+    "/etc/default/grub, then `update-grub`): no error can be seen before that"
+)
+SET_TIMEOUT = (
+    "set GRUB_TIMEOUT=1 in /etc/default/grub and run `update-grub`: without a timeout GRUB waits for ever "
+    "at its menu, and where it recorded a failed boot too (GRUB_RECORDFAIL_TIMEOUT)"
+)
+START_AGENT = (
+    "install qemu-guest-agent and see that it starts: `apt install qemu-guest-agent`, "
+    "`systemctl unmask qemu-guest-agent`; `imgtool check IMAGE` says which it is"
+)
+
+LOGIN = re.compile(r"\blogin: ?$")
+_MENU = re.compile(r"GNU GRUB +version")
+_COUNTDOWN = re.compile(r"will be executed automatically in \d+s|^Booting [`'\"]")
+_AGENT_FAILED = re.compile(
+    r"(?:Failed to start|Dependency failed for) .*(?:QEMU Guest Agent|qemu-guest-agent|qemu-ga)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """Where it stands, what that means, what to do about it."""
+
+    stage: Stage
+    cause: str
+    remedy: str
+
+
+def standstill(lines: Sequence[str], latest: Stage | None) -> Standstill:
+    """What is to be said of a boot whose time is over, by the latest stage that it reached."""
+    if latest is None or latest == "firmware":
+        return _in_firmware(lines)
+    if latest == "boot-loader":
+        return _in_boot_loader(lines)
+    if latest == "user-space":
+        return _in_user_space(lines)
+    if latest == "kernel":
+        cause = "the kernel started, and nothing after it: it hangs, or says the rest on another console"
+        return Standstill("kernel", cause, ADD_CONSOLE)
+    cause = "the initramfs was started, and did not come to the root file system in time"
+    return Standstill("initramfs", cause, f"{ADD_DRIVERS}; {READ_LOG}")
+
+
+def _in_firmware(lines: Sequence[str]) -> Standstill:
+    if not lines:
+        cause = "nothing on the serial console: what starts, if anything, says nothing there"
+        return Standstill("firmware", cause, ADD_CONSOLE)
+    cause = "the firmware started, and nothing after it: no boot loader came up"
+    return Standstill("firmware", cause, f"UEFI: {INSTALL_LOADER}; BIOS: {INSTALL_GRUB}")
+
+
+def _in_boot_loader(lines: Sequence[str]) -> Standstill:
+    menu = any(_MENU.search(line) for line in lines)
+    if menu and not any(_COUNTDOWN.search(line) for line in lines):
+        return Standstill("boot-loader", "GRUB waits at its menu for somebody to choose", SET_TIMEOUT)
+    cause = "the boot loader was the last to say anything: the kernel hangs, or has no serial console"
+    return Standstill("kernel", cause, ADD_CONSOLE)
+
+
+def _in_user_space(lines: Sequence[str]) -> Standstill:
+    failed = next((line for line in lines if _AGENT_FAILED.search(line)), None)
+    if failed is not None:
+        return Standstill("agent", f"qemu-guest-agent does not start: {failed}", START_AGENT)
+    if any(LOGIN.search(line) for line in lines):
+        cause = "the system is up, at its login prompt, but qemu-guest-agent does not answer"
+        return Standstill("agent", cause, START_AGENT)
+    cause = "the system was still starting its services when the time was over"
+    return Standstill("user-space", cause, f"give it more time (--timeout), or {READ_LOG}")
