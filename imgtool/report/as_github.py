@@ -3,7 +3,7 @@
 Escaped as GitHub's toolkit does it (packages/core/src/command.ts); control characters are gone before that.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from imgtool.model.judgement import Judgement
 from imgtool.model.story import Story
@@ -16,7 +16,12 @@ _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
 def report(stories: Sequence[Story]) -> str:
     """`--report github=PATH`: for each image its verdict, then what did not pass, worst first."""
-    return "".join(f"{line}\n" for story in stories for line in _annotations(judged(story)))
+    return annotations(map(judged, stories))
+
+
+def annotations(found: Iterable[Judgement]) -> str:
+    """The same of what was judged already."""
+    return "".join(f"{line}\n" for one in found for line in _annotations(one))
 
 
 def _annotations(found: Judgement) -> Iterator[str]:

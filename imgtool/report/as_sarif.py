@@ -8,11 +8,12 @@ is there as well.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote, quote_from_bytes
 
 from imgtool import __version__
+from imgtool.batch.sources import is_url
 from imgtool.checks import registry
-from imgtool.model.judgement import Finding
+from imgtool.model.judgement import Finding, Judgement
 from imgtool.model.story import Story
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.explanation import Explanation, explain
@@ -24,38 +25,46 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 def report(stories: Sequence[Story]) -> str:
     """`--report sarif=PATH`."""
-    artifacts = {judged(one).image: _artifact(one) for one in stories}  # no two alike, says the schema
+    lengths = {
+        judged(one).image: one.inspection.image.origin.file_size_bytes for one in stories if one.inspection
+    }
+    return document(list(map(judged, stories)), lengths, (NO_CHECK_RAN,))
+
+
+def document(found: Sequence[Judgement], lengths: Mapping[str, int], others: Sequence[Finding]) -> str:
+    """Of what was judged. `lengths`: bytes of files, by image; `others`: findings that no check makes."""
+    artifacts = {one.image: _artifact(one.image, lengths) for one in found}  # no two alike, says the schema
     places = {image: {"uri": _uri(image), "index": index} for index, image in enumerate(artifacts)}
-    results = [_result(judged(story).image, places, one) for story in stories for one in _loud(story)]
-    driver = {"name": "imgtool", "version": __version__, "rules": _rules()}
+    results = [_result(one.image, places, finding) for one in found for finding in _loud(one)]
+    driver = {"name": "imgtool", "version": __version__, "rules": _rules(others)}
     run = {
         "tool": {"driver": driver},
         "artifacts": list(artifacts.values()),
         "results": results,
         "columnKind": "unicodeCodePoints",
-        "properties": {"policies": sorted({printable(judged(one).policy) for one in stories})},
+        "properties": {"policies": sorted({printable(one.policy) for one in found})},
     }
     return to_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
-def _loud(story: Story) -> Iterable[Finding]:
-    return filter(needs_attention, worst_first(judged(story)))
+def _loud(found: Judgement) -> Iterable[Finding]:
+    return filter(needs_attention, worst_first(found))
 
 
-def _rules() -> list[Object]:
-    """One for each check, also for those that passed, in the order of `imgtool explain`."""
+def _rules(others: Sequence[Finding]) -> list[Object]:
+    """One for each check, also for those that passed, in the order of `imgtool explain`; then the others'."""
     severities = {"error": "error", "warning": "warning", "info": "note"}
     rules = [_rule(check.name, severities[check.severity.value]) for check in registry.all_checks()]
-    return [*rules, _rule(NO_CHECK_RAN.check, "error")]
+    explained = [rule | _help(explain(str(rule["id"]))) for rule in rules]
+    return [*explained, *(_rule(one.check, "error") | _plain_help(one) for one in others)]
 
 
 def _rule(name: str, default_level: str) -> Object:
-    rule: Object = {"id": name, "defaultConfiguration": {"level": default_level}}
-    explained = explain(name)
-    return rule | (_help(explained) if explained else _plain_help(NO_CHECK_RAN))
+    return {"id": name, "defaultConfiguration": {"level": default_level}}
 
 
-def _help(explained: Explanation) -> Object:
+def _help(explained: Explanation | None) -> Object:
+    assert explained is not None  # noqa: S101 - every check explains itself
     what = explained.sections[0].paragraphs if explained.sections else ()
     return {
         "shortDescription": {"text": explained.summary},
@@ -69,11 +78,9 @@ def _plain_help(finding: Finding) -> Object:
     return {"shortDescription": text, "fullDescription": text, "help": {"text": finding.remedy}}
 
 
-def _artifact(story: Story) -> Object:
-    artifact: Object = {"location": {"uri": _uri(judged(story).image)}, "roles": ["analysisTarget"]}
-    if story.inspection:
-        artifact["length"] = story.inspection.image.origin.file_size_bytes
-    return artifact
+def _artifact(image: str, lengths: Mapping[str, int]) -> Object:
+    artifact: Object = {"location": {"uri": _uri(image)}, "roles": ["analysisTarget"]}
+    return artifact | ({"length": lengths[image]} if image in lengths else {})
 
 
 def _result(image: str, places: Mapping[str, Object], finding: Finding) -> Object:
@@ -107,5 +114,7 @@ def _fingerprint(image: str, finding: Finding) -> str:
 
 def _uri(image: str) -> str:
     """Of the file, percent-encoded. A relative name, of an image that was refused, stays relative."""
+    if is_url(image):
+        return quote(image, safe=":/?#[]@!$&'()*+,;=%~")
     path = Path(image)
     return path.as_uri() if path.is_absolute() else quote_from_bytes(bytes(path))

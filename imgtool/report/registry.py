@@ -50,6 +50,8 @@ BATCH_REPORTS: Mapping[str, BatchReport] = {
     "text": _batch_form("as_text.batch"),
     "json": _batch_form("as_json.batch"),
     "junit": _batch_form("as_junit_batch"),
+    "sarif": _batch_form("as_sarif_batch"),
+    "github": _batch_form("as_github_batch"),
     "html": _batch_form("as_html.batch"),
 }
 """The forms in which a whole batch is told."""

@@ -71,7 +71,7 @@ def test_all_of_them_end_and_the_bad_ones_are_explained(images: Sixty, place: Pa
         error = found[stem]["error"]
         assert error["message"], stem
         assert error["hint"], stem
-        assert error["code"] == {"check-failed": 1, "refused": 3}[images.expected[stem]], stem
+        assert found[stem]["exit_status"] == {"check-failed": 1, "refused": 3}[images.expected[stem]], stem
     assert_exactly_once(images, prefix)
     assert_tidy(place)
 
