@@ -9,6 +9,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     pipeline.py   prepare: the story of one image, top to bottom
     policy/       profiles and policy files -> which checks run, and how
     convert.py    plan (pure), execute, verify
+    guest_box.py  reads a guest in the box
     glance/       Keystone and Glance: plan, upload, verify
     checks/       one file, one check: facts -> finding
     guest/        disk -> volumes -> file systems -> GuestFacts; the only importer of dissect

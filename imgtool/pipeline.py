@@ -6,16 +6,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from imgtool import convert, glance
+from imgtool import box, convert, glance
 from imgtool.checks import registry
 from imgtool.checks.policy import OPENSTACK, Policy
-from imgtool.disk.access import open_disk
 from imgtool.disk.consistency import read_consistency
 from imgtool.disk.digest import Digest, sha256_beside
 from imgtool.disk.incoming import incoming
 from imgtool.disk.payload import can_stream, open_payload
 from imgtool.formats.gate import admit
-from imgtool.guest.inspect import inspect_disk
+from imgtool.guest_box import read_guest
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
 from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
@@ -54,6 +53,7 @@ class Order:
 
 def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
+    box.start()  # before anything secret is in memory
     there = () if dry_run else _connect(order, progress)
     with (
         _incoming(order, progress) as source,
@@ -102,11 +102,10 @@ def inspect_image(
 ) -> Inspection:
     """What the image is and what is inside; `with_map` also where its file keeps data.
 
-    Takes what `open_disk` takes and one run of `qemu-img check`, which is bounded in time.
+    Takes what `open_holder` and the box take, and one run of `qemu-img check`: all bounded in time.
     """
     progress.stage("inspect", f"{image.origin.path} ({image.format}, {human_size(image.virtual_size_bytes)})")
-    with open_disk(image, progress) as disk:
-        guest = inspect_disk(disk, image.virtual_size_bytes, look_for)
+    guest = read_guest(image, progress, look_for)
     inspection = Inspection(image, guest, read_consistency(image))
     return replace(inspection, disk_map=_map(image)) if with_map else inspection
 

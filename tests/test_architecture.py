@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("batch",),
     ("pipeline",),
     ("policy",),
-    ("convert", "glance", "checks", "boot"),
+    ("convert", "glance", "checks", "boot", "guest_box"),
     ("guest", "disk"),
     ("formats", "qemu_img"),
     ("box", "process", "progress", "documents", "drivers"),

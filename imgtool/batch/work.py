@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imgtool import convert, glance
+from imgtool import box, convert, glance
 from imgtool.batch import given, staging
 from imgtool.batch.assignment import Assignment
 from imgtool.batch.cloud_errand import CloudErrand, look
@@ -31,6 +31,11 @@ def perform(assignment: Assignment, tell: Tell, progress: Progress) -> TaskRecor
     Raises all that fetching, converting and uploading raise; nothing is left then, but what is in the task's
     own folders. A check that fails, and a cloud of several that does, stand in the record.
     """
+    with box.running():  # before anything secret is in memory
+        return _perform(assignment, tell, progress)
+
+
+def _perform(assignment: Assignment, tell: Tell, progress: Progress) -> TaskRecord:
     task = assignment.task
     if task.output is not None:
         check_target(task.output, overwrite=assignment.replace_output)

@@ -7,7 +7,8 @@ import select
 import signal
 import socket
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -52,6 +53,16 @@ def stop() -> None:
     """End the server and wait for it: what boxes used then counts as this process's children's."""
     with _state.lock, interrupts.deferred():
         _drop()
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """A block with the server there, from its beginning; it is gone afterwards."""
+    start()
+    try:
+        yield
+    finally:
+        stop()
 
 
 def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:

@@ -62,6 +62,8 @@ def main() -> None:
     with contextlib.suppress(OSError):  # of a pipe that nobody reads; `run` has told what mattered
         sys.stdout.flush()
         sys.stderr.flush()
+    if (box := sys.modules.get("imgtool.box")) is not None:
+        box.stop()  # so that what it used counts as ours
     os._exit(status)  # taking the interpreter apart would take longer than `imgtool --version`
 
 

@@ -1,4 +1,7 @@
-"""The disk inside an image, whatever its format, as one read-only seekable stream."""
+"""The disk inside an image, whatever its format, as one read-only seekable stream.
+
+In two steps, which need not be one process's: `open_holder` opens the file that holds it, `as_disk` reads it.
+"""
 
 import io
 import tempfile
@@ -26,29 +29,39 @@ _STREAMS: dict[str, Callable[[Source], io.RawIOBase]] = {"raw": RawStream, "qcow
 def open_disk(image: DiskImage, progress: Progress) -> Iterator[BinaryIO]:
     """The disk of `image`, `virtual_size_bytes` long (of a compressed file: as long as its content says).
 
+    Raises what `open_holder` and `as_disk` raise.
+    """
+    with open_holder(image, progress) as (holder, source), as_disk(holder.format, source) as disk:
+        yield disk
+
+
+@contextmanager
+def open_holder(image: DiskImage, progress: Progress) -> Iterator[tuple[DiskImage, Source]]:
+    """The raw or qcow2 file that holds the disk of `image`, open: itself, where it is one.
+
     Formats that are neither raw nor qcow2, and compressed files, go through temporary files (TMPDIR), which
-    are gone afterwards. Raises ImageUnreadableError, also while reading, where the image is damaged.
+    are gone afterwards. Raises ImageUnreadableError where the image is damaged, or was changed meanwhile.
     """
     if image.wrapper is None and image.format in _STREAMS:
-        with _open_directly(image) as stream:
-            yield stream
+        with open_admitted(image) as source:
+            yield image, source
         return
     with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
         here = Path(folder).resolve()
         content = image if image.wrapper is None else unwrap(image, here, progress)
         if content.format not in _STREAMS:
             content = _convert_to_raw(content, here / "disk.img", progress)
-        with _open_directly(content) as stream:
-            yield stream
+        with open_admitted(content) as source:
+            yield content, source
 
 
 @contextmanager
-def _open_directly(image: DiskImage) -> Iterator[BinaryIO]:
-    with open_admitted(image) as source:
-        with naming(image.path):
-            stream = _STREAMS[image.format](source)
-        with io.BufferedReader(stream, BUFFER_BYTES) as buffered:
-            yield cast("BinaryIO", buffered)
+def as_disk(image_format: str, source: Source) -> Iterator[BinaryIO]:
+    """The disk inside a raw or qcow2 file. Raises ImageUnreadableError, also while reading."""
+    with naming(source.path):
+        stream = _STREAMS[image_format](source)
+    with io.BufferedReader(stream, BUFFER_BYTES) as buffered:
+        yield cast("BinaryIO", buffered)
 
 
 def _convert_to_raw(image: DiskImage, target: Path, progress: Progress) -> DiskImage:
