@@ -8,18 +8,24 @@ from imgtool.text import printable
 
 MAX_REASON_CHARS = 200
 
+PANICS = "pyo3_runtime"
+"""Where the errors of libraries in Rust come from: dissect.util's LZO panics on a reference before its output.
+A panic is no Exception, and its class cannot be imported."""
+
 
 @contextmanager
 def guarded(where: str) -> Iterator[None]:
     """Whatever is raised inside becomes a GuestReadError that names `where`.
 
     The libraries parse hostile bytes and raise what Python raises on nonsense: KeyError, EOFError,
-    ZeroDivisionError, RecursionError, MemoryError, and their own classes.
+    ZeroDivisionError, RecursionError, MemoryError, their own classes, and panics.
     """
     try:
         yield
     except GuestReadError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__module__ != PANICS:
+            raise
         reason = printable(f"{type(error).__name__}: {error}")[:MAX_REASON_CHARS]
         raise GuestReadError(f"{where} cannot be read ({reason})") from error
