@@ -12,8 +12,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from imgtool import interrupts
@@ -42,12 +42,20 @@ _NEEDED_FOR: Mapping[str, tuple[str, str]] = {
 }
 
 
+Child = subprocess.Popen[bytes]
+"""A program that runs beside us."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the child may use, by setrlimit(2); None is no limit."""
 
     cpu_seconds: int | None = None
     address_space_bytes: int | None = None
+    file_size_bytes: int | None = None
+    """Of each file that it writes."""
+    core_bytes: int | None = None
+    """Of a core dump."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +74,16 @@ class Completed:
         return printable(next((line for line in reversed(lines) if line), ""))
 
 
-def run(
+def run(  # noqa: PLR0913 - each says one thing about the run
     argv: Sequence[str],
     *,
     timeout_seconds: float,
     limits: Limits | None = None,
     on_output: Callable[[str], None] | None = None,
     accept: Collection[int] = (0,),
+    inherited: Sequence[int] = (),
 ) -> Completed:
-    """Run `argv` to its end with stdin closed and the C locale.
+    """Run `argv` to its end with stdin closed and the C locale; it gets the descriptors `inherited`.
 
     `on_output` receives stdout and stderr as they come, split at carriage returns and line feeds.
     Raises ToolMissingError where the program is not installed; ToolFailedError where it does not end within
@@ -82,7 +91,7 @@ def run(
     """
     command = _guarded(argv, limits or Limits())
     try:
-        completed = _run_to_end(command, tuple(argv), timeout_seconds, on_output)
+        completed = _run_to_end(command, tuple(argv), timeout_seconds, on_output, inherited)
     except TimeoutError:
         raise ToolFailedError(
             f"{_name(argv)} did not end within {timeout_seconds:.0f} seconds, and was killed"
@@ -90,6 +99,34 @@ def run(
     if completed.returncode not in accept:
         raise ToolFailedError(f"{_name(argv)} {_why(completed, limits)}")
     return completed
+
+
+@contextmanager
+def background(
+    argv: Sequence[str], *, limits: Limits | None = None, inherited: Sequence[int] = ()
+) -> Iterator[Child]:
+    """A program that runs beside us for as long as the block lasts; its whole session is killed at the end.
+
+    Its stderr is a pipe that somebody has to read; `inherited` are descriptors that it gets, under the same
+    numbers. Where it writes more than `file_size_bytes`, the write fails: no signal ends it (setrlimit(2)).
+    Raises ToolMissingError.
+    """
+    command = _guarded(argv, limits or Limits())
+    with ExitStack() as running:
+        with interrupts.deferred():
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "LC_ALL": "C"},
+                start_new_session=True,
+                pass_fds=inherited,
+                restore_signals=False,  # SIGXFSZ stays ignored, as Python has it
+                bufsize=0,
+            )
+            running.callback(_end, child)
+        yield child
 
 
 def start_service(argv: Sequence[str], channel: int, stderr: int) -> "subprocess.Popen[bytes]":
@@ -126,16 +163,20 @@ def _guarded(argv: Sequence[str], limits: Limits) -> list[str]:
         # One second more before the hard limit: SIGXCPU at the soft one tells why, SIGKILL would not.
         options.append(f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 1}")
     if limits.address_space_bytes is not None:
-        options.append(f"--as={_at_most_ours(limits.address_space_bytes)}")
+        options.append(f"--as={_at_most_ours(limits.address_space_bytes, resource.RLIMIT_AS)}")
+    if limits.file_size_bytes is not None:
+        options.append(f"--fsize={_at_most_ours(limits.file_size_bytes, resource.RLIMIT_FSIZE)}")
+    if limits.core_bytes is not None:
+        options.append(f"--core={_at_most_ours(limits.core_bytes, resource.RLIMIT_CORE)}")
     if options:
         command = [require("prlimit"), *options, *command]
     return [require("setpriv"), "--pdeathsig", "KILL", *command]
 
 
-def _at_most_ours(address_space_bytes: int) -> int:
+def _at_most_ours(wanted_bytes: int, kind: int) -> int:
     """No process may raise its own limit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    return address_space_bytes if hard == resource.RLIM_INFINITY else min(address_space_bytes, hard)
+    _, hard = resource.getrlimit(kind)
+    return wanted_bytes if hard == resource.RLIM_INFINITY else min(wanted_bytes, hard)
 
 
 def _run_to_end(
@@ -143,16 +184,17 @@ def _run_to_end(
     argv: tuple[str, ...],
     timeout_seconds: float,
     on_output: Callable[[str], None] | None,
+    inherited: Sequence[int],
 ) -> Completed:
     """Whatever is raised here, by whomever, the child and all its children are gone before it goes on."""
     with ExitStack() as running:
         with interrupts.deferred():
-            child = _start(command)
+            child = _start(command, inherited)
             running.callback(_end, child)
         return _collect(child, argv, time.monotonic() + timeout_seconds, on_output)
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
+def _start(command: list[str], inherited: Sequence[int]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -160,6 +202,7 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         env={**os.environ, "LC_ALL": "C"},
         start_new_session=True,
+        pass_fds=inherited,
         bufsize=0,
     )
 

@@ -135,6 +135,12 @@ def convert(  # noqa: PLR0913 - it is what qemu-img asks for, named one by one
     run(argv, timeout_seconds=WORK_TIMEOUT_SECONDS, limits=WORK_LIMITS, on_output=listener)
 
 
+def create(target: Path, size_bytes: int) -> None:
+    """Make `target` an empty qcow2 of a disk of `size_bytes`; it names no backing file."""
+    argv = ["qemu-img", "create", "-q", "-f", "qcow2", _name(target), str(size_bytes)]
+    run(argv, timeout_seconds=INFO_TIMEOUT_SECONDS, limits=INFO_LIMITS)
+
+
 def compare(
     first: Path,
     first_format: str,

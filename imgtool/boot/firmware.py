@@ -1,0 +1,88 @@
+"""Which firmware starts the image, and where this machine has it.
+
+UEFI builds are found by the descriptions that their packages install for every user of QEMU (QEMU,
+docs/interop/firmware.json), in the order of their names: none that wants Secure Boot or SMM, because Nova
+starts neither unless it is asked for.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from imgtool.boot.hardware import MACHINES, FirmwareFiles
+from imgtool.errors import ToolMissingError
+from imgtool.model.boot import FirmwareName
+from imgtool.model.facts import Known
+from imgtool.model.guest import GuestFacts
+
+DESCRIPTIONS = (Path("/etc/qemu/firmware"), Path("/usr/share/qemu/firmware"))
+
+_UNWANTED = {"requires-smm", "enrolled-keys"}
+_PACKAGES = {"x86_64": ("OVMF", "ovmf"), "aarch64": ("AAVMF", "qemu-efi-aarch64")}
+_MAX_DESCRIPTION_BYTES = 1 << 20
+
+
+def choose(wanted: Literal["auto", "bios", "uefi"], guest: GuestFacts, architecture: str) -> FirmwareName:
+    """What was asked for; else BIOS, Nova's default, unless only UEFI can start the disk or the machine."""
+    if wanted != "auto":
+        return wanted
+    if architecture == "aarch64":
+        return "uefi"
+    found = guest.firmware
+    only_uefi = isinstance(found, Known) and found.value.uefi and not found.value.bios
+    return "uefi" if only_uefi else "bios"
+
+
+def prepare(
+    name: FirmwareName, architecture: str, folder: Path, descriptions: Iterable[Path] = DESCRIPTIONS
+) -> FirmwareFiles | None:
+    """UEFI's code, and its empty variables as a new file in `folder`; None for BIOS, which QEMU brings along.
+
+    Raises ToolMissingError where there is no such UEFI.
+    """
+    if name == "bios":
+        return None
+    for description in _descriptions(descriptions):
+        files = _files(description, architecture)
+        if files is not None:
+            code, template = files
+            variables = folder / "vars.fd"
+            shutil.copyfile(template, variables)
+            return FirmwareFiles(code, variables)
+    firmware, package = _PACKAGES[architecture]
+    raise ToolMissingError(
+        f"{firmware} is not installed; it is needed to boot an image by UEFI", hint=f"apt install {package}"
+    )
+
+
+def _descriptions(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Those that can be read; a file of an earlier folder hides one of that name in a later one."""
+    paths = {path.name: path for folder in reversed(tuple(folders)) for path in folder.glob("*.json")}
+    for name in sorted(paths):
+        try:
+            with paths[name].open("rb") as file:
+                content = json.loads(file.read(_MAX_DESCRIPTION_BYTES))
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict):
+            yield content
+
+
+def _files(description: dict[str, Any], architecture: str) -> tuple[Path, Path] | None:
+    """Code and variables, where this is a UEFI in flash for our machine and both files are there."""
+    try:
+        fits = "uefi" in description["interface-types"] and any(
+            target["architecture"] == architecture
+            and any(MACHINES[architecture] in machine for machine in target["machines"])
+            for target in description["targets"]
+        )
+        if not fits or _UNWANTED.intersection(description.get("features", ())):
+            return None
+        mapping = description["mapping"]
+        files = Path(mapping["executable"]["filename"]), Path(mapping["nvram-template"]["filename"])
+        raw = {mapping["executable"]["format"], mapping["nvram-template"]["format"]} == {"raw"}
+    except (KeyError, TypeError):
+        return None
+    return files if raw and all(path.is_file() for path in files) else None
