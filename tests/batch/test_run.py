@@ -1,0 +1,109 @@
+"""The story of a batch, run in this process with real children."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.images import create, qemu_io
+
+from imgtool.batch import attempt, run
+from imgtool.batch.journal import read_journal
+from imgtool.batch.watching import Event
+from imgtool.errors import UsageError
+from imgtool.model.batch import BatchOptions, BatchPlan, Task, TaskRecord
+from imgtool.model.delivery import Wanted
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    yield
+    attempt.end_children()
+
+
+class Notes:
+    """A watcher that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.tasks = 0
+        self.ends: dict[str, TaskRecord] = {}
+        self.stages: Counter[str] = Counter()
+        self.notices: list[str] = []
+
+    def begin(self, tasks: int, jobs: int) -> None:
+        self.tasks = tasks
+
+    def event(self, task: Task, event: Event) -> None:
+        self.stages[event.get("stage", "")] += 1
+
+    def ended(self, task: Task, record: TaskRecord) -> None:
+        self.ends[task.key] = record
+
+    def notice(self, message: str) -> None:
+        self.notices.append(message)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> BatchPlan:
+    """Two disks and a text."""
+    (tmp_path / "out").mkdir()
+    tasks = []
+    for key in ("a", "b", "text"):
+        source = tmp_path / f"{key}.raw"
+        if key == "text":
+            source.write_text("no disk\n" * 100)
+        else:
+            qemu_io(create(source, "raw", "8M"), ["write -P 5 1M 1M"], "raw")
+        output = tmp_path / "out" / f"{key}.qcow2"
+        tasks.append(Task(key, str(source), key, Wanted(key), "hash", output=output, retries=0))
+    return BatchPlan(tmp_path / "m.yaml", tuple(tasks))
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> BatchOptions:
+    return BatchOptions(tmp_path / "journal", jobs=2, metrics=tmp_path / "metrics.prom")
+
+
+def test_each_end_is_told_and_noted_in_the_plan_s_order(plan: BatchPlan, options: BatchOptions) -> None:
+    notes = Notes()
+    records = run.run(plan, options, notes)
+    assert [(one.key, one.state) for one in records] == [("a", "done"), ("b", "done"), ("text", "refused")]
+    assert (notes.tasks, set(notes.ends)) == (3, {"a", "b", "text"})
+    assert notes.stages["convert"] == 2
+    with read_journal(options.journal) as journal:
+        assert [one.state for one in journal.records()] == [one.state for one in records]
+        assert {stage.stage for stage in journal.stages() if stage.key == "a"} & {"convert", "verify"}
+    assert options.metrics is not None
+    assert "imgtool_batch" in options.metrics.read_text()
+
+
+def test_the_next_run_skips_what_is_done(plan: BatchPlan, options: BatchOptions) -> None:
+    run.run(plan, options, Notes())
+    notes = Notes()
+    assert [one.state for one in run.run(plan, options, notes)] == ["skipped", "skipped", "refused"]
+    assert notes.stages["convert"] == 0
+
+
+def test_other_settings_are_done_anew_over_our_own_output(plan: BatchPlan, options: BatchOptions) -> None:
+    # A task's key has its settings in it.
+    run.run(plan, options, Notes())
+    changed = replace(
+        plan, tasks=tuple(replace(one, key=f"{one.key}2", settings_hash="2") for one in plan.tasks)
+    )
+    assert [one.state for one in run.run(changed, options, Notes())] == ["done", "done", "refused"]
+
+
+def test_a_task_that_is_no_longer_in_the_plan_is_not_told(plan: BatchPlan, options: BatchOptions) -> None:
+    run.run(plan, options, Notes())
+    fewer = replace(plan, tasks=plan.tasks[:1])
+    assert [one.key for one in run.run(fewer, options, Notes())] == ["a"]
+
+
+def test_two_runs_on_one_journal_are_one_too_many(plan: BatchPlan, options: BatchOptions) -> None:
+    class Second(Notes):
+        def begin(self, tasks: int, jobs: int) -> None:
+            with pytest.raises(UsageError, match="another run of this batch"):
+                run.run(plan, options, Notes())
+
+    assert len(run.run(plan, options, Second())) == 3
