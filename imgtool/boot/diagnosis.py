@@ -31,7 +31,7 @@ def diagnose(log: str, *, answered: bool, timed_out: bool) -> Diagnosis | None:
     found = [(rule, index) for index, line in enumerate(lines) for rule in FAILURES if rule.mark.search(line)]
     standing = [(rule, index) for rule, index in found if not _overcome(rule, latest[-1])]
     if standing and (timed_out or any(rule.final for rule, _ in standing)):
-        return _by_rule(min(standing, key=lambda one: FAILURES.index(one[0])), lines, latest)
+        return _by_rule(standing, lines)
     return _by_silence(lines, latest) if timed_out else None
 
 
@@ -69,26 +69,28 @@ def _overcome(rule: Rule, latest: Stage | None) -> bool:
     return latest is not None and later(latest, rule.stage)
 
 
-def _by_rule(standing: tuple[Rule, int], lines: Sequence[str], latest: Sequence[Stage | None]) -> Diagnosis:
-    rule, index = standing
+def _by_rule(standing: Sequence[tuple[Rule, int]], lines: Sequence[str]) -> Diagnosis:
+    rule, index = min(standing, key=lambda one: FAILURES.index(one[0]))
     match = rule.mark.search(lines[index])
     return Diagnosis(
         stage=rule.stage,
         cause=_said(rule.cause, match, lines),
-        evidence=_around(lines, index),
+        evidence=_evidence([index, *(at for _, at in standing)], lines),
         remedy=_said(rule.remedy, match, lines),
     )
 
 
 def _by_silence(lines: Sequence[str], latest: Sequence[Stage | None]) -> Diagnosis:
     found = standstill(lines, latest[-1] if latest else None)
-    return Diagnosis(found.stage, found.cause, tuple(lines[-EVIDENCE_LINES:]), found.remedy)
+    return Diagnosis(found.stage, found.cause, _evidence([], lines), found.remedy)
 
 
-def _around(lines: Sequence[str], index: int) -> tuple[str, ...]:
-    """The line that tells, and the last ones of the log."""
-    last = max(index, len(lines) - EVIDENCE_LINES + 1)
-    return (lines[index], *lines[last if last > index else index + 1 :])
+def _evidence(telling: Sequence[int], lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines that tell, each once, the one that tells most first; then the last ones of the log."""
+    told = list(dict.fromkeys(lines[index] for index in telling))[: EVIDENCE_LINES // 2]
+    after = max(telling, default=-1) + 1
+    last = [line for line in lines[after:] if line not in told]
+    return (*told, *last[len(told) - EVIDENCE_LINES :])
 
 
 def _said(words: Words, match: re.Match[str] | None, lines: Sequence[str]) -> str:

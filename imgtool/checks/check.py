@@ -37,7 +37,7 @@ class Parameters:
     """Base of a check's parameters: a frozen dataclass whose fields, each with its default, a policy sets.
 
     A field is of type T or tuple[T, ...], where T is `Annotated[type, parse]`: `parse` makes the value of a
-    policy's text, and raises ValueError with what is wrong with it.
+    policy's text, and raises ValueError with what is wrong with it. A switch is of type bool.
     """
 
     __slots__ = ()
@@ -59,6 +59,8 @@ class Check:
     """The defaults of what a policy can set."""
     on_request: bool = False
     """It judges only what a policy asks for: skipped while its parameters are the defaults."""
+    after_boot: bool = False
+    """It judges what a boot showed, so it does not stand in the way of one."""
 
 
 def passed(message: str, evidence: str = "") -> Verdict:

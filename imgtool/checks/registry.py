@@ -41,6 +41,12 @@ def judge(inspection: Inspection, policy: Policy = OPENSTACK) -> Judgement:
     return Judgement(str(inspection.image.origin.path), findings, policy.name)
 
 
+def allows_boot(judgement: Judgement) -> bool:
+    """Nothing stands in the way but what only a boot can show."""
+    after = {check.name for check in all_checks() if check.after_boot}
+    return not any(finding.fails_image and finding.check not in after for finding in judgement.findings)
+
+
 def look_for(policy: Policy = OPENSTACK) -> LookFor:
     """What the guest has to be searched for, so that all checks of `policy` can judge."""
     rules = [policy.rule(check) for check in all_checks()]

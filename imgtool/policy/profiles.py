@@ -25,6 +25,8 @@ UNSAFE_OR_UNBOOTABLE = {
     "uefi-fallback": "a new instance's firmware knows no loader by name, and finds none where it looks",
     "root-resolves": "the boot waits for a disk that does not exist",
     "fstab-stable": "the boot waits for a disk that has another name on OpenStack",
+    "boots-on-virtio-blk": "it was tried, and does not come up",
+    "boots-on-virtio-scsi": "it was tried, and does not come up",
 }
 """What `minimal` runs, and what happens where it fails."""
 

@@ -79,7 +79,9 @@ def _parameter_fields(defaults: Parameters) -> dict[str, Any]:
 
 
 def _as_text(kind: Any) -> Any:
-    """The type for pydantic: text, made into its value by the function that the parameter names."""
+    """The type for pydantic: a switch; or text, and the function that makes its value of it."""
+    if kind is bool:
+        return kind
     if get_origin(kind) is Annotated:
         _, parse = get_args(kind)
         return Annotated[str, AfterValidator(parse)]

@@ -1,16 +1,19 @@
 """Every check has a passing, a failing and an unknown case: a new check without them turns this red."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from support import facts
+from support.boots import KERNEL_DIFFERS, boot, booted, stopped
 from support.facts import UNREADABLE, known, states
 from support.policies import ASKING
 
 from imgtool.checks.check import Check
 from imgtool.checks.registry import all_checks, explanation, judge, refused
 from imgtool.errors import FormatMismatchError, UnsafeImageError
+from imgtool.model.boot import CloudInitRun
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
 from imgtool.model.judgement import Judgement, Outcome, Severity
@@ -20,7 +23,11 @@ Case = Callable[[], Inspection | Judgement]
 
 NO_GUEST = GuestFacts(status="unknown", reason="the disk is encrypted (LUKS)", firmware=UNREADABLE)
 
-HEALTHY: dict[str, Case] = {"virtio-windows": facts.windows_inspection}
+AFTER_BOOT = tuple(check.name for check in all_checks() if check.after_boot)
+HEALTHY: dict[str, Case] = {
+    "virtio-windows": facts.windows_inspection,
+    **dict.fromkeys(AFTER_BOOT, booted),
+}
 """What passes, where that is not the healthy Linux image."""
 
 
@@ -127,6 +134,18 @@ FAILING: dict[str, list[Case]] = {
         lambda: facts.inspection(facts.linux(secrets=known(("/root/.bash_history: shell history",)))),
     ],
     "filesystem-clean": [lambda: facts.with_clean(known(False))],
+    "boots-on-virtio-blk": [
+        lambda: booted(stopped()),
+        lambda: booted(boot(), stopped("firmware")),
+        lambda: booted(boot(answered=False, diagnosis=None)),
+    ],
+    "boots-on-virtio-scsi": [lambda: booted(boot(), stopped("kernel", bus="virtio-scsi"))],
+    "agent-answers": [lambda: booted(stopped("agent", cloud_init=boot().cloud_init))],
+    "cloud-init-runs": [
+        lambda: booted(boot(cloud_init=known(CloudInitRun(done=False, datasource=None)))),
+        lambda: booted(boot(), boot(cloud_init=known(CloudInitRun(done=True, datasource="DataSourceNone")))),
+    ],
+    "boot-agrees": [lambda: booted(boot(differences=(KERNEL_DIFFERS,)))],
 }
 
 UNKNOWN: dict[str, list[Case]] = {
@@ -188,6 +207,7 @@ UNKNOWN: dict[str, list[Case]] = {
     "lvm-devices-file": [lambda: facts.inspection(facts.linux(lvm_devices_file=UNREADABLE))],
     "secrets": [lambda: facts.inspection(facts.linux(secrets=UNREADABLE))],
     "filesystem-clean": [lambda: facts.with_clean(UNREADABLE)],
+    "cloud-init-runs": [lambda: booted(boot(), boot(cloud_init=UNREADABLE))],
 }
 
 ABOUT_THE_FILE = {"virtual-size", "image-safe", "image-format", "image-consistent"}
@@ -259,6 +279,12 @@ SKIPPED: dict[str, list[Case]] = {
         ),
     ],
     "cloud-init-clean": [lambda: facts.with_cloud_init(installed=known(False), leftovers=UNREADABLE)],
+    **{name: [facts.inspection] for name in AFTER_BOOT},
+    "cloud-init-runs": [
+        lambda: replace(facts.windows_inspection(), boots=(boot(cloud_init=UNREADABLE),)),
+        lambda: replace(facts.with_cloud_init(installed=known(False)), boots=(boot(cloud_init=UNREADABLE),)),
+    ],
+    "boot-agrees": [lambda: booted(stopped())],
 }
 
 
@@ -275,7 +301,7 @@ def cases(table: dict[str, list[Case]]) -> list[tuple[str, Case]]:
 @pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.name)
 def test_each_check_has_its_cases_and_its_headings(check: Check) -> None:
     assert FAILING[check.name]
-    assert check.name in ABOUT_THE_FILE or UNKNOWN[check.name]
+    assert check.name in {*ABOUT_THE_FILE, *AFTER_BOOT} or UNKNOWN[check.name]
     assert outcome_of(check.name, HEALTHY.get(check.name, facts.inspection)) is Outcome.PASS
     text = explanation(check)
     headings = [line for line in text.splitlines() if line and not line.startswith(" ")][1:]
@@ -329,7 +355,7 @@ def test_the_agent_of_windows_is_judged_with_its_own_remedies(name: str, changed
 
 @pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.name)
 def test_a_guest_that_cannot_be_read_passes_no_check_about_it(check: Check) -> None:
-    if check.name in ABOUT_THE_FILE:
+    if check.name in {*ABOUT_THE_FILE, *AFTER_BOOT}:
         return
     finding = outcome_of(check.name, lambda: facts.inspection(guest=NO_GUEST))
     assert finding is Outcome.UNKNOWN

@@ -17,13 +17,15 @@ _ESCAPE = re.compile(
 )
 _DROPPED = dict.fromkeys(map(ord, "\0\b\x1b"))
 """Also what is left of an escape sequence that systemd cut in two to shorten a line."""
+_WORD = re.compile(r"[A-Za-z]{2}")
+"""The rest are blanks, the frames of menus, and what a console shows before its speed is set."""
 _BREAK = re.compile(r"[\r\n]+")
 
 
 def plain_lines(log: str) -> list[str]:
-    """The lines that are not blank, in order, without escape sequences, printable, none very long."""
+    """The lines with a word in them, in order, without escape sequences, printable, none very long."""
     if len(log) > MAX_CHARACTERS:
         log = f"{log[: MAX_CHARACTERS // 2]}\n{log[-MAX_CHARACTERS // 2 :]}"
     text = _ESCAPE.sub("", _CURSOR.sub("\n", log)).replace("\t", " ").translate(_DROPPED)
     lines = (line.strip()[:MAX_LINE_CHARACTERS] for line in _BREAK.split(text))
-    return [printable(line) for line in lines if line]
+    return [printable(line) for line in lines if _WORD.search(line)]

@@ -1,0 +1,20 @@
+"""The image comes up on a virtio-blk disk: shown by a boot.
+
+What it checks
+    Where `--boot` asked for it: a throwaway copy of the image, started by QEMU with the hardware that Nova
+    gives an instance with hw_disk_bus=virtio, comes up to its login prompt or to an answer of qemu-guest-
+    agent. Skipped where no such boot was run; a policy with `required: true` asks for one.
+
+Why it matters
+    The other checks look at the disk and infer; this is the proof. virtio-blk is what Nova gives where an
+    image asks for nothing else.
+
+How to fix
+    The finding names the stage at which the boot stopped (firmware, boot loader, kernel, initramfs, user
+    space), the cause, and what to do. For all that the guest said on its serial console:
+        imgtool boot IMAGE --bus virtio-blk --keep-log PATH
+"""
+
+from imgtool.checks.booted import check_of_boots, judge_bus
+
+CHECK = check_of_boots("boots-on-virtio-blk", judge_bus, bus="virtio-blk")
