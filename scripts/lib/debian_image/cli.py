@@ -2,10 +2,12 @@
 
   scripts/build-image                                  Debian 12, ext4, UEFI
   scripts/build-image --suite trixie --root btrfs
+  scripts/build-image --firmware both                  starts by BIOS too
   scripts/build-image --fault agent-masked             spoilt on purpose
 
-The image starts by UEFI, has its console on ttyS0, and is clean: no host keys, no machine-id. It is kept
-in ${XDG_CACHE_HOME:-~/.cache}/imgtool/images, so a second call only prints its path; do not write to it:
+The image starts by UEFI, with --firmware both by BIOS too. It has its console on ttyS0, and is clean: no host
+keys, no machine-id. It is kept in ${XDG_CACHE_HOME:-~/.cache}/imgtool/images, so a second call only prints
+its path; do not write to it:
   cp --sparse=always "$(scripts/build-image)" mine.raw
 Remove that directory to build afresh, with today's packages.
 
@@ -27,6 +29,7 @@ from debian_image import cache
 from debian_image.commands import CommandFailedError, run
 from debian_image.disk import build_disk
 from debian_image.faults import FAULTS, MADE_BY, ROOT_ONLY, spoil
+from debian_image.grub_pc import GRUB_PC, add_bios
 from debian_image.layout import ROOT_KINDS, layout_for
 from debian_image.loop import NEEDS_LOOP
 from debian_image.rootfs import GENERATORS, KERNELS, make_golden, mmdebstrap_command, unpack
@@ -37,6 +40,7 @@ TOOLS_FOR = {
     "xfs": ("mkfs.xfs",),
     "btrfs": ("mkfs.btrfs", "btrfs", "losetup"),
     "lvm": ("mkfs.ext4", "mkfs.xfs", "pvcreate", "losetup"),
+    "both": ("grub-mkimage",),
 }
 IN_NAMESPACE = "IMGTOOL_BUILD_IMAGE_IN_NAMESPACE"
 
@@ -51,7 +55,7 @@ def main() -> int:
     # Debian keeps mkfs in /sbin, which is not on the path of those who are not root.
     os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
     try:
-        _require_tools(options.root)
+        _require_tools(options.root, options.firmware)
         _require_root_for(options.fault)
         print(_image(options))
     except (CannotBuildError, CommandFailedError) as error:
@@ -69,6 +73,7 @@ def _parse_arguments() -> argparse.Namespace:
     generators = list(GENERATORS)
     parser.add_argument("--generator", choices=generators, default=generators[0], help="of the initramfs")
     parser.add_argument("--root", choices=ROOT_KINDS, default="ext4", help="lvm: with XFS")
+    parser.add_argument("--firmware", choices=["uefi", "both"], default="uefi", help="both: BIOS as well")
     parser.add_argument("--fault", choices=list(FAULTS), action="append", default=[], help="repeatable")
     parser.add_argument("--mirror", help="Debian mirror, as mmdebstrap takes it (default: Debian's own)")
     options = parser.parse_args()
@@ -78,8 +83,11 @@ def _parse_arguments() -> argparse.Namespace:
     return options
 
 
-def _require_tools(kind: str) -> None:
-    missing = [tool for tool in (*TOOLS, *TOOLS_FOR[kind]) if not shutil.which(tool)]
+def _require_tools(kind: str, firmware: str) -> None:
+    needed = (*TOOLS, *TOOLS_FOR[kind], *TOOLS_FOR.get(firmware, ()))
+    missing = [tool for tool in needed if not shutil.which(tool)]
+    if firmware == "both" and not GRUB_PC.is_dir():
+        missing.append("grub-pc-bin")
     if missing:
         raise CannotBuildError(f"not installed: {', '.join(missing)}. Run scripts/setup.")
     if os.geteuid() == 0:
@@ -109,7 +117,15 @@ def _image(options: argparse.Namespace) -> Path:
 
 
 def _choices(options: argparse.Namespace) -> list[str]:
-    return [options.suite, options.kernel, options.generator, options.root, *sorted(options.fault)]
+    with_bios = ["both"] if options.firmware == "both" else []
+    return [
+        options.suite,
+        options.kernel,
+        options.generator,
+        options.root,
+        *with_bios,
+        *sorted(options.fault),
+    ]
 
 
 def _root_archive(options: argparse.Namespace) -> Path:
@@ -145,6 +161,8 @@ def _build(options: argparse.Namespace, archive: Path, key: str, target: Path) -
         spoil(tree, options.fault)
         _step(f"writing the disk, its root on {options.root}")
         build_disk(options.root, tree, layout, fresh)
+        if options.firmware == "both":
+            add_bios(fresh, layout)
 
 
 def _build_in_namespace() -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from debian_image.commands import run
 from debian_image.filesystems import empty_file, make_ext4, make_xfs
+from debian_image.grub import GRUB_MODULES, early_config
 from debian_image.layout import BOOT_MIB, DISK_MIB, ESP_MIB, FIRST_MIB, MIB, ROOT_MIB, Layout
 from debian_image.loop import make_btrfs, make_volume_group
-
-GRUB_MODULES = "part_gpt fat ext2 xfs btrfs zstd lvm search search_fs_uuid linux normal configfile echo test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,7 @@ def _next_data(file: int, offset: int) -> int | None:
 def _make_esp(layout: Layout, work: Path) -> Path:
     """GRUB under the name that firmware with empty NVRAM starts; it finds /boot by its file system's UUID."""
     early, program, esp = work / "early.cfg", work / "BOOTX64.EFI", work / "esp.img"
-    search = f"search --no-floppy --fs-uuid --set=root {layout.boot_uuid}"
-    early.write_text(f"{search}\nconfigfile ($root){layout.boot_prefix}/grub/grub.cfg\n", encoding="utf-8")
+    early.write_text(early_config(layout), encoding="utf-8")
     modules = (f"--install-modules={GRUB_MODULES}", f"--modules={GRUB_MODULES}")
     nothing_else = ("--locales=", "--fonts=", "--themes=")
     options = ("-O", "x86_64-efi", "-o", program, *modules, *nothing_else)
