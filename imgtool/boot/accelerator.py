@@ -6,6 +6,7 @@ sector is started in it first, which leaves through QEMU's isa-debug-exit device
 
 import os
 import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,6 +37,9 @@ _CODE = (
 BOOT_SECTOR = _CODE.ljust(510, b"\0") + b"\x55\xaa"
 _DISK_BYTES = 1 << 20
 """SeaBIOS does not start a disk of a single sector."""
+
+_CRASH = re.compile(r"(killed by signal \d+).*")
+"""What QEMU says last when it crashes is of use to its developers only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def failure_of(accelerator: Accelerator, boot_sector: bytes) -> str | None:
             inherited=(reader,),
         )
     except ToolFailedError as error:
-        return f"a boot sector failed in it: {error.message}"
+        return f"a boot sector failed in it: {_CRASH.sub(r'\1', error.message)}"
     finally:
         os.close(reader)
     return None

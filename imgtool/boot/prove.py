@@ -24,7 +24,6 @@ from imgtool.model.boot import (
     MIB,
     AgentFacts,
     BootOptions,
-    BootProof,
     BootResult,
     Bus,
     FirmwareName,
@@ -42,7 +41,7 @@ GROWTH_BYTES = 1 << 30
 """The disk is larger than the image by this, or by a quarter if that is more: room for the root to grow."""
 
 
-def prove(inspection: Inspection, options: BootOptions, progress: Progress) -> BootProof:
+def prove(inspection: Inspection, options: BootOptions, progress: Progress) -> tuple[BootResult, ...]:
     """Boot the image on each bus, and ask its agent. The image is only read.
 
     Raises ToolMissingError and ToolFailedError where QEMU or a firmware is missing or fails, UsageError for
@@ -54,7 +53,7 @@ def prove(inspection: Inspection, options: BootOptions, progress: Progress) -> B
     progress.stage("boot", f"by {chosen.accelerator}: {chosen.reason}")
     with _kept(options.keep_log) as keep:
         bench = _Bench(inspection, options, architecture, emulator, chosen, keep, progress)
-        return BootProof(inspection, tuple(bench.boot(bus) for bus in options.buses))
+        return tuple(bench.boot(bus) for bus in options.buses)
 
 
 def architecture_of(guest: GuestFacts) -> str:

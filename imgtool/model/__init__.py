@@ -17,7 +17,7 @@
     conversion.py  ConversionPlan, ConversionResult
     delivery.py    UploadPlan, UploadResult
     story.py       Story: how far one image came; what reports tell
-    boot.py        BootOptions, BootResult, BootProof: what starting an image showed
+    boot.py        BootOptions, BootResult: what starting an image showed
     batch.py       Task, BatchPlan, TaskRecord: many images
 
 Sizes and offsets end in `_bytes`. Each module is imported by its own name: few commands need them all.

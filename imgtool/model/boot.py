@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 from imgtool.model.facts import NOT_READ, Fact
-from imgtool.model.inspection import Inspection
 
 Stage = Literal["firmware", "boot-loader", "kernel", "initramfs", "user-space", "agent"]
 STAGES: tuple[Stage, ...] = ("firmware", "boot-loader", "kernel", "initramfs", "user-space", "agent")
@@ -145,16 +144,3 @@ class BootResult:
     """The root file system took the room that the disk has more than the image."""
     timed_out: bool = False
     """It ran until its time was over; else QEMU ended before the agent answered, or it did answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class BootProof:
-    """An image, what is inside it, and how each of its boots went."""
-
-    inspection: Inspection
-    boots: tuple[BootResult, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """There was a boot, and the agent answered in every one."""
-        return bool(self.boots) and all(one.answered for one in self.boots)
