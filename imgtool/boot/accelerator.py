@@ -93,7 +93,8 @@ def failure_of(accelerator: Accelerator, boot_sector: bytes) -> str | None:
             inherited=(reader,),
         )
     except ToolFailedError as error:
-        return f"a boot sector failed in it: {_CRASH.sub(r'\1', error.message)}"
+        reason = _CRASH.sub(r"\1", error.message)
+        return f"a boot sector failed in it: {reason}"
     finally:
         os.close(reader)
     return None
