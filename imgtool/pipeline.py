@@ -15,6 +15,7 @@ from imgtool.disk.incoming import incoming
 from imgtool.disk.payload import can_stream, open_payload
 from imgtool.formats.gate import admit
 from imgtool.guest_box import read_guest
+from imgtool.model.boot import BootOptions, BootResult
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
 from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
 from imgtool.model.image import DiskImage
@@ -47,6 +48,8 @@ class Order:
     policy: Policy = OPENSTACK
     with_map: bool = False
     """Also find out where the source keeps data: a report will draw it."""
+    boot: BootOptions | None = None
+    """Also start it, once nothing else stands in the way; None does not."""
     timeout_seconds: float = glance.SEND_SECONDS
     """How long Glance may take no bytes, or give no answer."""
 
@@ -61,11 +64,10 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
         _digest(order, source, dry_run=dry_run) as digest,
     ):
         inspection = inspect_image(source, progress, registry.look_for(order.policy), with_map=order.with_map)
-        judgement = registry.judge(inspection, order.policy)
-        told = Story(judgement, inspection)
-        progress.stage("check", _verdict(judgement))
-        if not judgement.passed:
+        told = judge_image(inspection, order.policy, progress, order.boot)
+        if told.judgement is None or not told.judgement.passed:
             return told
+        inspection = told.inspection or inspection
         conversion_plan = _plan_conversion(order, source, target)
         plans = _plan_uploads(
             order, inspection, conversion_plan, order.target_format, policy=order.policy.name
@@ -108,6 +110,27 @@ def inspect_image(
     guest = read_guest(image, progress, look_for)
     inspection = Inspection(image, guest, read_consistency(image))
     return replace(inspection, disk_map=_map(image)) if with_map else inspection
+
+
+def judge_image(
+    inspection: Inspection, policy: Policy, progress: Progress, options: BootOptions | None = None
+) -> Story:
+    """The verdict. With `options` the image is booted too, where nothing stands in the way of that.
+
+    The file that was inspected has to be there still. Raises what `imgtool.boot.prove.prove` does.
+    """
+    judgement = registry.judge(inspection, policy)
+    if options is not None and registry.allows_boot(judgement):
+        inspection = replace(inspection, boots=_boot(inspection, options, progress))
+        judgement = registry.judge(inspection, policy)
+    progress.stage("check", _verdict(judgement))
+    return Story(judgement, inspection)
+
+
+def _boot(inspection: Inspection, options: BootOptions, progress: Progress) -> tuple[BootResult, ...]:
+    from imgtool.boot.prove import prove  # noqa: PLC0415 - loaded only where it is needed
+
+    return prove(inspection, options, progress)
 
 
 def _map(image: DiskImage) -> DiskMap | None:

@@ -1,14 +1,11 @@
 """All that is known of one image."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from imgtool.model.boot import BootResult
 from imgtool.model.facts import NOT_READ, Fact
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
-
-if TYPE_CHECKING:  # model/boot.py has a type of inspection and boots together
-    from imgtool.model.boot import BootResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +32,5 @@ class Inspection:
     only waste space: they stand in the evidence."""
     disk_map: DiskMap | None = None
     """None where nobody asked for it, or where neither the file nor its file system can tell."""
-    boots: "tuple[BootResult, ...]" = ()
+    boots: tuple[BootResult, ...] = ()
     """How it came up on each bus that a boot was asked for; none where nobody asked, or a check failed."""

@@ -88,15 +88,6 @@ def _panic(match: re.Match[str], _: Sequence[str]) -> str:
     return f"the kernel panics: {match[1]}"
 
 
-def _emergency(_: re.Match[str], lines: Sequence[str]) -> str:
-    waited = re.compile(r"Timed out waiting for device (.*?)\.?$|Failed to mount (.*?)\.?$")
-    found = next((match for line in lines if (match := waited.search(line))), None)
-    if found is None:
-        return "systemd stops in emergency mode"
-    what = f"the device {found[1]} did not appear" if found[1] else f"{found[2]} could not be mounted"
-    return f"systemd stops in emergency mode: {what}"
-
-
 def _named(words: str) -> Words:
     """`words`, with the first group of the match in them."""
     return lambda match, _: words.format(match[1])
@@ -212,10 +203,24 @@ FAILURES: tuple[Rule, ...] = (
     ),
     _rule(
         "user-space",
+        r"Timed out waiting for device .*?(?:- )?(/dev/\S+?|[^ -]\S*?)\.?$",
+        _named("systemd waits in vain for the device {} of /etc/fstab"),
+        NAME_FSTAB,
+        final=False,
+    ),
+    _rule(
+        "user-space",
+        r"Failed to mount (?:.* - )?(/\S*?)\.?$",
+        _named("systemd cannot mount {}"),
+        NAME_FSTAB,
+        final=False,
+    ),
+    _rule(
+        "user-space",
         r"[Yy]ou are in (?:emergency|rescue) mode|Give root password for maintenance"
         r"|Cannot open access to console, the root account is locked",
-        _emergency,
-        NAME_FSTAB,
+        "systemd stops in emergency mode",
+        READ_LOG,
     ),
     _rule(
         "user-space",

@@ -1,19 +1,21 @@
 """`imgtool check IMAGE...`: judges images; the exit status is the verdict."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from imgtool.checks import registry
 from imgtool.checks.policy import Policy
-from imgtool.cli import console, options, policies
+from imgtool.cli import boot_options, console, options, policies
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.incoming import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
+from imgtool.model.boot import BootOptions
 from imgtool.model.story import Story
-from imgtool.pipeline import inspect_image
+from imgtool.pipeline import inspect_image, judge_image
 from imgtool.progress import Progress
 from imgtool.report.as_text import verdict as as_text
 from imgtool.report.findings import judged
@@ -23,6 +25,7 @@ from imgtool.report.findings import judged
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.image_path)
 @options.source_format
 @policies.option
+@boot_options.boot
 @report_files.option
 @options.output
 @options.progress
@@ -30,20 +33,23 @@ def command(
     images: Sequence[Path],
     source_format: str | None,
     policy: str,
+    boot: BootOptions | None,
     reports: Sequence[report_files.Wanted],
     output: str,
     progress: When,
 ) -> int:
     """Judge each IMAGE: will it boot, answer and behave on OpenStack?
 
+    With --boot an image that passes is started as well, a throwaway copy of it.
     Exit status 0 when all pass, 1 when a check failed, 3 when an image is unreadable or unsafe.
     `imgtool explain` lists the checks.
     """
     report_files.check_paths(reports)
     applied = policies.chosen(policy)
-    watched = TerminalProgress(progress, stages=False)
+    watched = TerminalProgress(progress, stages=boot is not None)
     with_map = report_files.need_disk_map(reports)
-    results = [_judge(image, source_format, applied, watched, with_map=with_map) for image in images]
+    order = _Order(source_format, applied, boot, with_map)
+    results = [_judge(image, order, watched) for image in images]
     stories = [story for story, _ in results]
     report_files.write(reports, stories)
     if output == "json":
@@ -55,14 +61,25 @@ def command(
     return max(status for _, status in results)
 
 
-def _judge(
-    path: Path, source_format: str | None, policy: Policy, progress: Progress, *, with_map: bool
-) -> tuple[Story, int]:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is done with each image."""
+
+    source_format: str | None
+    policy: Policy
+    boot: BootOptions | None
+    with_map: bool
+
+
+def _judge(path: Path, order: _Order, progress: Progress) -> tuple[Story, int]:
     """What was found, and the exit status that it stands for."""
+    policy = order.policy
     try:
-        with incoming(path, source_format, progress, may_stream=False) as image:
-            inspection = inspect_image(image, progress, registry.look_for(policy), with_map=with_map)
+        with incoming(path, order.source_format, progress, may_stream=False) as image:
+            wanted = registry.look_for(policy)
+            inspection = inspect_image(image, progress, wanted, with_map=order.with_map)
+            told = judge_image(inspection, policy, progress, order.boot)
     except (UnsafeImageError, ImageUnreadableError) as error:
         return Story(registry.refused(str(path), error, policy)), error.exit_status
-    judgement = registry.judge(inspection, policy)
-    return Story(judgement, inspection), EXIT_OK if judgement.passed else EXIT_CHECK_FAILED
+    passed = told.judgement is not None and told.judgement.passed
+    return told, EXIT_OK if passed else EXIT_CHECK_FAILED

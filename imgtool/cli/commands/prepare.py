@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from imgtool.checks import registry
-from imgtool.cli import conversion_options, delivery_options, options, outcome, policies, state
+from imgtool.cli import boot_options, conversion_options, delivery_options, options, outcome, policies, state
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.cli.delivery import Delivery
 from imgtool.convert import TargetFormat
 from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
+from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.story import Story
 from imgtool.pipeline import Order, prepare
@@ -27,6 +28,7 @@ from imgtool.report import as_json
 @conversion_options.conversion_for_upload
 @delivery_options.keep
 @policies.option
+@boot_options.boot
 @report_files.option
 @options.dry_run
 @options.output
@@ -40,6 +42,7 @@ def command(
     conversion: ConversionOptions,
     keep: Path | None,
     policy: str,
+    boot: BootOptions | None,
     reports: Sequence[report_files.Wanted],
     dry_run: bool,
     output: str,
@@ -64,6 +67,7 @@ def command(
         properties=delivery.properties,
         derive=delivery.derive,
         policy=policies.chosen(policy),
+        boot=boot,
         with_map=report_files.need_disk_map(reports),
         timeout_seconds=delivery.timeout_seconds,
     )

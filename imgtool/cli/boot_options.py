@@ -1,0 +1,60 @@
+"""The options that start an image as part of its judgement, gathered into one BootOptions."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+import click
+
+from imgtool.errors import UsageError
+from imgtool.model.boot import BUSES, BootOptions, Bus
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_DEFAULTS = BootOptions()
+_OPTIONS = (
+    click.option(
+        "--boot",
+        "wanted",
+        is_flag=True,
+        help="Once nothing else stands in the way: start a throwaway copy under QEMU and wait for its agent.",
+    ),
+    click.option(
+        "--bus",
+        "buses",
+        type=click.Choice(BUSES),
+        multiple=True,
+        help=f"Of the disk, with --boot; one boot for each. Repeatable. Default: {_DEFAULTS.buses[0]}.",
+    ),
+    click.option(
+        "--boot-timeout",
+        "timeout_seconds",
+        type=click.FloatRange(min=1),
+        metavar="SECONDS",
+        help=f"How long a boot may take, with --boot. Default: {_DEFAULTS.timeout_seconds:.0f}.",
+    ),
+)
+
+
+def boot(command: Decorated) -> Decorated:
+    """Gives `command` the options of a boot, gathered as `boot`; None without --boot."""
+
+    @functools.wraps(command)
+    def gathered(*, wanted: bool, buses: Sequence[Bus], timeout_seconds: float | None, **others: Any) -> Any:
+        return command(boot=_gathered(wanted, buses, timeout_seconds), **others)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return cast("Decorated", gathered)
+
+
+def _gathered(wanted: bool, buses: Sequence[Bus], timeout_seconds: float | None) -> BootOptions | None:  # noqa: FBT001
+    if not wanted:
+        if buses or timeout_seconds is not None:
+            option = "--bus" if buses else "--boot-timeout"
+            raise UsageError(f"{option} says how to boot, and no boot is asked for", hint="add --boot")
+        return None
+    return BootOptions(
+        buses=tuple(dict.fromkeys(buses)) or _DEFAULTS.buses,
+        timeout_seconds=timeout_seconds or _DEFAULTS.timeout_seconds,
+    )
