@@ -11,6 +11,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     convert.py    plan (pure), execute, verify
     guest_box.py  reads a guest in the box
     glance/       Keystone and Glance: plan, upload, verify
+    boot/         the proof: QEMU, a config drive, the guest agent
     checks/       one file, one check: facts -> finding
     guest/        disk -> volumes -> file systems -> GuestFacts; the only importer of dissect
     disk/         the bytes of a disk, whatever file they are kept in
