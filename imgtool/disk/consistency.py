@@ -7,6 +7,7 @@ and only the main thread hears of it (interrupts.py).
 from imgtool import qemu_img
 from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.formats import verify_unchanged
+from imgtool.formats.examine import examine_clusters
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.image import DiskImage
 
@@ -18,13 +19,15 @@ def read_consistency(image: DiskImage) -> Fact[bool]:
     """True where `qemu-img check` finds no corruption, or where the format has nothing to check.
 
     Leaked clusters are no corruption: nothing refers to them, so that they only waste space. Unknown where
-    qemu-img is missing, fails, or takes longer than TIMEOUT_SECONDS. Raises ImageUnreadableError where the
-    image was changed meanwhile.
+    qemu-img is missing, fails, or takes longer than TIMEOUT_SECONDS. Raises ImageUnreadableError where an
+    entry of a qcow2's tables cannot be, which is found out before qemu-img sees it, and where the image was
+    changed meanwhile.
     """
     if image.wrapper is not None:
         return Unknown(f"it is compressed as a whole ({image.wrapper}): what is inside was not unpacked")
     if image.format == "raw":
         return Known(value=True, evidence="a raw image has no tables")
+    examine_clusters(image)
     try:
         found = qemu_img.check(image.path, image.format, timeout_seconds=TIMEOUT_SECONDS)
     except (ToolMissingError, ToolFailedError) as error:

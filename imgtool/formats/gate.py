@@ -21,6 +21,7 @@ from imgtool.formats import (
     inspector,
     qcow2_header,
     qcow2_safety,
+    qcow2_snapshots,
     qcow2_tables,
     sniff,
 )
@@ -137,7 +138,10 @@ def _examine(source: Source, seen: Headers, claim: _Claim) -> DiskImage:
 
 
 def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers, claim: _Claim) -> DiskImage:
-    """As far as the first bytes tell: tables and ends are examined once the content is a file."""
+    """As far as the first bytes tell: tables and ends are examined once the content is a file.
+
+    A raw disk may never be one, as it can be converted while it is inflated: it is judged here, like one.
+    """
 
     def read_at(offset: int, length: int) -> bytes:
         return content[offset : offset + length]
@@ -148,6 +152,8 @@ def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers
         header = qcow2_header.parse(content)
         qcow2_safety.judge(header, None)
         size = header.virtual_size_bytes
+    if verdict.format == "raw":
+        verdict.refuse_unsafe()
     return DiskImage(
         path=source.path,
         format=verdict.format,
@@ -203,7 +209,9 @@ def _fill(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
 def _fill_qcow2(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
     header = qcow2_header.read(read_at)
     qcow2_safety.judge(header, size_bytes)
-    qcow2_tables.read_tables(read_at, header, size_bytes)
+    tables, clusters = qcow2_tables.read_tables(read_at, header, size_bytes)
+    count = len(tables) - tables.count(0) + qcow2_snapshots.count_l2_tables(read_at, header, clusters)
+    qcow2_safety.judge_l2_tables(header, count, image.allocated_bytes)
     return replace(
         image,
         virtual_size_bytes=round_to_sector(header.virtual_size_bytes),

@@ -38,10 +38,11 @@ def check_l2_tables(read_at: ReadAt, header: Qcow2Header, offsets: Iterable[int]
     """
 
     def entries(offset: int) -> list[int]:
-        table = decode_table(read_whole(read_at, offset, header.cluster_size_bytes))
-        return [entry for entry in table if entry > nothing]
+        content = read_whole(read_at, offset, header.cluster_size_bytes)
+        return [] if content == empty else [entry for entry in decode_table(content) if entry > nothing]
 
     nothing = ZERO if header.version >= 3 else 0
+    empty = bytes(header.cluster_size_bytes)
     with_others = array("Q")
     for offset in filter(None, offsets):
         found = entries(offset)

@@ -68,3 +68,37 @@ def luks_2(folder: Path, canary: Path) -> Path:
 @row("Parallels")
 def parallels(folder: Path, canary: Path) -> Path:
     return create(folder / "x.img", "parallels")
+
+
+@row("contradicts itself")
+def vdi_of_absurd_size(folder: Path, canary: Path) -> Path:
+    return patch(create(folder / "x.vdi", "vdi"), 0x170, struct.pack("<Q", 1 << 45))
+
+
+@row("stands on a parent image")
+def vdi_of_an_undo_kind(folder: Path, canary: Path) -> Path:
+    return patch(create(folder / "x.vdi", "vdi"), 0x4C, struct.pack("<I", 3))
+
+
+@row("65535 entries|format cannot be told")
+def vhdx_with_too_many_entries(folder: Path, canary: Path) -> Path:
+    path = create(folder / "x.vhdx", "vhdx")
+    return patch(path, path.read_bytes().index(b"metadata") + 10, b"\xff\xff")
+
+
+@row("claims a disk of")
+def vhdx_of_absurd_size(folder: Path, canary: Path) -> Path:
+    path = create(folder / "x.vhdx", "vhdx")
+    size = bytes.fromhex("2442a52f1bcd7648b2115dbed83bf4b8")
+    content = path.read_bytes()
+    entry = content.index(size)
+    table = content.rindex(b"metadata", 0, entry)
+    (offset,) = struct.unpack_from("<I", content, entry + 16)
+    return patch(path, table + offset, struct.pack("<Q", 1 << 50))
+
+
+@row("a Bochs image")
+def bochs(folder: Path, canary: Path) -> Path:
+    path = folder / "x.img"
+    path.write_bytes(b"Bochs Virtual HD Image".ljust(512, b"\0") + bytes(1 << 20))
+    return path

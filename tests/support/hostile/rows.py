@@ -6,6 +6,8 @@ from pathlib import Path
 from support.images import create, patch_u32, patch_u64
 
 Builder = Callable[[Path, Path], Path]
+Hostile = Callable[[str, Path], Path]
+"""Gives the image of a row, in a folder: the fixture `hostile`."""
 
 ROWS: dict[str, tuple[Builder, str]] = {}
 """Name to builder and what the refusal has to say (a regular expression)."""
