@@ -13,6 +13,7 @@ from imgtool import qemu_img
 from imgtool.disk import native
 from imgtool.disk.incoming import STREAM
 from imgtool.disk.output import check_device, check_target, opened_for_writing, written_beside
+from imgtool.disk.sound import check_compressed_clusters
 from imgtool.errors import (
     ConversionError,
     ImgtoolError,
@@ -22,6 +23,7 @@ from imgtool.errors import (
     VerificationError,
 )
 from imgtool.formats.bounds import round_to_sector
+from imgtool.formats.examine import examine_clusters
 from imgtool.formats.gate import admit, verify_unchanged
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult, Engine
 from imgtool.model.image import DiskImage
@@ -225,6 +227,9 @@ def _run_native(
 
 def _run_qemu_img(planned: ConversionPlan, temporary: Path, progress: Progress) -> native.Transferred:
     source = planned.source
+    if source.format == "qcow2":
+        examine_clusters(source)
+        check_compressed_clusters(source)
     with progress.meter("convert", source.virtual_size_bytes) as meter:
         try:
             qemu_img.convert(
@@ -243,7 +248,7 @@ def _run_qemu_img(planned: ConversionPlan, temporary: Path, progress: Progress) 
 
 def _verify(planned: ConversionPlan, temporary: Path, size_bytes: int, progress: Progress) -> DiskImage:
     """The gate's word on our own output: a guest can write a qcow2 header into its own raw disk."""
-    written = admit(temporary, planned.target_format)
+    written = _admit_written(planned, temporary)
     if written.virtual_size_bytes != size_bytes:
         sizes = f"{written.virtual_size_bytes} bytes instead of {size_bytes}"
         raise VerificationError(f"the converted disk has {sizes}")
@@ -252,6 +257,18 @@ def _verify(planned: ConversionPlan, temporary: Path, size_bytes: int, progress:
     if planned.options.verify == "full":
         _compare(planned, temporary, size_bytes, progress)
     return written
+
+
+def _admit_written(planned: ConversionPlan, temporary: Path) -> DiskImage:
+    """A refusal names the target, and not the file beside it that goes again."""
+    try:
+        return admit(temporary, planned.target_format)
+    except ImgtoolError as error:
+        target = printable(str(planned.target))
+        if not temporary.exists():
+            raise ConversionError(f"{target}: not converted: its folder was removed, or renamed") from error
+        message = error.message.replace(printable(str(temporary)), f"{target}: what was written", 1)
+        raise type(error)(message, hint=error.hint) from error
 
 
 def _check(temporary: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from imgtool import box, convert, glance
 from imgtool.checks import registry
@@ -13,6 +12,7 @@ from imgtool.disk.consistency import read_consistency
 from imgtool.disk.digest import Digest, sha256_beside
 from imgtool.disk.incoming import incoming
 from imgtool.disk.payload import can_stream, open_payload
+from imgtool.disk.temporary import temporary_folder
 from imgtool.formats.gate import admit
 from imgtool.guest_box import read_guest
 from imgtool.model.boot import BootOptions, BootResult
@@ -263,5 +263,5 @@ def _target(order: Order, source: DiskImage) -> Iterator[Path | None]:
     elif order.keep:
         yield order.keep
     else:
-        with TemporaryDirectory(prefix="imgtool-") as folder:
-            yield Path(folder) / f"image.{order.target_format}"
+        with temporary_folder(order.source) as folder:
+            yield folder / f"image.{order.target_format}"

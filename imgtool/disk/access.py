@@ -4,7 +4,6 @@ In two steps, which need not be one process's: `open_holder` opens the file that
 """
 
 import io
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +12,14 @@ from typing import BinaryIO, cast
 from imgtool import qemu_img
 from imgtool.disk.qcow2 import Qcow2Stream
 from imgtool.disk.raw import RawStream
+from imgtool.disk.temporary import temporary_folder
 from imgtool.disk.wrapped import admit_content, unwrap
+from imgtool.errors import ToolFailedError
 from imgtool.formats import open_admitted, verify_unchanged
 from imgtool.formats.source import Source, naming
 from imgtool.model.image import DiskImage
 from imgtool.progress import Progress, bytes_of
+from imgtool.text import printable
 
 BUFFER_BYTES = 16 << 10
 """Read at once for small reads: file systems read blocks of 4 KiB, often one after the other."""
@@ -46,8 +48,7 @@ def open_holder(image: DiskImage, progress: Progress) -> Iterator[tuple[DiskImag
         with open_admitted(image) as source:
             yield image, source
         return
-    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
-        here = Path(folder).resolve()
+    with temporary_folder(image.origin.path) as here:
         content = image if image.wrapper is None else unwrap(image, here, progress)
         if content.format not in _STREAMS:
             content = _convert_to_raw(content, here / "disk.img", progress)
@@ -68,6 +69,11 @@ def _convert_to_raw(image: DiskImage, target: Path, progress: Progress) -> DiskI
     verify_unchanged(image)
     with progress.meter(f"read {image.format}", image.virtual_size_bytes) as meter:
         on_fraction = bytes_of(image.virtual_size_bytes, meter.advance)
-        qemu_img.convert(image.path, image.format, target, "raw", on_fraction=on_fraction)
+        try:
+            qemu_img.convert(image.path, image.format, target, "raw", on_fraction=on_fraction)
+        except ToolFailedError as error:
+            shown = printable(str(image.origin.path))
+            hint = "if there is no space left: set TMPDIR to a folder that has more"
+            raise ToolFailedError(f"{shown}: {error.message}", hint=hint) from error
     verify_unchanged(image)
     return admit_content(image, target, "raw")

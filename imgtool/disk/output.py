@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imgtool.errors import ConversionError, UsageError
@@ -45,7 +45,8 @@ def opened_for_writing(path: Path, *, exclusive: bool = False) -> Iterator[int]:
     try:
         yield descriptor
         if exclusive:
-            os.fsync(descriptor)
+            with _as_conversion_errors(path):
+                os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -56,20 +57,32 @@ def written_beside(target: Path, *, overwrite: bool, durable: bool = True) -> It
 
     On any exception the temporary file is removed and whatever stood at `target` is untouched. Not `durable`,
     and so not synced, is what goes again before anybody could lose power over it.
-    Raises ConversionError when the folder cannot be written to.
+    Raises ConversionError when the folder cannot be written to, is gone by the end, or the disk fails.
     """
     # Named before it is made, so that an interruption at any moment finds the name to clean up.
     temporary = target.parent / f".imgtool-{os.urandom(8).hex()}.partial"
     try:
         _create(temporary)
         yield temporary
-        if durable:
-            sync(temporary)
-        put_in_place(temporary, target, overwrite=overwrite)
-        if durable:
-            sync(target.parent)
+        with _as_conversion_errors(target):
+            if durable:
+                sync(temporary)
+            put_in_place(temporary, target, overwrite=overwrite)
+            if durable:
+                sync(target.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that fails: what ended the work is what has to be told
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _as_conversion_errors(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = f"{printable(str(target))}: cannot be put in place: {printable(str(error.strerror))}"
+        hint = "is its folder still there, and its disk sound?"
+        raise ConversionError(reason, hint=hint) from error
 
 
 def _create(temporary: Path) -> None:

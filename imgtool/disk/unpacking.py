@@ -1,16 +1,17 @@
 """Images that are no plain file: compressed as a whole, or from a pipe. Temporary copies, or streams."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from imgtool.disk.incoming import STDIN, STREAM
+from imgtool.disk.temporary import temporary_folder, unkept
 from imgtool.disk.wrapped import unwrap
-from imgtool.errors import ImageUnreadableError, ImgtoolError
+from imgtool.errors import ImgtoolError
 from imgtool.formats import admit, inspector, sniff
+from imgtool.formats.source import naming
 from imgtool.formats.wrapper import PEEKED_BYTES, peek
 from imgtool.model.image import DiskImage
 from imgtool.progress import Progress
@@ -25,20 +26,18 @@ def whole(image: DiskImage, progress: Progress, *, may_stream: bool) -> Iterator
     if image.wrapper is None or (may_stream and image.format == "raw"):
         yield image
         return
-    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
-        yield replace(unwrap(image, Path(folder), progress), unpacked_from=image)
+    with temporary_folder(image.path) as folder:
+        yield replace(unwrap(image, folder, progress), unpacked_from=image)
 
 
 @contextmanager
 def from_pipe(source_format: str | None, progress: Progress, *, may_stream: bool) -> Iterator[DiskImage]:
     """The image that comes from stdin, kept in a temporary file as far as it is not streamed."""
-    with tempfile.TemporaryDirectory(prefix="imgtool-") as folder:
-        held = Path(folder) / "stdin"
+    with temporary_folder(Path("stdin")) as folder:
+        held = folder / "stdin"
         prefix = _read(PEEKED_BYTES)
-        held.write_bytes(prefix)
         stream = may_stream and _format(prefix) == "raw"
-        if not stream:
-            _keep_rest(held)
+        _keep(held, prefix, and_the_rest=not stream)
         image = _admit(held, source_format)
         if stream:
             yield replace(image, streamed=True, unpacked_from=replace(image, path=STREAM))
@@ -74,13 +73,12 @@ def _read(length: int) -> bytes:
     return bytes(content)
 
 
-def _keep_rest(held: Path) -> None:
+def _keep(held: Path, prefix: bytes, *, and_the_rest: bool) -> None:
     try:
-        with held.open("ab") as file:
-            while chunk := os.read(STDIN, _READ_BYTES):
+        with held.open("wb") as file:
+            file.write(prefix)
+            while and_the_rest and (chunk := os.read(STDIN, _READ_BYTES)):
                 file.write(chunk)
     except OSError as error:
-        raise ImageUnreadableError(
-            f"stdin: cannot be kept in a temporary file: {printable(str(error.strerror))}",
-            hint="free some space, or set TMPDIR to a folder that has more",
-        ) from error
+        with naming("stdin"):
+            raise unkept(error) from error

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imgtool.disk.bounds import Budget
-from imgtool.errors import ImageUnreadableError, ImgtoolError
+from imgtool.disk.temporary import unkept
+from imgtool.errors import ImgtoolError
 from imgtool.formats import admit, open_admitted
 from imgtool.formats.source import Source, naming
 from imgtool.formats.wrapper import chunks, inflate
@@ -27,7 +28,8 @@ def unwrap(image: DiskImage, folder: Path, progress: Progress) -> DiskImage:
     try:
         descriptor, name = tempfile.mkstemp(prefix="imgtool-", suffix=".img", dir=folder)
     except OSError as error:
-        raise _unwritable(error) from error
+        with naming(image.path):
+            raise unkept(error) from error
     target = Path(name)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file, open_admitted(image) as source:
@@ -84,12 +86,5 @@ def _write(descriptor: int, block: bytes, offset: int) -> int:
         while done < len(block):
             done += os.pwrite(descriptor, block[done:], offset + done)
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unkept(error) from error
     return done
-
-
-def _unwritable(error: OSError) -> ImageUnreadableError:
-    return ImageUnreadableError(
-        f"its content cannot be written to a temporary file: {printable(str(error.strerror))}",
-        hint="free some space, or set TMPDIR to a folder that has more",
-    )

@@ -5,14 +5,13 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
 from support.images import convert
+from support.mishaps import small_disk
 
 KIB, MIB = 1 << 10, 1 << 20
 OLD = b"what stood here before"
@@ -141,17 +140,6 @@ def content(path: Path) -> bytes | None:
 
 
 # ---------------------------------------------------------------- out of space
-
-
-@contextmanager
-def small_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={size_bytes},huge=never", "tmpfs"]
-    subprocess.run(["mount", *options, folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("old", [None, OLD], ids=["nothing there", "an old file"])
