@@ -54,6 +54,6 @@ def problem(source: str) -> str:
 
 
 def stem(source: str) -> str:
-    """The file's name without endings such as .qcow2 and .gz."""
+    """The file's name without endings such as .qcow2 and .gz, printable: images are named by it."""
     path = unquote(urlsplit(source).path) if is_url(source) else source
-    return without_endings(Path(path).name)
+    return printable(without_endings(Path(path).name))

@@ -117,7 +117,7 @@ def _wanted(values: dict[str, Any]) -> Wanted:
 def _name_of(source: Path) -> str:
     if source == STREAM:
         raise UsageError("what comes from stdin has no name", hint="give --name")
-    return without_endings(source.name)
+    return printable(without_endings(source.name))
 
 
 def _visibility(given: str | None, members: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import os
 import signal
 import sys
@@ -59,6 +60,9 @@ def cli() -> None:
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale of few characters is no reason to end
+            stream.reconfigure(errors="backslashreplace")
     status = run(sys.argv[1:])
     with contextlib.suppress(OSError):  # of a pipe that nobody reads; `run` has told what mattered
         sys.stdout.flush()

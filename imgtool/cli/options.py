@@ -1,8 +1,10 @@
 """The options that several commands share. Short ones follow qemu-img, because its users know them."""
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,8 +13,25 @@ from imgtool.formats.claims import FORMATS
 COMPRESSIONS = ("none", "zlib", "zstd")
 PROGRESS = ("auto", "always", "never")
 
-image_path = click.Path(path_type=Path, readable=False)
-"""No check by click: what is wrong with a file is the gate's to say, with the right exit status."""
+
+class _ImagePath(click.Path):
+    """No check by click: what is wrong with a file is the gate's to say, with the right exit status."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """`-` is a stream; `./-` is a file of that name, which Path would make the same."""
+        return named_path(value)
+
+
+def named_path(value: str | os.PathLike[str]) -> Path:
+    """The path that is meant by `value`, as the user wrote it."""
+    path = Path(value)
+    return Path.cwd() / path if str(path) == "-" and os.fspath(value) != "-" else path
+
+
+image_path = _ImagePath()
 
 output = click.option(
     "--output",

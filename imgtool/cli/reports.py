@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from imgtool.cli import console
+from imgtool.cli.options import named_path
 from imgtool.disk.output import check_target, written_beside
 from imgtool.model.story import Story
 from imgtool.report.registry import NEED_DISK_MAP, REPORTS
@@ -24,7 +25,7 @@ def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
         report_format, equals, path = value.partition("=")
         if report_format not in formats or not equals or not path:
             raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {known}")
-        return report_format, Path(path)
+        return report_format, named_path(path)
 
     def parse(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[Wanted, ...]:
         return tuple(map(parse_one, values))

@@ -9,10 +9,17 @@ from imgtool.model.facts import Fact, T, Unknown
 
 Object = dict[str, Any]
 
+_SURROGATE = "\\ud"
+"""In JSON text: one of a pair, or one alone, which is how Python reads a byte that is not UTF-8."""
+
 
 def to_text(value: Object) -> str:
-    """The JSON text, ASCII only: names that are not UTF-8 and control characters are escaped."""
-    return json.dumps(value, indent=2, default=_unsupported)
+    """The JSON text, ASCII only: control characters are escaped.
+
+    Bytes that are not UTF-8 become backslash escapes: strict readers refuse a lone surrogate.
+    """
+    text = json.dumps(value, indent=2, default=_unsupported)
+    return text if _SURROGATE not in text else json.dumps(_cleaned(value), indent=2, default=_unsupported)
 
 
 class Seen:
@@ -39,6 +46,15 @@ def path_text(path: Path) -> str:
 def clean(text: str) -> str:
     """Lone surrogates (bytes that are not UTF-8) are no valid JSON text: they become backslash escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _cleaned(value: Any) -> Any:
+    """`value` with `clean` done to every text in it."""
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner) for inner in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def _unsupported(value: object) -> str:
