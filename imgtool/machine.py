@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from imgtool import qemu_img
+from imgtool.box import confine, probe
 from imgtool.errors import ImgtoolError
 from imgtool.formats import sniff
 from imgtool.text import human_size
@@ -37,10 +38,11 @@ class Item:
 def examine(folder: Path) -> tuple[Item, ...]:
     """Look at everything; `folder` is where images are worked on."""
     programs = (_probe("qemu-img", _qemu_img), _probe("libmagic", _libmagic))
+    box = _probe("box", _box)
     libraries = tuple(_library(name) for name in LIBRARIES)
     temporary = Path(tempfile.gettempdir())
     places = (_reflink(folder), _room("room here", folder), _room("room for temporary files", temporary))
-    return (*programs, *libraries, _cores(), *places)
+    return (*programs, box, *libraries, _cores(), *places)
 
 
 def _probe(name: str, look: Callable[[], Item]) -> Item:
@@ -60,6 +62,19 @@ def _qemu_img() -> Item:
 
 def _libmagic() -> Item:
     return Item("libmagic", "ok", f"version {sniff.library_version()}")
+
+
+def _box() -> Item:
+    """What a reader of hostile bytes cannot do here, by trying it; and by what means."""
+    found, means = probe.look(), confine.offered()
+    tried = {"file": found.no_file, "socket": found.no_socket, "process": found.no_process}
+    free = [name for name, refused in tried.items() if not refused]
+    if free:
+        left = f"what reads images has limits, but could open or start a {' or a '.join(free)}"
+        return Item("box", "note", left, "a kernel with seccomp, on x86_64 or aarch64, prevents it")
+    offered = {"seccomp": means.seccomp, f"Landlock {means.landlock_abi}": means.landlock_abi}
+    by = ", ".join(name for name, is_there in offered.items() if is_there)
+    return Item("box", "ok", f"what reads images can open no file, no socket, no process: {by}")
 
 
 def _library(name: str) -> Item:

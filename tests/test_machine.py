@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from imgtool import machine, qemu_img
+from imgtool import box, machine, qemu_img
+from imgtool.box import confine
+from imgtool.box.confine import Means
 from imgtool.machine import Item
 
 
@@ -27,6 +29,18 @@ def test_a_missing_qemu_img_stands_in_the_way(monkeypatch, tmp_path: Path) -> No
     item = states(tmp_path)["qemu-img"]
     assert item.state == "missing"
     assert "qemu-utils" in item.remedy
+
+
+def test_the_box_is_tried_not_guessed(monkeypatch, tmp_path: Path) -> None:
+    item = states(tmp_path)["box"]
+    assert item.state == "ok"
+    assert "no file, no socket, no process: seccomp, Landlock" in item.detail
+    monkeypatch.setattr(confine, "offered", lambda: Means(landlock_abi=0, seccomp=False))
+    box.stop()
+    item = states(tmp_path)["box"]
+    box.stop()
+    assert item.state == "note"
+    assert "a file or a socket" in item.detail
 
 
 @pytest.mark.parametrize(("mkfs", "can"), [("mkfs.btrfs -q", True), ("mkfs.ext4 -q", False)])

@@ -7,6 +7,7 @@ same numbers on every architecture.
 import ctypes
 import errno
 import os
+from collections.abc import Collection
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
@@ -79,8 +80,9 @@ def forbid_all_by_landlock(abi: int) -> None:
         os.close(ruleset)
 
 
-def wipe_environment() -> None:
-    """Overwrite the strings that this process was started with; `environ` is empty afterwards."""
+def wipe_environment(kept: Collection[str]) -> None:
+    """Overwrite the strings of the environment, where passwords may stand; only `kept` is there then."""
+    rest = {name: os.environ[name] for name in kept if name in os.environ}
     strings = ctypes.POINTER(ctypes.c_void_p).in_dll(_libc, "environ")
     index = 0
     while strings and (address := strings[index]) is not None:
@@ -88,6 +90,7 @@ def wipe_environment() -> None:
         index += 1
     os.environ.clear()
     _libc.clearenv()
+    os.environ.update(rest)
 
 
 def _bits(known: dict[int, int], abi: int) -> int:

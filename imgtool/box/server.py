@@ -23,6 +23,8 @@ from imgtool.box.descriptors import FIRST, arrange
 MAX_REQUEST_BYTES = 64 << 10
 PASSED = 2
 """Descriptors that come with a request: the box's channel, and what it is to read."""
+KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "MAGIC")
+"""Where libraries, and libmagic's database, are looked for."""
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,7 +48,7 @@ def _leave(channel: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
     arrange([channel])
     os.chdir("/")
-    kernel.wipe_environment()
+    kernel.wipe_environment(KEPT_ENVIRONMENT)
 
 
 def serve(channel: socket.socket) -> None:
