@@ -22,7 +22,8 @@ def _first_line(path: Path) -> str:
 
 
 SCRIPTS_WITH_TYPES = [
-    f"scripts/lib/{name}" for name in ("bench", "bench_delivery", "debian_image", "verify_delivery.py")
+    f"scripts/lib/{name}"
+    for name in ("bench", "bench_delivery", "debian_image", "fuzz", "verify_delivery.py")
 ]
 
 LINTERS = {

@@ -11,12 +11,23 @@ sys.path.insert(0, str(FIXTURES / "recipe"))
 
 from layouts import LAYOUTS
 from layouts.disk import partuuid
-from layouts.kernel import write_initramfs
+from layouts.kernel import write_initramfs, write_kernel
 from layouts.layout import Guest, build
 from layouts.rpm_files import bdb, ndb
 from layouts.tree import Link, write_tree
 
-__all__ = ["LAYOUTS", "Guest", "Link", "bdb", "built", "ndb", "partuuid", "write_initramfs", "write_tree"]
+__all__ = [
+    "LAYOUTS",
+    "Guest",
+    "Link",
+    "bdb",
+    "built",
+    "ndb",
+    "partuuid",
+    "write_initramfs",
+    "write_kernel",
+    "write_tree",
+]
 
 
 def built(name: str, directory: Path, spoil: Callable[[Guest], None] | None = None) -> Path:

@@ -1,0 +1,96 @@
+"""What mutants are made of. The only importer of tests/support, which has the fixtures."""
+
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from support.archives import COMPRESSORS, compress, newc
+from support.fixtures import fixture_path
+from support.guest_tree import guest_tree
+from support.images import create, qemu_img, qemu_io
+from support.layouts import LAYOUTS, bdb, write_kernel, write_tree
+from support.lvm import logical_volume, metadata, physical_volume, striped
+from support.memory_filesystem import Link, MemoryFilesystem
+from support.unified_image import unified_image
+
+from imgtool.guest.filesystems import open_filesystem
+from imgtool.guest.mounts import Device, find_system
+from imgtool.guest.tree import GuestTree
+from imgtool.guest.volumes import read_layout
+
+__all__ = [
+    "COMPRESSORS",
+    "LAYOUTS",
+    "Link",
+    "MemoryFilesystem",
+    "bdb",
+    "compress",
+    "create",
+    "fixture_path",
+    "fixture_tree",
+    "guest_tree",
+    "layout_files",
+    "logical_volume",
+    "metadata",
+    "newc",
+    "physical_volume",
+    "qemu_img",
+    "qemu_io",
+    "striped",
+    "unified_image",
+]
+
+MAX_FILE_BYTES = 64 << 20
+
+
+@cache
+def fixture_tree(name: str) -> GuestTree:
+    """The tree of the guest in a fixture; its file stays open."""
+    disk = fixture_path(name)
+    stream = disk.open("rb")
+    layout = read_layout(stream, disk.stat().st_size)
+    devices = []
+    for volume in layout.volumes:
+        found = open_filesystem(volume.open(), volume.size_bytes)
+        if found is not None:
+            devices.append(Device(volume, found, None))
+    return find_system(devices, []).tree
+
+
+def fixture_file(name: str, path: str) -> bytes:
+    """A file of the guest in a fixture."""
+    content = fixture_tree(name).read_bytes(path, MAX_FILE_BYTES)
+    assert content is not None, f"{name} has no {path}"  # noqa: S101 - a fixture does not change
+    return content
+
+
+@cache
+def layout_files(name: str) -> dict[str, bytes | Link]:
+    """Path to content or link of a layout's guest, its ESP below /boot/efi; no databases, no initramfs."""
+    layout = LAYOUTS[name]
+    with tempfile.TemporaryDirectory() as work:
+        root, esp = Path(work, "root"), Path(work, "esp")
+        write_tree(root, layout.files)
+        write_kernel(root, layout.kernel)
+        write_tree(esp, layout.esp or {})
+        return {**_files(root, "/"), **_files(esp, "/boot/efi/")}
+
+
+def _files(top: Path, below: str) -> dict[str, bytes | Link]:
+    found: dict[str, bytes | Link] = {}
+    for path in sorted(top.rglob("*")):
+        name = below + str(path.relative_to(top))
+        if path.is_symlink():
+            found[name] = Link(str(path.readlink()))
+        elif path.is_file():
+            found[name] = path.read_bytes()
+    return found
+
+
+def made(name: str, *command: str) -> bytes:
+    """What a program writes into the file `name`, which stands for `{}` in its arguments."""
+    with tempfile.TemporaryDirectory() as work:
+        path = Path(work, name)
+        subprocess.run([word.replace("{}", str(path)) for word in command], check=True, capture_output=True)
+        return path.read_bytes()

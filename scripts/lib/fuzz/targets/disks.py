@@ -1,0 +1,45 @@
+"""Whole guests: ext4, ext3, XFS, Btrfs, FAT and NTFS fixtures through the inspection."""
+
+import re
+from functools import cache, partial
+
+from fuzz import seeds
+from fuzz.model import Seed, Target
+from fuzz.mutant import Mutant
+from fuzz.places import recorded
+from imgtool.guest.inspect import inspect_disk
+from imgtool.model.guest import GuestFacts
+
+_FIXTURES = {
+    "ext4": ("ext4-gpt", "bare-ext4", "bare-ext3"),
+    "xfs": ("xfs-gpt", "xfs-v4", "lvm-xfs"),
+    "btrfs": ("btrfs-subvolumes", "fedora-42", "opensuse-leap-15.6"),
+    "ntfs": ("windows-2022", "windows-2019"),
+}
+_OUTER_GUARD = re.compile(r"the (?:guest|system|disk) cannot be read \((\w+Error|KeyError|\w+Exception): ")
+"""The last guard of all caught something: then one damaged file took all facts with it."""
+
+
+def _disks(kind: str) -> list[Seed]:
+    paths = {name: seeds.fixture_path(name) for name in _FIXTURES[kind]}
+    return [Seed(name, path, recorded(path, inspect_disk)) for name, path in paths.items()]
+
+
+def _run(mutant: Mutant) -> str:
+    with mutant.stream() as stream:
+        facts = inspect_disk(stream, mutant.size)
+    found = _OUTER_GUARD.match(facts.reason)
+    assert found is None, f"only the last guard stopped a {found[1] if found else ''}"  # noqa: S101
+    return _shown(facts)
+
+
+def _shown(facts: GuestFacts) -> str:
+    """As much as tells one outcome from another."""
+    known = facts.linux or facts.windows
+    fields = [getattr(known, name) for name in known.__slots__] if known is not None else []
+    reasons = sorted({getattr(field, "reason", "") for field in fields} - {""})
+    types = ",".join(one.type for one in facts.filesystems)
+    return f"{facts.status} {facts.reason} {types} {'; '.join(reasons)}"
+
+
+TARGETS = tuple(Target(kind, cache(partial(_disks, kind)), _run, share=10) for kind in _FIXTURES)

@@ -1,0 +1,95 @@
+"""The process that runs inputs, one after the other, and tells what came of them."""
+
+import mmap
+import os
+import pickle
+import struct
+import time
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection
+
+from fuzz import limits
+from fuzz.judge import outcome
+from fuzz.model import Case, Find
+from fuzz.mutate import Mutator
+
+_HEAD = struct.Struct("<dIQ")
+_SHARED_BYTES = 4 << 20
+
+
+class Board:
+    """Shared with the parent: which input runs, and since when. It outlives a worker that is killed."""
+
+    def __init__(self) -> None:
+        self._bytes = mmap.mmap(-1, _SHARED_BYTES)
+
+    @property
+    def count(self) -> int:
+        """How many inputs were begun."""
+        return int(_HEAD.unpack(self._bytes[: _HEAD.size])[2])
+
+    def begin(self, case: Case) -> None:
+        """Written before the input runs."""
+        content = pickle.dumps(case)
+        self._bytes[_HEAD.size : _HEAD.size + len(content)] = content
+        self._bytes[: _HEAD.size] = _HEAD.pack(time.monotonic(), len(content), self.count + 1)
+
+    def end(self) -> None:
+        """No input runs."""
+        self._bytes[: _HEAD.size] = _HEAD.pack(0.0, 0, self.count)
+
+    def running(self) -> tuple[float, Case] | None:
+        """Since when which input runs."""
+        started, length, _ = _HEAD.unpack(self._bytes[: _HEAD.size])
+        if not length:
+            return None
+        case: Case = pickle.loads(self._bytes[_HEAD.size : _HEAD.size + length])  # noqa: S301 - our own
+        return started, case
+
+
+def work(mutator: Mutator, inputs: int, until: float, board: Board, parent: Connection) -> None:
+    """What a worker does. Sends ("new", outcome, Case), ("find", Find) and at last ("done", CPU seconds)."""
+    limits.bind()
+    known: set[str] = set()
+    for case in _cases(mutator, inputs, until):
+        found = run_one(mutator, case, board)
+        if isinstance(found, Find):
+            parent.send(("find", found))
+            if found.kind == "memory":
+                break  # its mark is reached for good: the next worker begins anew
+        elif found not in known:
+            known.add(found)
+            mutator.keep(case)
+            parent.send(("new", found, case))
+    times = os.times()
+    parent.send(("done", times.user + times.system + times.children_user + times.children_system))
+
+
+def _cases(mutator: Mutator, inputs: int, until: float) -> Iterable[Case]:
+    for _ in range(inputs):
+        if time.monotonic() > until:
+            return
+        yield mutator.next()
+
+
+def run_one(mutator: Mutator, case: Case, board: Board) -> str | Find:
+    """One input, with its memory measured."""
+    before = limits.peak_bytes()
+    board.begin(case)
+    found = outcome(mutator.target, mutator.seeds[case.seed], case)
+    board.end()
+    grown = limits.peak_bytes() - before
+    if not isinstance(found, Find) and grown > limits.MEMORY_BYTES:
+        return Find(mutator.target.name, case, "memory", "memory", f"{grown >> 20} MiB")
+    return found
+
+
+def forked(run: Callable[[], None]) -> int:
+    """The process id of a child that does `run` and nothing else."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        run()
+    finally:
+        os._exit(0)
