@@ -18,11 +18,13 @@ class ImgtoolError(Exception):
 
     exit_status: ClassVar[int]
     code: ClassVar[str]
+    usual_hint: ClassVar[str] = ""
+    """What to do where nothing more precise is known."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
 
 class UsageError(ImgtoolError):
@@ -37,6 +39,7 @@ class ImageUnreadableError(ImgtoolError):
 
     exit_status = 3
     code = "image-unreadable"
+    usual_hint = "get the file again from where it comes from, and compare its checksum"
 
 
 class FetchError(ImgtoolError):
@@ -51,6 +54,7 @@ class UnsafeImageError(ImgtoolError):
 
     exit_status = 3
     code = "image-unsafe"
+    usual_hint = "do not use it: ask whoever made it for one flat image, as `qemu-img convert` writes it"
 
 
 class FormatMismatchError(UnsafeImageError):
