@@ -9,8 +9,8 @@ from imgtool.text import printable
 MAX_REASON_CHARS = 200
 
 PANICS = "pyo3_runtime"
-"""Where the errors of libraries in Rust come from: dissect.util's LZO panics on a reference before its output.
-A panic is no Exception, and its class cannot be imported."""
+"""Where the panics of libraries in Rust come from. A panic is no Exception, and its class cannot be imported.
+dissect.util's LZO panics on a reference to what stands before its output."""
 
 
 @contextmanager
