@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from imgtool.box import Job, Limits
 from imgtool.box.child import CHANNEL
 from imgtool.errors import ImageUnreadableError, UnsafeImageError
-from imgtool.guest.preload import preload_extensions
+from imgtool.guest_box import JOB as GUEST
 
 LIMITS = Limits(cpu_seconds=1, memory_bytes=256 << 20, deadline_seconds=20.0)
 HURRIED = Limits(cpu_seconds=30, memory_bytes=256 << 20, deadline_seconds=0.3)
@@ -196,7 +196,7 @@ LOAD = Job(
     answer=Words,
     work=load,
     limits=Limits(cpu_seconds=30, memory_bytes=1 << 30, deadline_seconds=60.0),
-    prepare=preload_extensions,
+    prepare=GUEST.prepare,
 )
 END = _job("END", end)
 HURRY = _job("HURRY", end, HURRIED)
