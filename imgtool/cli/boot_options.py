@@ -1,13 +1,13 @@
 """The options that start an image as part of its judgement, gathered into one BootOptions."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import click
 
 from imgtool.errors import UsageError
-from imgtool.model.boot import BUSES, BootOptions, Bus
+from imgtool.model.boot import BUSES, BootOptions
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -21,10 +21,8 @@ _OPTIONS = (
     ),
     click.option(
         "--bus",
-        "buses",
-        type=click.Choice(BUSES),
-        multiple=True,
-        help=f"Of the disk, with --boot; one boot for each. Repeatable. Default: {_DEFAULTS.buses[0]}.",
+        type=click.Choice([*BUSES, "all"]),
+        help=f"Of the disk, with --boot; all is one boot for each. Default: {_DEFAULTS.buses[0]}.",
     ),
     click.option(
         "--boot-timeout",
@@ -40,21 +38,21 @@ def boot(command: Decorated) -> Decorated:
     """Gives `command` the options of a boot, gathered as `boot`; None without --boot."""
 
     @functools.wraps(command)
-    def gathered(*, wanted: bool, buses: Sequence[Bus], timeout_seconds: float | None, **others: Any) -> Any:
-        return command(boot=_gathered(wanted, buses, timeout_seconds), **others)
+    def gathered(*, wanted: bool, bus: str | None, timeout_seconds: float | None, **others: Any) -> Any:
+        return command(boot=_gathered(wanted, bus, timeout_seconds), **others)
 
     for option in reversed(_OPTIONS):
         gathered = option(gathered)
     return cast("Decorated", gathered)
 
 
-def _gathered(wanted: bool, buses: Sequence[Bus], timeout_seconds: float | None) -> BootOptions | None:  # noqa: FBT001
+def _gathered(wanted: bool, bus: str | None, timeout_seconds: float | None) -> BootOptions | None:  # noqa: FBT001
     if not wanted:
-        if buses or timeout_seconds is not None:
-            option = "--bus" if buses else "--boot-timeout"
+        if bus or timeout_seconds is not None:
+            option = "--bus" if bus else "--boot-timeout"
             raise UsageError(f"{option} says how to boot, and no boot is asked for", hint="add --boot")
         return None
     return BootOptions(
-        buses=tuple(dict.fromkeys(buses)) or _DEFAULTS.buses,
+        buses=tuple(one for one in BUSES if bus in {one, "all"}) or _DEFAULTS.buses,
         timeout_seconds=timeout_seconds or _DEFAULTS.timeout_seconds,
     )

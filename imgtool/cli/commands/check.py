@@ -17,8 +17,7 @@ from imgtool.model.boot import BootOptions
 from imgtool.model.story import Story
 from imgtool.pipeline import inspect_image, judge_image
 from imgtool.progress import Progress
-from imgtool.report.as_text import verdict as as_text
-from imgtool.report.findings import judged
+from imgtool.report.as_text import story as as_text
 
 
 @click.command("check", cls=options.OptionalValueCommand)
@@ -57,7 +56,7 @@ def command(
 
         console.show(as_json.to_text(as_json.results(stories)))
     else:
-        console.show("\n\n".join(as_text.judgement(judged(one), console.paint) for one in stories))
+        console.show("\n\n".join(as_text.checked(one, console.paint) for one in stories))
     return max(status for _, status in results)
 
 

@@ -9,6 +9,7 @@ from imgtool import __version__
 from imgtool.model.judgement import Finding
 from imgtool.model.story import Story
 from imgtool.report.as_html.picture import Picture, draw
+from imgtool.report.as_html.timeline import Timeline, timelines
 from imgtool.report.as_text.facts import Row, guest_rows, image_rows
 from imgtool.report.as_text.story import stages
 from imgtool.report.explanation import Section, explain
@@ -53,6 +54,7 @@ class Image:
     delivery: tuple[str, ...]
     """What was converted and uploaded, or would be."""
     picture: Picture | None
+    boots: tuple[Timeline, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def _image(anchor: str, told: Story) -> Image:
         facts=_facts(told),
         delivery=tuple(stages(told)),
         picture=draw(told.inspection) if told.inspection else None,
+        boots=timelines(told.inspection.boots) if told.inspection else (),
     )
 
 

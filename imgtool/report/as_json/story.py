@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from imgtool.model.story import SCHEMA_VERSION, Story
+from imgtool.report.as_json.boot import boot
 from imgtool.report.as_json.conversion import conversion, conversion_plan
 from imgtool.report.as_json.delivery import uploads
 from imgtool.report.as_json.facts import inspection
@@ -28,6 +29,7 @@ def story(told: Story) -> Object:
         "schema_version": SCHEMA_VERSION,
         "inspection": inspection(told.inspection, properties) if told.inspection else None,
         "result": judgement(told.judgement) if told.judgement else None,
+        "boots": _boots(told),
         **_delivery(told),
     }
 
@@ -39,8 +41,13 @@ def delivered(told: Story) -> Object:
 
 
 def _result(told: Story) -> Object:
-    reached = {key: value for key, value in _delivery(told).items() if value}
+    reached = {key: value for key, value in {"boots": _boots(told), **_delivery(told)}.items() if value}
     return {**judgement(judged(told)), **reached}
+
+
+def _boots(told: Story) -> list[Object]:
+    """One for each bus; empty where none was asked for, or a check failed before."""
+    return [boot(one) for one in told.inspection.boots] if told.inspection else []
 
 
 def _delivery(told: Story) -> Object:

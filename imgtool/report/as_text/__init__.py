@@ -1,1 +1,1 @@
-"""Everything as aligned text for a person: facts, verdict, conversion, delivery."""
+"""Everything as aligned text for a person: facts, verdict, boots, conversion, delivery."""

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from imgtool.model.delivery import UploadFailure
 from imgtool.model.story import Story
+from imgtool.report.as_text.boot import boot
 from imgtool.report.as_text.conversion import conversion, conversion_plan
 from imgtool.report.as_text.delivery import failure, upload, upload_plan
 from imgtool.report.as_text.layout import Paint, plain
 from imgtool.report.as_text.verdict import judgement
+from imgtool.report.findings import judged
 
 
 def report(stories: Sequence[Story]) -> str:
@@ -18,7 +20,18 @@ def report(stories: Sequence[Story]) -> str:
 def story(told: Story, paint: Paint = plain) -> str:
     """`imgtool prepare`, and `imgtool upload`, which judges nothing."""
     verdict = [judgement(told.judgement, paint)] if told.judgement else []
-    return "\n\n".join([*verdict, *stages(told, paint)])
+    return "\n\n".join([*verdict, *boots(told, paint), *stages(told, paint)])
+
+
+def checked(told: Story, paint: Paint = plain) -> str:
+    """`imgtool check`: the verdict, and how it came up where it was booted."""
+    return "\n\n".join([judgement(judged(told), paint), *boots(told, paint)])
+
+
+def boots(told: Story, paint: Paint = plain) -> list[str]:
+    """A block for each boot."""
+    found = told.inspection.boots if told.inspection else ()
+    return ["\n".join(boot(one, paint)) for one in found]
 
 
 def stages(told: Story, paint: Paint = plain) -> list[str]:
