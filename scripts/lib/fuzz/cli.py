@@ -83,9 +83,11 @@ def _run_part(part: Part) -> Tally:
 
 
 def _show(name: str, tally: Tally) -> None:
+    took = tally.spent
     print(
-        f"{name:14} {tally.inputs:7} inputs {tally.cpu_seconds:7.1f} s CPU {tally.outcomes:5} outcomes"
-        f" {len(tally.finds):3} finds ({tally.repeated} repeated)",
+        f"{name:13} {tally.inputs:7} inputs {took.cpu_seconds:7.1f} s CPU, {took.slowest_seconds:4.1f} s and"
+        f" {took.grown_bytes >> 20:3} MiB at most, {tally.outcomes:4} outcomes,"
+        f" {len(tally.finds)} finds ({tally.repeated} repeated)",
         flush=True,
     )
 
@@ -100,7 +102,7 @@ def _keep(find: Find, folder: Path, *, smaller: bool) -> None:
 def _sum(tallies: list[Tally]) -> int:
     inputs = sum(tally.inputs for tally in tallies)
     finds = sum(len(tally.finds) for tally in tallies)
-    minutes = sum(tally.cpu_seconds for tally in tallies) / 60
+    minutes = sum(tally.spent.cpu_seconds for tally in tallies) / 60
     print(f"{inputs} inputs, {minutes:.1f} minutes of CPU time, {finds} finds")
     return 1 if finds else 0
 

@@ -77,12 +77,31 @@ class Find:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What inputs took."""
+
+    cpu_seconds: float = 0.0
+    slowest_seconds: float = 0.0
+    """CPU time of the slowest, without that of programs which it starts."""
+    grown_bytes: int = 0
+    """Memory that a worker took beyond what it began with."""
+
+    def and_also(self, other: "Spent") -> "Spent":
+        """Both."""
+        return Spent(
+            self.cpu_seconds + other.cpu_seconds,
+            max(self.slowest_seconds, other.slowest_seconds),
+            max(self.grown_bytes, other.grown_bytes),
+        )
+
+
 @dataclass(slots=True)
 class Tally:
     """What a run of a target came to."""
 
     inputs: int = 0
-    cpu_seconds: float = 0.0
+    spent: Spent = Spent()
     outcomes: int = 0
     finds: dict[str, Find] = field(default_factory=dict)
     repeated: int = 0
@@ -91,7 +110,7 @@ class Tally:
     def add(self, other: "Tally") -> None:
         """Another part of the same."""
         self.inputs += other.inputs
-        self.cpu_seconds += other.cpu_seconds
+        self.spent = self.spent.and_also(other.spent)
         self.outcomes += other.outcomes
         self.repeated += other.repeated + len(self.finds.keys() & other.finds.keys())
         self.finds = other.finds | self.finds

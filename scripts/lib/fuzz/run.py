@@ -87,7 +87,7 @@ def _listen(
             tally.outcomes += 1
             on_new(message[1], message[2])
         else:
-            tally.cpu_seconds += message[1]
+            tally.spent = tally.spent.and_also(message[1])
             return True
 
 

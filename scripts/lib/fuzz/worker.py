@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 
 from fuzz import limits
 from fuzz.judge import outcome
-from fuzz.model import Case, Find
+from fuzz.model import Case, Find, Spent
 from fuzz.mutate import Mutator
 
 _HEAD = struct.Struct("<dIQ")
@@ -48,11 +48,14 @@ class Board:
 
 
 def work(mutator: Mutator, inputs: int, until: float, board: Board, parent: Connection) -> None:
-    """What a worker does. Sends ("new", outcome, Case), ("find", Find) and at last ("done", CPU seconds)."""
+    """What a worker does. Sends ("new", outcome, Case), ("find", Find) and at last ("done", Spent)."""
     limits.bind()
     known: set[str] = set()
+    slowest, began_with = 0.0, limits.peak_bytes()
     for case in _cases(mutator, inputs, until):
+        before = time.process_time()
         found = run_one(mutator, case, board)
+        slowest = max(slowest, time.process_time() - before)
         if isinstance(found, Find):
             parent.send(("find", found))
             if found.kind == "memory":
@@ -62,7 +65,8 @@ def work(mutator: Mutator, inputs: int, until: float, board: Board, parent: Conn
             mutator.keep(case)
             parent.send(("new", found, case))
     times = os.times()
-    parent.send(("done", times.user + times.system + times.children_user + times.children_system))
+    spent = times.user + times.system + times.children_user + times.children_system
+    parent.send(("done", Spent(spent, slowest, limits.peak_bytes() - began_with)))
 
 
 def _cases(mutator: Mutator, inputs: int, until: float) -> Iterable[Case]:
