@@ -20,7 +20,8 @@ START_AGENT = (
     "`systemctl unmask qemu-guest-agent`; `imgtool check IMAGE` says which it is"
 )
 
-LOGIN = re.compile(r"\blogin: ?$")
+LOGIN = re.compile(r"^\S+ login: *(?:$|\[)")
+"""The kernel or cloud-init may go on in the same line."""
 _MENU = re.compile(r"GNU GRUB +version")
 _COUNTDOWN = re.compile(r"will be executed automatically in \d+s|^Booting [`'\"]")
 _AGENT_FAILED = re.compile(

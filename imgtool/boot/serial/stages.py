@@ -16,7 +16,7 @@ _MARKS: tuple[tuple[Stage, re.Pattern[str]], ...] = (
             r"|systemd\[1\]: Hostname set to"
             r"|Reached target (?:\S+ - )?(?:Basic|Multi-User) System|cloud-init\[\d+\]:"
             r"|^INIT: version|^\s*OpenRC |^Welcome to (?!.*(?:[Ii]nitramfs|dracut))(?!GRUB)"
-            r"|\blogin: ?$"
+            r"|^\S+ login: *(?:$|\[)"
         ),
     ),
     (
