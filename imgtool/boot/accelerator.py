@@ -75,7 +75,9 @@ def obstacle_to_kvm(architecture: str, device: Path = DEVICE) -> str | None:
     return failure_of("kvm", BOOT_SECTOR)
 
 
-def failure_of(accelerator: Accelerator, boot_sector: bytes) -> str | None:
+def failure_of(
+    accelerator: Accelerator, boot_sector: bytes, timeout_seconds: float = PROBE_SECONDS
+) -> str | None:
     """What became of `boot_sector` if it did not leave in its time by the port, in words; else None."""
     descriptor = os.memfd_create("boot-sector")
     try:
@@ -87,7 +89,7 @@ def failure_of(accelerator: Accelerator, boot_sector: bytes) -> str | None:
     try:
         run(
             _command(accelerator, reader),
-            timeout_seconds=PROBE_SECONDS,
+            timeout_seconds=timeout_seconds,
             limits=Limits(core_bytes=0),
             accept=(EXIT_STATUS,),
             inherited=(reader,),

@@ -18,9 +18,6 @@ from imgtool.text import printable
 MAX_WRITTEN_BYTES = 16 << 30
 """The most that QEMU may write to a file: where the guest writes more, it sees a failing disk."""
 
-ANSWER_SECONDS = 20.0
-"""For each command: the agent of an emulated guest is slow."""
-
 _READ_BYTES = 64 << 10
 _LIMITS = Limits(file_size_bytes=MAX_WRITTEN_BYTES, core_bytes=0)
 
@@ -64,7 +61,7 @@ class Guest:
         for key, _ in self._selector.select(max(seconds, 0)):
             key.data()
 
-    def ask(self, command: str, seconds: float = ANSWER_SECONDS) -> Any | Unknown:
+    def ask(self, command: str, seconds: float) -> Any | Unknown:
         """What the agent returns for a command; Unknown, with the reason, where it does not."""
         deadline = self.seconds() + seconds
         self.agent.ask(command)
@@ -77,6 +74,11 @@ class Guest:
             return Unknown(f"{command}: {printable(str(error))}")
         self.gave_up = True
         return Unknown(f"{command}: no answer")
+
+    def close(self) -> None:
+        """Read no more; what is unfinished on the console is its last line."""
+        self.log.close()
+        self._selector.close()
 
     def _watch(self, descriptor: int, take: Callable[[bytes], None]) -> None:
         def read() -> None:
@@ -132,7 +134,7 @@ def started(
         try:
             yield guest
         finally:
-            guest.log.close()
+            guest.close()
 
 
 def _pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:

@@ -13,6 +13,9 @@ from imgtool.model.facts import Unknown
 GREET_SECONDS = 5.0
 """Between two greetings. One that was sent before the agent runs waits for it in the channel."""
 
+ANSWER_SECONDS = 20.0
+"""For each command: the agent of an emulated guest is slow."""
+
 SETTLE_SECONDS = 90.0
 """How long cloud-init may go on after the agent answered: the root grows meanwhile."""
 
@@ -43,7 +46,7 @@ def until_it_answers(guest: Guest, watch: Watch, timeout_seconds: float) -> Wait
             next_greeting = now + GREET_SECONDS
         with suppress(AgentError):  # nonsense from a channel on which nobody greeted us yet
             guest.turn(min(_TURN_SECONDS, timeout_seconds - now))
-        if guest.agent.greeted() and not isinstance(guest.ask("guest-ping"), Unknown):
+        if guest.agent.greeted() and not isinstance(guest.ask("guest-ping", ANSWER_SECONDS), Unknown):
             return Waited(answered=True, seconds=guest.seconds())
         watch.look()
     return Waited(answered=False, seconds=guest.seconds())
@@ -64,7 +67,7 @@ def ask_all(guest: Guest) -> AgentFacts:
     silent: Unknown | None = None
     for command in agent_facts.COMMANDS:
         if silent is None:
-            answers[command] = guest.ask(command)
+            answers[command] = guest.ask(command, ANSWER_SECONDS)
             if guest.gave_up:
                 silent = Unknown("the agent stopped answering")
         else:

@@ -1,6 +1,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -136,7 +137,5 @@ def test_whatever_comes_is_an_answer_or_an_agent_error(content: bytes) -> None:
         channel = AgentChannel(ours)
         channel.take(content + b"\n")
         channel.greeted()
-        try:
+        with suppress(AgentError):
             channel.answer()
-        except AgentError as error:
-            assert str(error)
