@@ -15,6 +15,8 @@ standing.py     where a batch stands, by its journal
 run.py          the story of a batch
 schedule.py     how many at once, in which order, and where
 cluster.py      on the workers of dask.distributed
+cluster_checks.py which cluster, and which of its workers, a batch may use
+cluster_work.py what a worker does
 cloud_errand.py which images the clouds have, and what killed children left there
 wishes.py       whether a batch is to go on
 resume.py       what an earlier run did, and is there still

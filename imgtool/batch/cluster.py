@@ -1,32 +1,43 @@
-"""The same tasks on the workers of a dask.distributed cluster (extra `imgtool[cluster]`).
+"""The same tasks on the workers of a dask.distributed cluster (extra `imgtool[cluster]`): the parent's side.
 
-Paths travel, never image bytes or credentials: the workers see sources, outputs and the batch's folder on
-shared storage, and have clouds.yaml or the OS_* variables of their own. Each worker forks its children as
-this machine would: they die with it, and the scheduler gives its tasks to another.
+The workers see sources, outputs and the batch's folder on shared storage. Each forks its children as this
+machine would: they die with it, and the scheduler gives its tasks to another.
 """
 
 import importlib
-import ipaddress
+import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from imgtool.batch.attempt import Settings, run_task
-from imgtool.batch.watching import Event, Wish
-from imgtool.batch.wishes import Wishes
-from imgtool.errors import ToolFailedError, ToolMissingError, UsageError
+from imgtool.batch import cluster_checks, wire
+from imgtool.batch.attempt import Settings
+from imgtool.batch.cluster_work import TOPIC, Home, do_task, home_of, to_json
+from imgtool.batch.watching import Event
+from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.text import printable
 
-DISK = "disk"
-"""The resource of a worker of which each task takes one: `dask worker --resources disk=1` has one task at a
-time for its disk. Used where each worker has it."""
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 10.0
+MAX_DEATHS = 3
+"""Workers that may die while they do one task; it may be what kills them."""
 
 OnEvent = Callable[[Task, Event], None]
+
+
+@dataclass(slots=True)
+class _Errand:
+    """A task that was submitted."""
+
+    task: Task
+    text: str
+    future: "Future[TaskRecord]"
+    begun: int = 0
+    """Times that a worker began it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,89 +45,89 @@ class Cluster:
     """The workers behind one scheduler."""
 
     jobs: int
-    """Threads of all workers: as many as there are when it is asked."""
+    """What the workers can do at once: as many as there are when it is asked."""
     client: Any
     executor: Executor
-    settings: Settings
-    topic: str
-    known: dict[str, Task]
-    """What was submitted, by key."""
+    home: Home
+    batch: str
+    on_event: OnEvent
+    errands: dict[str, _Errand]
+    """By the task's key."""
 
     def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
-        """Impure: the same task given twice is done twice."""
-        self.known[task.key] = task
-        return self.executor.submit(do_task, task, self.settings, replace_output, self.topic)
+        """Impure: the same task given twice is done twice. Cancelled, its child is ended."""
+        text = to_json(task, self.home, self.batch, replace_output=replace_output)
+        errand = _Errand(task, text, Future())
+        self.errands[task.key] = errand
+        self._send(errand)
+        return errand.future
 
     def close(self) -> None:
         """What still runs is cancelled: the workers end its children."""
-        self.executor.shutdown(wait=False)
-        self.client.close()
+        with suppress(Exception):  # the scheduler may be gone
+            self.executor.shutdown(wait=False)
+        with suppress(Exception):
+            self.client.close(timeout=CLOSE_SECONDS)
+
+    def hear(self, entry: Any) -> None:
+        """`entry`: the time, and what `do_task` told. In the thread of the client."""
+        message = dict(entry[-1])
+        errand = self.errands.get(message.pop("key", ""))
+        if message.pop("batch", "") != self.batch or errand is None or errand.future.done():
+            return
+        errand.begun += message.get("attempt") == 1
+        self.on_event(errand.task, message)
+
+    def _send(self, errand: _Errand) -> None:
+        theirs = self.executor.submit(do_task, errand.text)
+        theirs.add_done_callback(lambda done: self._ended(errand, done))
+        errand.future.add_done_callback(lambda _ours: theirs.cancel())
+
+    def _ended(self, errand: _Errand, theirs: "Future[str]") -> None:
+        """Once for each time that it was sent. In the thread of the client, or of who cancels it."""
+        error = _gone() if theirs.cancelled() else theirs.exception()
+        if not errand.future.cancelled() and _is_killed_worker(error):
+            if errand.begun < MAX_DEATHS:  # dask counts also workers where it only waited for its turn
+                self._send(errand)
+                return
+            error = ToolFailedError(f"{errand.begun} workers died while they worked on it")
+        if not errand.future.set_running_or_notify_cancel():
+            return
+        if error is not None:
+            errand.future.set_exception(error)
+        else:
+            errand.future.set_result(wire.record_from_json(theirs.result()))
 
 
-def connect(address: str, settings: Settings, wishes: Wishes, on_event: OnEvent) -> Cluster:
-    """Raises UsageError where the address is not safe, ToolMissingError, ToolFailedError."""
-    check_address(address)
-    distributed = _distributed()
+def connect(address: str, settings: Settings, on_event: OnEvent) -> Cluster:
+    """Raises UsageError where the cluster is not safe, ToolMissingError, ToolFailedError."""
+    cluster_checks.check_address(address)
+    client = _client(address)
     try:
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        workers = cluster_checks.usable(address, client.scheduler_info(n_workers=-1))
+        home = home_of(settings.work)
+        cluster_checks.check_fit(client, workers, home)
+        executor = client.get_executor(pure=False, resources={cluster_checks.DISK: 1})
+        jobs = cluster_checks.at_once(workers)
+        cluster = Cluster(jobs, client, executor, home, f"{uuid.uuid4()}", on_event, {})
+        client.subscribe_topic(TOPIC, cluster.hear)
+    except BaseException:
+        client.close(timeout=CLOSE_SECONDS)
+        raise
+    return cluster
+
+
+def _client(address: str) -> Any:
+    """With TLS as dask's own configuration has it."""
+    distributed = _distributed()
+    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)  # what goes wrong is said by imgtool
+    try:
+        return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise ToolFailedError(
             f"{printable(address)}: no scheduler answers: {printable(str(error))}",
             hint="is it running, and with the certificates of the same authority?",
         ) from error
-    topic = f"imgtool-{uuid.uuid4()}"
-    known: dict[str, Task] = {}
-    client.subscribe_topic(topic, lambda entry: _hear(entry, known, on_event))
-    workers = list(client.scheduler_info(n_workers=-1)["workers"].values())
-    executor = client.get_executor(pure=False, **_resources(workers))
-    return Cluster(sum(worker["nthreads"] for worker in workers), client, executor, settings, topic, known)
-
-
-def check_address(address: str) -> None:
-    """Raises UsageError for what others on the network could read or use: tasks are code."""
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
-    if parts.scheme == "tls" or (parts.scheme == "tcp" and _is_loopback(parts.hostname or "")):
-        return
-    raise UsageError(
-        f"{printable(address)}: neither TLS nor this machine",
-        hint="start the cluster with --protocol tls, and name it by tls://HOST:PORT",
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def do_task(task: Task, settings: Settings, replace_output: bool, topic: str) -> TaskRecord:  # noqa: FBT001
-    """Runs in a thread of a worker."""
-    worker = _distributed().get_worker()
-    key = worker.get_current_task()
-
-    def wish() -> Wish:
-        """A task that was cancelled runs on, as far as its worker is concerned; its children must not."""
-        known = worker.state.tasks.get(key)
-        return "run" if known is not None and known.state in {"executing", "long-running"} else "stop"
-
-    def tell(event: Event) -> None:
-        worker.log_event(topic, {"key": task.key, **event})
-
-    return run_task(task, settings, tell, wish=wish, replace_output=replace_output)
-
-
-def _hear(entry: Any, known: dict[str, Task], on_event: OnEvent) -> None:
-    """`entry`: the time, and what `do_task` told."""
-    message = dict(entry[-1])
-    task = known.get(message.pop("key", ""))
-    if task is not None:
-        on_event(task, message)
-
-
-def _resources(workers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    everywhere = bool(workers) and all(worker.get("resources", {}).get(DISK) for worker in workers)
-    return {"resources": {DISK: 1}} if everywhere else {}
 
 
 def _distributed() -> Any:
@@ -127,3 +138,11 @@ def _distributed() -> Any:
             "dask.distributed is not installed; it is needed for --scheduler",
             hint="pip install 'imgtool[cluster]'",
         ) from error
+
+
+def _is_killed_worker(error: BaseException | None) -> bool:
+    return type(error).__name__ == "KilledWorker"
+
+
+def _gone() -> ToolFailedError:
+    return ToolFailedError("the scheduler is gone")

@@ -56,12 +56,11 @@ class Journal:
             )
             for position, task in enumerate(plan.tasks):
                 _place(cursor, position, task)
-        for record in list(self.records()):
-            if record.state == "running":
-                self.write(replace(record, state="interrupted"))
+        self._interrupt_running()
 
     def end(self) -> None:
-        """The run is over."""
+        """The run is over; what no worker of a cluster has told the end of is interrupted."""
+        self._interrupt_running()
         with self._noted() as cursor:
             cursor.execute("UPDATE runs SET ended = ? WHERE id = (SELECT max(id) FROM runs)", (time.time(),))
 
@@ -129,6 +128,11 @@ class Journal:
         return rows[0] if rows else None
 
     # ------------------------------------------------------------ SQLite
+
+    def _interrupt_running(self) -> None:
+        for record in list(self.records()):
+            if record.state == "running":
+                self.write(replace(record, state="interrupted"))
 
     @contextmanager
     def _noted(self) -> Iterator[sqlite3.Cursor]:

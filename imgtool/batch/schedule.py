@@ -14,7 +14,7 @@ from imgtool.batch.attempt import Settings, end_children, run_task
 from imgtool.batch.watching import Event
 from imgtool.batch.wishes import Wishes
 from imgtool.disk.engine import default_threads
-from imgtool.errors import ToolFailedError
+from imgtool.errors import ImgtoolError, ToolFailedError
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.text import printable
 
@@ -91,12 +91,14 @@ def workers(
         return local(jobs, settings, wishes, on_event)
     from imgtool.batch.cluster import connect  # noqa: PLC0415 - an extra, which need not be installed
 
-    return connect(scheduler, settings, wishes, on_event)
+    return connect(scheduler, settings, on_event)
 
 
 def lost(task: Task, error: Exception) -> TaskRecord:
     """The record of a task whose worker never answered."""
     message = f"its worker was lost: {type(error).__name__}: {printable(str(error))}"
+    if isinstance(error, ImgtoolError):
+        message = error.message
     return TaskRecord(
         task.key, "failed", exit_status=ToolFailedError.exit_status, message=message,
         hint="see the log of the worker; run the same command again",

@@ -64,6 +64,8 @@ def command(
         return _status(status, manifest, reports, output)
     if manifest is None:
         raise UsageError("which batch?", hint="give a MANIFEST, or --status JOURNAL")
+    if jobs is not None and scheduler is not None:
+        raise UsageError("--jobs is of this machine", hint="how many a cluster does, its workers' disks say")
     batch_reports.check_paths(reports)
     plan = read_plan(manifest, os.environ)
     if dry_run:

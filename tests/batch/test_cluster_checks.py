@@ -1,6 +1,6 @@
 import pytest
 
-from imgtool.batch import cluster
+from imgtool.batch import cluster_checks
 from imgtool.errors import UsageError
 
 
@@ -8,7 +8,7 @@ from imgtool.errors import UsageError
     "address", ["tls://workers.example:8786", "tcp://127.0.0.1:8786", "127.0.0.1:8786", "localhost:8786", "tcp://[::1]:1"]
 )  # fmt: skip
 def test_encrypted_or_on_this_machine(address: str) -> None:
-    cluster.check_address(address)
+    cluster_checks.check_address(address)
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ def test_encrypted_or_on_this_machine(address: str) -> None:
 )
 def test_nothing_that_others_could_listen_to(address: str) -> None:
     with pytest.raises(UsageError, match="neither TLS nor this machine"):
-        cluster.check_address(address)
+        cluster_checks.check_address(address)
