@@ -35,6 +35,8 @@ class BootChoice:
     entry: BootEntry | None = None
     entries: tuple[BootEntry, ...] = ()
     """All entries of the menu, the default one first."""
+    missing: str | None = None
+    """The kernel image that the default entry names, where there is no such file."""
 
     @property
     def options(self) -> str:
@@ -59,11 +61,20 @@ def choose_kernel(tree: GuestTree, kernels: tuple[InstalledKernel, ...]) -> Boot
         reason = "no boot menu was found" if menu is None else f"{menu.evidence} names no kernel"
         return _newest(kernels, f"the newest by version: {reason}", menu.entries if menu else ())
     version = entry_version(tree, menu.default, kernels)
+    missing = _missing(tree, menu.default)
     others = tuple(entry for entry in menu.entries if entry is not menu.default)
     if version is None:
         reason = f"{menu.evidence} boots {printable(menu.default.linux)}, which is no installed kernel's"
-        return _newest(kernels, f"the newest by version: {reason}", menu.entries)
-    return BootChoice(version, menu.evidence, menu.default, (menu.default, *others))
+        newest = _newest(kernels, f"the newest by version: {reason}", menu.entries)
+        return replace(newest, missing=missing)
+    return BootChoice(version, menu.evidence, menu.default, (menu.default, *others), missing)
+
+
+def _missing(tree: GuestTree, entry: BootEntry) -> str | None:
+    """What the boot loader looks for in vain. Only itself can tell where a variable is in the name."""
+    if "$" in entry.linux or located(tree, entry, entry.linux) is not None:
+        return None
+    return printable(entry.linux)
 
 
 def entry_version(tree: GuestTree, entry: BootEntry, kernels: tuple[InstalledKernel, ...]) -> str | None:

@@ -99,6 +99,7 @@ def _kernel(
         if default
         else f"{printable(str(boot.version))} boots: {boot.evidence}",
         image=None if kernel.image is None else printable(kernel.image),
+        missing_image=boot.missing if default else None,
         modules=kernel.modules,
         evidence=kernel.evidence,
         initramfs=fact_of(lambda: read_initramfs(tree, kernel, next(matching, None))),

@@ -62,3 +62,5 @@ class Kernel:
     """For each module that is not missing, the path or list where it was seen."""
     initramfs: Fact[Initramfs | None]
     """Known(None): there is none for this kernel, and the evidence says where it was looked for."""
+    missing_image: str | None = None
+    """Of the one that will boot: the image that the boot loader's menu names, where it is not there."""

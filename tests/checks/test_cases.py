@@ -44,6 +44,7 @@ FAILING: dict[str, list[Case]] = {
     "image-consistent": [lambda: facts.inspection(consistent=known(False, "qemu-img check: 3 corruptions"))],
     "virtio-kernel": [
         lambda: facts.with_kernel(modules=states(virtio_net="missing")),
+        lambda: facts.with_kernel(missing_image="/boot/vmlinuz-6.1.0-41-cloud-amd64"),
         lambda: facts.with_kernel(modules=states(virtio_pci="missing")),
         lambda: facts.with_kernel(modules=states(virtio_console="missing")),
         lambda: facts.with_kernel(modules=states(virtio_blk="missing", sd_mod="missing")),

@@ -167,3 +167,23 @@ def test_no_kernel():
 def test_a_stub_that_only_loads_another_file_is_passed_over():
     stub = "search.fs_uuid 1 root\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n"
     assert choice({"/boot/efi/EFI/debian/grub.cfg": stub}).evidence.endswith("no boot menu was found")
+
+
+@pytest.mark.parametrize(
+    ("files", "version", "missing"),
+    [
+        ({GRUB: MENU}, NEW, None),
+        ({GRUB: MENU, f"/boot/vmlinuz-{NEW}": None}, NEW, f"/boot/vmlinuz-{NEW}"),
+        ({GRUB: f"set default=1>1\n{MENU}", f"/boot/vmlinuz-{NEW}": None}, OLD, None),
+        ({GRUB: MENU.replace(NEW, "6.1.0-7-amd64")}, NEW, "/boot/vmlinuz-6.1.0-7-amd64"),
+        ({GRUB: MENU.replace("/boot/vmlinuz", "$root/vmlinuz"), f"/boot/vmlinuz-{NEW}": None}, NEW, None),
+        ({GRUB: MENU.replace("/boot/vmlinuz", "/@rootfs/boot/vmlinuz")}, NEW, None),
+        ({}, NEW, None),
+    ],
+    ids=["there", "gone", "another is gone", "menu is old", "only GRUB knows", "subvolume", "no menu"],
+)
+def test_a_kernel_that_the_menu_starts_in_vain(files, version, missing):
+    there = {path: content for path, content in (KERNELS | files).items() if content is not None}
+    tree = guest_tree(there)
+    found = choose_kernel(tree, find_kernels(tree))
+    assert (found.version, found.missing) == (version, missing)

@@ -168,6 +168,7 @@ def _kernel(kernel: Kernel, seen: Seen) -> Object:
         "default": kernel.default,
         "default_evidence": kernel.default_evidence,
         "image": kernel.image,
+        "missing_image": kernel.missing_image,
         "modules": dict(kernel.modules),
         "initramfs": seen.value(key, kernel.initramfs, lambda one: _initramfs(one) if one else None),
     }
