@@ -72,6 +72,7 @@ WAITING: list[tuple[str, Stage, str, str]] = [
     ("no-boot-code-bios", "firmware", "no boot loader came up", "grub-install"),
     ("grub-menu", "boot-loader", "waits at its menu", "GRUB_TIMEOUT=1"),
     ("no-console", "kernel", "no serial console", "console=ttyS0"),
+    ("dracut-wrong-root", "initramfs", "/11111111-2222-4333-8444-555555555555) is not on it", "root="),
     ("agent-masked", "agent", "qemu-guest-agent does not answer", "systemctl unmask"),
     ("slow-bios", "user-space", "still starting its services", "--timeout"),
 ]

@@ -46,8 +46,8 @@ READ_LOG = "read the whole serial log: `imgtool boot IMAGE --keep-log PATH`"
 
 _DISK = re.compile(r"\[(?:vd|sd)[a-z]\]|\b(?:vd|sd)[a-z]: (?:vd|sd)[a-z]\d|Attached SCSI disk")
 _LOST_DEVICE = re.compile(
-    r"(?:ALERT! +|Warning: \"?|device )(?P<name>(?:UUID|LABEL|PARTUUID)=[\w-]+|/dev/\S+?)\"?"
-    r"(?: +does not exist|\.\.|$)"
+    r"(?:ALERT! +|Warning: \"?|device |Expecting device \S+ - )"
+    r"(?P<name>(?:UUID|LABEL|PARTUUID)=[\w-]+|/dev/\S+?)\"?(?: +does not exist|\.\.|$)"
 )
 
 
@@ -194,7 +194,7 @@ FAILURES: tuple[Rule, ...] = (
         _no_root,
         _root_remedy,
     ),
-    _rule("initramfs", r"Gave up waiting for root", _no_root, _root_remedy, final=False),
+    _rule("initramfs", r"Gave up waiting for root|Expecting device ", _no_root, _root_remedy, final=False),
     _rule(
         "initramfs",
         r"[Dd]racut [Ee]mergency [Ss]hell|^\(initramfs\)|Generating \"/run/initramfs/rdsosreport",

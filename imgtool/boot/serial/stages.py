@@ -13,8 +13,7 @@ _MARKS: tuple[tuple[Stage, re.Pattern[str]], ...] = (
         "user-space",
         re.compile(
             r"Run /(?:usr/)?s?bin/\S* as init process|Switching root|switch_root"
-            r"|systemd\[1\]: Hostname set to"
-            r"|Reached target (?:\S+ - )?(?:Basic|Multi-User) System|cloud-init\[\d+\]:"
+            r"|Reached target (?:\S+ - )?Multi-User System|cloud-init\[\d+\]:"
             r"|^INIT: version|^\s*OpenRC |^Welcome to (?!.*(?:[Ii]nitramfs|dracut))(?!GRUB)"
             r"|^\S+ login: *(?:$|\[)"
         ),
@@ -35,7 +34,9 @@ _MARKS: tuple[tuple[Stage, re.Pattern[str]], ...] = (
         ),
     ),
 )
-"""The latest stage first: a line of user space may have the kernel's time before it."""
+"""The latest stage first: a line of user space may have the kernel's time before it.
+
+systemd runs in dracut's initramfs too, where it sets the host name and reaches basic.target as well."""
 
 _ORDER = {stage: number for number, stage in enumerate(STAGES)}
 
