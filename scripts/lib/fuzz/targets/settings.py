@@ -12,9 +12,9 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, find_system
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model.facts import Unknown
+from imgtool.model.facts import Known, Unknown
 
-_LAYOUTS = ("debian-11", "ubuntu-24.04", "rhel-8", "rhel-9", "alpine-3.20", "arch")
+LAYOUTS = ("debian-11", "ubuntu-24.04", "rhel-8", "rhel-9", "alpine-3.20", "arch")
 _MAX_TEXT_BYTES = 64 << 10
 _MORE: Mapping[str, str] = {
     "/etc/qemu/qemu-ga.conf": "[general]\ndaemon=false\nblacklist=guest-exec;guest-file-open\nlogfile=/x\n",
@@ -33,6 +33,10 @@ _MORE: Mapping[str, str] = {
 """What the layouts do not have."""
 
 
+_PROGRAMS = ("bin/", "-generators/", "/usr/share/", "/etc/ssh/")
+"""Only looked for, not into."""
+
+
 def _is_menu(path: str) -> bool:
     return any(part in path for part in ("grub", "loader", "extlinux"))
 
@@ -42,20 +46,26 @@ def _is_packages(path: str) -> bool:
 
 
 def _is_other(path: str) -> bool:
-    return not _is_menu(path) and not _is_packages(path)
+    return not _is_menu(path) and not _is_packages(path) and not any(part in path for part in _PROGRAMS)
 
 
 @cache
-def _files(layout: str) -> dict[str, bytes | seeds.Link]:
+def files_of(layout: str) -> dict[str, bytes | seeds.Link]:
+    """Path to content or link: what the layout has, and what none of them has. All is on one file system."""
     more = {path: text.encode() for path, text in _MORE.items() if path != "/boot/extlinux.conf"}
-    return {**more, **seeds.layout_files(layout)}
+    found = {**more, **seeds.layout_files(layout)}
+    table = found["/etc/fstab"]
+    if isinstance(table, bytes):
+        lines = [line for line in table.splitlines(keepends=True) if b"/boot" not in line]
+        found["/etc/fstab"] = b"".join(lines)
+    return found
 
 
 @cache
 def _seeds(wanted: Callable[[str], bool]) -> list[Seed]:
     found = []
-    for layout in _LAYOUTS:
-        for path, content in _files(layout).items():
+    for layout in LAYOUTS:
+        for path, content in files_of(layout).items():
             if isinstance(content, bytes) and wanted(path) and _is_text(content):
                 tokens = tuple(set(content.split()))[:200]
                 found.append(Seed(f"{layout}:{path}", content, tokens=tokens))
@@ -68,7 +78,11 @@ def _is_text(content: bytes) -> bool:
 
 def _run(mutant: Mutant) -> str:
     layout, _, path = mutant.seed.name.partition(":")
-    tree = {**_files(layout), path: mutant.content}
+    return f"{path} {read({**files_of(layout), path: mutant.content})}"
+
+
+def read(tree: Mapping[str, bytes | seeds.Link]) -> str:
+    """All facts of a guest with these files; what could not be read of it."""
     root = Device(Volume("disk", 4096, (), io.BytesIO), seeds.MemoryFilesystem(tree, label="x"), None)
     system = find_system([root], [])
     contents = DiskContents(DiskLayout("none", (), b"", b"", (root.volume,)), [root])
@@ -76,7 +90,19 @@ def _run(mutant: Mutant) -> str:
     said = [getattr(facts, name) for name in facts.__slots__]
     said += [getattr(part, name) for part in (facts.agent, facts.cloud_init) for name in part.__slots__]
     unknown = sorted({fact.reason for fact in said if isinstance(fact, Unknown)})
-    return f"{path} {'; '.join(unknown)}"
+    return f"{''.join(map(_shape, said))} {'; '.join(unknown)}"
+
+
+def _shape(fact: object) -> str:
+    """As much of a value as tells one way through a reader from another."""
+    if not isinstance(fact, Known):
+        return "u"
+    value = fact.value
+    return (
+        "nty"[(value is not None) + bool(value)]
+        if not isinstance(value, tuple)
+        else "abc"[min(2, len(value))]
+    )
 
 
 _EXPECTED = (GuestReadError,)
