@@ -28,6 +28,7 @@ EXPECTED: dict[str, type[ImgtoolError]] = {
     for kind in (ImageUnreadableError, UnsafeImageError, FormatMismatchError, ToolMissingError)
 }
 """The errors that a job may raise for its image; anything else that it raises is a failure of the box."""
+OUT_OF_MEMORY = "out-of-memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,27 @@ class Failure:
     """Why there is no answer."""
 
     code: str
-    """Of the error (EXPECTED); empty for any other."""
+    """Of the error (EXPECTED), or OUT_OF_MEMORY; empty for any other."""
     message: str
     hint: str
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """What to tell of `error`."""
+        if _lacks_memory(error):
+            return cls(OUT_OF_MEMORY, "it needs more memory than it may have", "")
         if isinstance(error, ImgtoolError) and EXPECTED.get(error.code) is type(error):
             return cls(error.code, error.message, error.hint)
-        if isinstance(error, MemoryError):
-            return cls("", "it needs more memory than it may have", "")
         return cls("", f"{type(error).__name__}: {error}"[:500], "")
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Maybe behind what was made of it."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class ClosedError(Exception):

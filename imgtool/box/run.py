@@ -205,7 +205,10 @@ def _error(job: Job[Any, Any], failure: Failure) -> Exception:
     expected = EXPECTED.get(failure.code)
     if expected is not None:
         return expected(printable(failure.message), hint=printable(failure.hint))
-    return _failed(job, f"failed ({printable(failure.message)})")
+    failed = _failed(job, f"failed ({printable(failure.message)})")
+    if failure.code == frames.OUT_OF_MEMORY:
+        failed.__cause__ = MemoryError()  # a batch tells that otherwise
+    return failed
 
 
 def _failed(job: Job[Any, Any], reason: str) -> BoxFailedError:

@@ -52,6 +52,7 @@ def test_each_end_is_told(how: str, descriptor: int) -> None:
     assert caught.value.message.startswith("the test cannot be read: its reader ")
     assert "\x1b" not in caught.value.message
     assert len(caught.value.message) < 3000
+    assert isinstance(caught.value.__cause__, MemoryError) is (how == "4 GiB")
     assert box.ask(box_jobs.ECHO, Words(), descriptor).words
 
 
