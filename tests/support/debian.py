@@ -27,6 +27,12 @@ def debian_image() -> Path:
 
 
 @pytest.fixture(scope="session")
+def debian_bios() -> Path:
+    """It starts by BIOS as well."""
+    return build_image("--firmware=both")
+
+
+@pytest.fixture(scope="session")
 def debian_trixie() -> Path:
     """Debian 13, with dracut in place of initramfs-tools."""
     return build_image("--suite=trixie", "--generator=dracut")

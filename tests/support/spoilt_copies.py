@@ -1,10 +1,12 @@
 """Ways to spoil a copy of a real Debian image (ext4, UEFI), by the programs that do it to real images."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+GRUB_CFG = "/boot/grub/grub.cfg"
 SECTOR = 512
 Spoil = Callable[[Path], None]
 
@@ -55,6 +57,25 @@ def change_file(path: str, old: str, new: str) -> Spoil:
         write_file(path, text.replace(old, new))(image)
 
     return spoil
+
+
+def name_another_root(image: Path) -> None:
+    """The boot loader's configuration came from another machine."""
+    (uuid,) = set(re.findall(r"root=UUID=(\S+)", _grub_cfg(image)))
+    other = "root=UUID=11111111-2222-4333-8444-555555555555"
+    change_file(GRUB_CFG, f"root=UUID={uuid}", other)(image)
+
+
+def without_kernel(image: Path) -> None:
+    """/boot was left out of a copy, or was full when the kernel was installed."""
+    (kernel,) = re.findall(r"/boot/vmlinuz-\S+", _grub_cfg(image))
+    debugfs(image, f"rm {kernel}")
+
+
+def _grub_cfg(image: Path) -> str:
+    local = image.with_name("grub.cfg")
+    debugfs(image, f"dump {GRUB_CFG} {local}")
+    return local.read_text()
 
 
 def another_uuid(image: Path) -> None:
