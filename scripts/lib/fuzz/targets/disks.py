@@ -2,11 +2,13 @@
 
 import re
 from functools import cache, partial
+from typing import BinaryIO
 
 from fuzz import seeds
 from fuzz.model import Seed, Target
 from fuzz.mutant import Mutant
 from fuzz.places import recorded
+from fuzz.targets.settings import LOOK_FOR
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model.guest import GuestFacts
 
@@ -22,12 +24,16 @@ _OUTER_GUARD = re.compile(r"the (?:guest|system|disk) cannot be read \((\w+Error
 
 def _disks(kind: str) -> list[Seed]:
     paths = {name: seeds.fixture_path(name) for name in _FIXTURES[kind]}
-    return [Seed(name, path, recorded(path, inspect_disk)) for name, path in paths.items()]
+    return [Seed(name, path, recorded(path, _inspect)) for name, path in paths.items()]
+
+
+def _inspect(disk: BinaryIO, size: int) -> GuestFacts:
+    return inspect_disk(disk, size, LOOK_FOR)
 
 
 def _run(mutant: Mutant) -> str:
     with mutant.stream() as stream:
-        facts = inspect_disk(stream, mutant.size)
+        facts = _inspect(stream, mutant.size)
     found = _OUTER_GUARD.match(facts.reason)
     assert found is None, f"only the last guard stopped a {found[1] if found else ''}"  # noqa: S101
     return _shown(facts)

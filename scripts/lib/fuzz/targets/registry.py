@@ -5,6 +5,7 @@ from functools import cache
 from fuzz import seeds
 from fuzz.model import Seed, Target
 from fuzz.mutant import Mutant
+from fuzz.targets.settings import LOOK_FOR
 from imgtool.guest.windows.facts import read_windows
 from imgtool.model.facts import Unknown
 
@@ -35,7 +36,7 @@ def _seeds() -> list[Seed]:
 
 def _run(mutant: Mutant) -> str:
     tree = seeds.guest_tree({**_files(), f"{_CONFIG}/{mutant.seed.name}": mutant.content})
-    facts = read_windows(tree)
+    facts = read_windows(tree, LOOK_FOR)
     said = [getattr(facts, name) for name in facts.__slots__]
     unknown = sorted({fact.reason for fact in said if isinstance(fact, Unknown)})
     return f"{mutant.seed.name} {'; '.join(unknown)}"
