@@ -10,13 +10,16 @@ from typing import Any, TextIO
 
 from imgtool.boot.agent_channel import AgentChannel, AgentError
 from imgtool.boot.console_log import ConsoleLog
-from imgtool.errors import ToolFailedError
+from imgtool.errors import ImageUnreadableError, ToolFailedError
 from imgtool.model.facts import Unknown
 from imgtool.process import KEPT_STDERR_BYTES, Child, Limits, background
 from imgtool.text import printable
 
 MAX_WRITTEN_BYTES = 16 << 30
 """The most that QEMU may write to a file: where the guest writes more, it sees a failing disk."""
+
+_LOCKED = b'Failed to get shared "write" lock'
+"""QEMU, block/file-posix.c."""
 
 _READ_BYTES = 64 << 10
 _LIMITS = Limits(file_size_bytes=MAX_WRITTEN_BYTES, core_bytes=0)
@@ -47,10 +50,17 @@ class Guest:
 
     @property
     def running(self) -> bool:
-        """Whether QEMU is there. Raises ToolFailedError where it ended by an error of its own."""
+        """Whether QEMU is there. Raises ToolFailedError where it ended by an error of its own.
+
+        Raises ImageUnreadableError where that was another program's lock on the image.
+        """
         status = self._child.poll()
         if status is not None:
             self._read_the_rest()
+        if status and _LOCKED in self._said:
+            raise ImageUnreadableError(
+                "another program has it open for writing", hint="switch off the virtual machine that uses it"
+            )
         if status:
             ending = f"was killed by signal {-status}" if status < 0 else f"failed with status {status}"
             raise ToolFailedError(f"QEMU {ending}: {self._last_words()}")

@@ -22,6 +22,9 @@ MAC = "fa:16:3e:00:00:01"
 MACHINES: Mapping[str, str] = {"x86_64": "q35", "aarch64": "virt"}
 """By architecture: those that can be booted."""
 
+_WITHOUT_A_SCREEN = {"x86_64": ",graphics=off"}
+"""SeaBIOS then speaks on the serial console."""
+
 _WITH_BACKING = {"qcow2", "vmdk"}
 """Formats whose header could name another file; the gate has refused one that does."""
 
@@ -86,7 +89,7 @@ def bare(architecture: str, accelerator: Accelerator, *, firmware: bool) -> Iter
     yield "-nodefaults", "-no-user-config", "-display", "none"
     yield "-sandbox", SANDBOX
     flash = ",pflash0=code,pflash1=vars" if firmware else ""
-    yield "-machine", f"{MACHINES[architecture]}{flash}"
+    yield "-machine", f"{MACHINES[architecture]}{_WITHOUT_A_SCREEN.get(architecture, '')}{flash}"
     yield "-accel", "tcg,thread=multi" if accelerator == "tcg" else "kvm"
     yield "-cpu", "max" if accelerator == "tcg" else "host"
 

@@ -19,7 +19,7 @@ from imgtool.boot.watch import Watch
 from imgtool.disk.temporary import temporary_folder
 from imgtool.errors import UsageError
 from imgtool.formats.gate import open_admitted
-from imgtool.formats.source import Source
+from imgtool.formats.source import Source, naming
 from imgtool.model.boot import (
     MIB,
     AgentFacts,
@@ -90,7 +90,8 @@ class _Bench:
         self.progress.stage("boot", f"{image.origin.path} on {bus}, firmware {name}")
         with temporary_folder(image.origin.path) as folder, open_admitted(image) as source:
             machine = self._machine(bus, name, source, folder)
-            with started(self.emulator, machine, (source.descriptor,), self.keep) as guest:
+            descriptors = (source.descriptor,)
+            with naming(image.origin.path), started(self.emulator, machine, descriptors, self.keep) as guest:
                 watch = Watch(guest, self._tell)
                 waited = waiting.until_it_answers(guest, watch, self.options.timeout_seconds)
                 agent = self._ask(guest, watch) if waited.answered else None

@@ -119,8 +119,8 @@ def test_the_agent_s_channel_and_the_console_are_sockets_without_a_name(machine:
 
 
 def test_firmware() -> None:
-    assert values(BIOS, "-machine") == ["q35"]
-    assert values(UEFI, "-machine") == ["q35,pflash0=code,pflash1=vars"]
+    assert values(BIOS, "-machine") == ["q35,graphics=off"]
+    assert values(UEFI, "-machine") == ["q35,graphics=off,pflash0=code,pflash1=vars"]
     assert nodes(UEFI)["code"]["read-only"] is True
     assert values(MACHINES[3], "-machine") == ["virt,pflash0=code,pflash1=vars"]
 

@@ -1,5 +1,6 @@
 """Inspection, checks, conversion and upload need no root: here everything runs as the user nobody."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -26,7 +27,9 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def as_nobody(folder: Path, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+def as_nobody(
+    folder: Path, *arguments: str | Path, timeout: float = 300, **env: str
+) -> subprocess.CompletedProcess[str]:
     """Run imgtool as nobody.
 
     The checkout and its virtual environment may lie where only root may look; in a mount namespace of its own
@@ -48,7 +51,7 @@ def as_nobody(folder: Path, *arguments: str | Path, **env: str) -> subprocess.Co
         "PYTHONPATH": str(package),
         **env,
     }
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=timeout)
 
 
 @pytest.fixture
@@ -71,6 +74,14 @@ def test_convert(folder: Path, image: Path) -> None:
     run = as_nobody(folder, "convert", "-c", image, folder / "small.qcow2")
     assert run.returncode == 0, run.stderr
     assert (folder / "small.qcow2").stat().st_uid == NOBODY
+
+
+def test_boot(folder: Path, image: Path) -> None:
+    run = as_nobody(folder, "boot", image, "--timeout", "1200", "--output", "json", timeout=1500)
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr
+    (boot,) = json.loads(run.stdout)["boots"]
+    assert (boot["bus"], boot["firmware"], boot["answered"]) == ("virtio-blk", "uefi", True)
+    assert not [path for path in folder.iterdir() if path.name.startswith("imgtool-")]
 
 
 def test_a_file_that_may_not_be_read_is_an_error_that_says_so(folder: Path) -> None:
