@@ -18,6 +18,9 @@ from imgtool.progress import Progress
 from imgtool.text import printable
 
 _READ_BYTES = 1 << 20
+_HELD_BYTES = 2 * PEEKED_BYTES
+"""Of stdin, to see what it is: enough for PEEKED_BYTES to come out, where the content cannot be compressed and
+a block of bzip2, 900 kB, comes out as a whole."""
 
 
 @contextmanager
@@ -35,15 +38,16 @@ def from_pipe(source_format: str | None, progress: Progress, *, may_stream: bool
     """The image that comes from stdin, kept in a temporary file as far as it is not streamed."""
     with temporary_folder(Path("stdin")) as folder:
         held = folder / "stdin"
-        prefix = _read(PEEKED_BYTES)
+        prefix = _read(_HELD_BYTES)
         stream = may_stream and _format(prefix) == "raw"
         _keep(held, prefix, and_the_rest=not stream)
-        image = _admit(held, source_format)
-        if stream:
-            yield replace(image, streamed=True, unpacked_from=replace(image, path=STREAM))
-            return
-        with whole(image, progress, may_stream=False) as content:
-            yield replace(content, unpacked_from=replace(image, path=STREAM))
+        with _as_stdin(held):
+            image = admit(held, source_format)
+            if stream:
+                yield replace(image, streamed=True, unpacked_from=replace(image, path=STREAM))
+                return
+            with whole(image, progress, may_stream=False) as content:
+                yield replace(content, unpacked_from=replace(image, path=STREAM))
 
 
 def _format(prefix: bytes) -> str:
@@ -58,12 +62,16 @@ def _format(prefix: bytes) -> str:
     return inspector.detect(read_at, len(prefix)).format
 
 
-def _admit(held: Path, source_format: str | None) -> DiskImage:
+@contextmanager
+def _as_stdin(held: Path) -> Iterator[None]:
+    """What is said of the file `held` is said of stdin."""
     try:
-        return admit(held, source_format)
+        yield
     except ImgtoolError as error:
-        message = error.message.replace(printable(str(held)), "stdin", 1)
-        raise type(error)(message, hint=error.hint) from error
+        shown = printable(str(held))
+        if shown not in error.message:
+            raise
+        raise type(error)(error.message.replace(shown, "stdin", 1), hint=error.hint) from error
 
 
 def _read(length: int) -> bytes:

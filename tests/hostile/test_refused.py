@@ -66,3 +66,11 @@ def test_giant_tables_are_judged_in_time(which: str, tmp_path: Path):
     path = with_giant_l1(tmp_path / "x.qcow2", clusters)
     says = "beyond the file's end" if which == "beyond" else "the same entry twice"
     assert says in _refusal(path, max_seconds=MAX_GIANT_SECONDS).message
+
+
+def test_a_giant_table_of_valid_entries_is_refused_for_its_holes(tmp_path: Path):
+    """Each names a table of zeros, of which the file keeps none: `qemu-img check` would read 16 GiB."""
+    path = with_giant_l1(tmp_path / "x.qcow2", range(1 << 15, (1 << 15) + (4 << 20)))
+    message = _refusal(path, max_seconds=MAX_GIANT_SECONDS).message
+    assert "L2 tables would take 16.0 GiB" in message
+    assert "most of them are holes" in message
