@@ -16,6 +16,7 @@ from imgtool.batch import values
 from imgtool.documents import Document, Section, complaint, read_document
 
 Text = Annotated[str, AfterValidator(values.text)]
+PathText = Annotated[str, AfterValidator(values.path)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(values.each_once)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -60,7 +61,7 @@ class Settings(ManifestSection):
     target_format: Literal["raw", "qcow2"] | None = None
     compression: Literal["none", "zlib", "zstd"] | None = None
     name: Text | None = None
-    output: Text | None = None
+    output: PathText | None = None
     clouds: Annotated[tuple[Text, ...], AfterValidator(values.clouds)] | None = None
     visibility: Literal["private", "shared", "community", "public"] | None = None
     protected: bool | None = None
@@ -84,7 +85,7 @@ class Settings(ManifestSection):
 class Image(Settings):
     """One item of `images`; where it is only a source, that alone may stand there."""
 
-    source: Text
+    source: PathText
     sha256: Annotated[str, AfterValidator(values.sha256)] | None = None
     id: Annotated[str, AfterValidator(values.image_id)] | None = None
 

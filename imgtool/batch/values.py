@@ -20,6 +20,13 @@ def text(value: str) -> str:
     return value
 
 
+def path(value: str) -> str:
+    """What a file can be named by: anything but nothing, and no zero byte."""
+    if not value or "\0" in value:
+        raise complaint(f"{printable(value)!r} is empty, or no file can be named so")
+    return value
+
+
 def each_once(found: tuple[str, ...]) -> tuple[str, ...]:
     """In their order."""
     return tuple(dict.fromkeys(found))

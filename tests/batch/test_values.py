@@ -38,7 +38,7 @@ def test_hashes_ids_formats_and_text() -> None:
     assert values.each_once(("b", "a", "b")) == ("b", "a")
     for parse, wrong in (
         (values.sha256, "a" * 63), (values.image_id, "7"),
-        (values.source_format, "zip"), (values.text, "a\x1b"),
+        (values.source_format, "zip"), (values.text, "a\x1b"), (values.path, "a\0"),
     ):  # fmt: skip
         with pytest.raises(PydanticCustomError):
             parse(wrong)
