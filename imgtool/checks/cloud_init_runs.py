@@ -17,6 +17,7 @@ How to fix
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imgtool.checks.booted import REMEDY, check_of_boots, how, stopped_verdict
 from imgtool.checks.check import Verdict, failed, is_false, passed, skipped, unknown
@@ -25,6 +26,10 @@ from imgtool.model.facts import Unknown
 from imgtool.model.inspection import Inspection
 
 NO_DATASOURCE = "DataSourceNone"
+ADD_CONSOLE = (
+    "let it be seen there: console=tty0 console=ttyS0,115200 on the kernel's command line, and cloud-init's "
+    "own `output` as the distribution has it"
+)
 
 
 def judge(inspection: Inspection, boots: Sequence[BootResult]) -> Verdict:
@@ -42,7 +47,7 @@ def _judge_one(boot: BootResult) -> Verdict:
     run = boot.cloud_init
     if isinstance(run, Unknown):
         if boot.answered:
-            return unknown(run.reason)
+            return replace(unknown(run.reason), remedy=ADD_CONSOLE)
         return stopped_verdict(boot, "cloud-init did not run")
     if not run.value.done:
         return failed("cloud-init did not come to its end in time", f"{how(boot)} | {run.evidence}", REMEDY)
