@@ -141,3 +141,54 @@ def test_endless_output_is_an_error_and_endless_stderr_keeps_its_end(monkeypatch
     completed = run(_python("import sys; sys.stderr.write('x' * 10**6 + 'end')"), timeout_seconds=20)
     assert len(completed.stderr) == process.KEPT_STDERR_BYTES
     assert completed.stderr.endswith(b"xend")
+
+
+def test_a_program_in_the_background_is_gone_with_its_children_when_the_block_ends(tmp_path):
+    pids = tmp_path / "pids"
+    code = f"""
+        import os, pathlib, subprocess, time
+        child = subprocess.Popen(["sleep", "60"])
+        pathlib.Path({str(pids)!r} + ".new").write_text(f"{{os.getpid()}} {{child.pid}}")
+        os.rename({str(pids)!r} + ".new", {str(pids)!r})
+        time.sleep(60)
+    """
+    with process.background(_python(code)) as child:
+        while not pids.exists():
+            assert child.poll() is None
+            time.sleep(0.01)
+    assert all(_wait_until_gone(int(pid)) for pid in pids.read_text().split())
+
+
+def test_a_program_in_the_background_gets_the_descriptors_that_it_is_given_and_no_others():
+    reader, writer = os.pipe()
+    other = os.open(os.devnull, os.O_RDONLY)
+    code = f"""
+        import os
+        os.write({writer}, b"here")
+        try:
+            os.fstat({other})
+        except OSError:
+            os.write({writer}, b" alone")
+    """
+    with process.background(_python(code), inherited=[writer]) as child:
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            assert pipe.read() == b"here alone"
+        assert child.wait(60) == 0
+    os.close(other)
+
+
+def test_writing_too_large_a_file_fails_and_does_not_end_the_program(tmp_path):
+    target = tmp_path / "large"
+    code = f"""
+        import errno, sys
+        with open({str(target)!r}, "wb", buffering=0) as file:
+            file.write(bytes(4096))
+            try:
+                file.write(bytes(1))
+            except OSError as error:
+                sys.exit(5 if error.errno == errno.EFBIG else 6)
+    """
+    with process.background(_python(code), limits=Limits(file_size_bytes=4096, core_bytes=0)) as child:
+        assert child.wait(60) == 5
+    assert target.stat().st_size == 4096

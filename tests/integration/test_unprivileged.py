@@ -1,5 +1,6 @@
 """Inspection, checks, conversion and upload need no root: here everything runs as the user nobody."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -77,10 +78,18 @@ def test_convert(folder: Path, image: Path) -> None:
 
 
 def test_boot(folder: Path, image: Path) -> None:
-    run = as_nobody(folder, "boot", image, "--timeout", "1200", "--output", "json", timeout=1500)
+    """A qcow2 on virtio-scsi by UEFI; tests/integration/test_boot.py has a raw one on virtio-blk by BIOS."""
+    qcow2 = folder / "debian.qcow2"
+    assert as_nobody(folder, "convert", image, qcow2).returncode == 0
+    qcow2.chmod(0o444)
+    before = hashlib.sha256(qcow2.read_bytes()).digest()
+    options = ("--bus", "virtio-scsi", "--timeout", "1200", "--output", "json")
+    run = as_nobody(folder, "boot", qcow2, *options, timeout=1500)
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr
     (boot,) = json.loads(run.stdout)["boots"]
-    assert (boot["bus"], boot["firmware"], boot["answered"]) == ("virtio-blk", "uefi", True)
+    assert (boot["bus"], boot["firmware"], boot["answered"]) == ("virtio-scsi", "uefi", True)
+    assert boot["root_grown"] is True
+    assert hashlib.sha256(qcow2.read_bytes()).digest() == before
     assert not [path for path in folder.iterdir() if path.name.startswith("imgtool-")]
 
 

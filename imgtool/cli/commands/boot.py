@@ -64,7 +64,9 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str) -> in
 @click.option(
     "--memory", default="1G", show_default=True, callback=_memory, metavar="SIZE", help="The guest's."
 )
-@click.option("--cpus", type=click.IntRange(1, 64), default=_DEFAULTS.cpus, show_default=True)
+@click.option(
+    "--cpus", type=click.IntRange(1, 64), default=_DEFAULTS.cpus, show_default=True, help="Its own."
+)
 @click.option(
     "--accel",
     type=click.Choice(["auto", "kvm", "tcg"]),
