@@ -161,7 +161,15 @@ def test_plan_and_result_have_the_promised_keys() -> None:
 
 def test_a_story_has_the_first_upload_and_all_of_them() -> None:
     found = through_json(as_json.story(Story(upload_plans=(PLAN, PLAN), uploads=(DONE, FAILED))))
-    assert set(found) == {"schema_version", "inspection", "result", "conversion", "upload", "uploads"}
+    assert set(found) == {
+        "schema_version",
+        "inspection",
+        "result",
+        "boots",
+        "conversion",
+        "upload",
+        "uploads",
+    }
     assert found["result"] is None
     assert found["upload"] == found["uploads"][0]
     assert found["uploads"][1] == {
