@@ -13,6 +13,7 @@ from imgtool.disk.digest import Digest, sha256_beside
 from imgtool.disk.incoming import incoming
 from imgtool.disk.payload import can_stream, open_payload
 from imgtool.disk.temporary import temporary_folder
+from imgtool.errors import UnsafeImageError
 from imgtool.formats.gate import admit
 from imgtool.guest_box import read_guest
 from imgtool.model.boot import BootOptions, BootResult
@@ -24,7 +25,7 @@ from imgtool.model.judgement import Judgement
 from imgtool.model.look_for import NOTHING_ELSE, LookFor
 from imgtool.model.story import Story
 from imgtool.progress import Progress
-from imgtool.text import human_size
+from imgtool.text import human_size, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Order:
     """Also find out where the source keeps data: a report will draw it."""
     boot: BootOptions | None = None
     """Also start it, once nothing else stands in the way; None does not."""
+    allow_snapshots: bool = False
+    """Upload an image with internal snapshots as it is."""
     timeout_seconds: float = glance.SEND_SECONDS
     """How long Glance may take no bytes, or give no answer."""
 
@@ -87,6 +90,8 @@ def prepare(order: Order, progress: Progress, *, dry_run: bool = False) -> Story
 def upload(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
     """Inspect, upload as it is, verify."""
     image = admit(order.source, order.source_format)
+    if image.snapshots and not order.allow_snapshots:
+        raise _with_snapshots(image)
     there = () if dry_run else _connect(order, progress)
     with _digest(order, image, dry_run=dry_run) as digest:
         inspection = inspect_image(image, progress)
@@ -97,6 +102,14 @@ def upload(order: Order, progress: Progress, *, dry_run: bool = False) -> Story:
         journal = glance.Journal(order.journal)
         there = glance.check_each(plans, there, image.file_size_bytes, journal, progress)
         return _with_uploads(told, _upload(order, plans, there, digest, progress))
+
+
+def _with_snapshots(image: DiskImage) -> UnsafeImageError:
+    """Who downloads it gets what was deleted from the disk since. A conversion leaves them out."""
+    return UnsafeImageError(
+        f"{printable(str(image.path))}: it holds {image.snapshots} internal snapshot(s) of older states",
+        hint="delete them: qemu-img snapshot -d NAME IMAGE; or, if they are to be there, --allow-snapshots",
+    )
 
 
 def inspect_image(

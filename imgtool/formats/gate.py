@@ -147,11 +147,11 @@ def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers
         return content[offset : offset + length]
 
     verdict = _identify(seen, read_at, len(content), claim)
-    size = 0
+    size = snapshots = 0
     if verdict.format == "qcow2":
         header = qcow2_header.parse(content)
         qcow2_safety.judge(header, None)
-        size = header.virtual_size_bytes
+        size, snapshots = header.virtual_size_bytes, header.snapshots
     if verdict.format == "raw":
         verdict.refuse_unsafe()
     return DiskImage(
@@ -163,6 +163,7 @@ def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers
         identity=source.identity,
         format_evidence=f"it is compressed with {wrapper}; inside is {verdict.evidence}; {claim}",
         wrapper=wrapper,
+        snapshots=snapshots,
     )
 
 

@@ -18,7 +18,7 @@ from imgtool.formats import admit
 from imgtool.progress import NullProgress
 
 LARGE = {"snapshots_that_share_a_table"}
-"""660 MiB of holes, which take bzip2 a minute."""
+"""200 MiB of holes, which take bzip2 long."""
 LIARS = {name for name in ROWS if name in vars(claims) and "_named_" in name} - {"qcow2_named_raw"}
 """Harmless where nobody makes a false claim."""
 BELIEVED = {"web_page_named_qcow2", "tar_in_gzip"}

@@ -14,6 +14,8 @@ from support.cli import IMGTOOL, assert_clean_failure, imgtool
 from support.images import convert
 from support.mishaps import Mishaps, mishaps, small_disk
 
+import imgtool as package
+
 __all__ = ["mishaps"]
 
 MIB = 1 << 20
@@ -251,6 +253,25 @@ def test_a_clock_that_jumps(form: str, folder: Path, mishaps: Mishaps, tmp_path:
     assert " -" not in run.stdout
     judged = imgtool("check", folder / "disk.raw", env=env)
     assert judged.returncode == 1, judged.stderr
+
+
+READ_ONLY = (
+    'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && ! touch "$0/x" 2>/dev/null && exec "$@"'
+)
+
+
+@pytest.mark.parametrize("command", ["inspect", "convert", "explain"])
+def test_a_checkout_that_is_read_only(command: str, folder: Path, tmp_path: Path) -> None:
+    checkout = Path(package.__file__).parents[1]
+    images = {
+        "inspect": [folder / "disk.raw"],
+        "convert": [folder / "disk.raw", tmp_path / "out"],
+        "explain": [],
+    }
+    argv = ["unshare", "--mount", "sh", "-c", READ_ONLY, checkout, IMGTOOL, command, *images[command]]
+    run = subprocess.run(argv, cwd="/", capture_output=True, text=True, check=False, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
 
 
 def test_a_batch_whose_clock_jumps(folder: Path, mishaps: Mishaps, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from imgtool.report import as_json
 @click.argument("source", type=options.image_path, metavar="IMAGE")
 @delivery_options.delivery
 @options.source_format
+@click.option("--allow-snapshots", is_flag=True, help="Upload a qcow2 with its internal snapshots.")
 @options.dry_run
 @options.output
 @options.progress
@@ -22,6 +23,7 @@ def command(
     source: Path,
     delivery: Delivery,
     source_format: str | None,
+    allow_snapshots: bool,
     dry_run: bool,
     output: str,
     progress: When,
@@ -39,6 +41,7 @@ def command(
         source_format=source_format,
         properties=delivery.properties,
         derive=delivery.derive,
+        allow_snapshots=allow_snapshots,
         timeout_seconds=delivery.timeout_seconds,
     )
     told = upload(order, TerminalProgress(progress), dry_run=dry_run)
