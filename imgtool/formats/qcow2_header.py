@@ -15,6 +15,7 @@ MAGIC = b"QFI\xfb"
 _USUAL_BYTES = 64 << 10
 _CLUSTER_BITS_AT = 20
 
+SECTOR_BYTES = 512
 MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
 MAX_REFCOUNT_ORDER = 6
 MAX_BACKING_NAME_BYTES = 1023
@@ -57,6 +58,7 @@ class Qcow2Header:
     version: int
     cluster_bits: int
     virtual_size_bytes: int
+    """Whole sectors: what is left over is not there for QEMU either (block/qcow2.c, `total_sectors`)."""
     l1_offset: int
     l1_entries: int
     refcount_table_offset: int
@@ -108,7 +110,7 @@ def parse(prefix: bytes) -> Qcow2Header:
     return Qcow2Header(
         version=fixed.version,
         cluster_bits=fixed.cluster_bits,
-        virtual_size_bytes=fixed.size,
+        virtual_size_bytes=fixed.size // SECTOR_BYTES * SECTOR_BYTES,
         l1_offset=fixed.l1_offset,
         l1_entries=fixed.l1_entries,
         refcount_table_offset=fixed.refcount_table_offset,

@@ -8,6 +8,10 @@ from imgtool.guest.filesystems.base import GuestReadError
 FILE_CHUNK_BYTES = 256 << 10
 """Read from a file at once."""
 
+MAX_FILE_BYTES = 1 << 30
+"""Of one file, holes included: with every GPU's firmware it has 700 MiB, and that unpacked. A file that has
+64 EiB takes one hole."""
+
 
 class ArchiveError(GuestReadError):
     """An archive is not what it should be: damaged, cut off, of an unknown kind, or beyond a bound."""
@@ -18,16 +22,20 @@ class TruncatedError(ArchiveError):
 
 
 def file_chunks(stream: BinaryIO, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-    """`length` bytes of `stream` from `start` (None: up to its end), in chunks."""
+    """`length` bytes of `stream` from `start` (None: up to its end), in chunks.
+
+    Raises ArchiveError where these are more than MAX_FILE_BYTES, after that many.
+    """
     stream.seek(start)
-    left = length
-    while left is None or left > 0:
-        chunk = stream.read(FILE_CHUNK_BYTES if left is None else min(left, FILE_CHUNK_BYTES))
+    left = MAX_FILE_BYTES if length is None else min(length, MAX_FILE_BYTES)
+    while left > 0:
+        chunk = stream.read(min(left, FILE_CHUNK_BYTES))
         if not chunk:
             return
-        if left is not None:
-            left -= len(chunk)
+        left -= len(chunk)
         yield chunk
+    if (length is None or length > MAX_FILE_BYTES) and stream.read(1):
+        raise ArchiveError(f"its file has more than {MAX_FILE_BYTES} bytes")
 
 
 class Reader:

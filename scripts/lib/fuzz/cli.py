@@ -7,7 +7,7 @@
 
 A find is made as small as it can be and written to tests/fuzz/corpus/TARGET, which scripts/test runs.
 
-Exit status: 0 nothing found, 1 something was, 2 usage.
+Exit status: 0 nothing found, 1 something was, 2 usage, 4 a program is missing.
 """
 
 import argparse
@@ -34,6 +34,11 @@ def main() -> int:
         if options.corpus:
             return _replay(options.corpus_dir)
         return _sum(_run(_plan(options), options))
+    except FileNotFoundError as error:  # a program that makes seeds
+        print(
+            f"fuzz: {error.filename} is missing: scripts/setup installs what the tests need", file=sys.stderr
+        )
+        return 4
     except KeyboardInterrupt:
         return 130
     finally:

@@ -24,7 +24,10 @@ MAX_WHOLE_BYTES = 8 << 10
 def save(target: Target, find: Find, folder: Path = CORPUS) -> Path:
     """Write the find's input; its file is named after what it did."""
     seed = next(seed for seed in target.seeds() if seed.name == find.case.seed)
-    entry: dict[str, Any] = {"what": f"{find.kind}: {find.where}", "seed": find.case.seed}
+    entry: dict[str, Any] = {
+        "what": find.where if find.where.startswith(find.kind) else f"{find.kind}: {find.where}",
+        "seed": find.case.seed,
+    }
     whole = _packed(seed, find.case)
     if whole is None:
         entry["edits"] = [[edit.offset, edit.length, edit.data.hex()] for edit in find.case.edits]

@@ -1,18 +1,21 @@
 """Makes a find smaller: fewer edits, shorter ones, for as long as it stays the same find."""
 
+import time
 from collections.abc import Iterator
 
 from fuzz.model import Case, Edit, Find, Target
 from fuzz.run import run_case
 
 _MAX_RUNS = 150
+_MAX_SECONDS = 90.0
+"""One that is slow takes this long a few times only."""
 
 
 def minimised(target: Target, find: Find) -> Find:
     """The smallest case found in _MAX_RUNS that does the same."""
-    best, runs = find, 0
+    best, runs, until = find, 0, time.monotonic() + _MAX_SECONDS
     progress = True
-    while progress and runs < _MAX_RUNS:
+    while progress and runs < _MAX_RUNS and time.monotonic() < until:
         progress = False
         for case in _smaller(best.case):
             runs += 1
@@ -20,7 +23,7 @@ def minimised(target: Target, find: Find) -> Find:
             if isinstance(found, Find) and found.where == find.where:
                 best, progress = found, True
                 break
-            if runs >= _MAX_RUNS:
+            if runs >= _MAX_RUNS or time.monotonic() > until:
                 break
     return best
 

@@ -2,7 +2,8 @@ import io
 
 import pytest
 
-from imgtool.guest.initramfs.reader import Reader, TruncatedError, file_chunks
+from imgtool.guest.initramfs import reader as module
+from imgtool.guest.initramfs.reader import ArchiveError, Reader, TruncatedError, file_chunks
 
 
 def make(*chunks: bytes) -> Reader:
@@ -45,3 +46,15 @@ def test_skips_zeros_over_chunks():
 )
 def test_file_chunks_give_the_window_that_was_asked_for(start, length, expected):
     assert b"".join(file_chunks(io.BytesIO(b"abcdef"), start, length)) == expected
+
+
+@pytest.mark.parametrize("length", [None, 1 << 60])
+def test_a_file_without_end_is_read_to_a_bound(length: int | None, monkeypatch: pytest.MonkeyPatch):
+    """A hole makes a file of 64 EiB of one that takes nothing."""
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 700_000)
+    read = 0
+    with pytest.raises(ArchiveError, match="more than 700000 bytes"):
+        for chunk in file_chunks(io.BytesIO(bytes(1 << 20)), 0, length):
+            read += len(chunk)
+    assert read == 700_000
+    assert sum(map(len, file_chunks(io.BytesIO(bytes(700_000)), 0, length))) == 700_000
