@@ -72,7 +72,8 @@ def choose_kernel(tree: GuestTree, kernels: tuple[InstalledKernel, ...]) -> Boot
 
 def _missing(tree: GuestTree, entry: BootEntry) -> str | None:
     """What the boot loader looks for in vain. Only itself can tell where a variable is in the name."""
-    if "$" in entry.linux or located(tree, entry, entry.linux) is not None:
+    behind_device = re.sub(r"^\([^)]*\)", "", entry.linux)
+    if "$" in behind_device or located(tree, entry, entry.linux) is not None:
         return None
     return printable(entry.linux)
 

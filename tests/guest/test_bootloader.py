@@ -177,10 +177,24 @@ def test_a_stub_that_only_loads_another_file_is_passed_over():
         ({GRUB: f"set default=1>1\n{MENU}", f"/boot/vmlinuz-{NEW}": None}, OLD, None),
         ({GRUB: MENU.replace(NEW, "6.1.0-7-amd64")}, NEW, "/boot/vmlinuz-6.1.0-7-amd64"),
         ({GRUB: MENU.replace("/boot/vmlinuz", "$root/vmlinuz"), f"/boot/vmlinuz-{NEW}": None}, NEW, None),
+        (
+            {GRUB: MENU.replace("/boot/vmlinuz", "($root)/boot/vmlinuz"), f"/boot/vmlinuz-{NEW}": None},
+            NEW,
+            f"($root)/boot/vmlinuz-{NEW}",
+        ),
         ({GRUB: MENU.replace("/boot/vmlinuz", "/@rootfs/boot/vmlinuz")}, NEW, None),
         ({}, NEW, None),
     ],
-    ids=["there", "gone", "another is gone", "menu is old", "only GRUB knows", "subvolume", "no menu"],
+    ids=[
+        "there",
+        "gone",
+        "another is gone",
+        "menu is old",
+        "only GRUB knows",
+        "behind a device",
+        "subvolume",
+        "no menu",
+    ],
 )
 def test_a_kernel_that_the_menu_starts_in_vain(files, version, missing):
     there = {path: content for path, content in (KERNELS | files).items() if content is not None}
