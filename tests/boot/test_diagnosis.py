@@ -209,3 +209,25 @@ def test_whatever_a_guest_writes_something_printable_is_said(pieces: list[str]) 
     assert early is None or early == found
     stages_of([(0.0, text)])
     cloud_init_of(text)
+
+
+DRACUT = """\
+[    2.1] virtio_blk virtio1: [vda] 4194304 512-byte logical blocks (2.15 GB/2.00 GiB)
+[    2.9] Run /init as init process
+[  191.4] dracut-initqueue[412]: Warning: dracut-initqueue: timeout, still waiting for following hooks:
+[  192.0] dracut-initqueue[412]: Warning: /lib/dracut/hooks/initqueue/finished/devexists-x.sh: "[ -e "x" ]"
+"""
+ITS_END = """\
+Warning: /dev/disk/by-uuid/0000-1111 does not exist
+Generating "/run/initramfs/rdsosreport.txt"
+Entering emergency mode. Exit the shell to continue.
+"""
+
+
+def test_dracut_s_warnings_are_not_the_end_but_its_emergency_shell_is() -> None:
+    """In the words of dracut's own scripts: not recorded, for it takes three minutes."""
+    assert diagnose(DRACUT, answered=False, timed_out=False) is None
+    found = diagnose(DRACUT + ITS_END, answered=False, timed_out=False)
+    assert found is not None
+    assert found.stage == "initramfs"
+    assert "(/dev/disk/by-uuid/0000-1111) is not on it" in found.cause

@@ -190,14 +190,21 @@ FAILURES: tuple[Rule, ...] = (
     ),
     _rule(
         "initramfs",
-        r"ALERT! .*does not exist|[Dd]racut-initqueue.*: timeout",
+        r"ALERT! .*does not exist",
         _no_root,
         _root_remedy,
     ),
-    _rule("initramfs", r"Gave up waiting for root|Expecting device ", _no_root, _root_remedy, final=False),
     _rule(
         "initramfs",
-        r"[Dd]racut [Ee]mergency [Ss]hell|^\(initramfs\)|Generating \"/run/initramfs/rdsosreport",
+        r"Gave up waiting for root|Expecting device |[Dd]racut-initqueue.*: timeout",
+        _no_root,
+        _root_remedy,
+        final=False,
+    ),
+    _rule(
+        "initramfs",
+        r"[Dd]racut [Ee]mergency [Ss]hell|^\(initramfs\)|Entering emergency mode"
+        r"|Generating \"/run/initramfs/rdsosreport",
         "the initramfs stops in its emergency shell",
         REMAKE_INITRAMFS,
     ),
