@@ -7,7 +7,8 @@ its own failure. That an image came up is for its agent to say.
 import re
 from collections.abc import Iterable, Sequence
 
-from imgtool.boot.serial.failures import FAILURES, Rule, Words
+from imgtool.boot.serial.causes import Words
+from imgtool.boot.serial.failures import FAILURES, Rule
 from imgtool.boot.serial.lines import plain_lines
 from imgtool.boot.serial.silence import LOGIN, standstill
 from imgtool.boot.serial.stages import later, reached, stage_of

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgtool.boot.serial.failures import ADD_DRIVERS, INSTALL_GRUB, INSTALL_LOADER, READ_LOG
+from imgtool.boot.serial.remedies import ADD_DRIVERS, INSTALL_GRUB, INSTALL_LOADER, READ_LOG
 from imgtool.model.boot import Stage
 
 ADD_CONSOLE = (
