@@ -1,3 +1,3 @@
 """The plugins that the tests share."""
 
-pytest_plugins = ["support.cloud", "support.debian", "support.tidiness"]
+pytest_plugins = ["support.cloud", "support.clusters", "support.debian", "support.tidiness"]

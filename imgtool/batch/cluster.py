@@ -120,7 +120,7 @@ def connect(address: str, settings: Settings, on_event: OnEvent) -> Cluster:
 def _client(address: str) -> Any:
     """With TLS as dask's own configuration has it."""
     distributed = _distributed()
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)  # what goes wrong is said by imgtool
+    _silence()
     try:
         return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -140,9 +140,16 @@ def _distributed() -> Any:
         ) from error
 
 
+def _silence() -> None:
+    """What goes wrong is said by imgtool; dask gives each of its loggers a level and a stream of its own."""
+    for name in [*logging.root.manager.loggerDict, "distributed"]:
+        if name.partition(".")[0] in {"distributed", "tornado"}:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 def _is_killed_worker(error: BaseException | None) -> bool:
     return type(error).__name__ == "KilledWorker"
 
 
 def _gone() -> ToolFailedError:
-    return ToolFailedError("the scheduler is gone")
+    return ToolFailedError("the scheduler is gone", hint="start it again, and run the same command")

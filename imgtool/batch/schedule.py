@@ -97,12 +97,10 @@ def workers(
 def lost(task: Task, error: Exception) -> TaskRecord:
     """The record of a task whose worker never answered."""
     message = f"its worker was lost: {type(error).__name__}: {printable(str(error))}"
+    hint = "see the log of the worker; run the same command again"
     if isinstance(error, ImgtoolError):
-        message = error.message
-    return TaskRecord(
-        task.key, "failed", exit_status=ToolFailedError.exit_status, message=message,
-        hint="see the log of the worker; run the same command again",
-    )  # fmt: skip
+        message, hint = error.message, error.hint or hint
+    return TaskRecord(task.key, "failed", exit_status=ToolFailedError.exit_status, message=message, hint=hint)
 
 
 def address_space_bytes() -> int:

@@ -4,6 +4,8 @@ They die with the thread that started them, whatever ends it (prctl(2), PR_SET_P
 """
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -87,12 +89,14 @@ def end(*processes: Process) -> None:
 
 
 def _start(command: list[str], log: Path) -> Process:
+    setpriv = shutil.which("setpriv") or "setpriv"
     with log.open("wb") as output:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", *command],
+            [setpriv, "--pdeathsig", "KILL", sys.executable, "-m", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env={**os.environ, "TMPDIR": str(log.parent)},
             start_new_session=True,  # ^C is for the batch; they are ended after it
         )
 
