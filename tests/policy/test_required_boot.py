@@ -37,7 +37,5 @@ def test_a_file_over_one_that_requires_it_may_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["maybe", "[true]", "17"])
 def test_it_is_a_switch(value: str, tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"team\.yaml:3: checks\.agent-answers\.required: "
-    ):
+    with pytest.raises(UsageError, match=r"team\.yaml:3: checks\.agent-answers\.required: "):
         policy(tmp_path, REQUIRED.replace("true", value))
