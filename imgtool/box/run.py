@@ -8,9 +8,9 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from imgtool import interrupts
@@ -50,9 +50,17 @@ def start() -> None:
 
 
 def stop() -> None:
-    """End the server and wait for it: what boxes used then counts as this process's children's."""
-    with _state.lock, interrupts.deferred():
-        _drop()
+    """End the server and wait for it: what boxes used then counts as this process's children's.
+
+    A thread that waits for a box just now goes on; the server then ends with this process.
+    """
+    if not _state.lock.acquire(timeout=DYING_SECONDS):
+        return
+    try:
+        with _uninterrupted():
+            _drop()
+    finally:
+        _state.lock.release()
 
 
 @contextmanager
@@ -74,7 +82,7 @@ def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:
         ours, theirs = socket.socketpair()
         box = _Box()
         with ours, theirs, ExitStack() as running:
-            with interrupts.deferred():
+            with _uninterrupted():
                 box.begin(job, theirs, descriptor)
                 running.callback(box.end)
             theirs.close()
@@ -114,6 +122,11 @@ def _remember(module: bytes) -> None:
         _state.asked.add(name)
 
 
+def _uninterrupted() -> AbstractContextManager[None]:
+    """Only the main thread is ever interrupted (interrupts.py)."""
+    return interrupts.deferred() if current_thread() is main_thread() else nullcontext()
+
+
 class _Box:
     """A process that the server forked for us. Nothing may interrupt between its beginning and noting it."""
 
@@ -146,7 +159,7 @@ class _Box:
 
     def end(self) -> None:
         """Kill it, whatever it does, and wait for it."""
-        with interrupts.deferred():
+        with _uninterrupted():
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
             os.close(self._process)
@@ -161,7 +174,7 @@ def _running() -> socket.socket:
     """The channel to the server, which is started where there is none."""
     if _state.channel is not None:
         return _state.channel
-    with interrupts.deferred():
+    with _uninterrupted():
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)  # until the server ignores them
         try:

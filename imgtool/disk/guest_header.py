@@ -1,7 +1,7 @@
 """A guest can write the header of another format, and the name of a host's file, at the start of its disk."""
 
 from imgtool.errors import VerificationError
-from imgtool.formats import inspector
+from imgtool.formats import headers
 
 
 def refuse(beginning: bytes) -> None:
@@ -10,11 +10,7 @@ def refuse(beginning: bytes) -> None:
     For disks that are sent away as they are made, and cannot be judged as a file, or taken back.
     Raises UnsafeImageError where it could be two.
     """
-
-    def read_at(offset: int, length: int) -> bytes:
-        return beginning[offset : offset + length]
-
-    found = inspector.detect(read_at, len(beginning)).format
+    found = headers.examine_bytes(beginning, compressed_too=True).format
     if found != "raw":
         raise VerificationError(
             f"the disk itself begins as a {found} image: whoever reads it may take it for one"

@@ -10,7 +10,7 @@ from imgtool.disk.incoming import STDIN, STREAM
 from imgtool.disk.temporary import temporary_folder, unkept
 from imgtool.disk.wrapped import unwrap
 from imgtool.errors import ImgtoolError
-from imgtool.formats import admit, inspector, sniff
+from imgtool.formats import admit, headers
 from imgtool.formats.source import naming
 from imgtool.formats.wrapper import PEEKED_BYTES, peek
 from imgtool.model.image import DiskImage
@@ -19,8 +19,8 @@ from imgtool.text import printable
 
 _READ_BYTES = 1 << 20
 _HELD_BYTES = 2 * PEEKED_BYTES
-"""Of stdin, to see what it is: enough for PEEKED_BYTES to come out, where the content cannot be compressed and
-a block of bzip2, 900 kB, comes out as a whole."""
+"""Of stdin, to see what it is: enough for PEEKED_BYTES to come out, where the content cannot be compressed
+and a block of bzip2, 900 kB, comes out as a whole."""
 
 
 @contextmanager
@@ -56,10 +56,11 @@ def _format(prefix: bytes) -> str:
     def read_at(offset: int, length: int) -> bytes:
         return prefix[offset : offset + length]
 
-    wrapper = sniff.wrapper_of(prefix[: sniff.SNIFFED_BYTES])
-    if wrapper is not None:
-        prefix = peek(wrapper, read_at, len(prefix))
-    return inspector.detect(read_at, len(prefix)).format
+    seen = headers.examine_bytes(prefix)
+    if seen.wrapper is not None:
+        inside = peek(seen.wrapper, read_at, len(prefix))
+        seen = headers.examine_bytes(inside, compressed_too=True)
+    return seen.format
 
 
 @contextmanager

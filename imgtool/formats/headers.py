@@ -20,6 +20,8 @@ class Given:
     """What to look at: a file of so many bytes."""
 
     size_bytes: int
+    compressed_too: bool = False
+    """To tell its format even where it could be a compressed file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class OtherContent:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What they said. Of a file that is compressed as a whole only `wrapper`."""
+    """What they said. Of a file that is compressed as a whole only `wrapper`, unless more was asked for."""
 
     wrapper: str | None
     """gzip, xz, zstd or bzip2."""
@@ -63,14 +65,14 @@ def examine(descriptor: int, size_bytes: int) -> Headers:
     return ask(JOB, Given(size_bytes), descriptor)
 
 
-def examine_bytes(content: bytes) -> Headers:
+def examine_bytes(content: bytes, *, compressed_too: bool = False) -> Headers:
     """The same of what is in memory only."""
     descriptor = os.memfd_create("imgtool", os.MFD_CLOEXEC)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
         rest = memoryview(content)
         while rest:
             rest = rest[file.write(rest) :]
-        return examine(descriptor, len(content))
+        return ask(JOB, Given(len(content), compressed_too), descriptor)
 
 
 def look(given: Given, descriptor: int) -> Headers:
@@ -78,10 +80,10 @@ def look(given: Given, descriptor: int) -> Headers:
     source = unnamed(descriptor, given.size_bytes)
     prefix = source.read_at(0, sniff.SNIFFED_BYTES)
     wrapper = sniff.wrapper_of(prefix)
-    if wrapper is not None:
+    if wrapper is not None and not given.compressed_too:
         return Headers(wrapper, "", "", None, None)
     verdict = inspector.detect(source.read_at, source.size_bytes)
-    return Headers(None, verdict.format, verdict.evidence, _unsafe(verdict), _other_content(prefix))
+    return Headers(wrapper, verdict.format, verdict.evidence, _unsafe(verdict), _other_content(prefix))
 
 
 def _unsafe(verdict: inspector.Verdict) -> str | None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,12 @@ def test_all_end_when_imgtool_is_killed(tmp_path: Path) -> None:
         boxed = _children(server)
         imgtool.kill()
         _wait_for(lambda: not any(_runs(one) for one in (server, *boxed)))
+
+
+def test_threads_ask_one_after_the_other(descriptor: int) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(box.ask, box_jobs.ECHO, Words((str(one),)), descriptor) for one in range(20)]
+        assert [one.result().words[0] for one in asked] == [str(one) for one in range(20)]
 
 
 def test_stopping_leaves_nothing(descriptor: int) -> None:
