@@ -90,7 +90,8 @@ def bare(architecture: str, accelerator: Accelerator, *, firmware: bool) -> Iter
     yield "-sandbox", SANDBOX
     flash = ",pflash0=code,pflash1=vars" if firmware else ""
     yield "-machine", f"{MACHINES[architecture]}{_WITHOUT_A_SCREEN.get(architecture, '')}{flash}"
-    yield "-accel", "tcg,thread=multi" if accelerator == "tcg" else "kvm"
+    # MiB of translated code: by itself QEMU would take a GiB for that.
+    yield "-accel", "tcg,thread=multi,tb-size=256" if accelerator == "tcg" else "kvm"
     yield "-cpu", "max" if accelerator == "tcg" else "host"
 
 

@@ -27,7 +27,7 @@ class BootOptions:
     """One boot for each."""
     firmware: Literal["auto", "bios", "uefi"] = "auto"
     """`auto` follows the inspection."""
-    timeout_seconds: float = 300.0
+    timeout_seconds: float = 600.0
     """From power-on until the agent has to answer, for each boot."""
     memory_bytes: int = 1024 * MIB
     cpus: int = 2
