@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 from imgtool.batch import cluster_checks, wire
@@ -121,13 +123,26 @@ def _client(address: str) -> Any:
     """With TLS as dask's own configuration has it."""
     distributed = _distributed()
     _silence()
+    made: SimpleQueue[Any] = SimpleQueue()
+    # In a thread that nobody waits for: dask's own timeout does not cover one that accepts and is silent.
+    Thread(target=_make_client, args=(distributed, address, made), daemon=True).start()
     try:
-        return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+        client = made.get(timeout=CONNECT_SECONDS + 1)
+    except Empty:
+        client = TimeoutError(f"it was silent for {CONNECT_SECONDS:g} seconds")
+    if isinstance(client, Exception):
         raise ToolFailedError(
-            f"{printable(address)}: no scheduler answers: {printable(str(error))}",
+            f"{printable(address)}: no scheduler answers: {printable(str(client))}",
             hint="is it running, and with the certificates of the same authority?",
-        ) from error
+        ) from client
+    return client
+
+
+def _make_client(distributed: Any, address: str, made: "SimpleQueue[Any]") -> None:
+    try:
+        made.put(distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False))
+    except Exception as error:
+        made.put(error)
 
 
 def _distributed() -> Any:
