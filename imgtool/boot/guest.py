@@ -35,7 +35,7 @@ class Guest:
         self._began = time.monotonic()
         self._said = bytearray()
         self.gave_up = False
-        """The agent left a command unanswered: an answer that came now would be one to an older question."""
+        """The last command had no answer: one that came now would be taken for the next one's."""
         self.log = ConsoleLog(self.seconds, keep)
         self.agent = AgentChannel(agent)
         self._selector = selectors.DefaultSelector()
@@ -74,6 +74,7 @@ class Guest:
     def ask(self, command: str, seconds: float) -> Any | Unknown:
         """What the agent returns for a command; Unknown, with the reason, where it does not."""
         deadline = self.seconds() + seconds
+        self.gave_up = False
         self.agent.ask(command)
         try:
             while self.running and self.seconds() < deadline:

@@ -133,6 +133,7 @@ class _Bench:
     def _ask(self, guest: Guest, watch: Watch) -> AgentFacts:
         self._tell(StageTime("agent", guest.seconds()))
         if _has_cloud_init(self.inspection.guest):
+            self.progress.stage("boot", "waiting for the end of cloud-init")
             waiting.until_it_settles(guest, watch)
         return waiting.ask_all(guest)
 

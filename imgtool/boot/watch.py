@@ -46,8 +46,7 @@ class Watch:
         self.cloud_init = cloud_init_of(text)
         if self._login_at is None and login_prompt(text):
             self._login_at = began
-        if self._failed_at is None and diagnose(text, answered=False, timed_out=False) is not None:
-            self._failed_at = began
+        self._note_failure(began, failed=diagnose(text, answered=False, timed_out=False) is not None)
         ended = self._guest.seconds()
         self._next_look = ended + max(_LOOK_SECONDS, _SHARE * (ended - began))
 
@@ -70,6 +69,13 @@ class Watch:
 
     def _passed(self, since: float | None, seconds: float) -> bool:
         return since is not None and self._guest.seconds() - since >= seconds
+
+    def _note_failure(self, now: float, *, failed: bool) -> None:
+        """A boot may get over what looked like its end."""
+        if not failed:
+            self._failed_at = None
+        elif self._failed_at is None:
+            self._failed_at = now
 
     def _note_stages(self) -> None:
         found = stages_of(self.log.lines)

@@ -65,6 +65,17 @@ def test_a_panic_is_not_waited_for(play: Play) -> None:
     assert (found.answered, found.timed_out) == (False, False)
 
 
+def test_what_looked_like_the_end_and_was_not_is_forgotten(play: Play) -> None:
+    prompt = "console 'BdsDxe: No bootable option or device was found.\\n'"
+    with play(prompt, "wait 0.2", KERNEL, "wait 0.5", "answer") as guest:
+        looking = Watch(guest, lambda _: None)
+        while "Linux version" not in guest.log.text:
+            guest.turn(0.05)
+        looking.look(now=True)
+        assert not looking.failed
+        assert wait(guest).answered
+
+
 def test_a_login_prompt_without_an_agent_is_the_end_after_a_while(play: Play) -> None:
     with play(KERNEL, LOGIN, STAYS) as guest:
         found = wait(guest)

@@ -173,6 +173,7 @@ def test_the_text_says_where_it_stopped_and_shows_the_end_of_the_log(tmp_path: P
     assert "BIOS finds nothing to start on the disk" in run.stdout
     assert "No bootable device" in run.stdout
     assert "boots-on-virtio-blk" in run.stdout
+    assert "boots-on-virtio-scsi" not in run.stdout
 
 
 @pytest.fixture

@@ -126,8 +126,10 @@ def command(
 
 
 def _judge(inspection: Inspection) -> Judgement:
-    """By the checks of boots alone: the others have their own command."""
+    """By the checks of the boots that were run alone: the others have their own command."""
     of_boots = {check.name for check in registry.all_checks() if check.after_boot}
+    booted = {one.bus for one in inspection.boots}
+    of_boots -= {f"boots-on-{bus}" for bus in BUSES if bus not in booted}
     judgement = registry.judge(inspection)
     return replace(judgement, findings=tuple(one for one in judgement.findings if one.check in of_boots))
 
