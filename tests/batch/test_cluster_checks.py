@@ -1,7 +1,9 @@
+from typing import Any
+
 import pytest
 
 from imgtool.batch import cluster_checks
-from imgtool.errors import UsageError
+from imgtool.errors import ToolFailedError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -17,3 +19,32 @@ def test_encrypted_or_on_this_machine(address: str) -> None:
 def test_nothing_that_others_could_listen_to(address: str) -> None:
     with pytest.raises(UsageError, match="neither TLS nor this machine"):
         cluster_checks.check_address(address)
+
+
+def worker(**changed: Any) -> dict[str, Any]:
+    return {"name": "w", "nthreads": 2, "resources": {"disk": 1.0}, **changed}
+
+
+def test_only_workers_with_a_disk_are_used_and_they_say_how_many_at_once() -> None:
+    workers = {"tcp://127.0.0.1:1": worker(), "tcp://127.0.0.1:2": worker(resources={}),
+               "tcp://127.0.0.1:3": worker(resources={"disk": 4})}  # fmt: skip
+    found = cluster_checks.usable("here", {"address": "tcp://127.0.0.1:9", "workers": workers})
+    assert list(found) == ["tcp://127.0.0.1:1", "tcp://127.0.0.1:3"]
+    assert cluster_checks.at_once(found) == 3
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.1:9", "tcp://127.0.0.1:9"])
+def test_a_scheduler_or_a_worker_that_others_reach_is_refused(address: str) -> None:
+    """Also where it was named by a loopback address: behind that it may listen to the network."""
+    info = {"address": address, "workers": {"tcp://10.0.0.2:1": worker()}}
+    with pytest.raises(UsageError, match=r"10\.0\.0\."):
+        cluster_checks.usable("127.0.0.1:9", info)
+
+
+@pytest.mark.parametrize(
+    ("workers", "words"), [({}, "no workers"), ({"a": worker(resources={})}, "resource `disk`")]
+)
+def test_nothing_is_begun_without_a_disk(workers: dict[str, Any], words: str) -> None:
+    with pytest.raises(ToolFailedError, match=words) as caught:
+        cluster_checks.usable("tls://h:1", {"address": "tls://h:1", "workers": workers})
+    assert "dask worker tls://h:1 --resources disk=1" in caught.value.hint
