@@ -24,6 +24,8 @@ MAX_EXTENSIONS = 64
 
 DIRTY, CORRUPT, EXTERNAL_DATA, COMPRESSION_TYPE, EXTENDED_L2 = (1 << bit for bit in range(5))
 """Incompatible features."""
+DATA_FILE_RAW = 1 << 1
+"""An autoclear feature."""
 
 _V2 = struct.Struct(">4sIQIIQIIQQIIQ")
 _V3 = struct.Struct(">QQQII")
@@ -143,11 +145,13 @@ def _version_3_fields(cluster: bytes, version: int) -> tuple[int, int, int]:
         return 0, 4, _V2.size
     if len(cluster) < _V3_HEADER_BYTES:
         raise ImageUnreadableError("its qcow2 header is cut off")
-    incompatible, _compatible, _autoclear, refcount_order, length = _V3.unpack_from(cluster, _V2.size)
+    incompatible, _compatible, autoclear, refcount_order, length = _V3.unpack_from(cluster, _V2.size)
     if length % 8 or not _V3_HEADER_BYTES <= length <= len(cluster):
         raise ImageUnreadableError(f"its qcow2 header claims a length of {length} bytes")
     if refcount_order > MAX_REFCOUNT_ORDER:
         raise ImageUnreadableError(f"its refcounts would have 2^{refcount_order} bits; 64 are possible")
+    if autoclear & DATA_FILE_RAW:  # a data file of which a kind is told: QEMU demands that there is one
+        incompatible |= EXTERNAL_DATA
     return incompatible, refcount_order, length
 
 

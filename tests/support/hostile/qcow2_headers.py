@@ -22,6 +22,11 @@ def unknown_incompatible_feature(folder: Path, canary: Path) -> Path:
     return patched(folder, INCOMPATIBLE, 1 << 5, 8)
 
 
+@row("keeps its data in another file")
+def raw_data_file_that_is_not_there(folder: Path, canary: Path) -> Path:
+    return patched(folder, 88, 2, 8)
+
+
 @row("features that nobody knows")
 def unknown_incompatible_feature_63(folder: Path, canary: Path) -> Path:
     return patched(folder, INCOMPATIBLE, 1 << 63, 8)
