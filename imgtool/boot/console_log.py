@@ -8,10 +8,10 @@ from typing import TextIO
 
 from imgtool.text import printable
 
-FIRST_LINES, LAST_LINES = 5_000, 10_000
+FIRST_LINES, LAST_LINES = 5_000, 5_000
 """What is remembered of a guest that never stops writing."""
 
-MAX_LINE_CHARACTERS = 2_000
+MAX_LINE_CHARACTERS = 1_000
 MAX_KEPT_BYTES = 64 << 20
 """Of the file that the user asked for."""
 
@@ -32,9 +32,9 @@ class ConsoleLog:
 
     def feed(self, content: bytes) -> None:
         """More of what the guest wrote."""
-        *lines, self._unfinished = re.split(r"\r*\n", self._unfinished + content.decode("utf-8", "replace"))
+        *lines, self._unfinished = (self._unfinished + content.decode("utf-8", "replace")).split("\n")
         for line in lines:
-            self._add(line)
+            self._add(line.rstrip("\r"))
         while len(self._unfinished) > MAX_LINE_CHARACTERS:
             self._add(self._unfinished[:MAX_LINE_CHARACTERS])
             self._unfinished = self._unfinished[MAX_LINE_CHARACTERS:]

@@ -50,6 +50,14 @@ def test_of_a_guest_that_never_stops_the_first_and_the_last_lines_are_kept(log: 
     assert (log.lines[0][1], log.lines[-1][1]) == ("0", str(count - 1))
 
 
+@pytest.mark.parametrize("piece", [b"\r", b"\x1b[", b"\x1b[0;", b"\xff", b"\n", b"\r\n\r"], ids=repr)
+def test_no_flood_takes_longer_than_its_length(piece: bytes, log: ConsoleLog) -> None:
+    """Where it took the square of it, these two megabytes would take hours."""
+    for _ in range(32):
+        log.feed(piece * (65536 // len(piece)))
+    log.tail(40)
+
+
 def test_a_line_without_an_end_is_broken(log: ConsoleLog) -> None:
     log.feed(b"x" * (console_log.MAX_LINE_CHARACTERS * 3))
     log.close()
