@@ -14,6 +14,7 @@ INPUTS_OF_SLOW_ONES = 40
 """Of whole guests and file systems, and where QEMU is asked: 10 to 20 ms each."""
 QUICK_SHARE = 20
 SEED = 20
+NO_HURRY = 3600.0
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,7 +34,7 @@ def test_what_was_found_is_mended(name: str, path: Path) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_some_inputs_of(name: str) -> None:
     quick = TARGETS[name].share >= QUICK_SHARE and name not in {"qcow2", "other-images"}
-    amount = Amount(INPUTS if quick else INPUTS_OF_SLOW_ONES, 60)
+    amount = Amount(INPUTS if quick else INPUTS_OF_SLOW_ONES, NO_HURRY)
     tally = run_target(TARGETS[name], amount, SEED)
     assert not tally.finds, "\n".join(
         f"{find.where}: {find.case}\n{find.detail}" for find in tally.finds.values()

@@ -79,7 +79,7 @@ def test_an_expected_error_is_no_find() -> None:
 
 
 def test_a_run_finds_it_and_goes_on() -> None:
-    tally = run_target(target(raising), Amount(300, 60), 1)
+    tally = run_target(target(raising), Amount(300, 3600), 1)
     assert [find.where for find in tally.finds.values()] == ["ZeroDivisionError in test_harness.py:raising"]
     assert (tally.inputs, tally.repeated > 5, tally.outcomes) == (300, True, 1)
 
@@ -88,7 +88,7 @@ def test_a_worker_that_dies_is_replaced() -> None:
     def run(mutant: Mutant) -> str:
         return _killed(mutant) if mutant.size < len(CONTENT) else "fine"
 
-    tally = run_target(target(run), Amount(60, 60), 3)
+    tally = run_target(target(run), Amount(60, 3600), 3)
     assert [find.kind for find in tally.finds.values()] == ["killed"]
 
 

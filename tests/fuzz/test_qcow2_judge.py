@@ -56,7 +56,7 @@ def test_a_backing_file_that_the_gate_missed_would_be_found(monkeypatch: pytest.
 
 def test_a_part_of_the_mutants_passes_the_gate_and_is_judged() -> None:
     outcomes: list[str] = []
-    run_target(TARGET, Amount(60, 60), 5, lambda outcome, _: outcomes.append(outcome))
+    run_target(TARGET, Amount(60, 3600), 5, lambda outcome, _: outcomes.append(outcome))
     assert any(outcome.startswith("passed") for outcome in outcomes)
     assert any("Error: " in outcome for outcome in outcomes)
 
