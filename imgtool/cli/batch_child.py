@@ -10,6 +10,7 @@ from functools import partial
 
 from imgtool.batch import child, fork_server
 from imgtool.checks import registry
+from imgtool.cli import limits
 from imgtool.cli.bug_report import write_bug_report
 from imgtool.formats import sniff
 from imgtool.glance import preload as glance
@@ -33,6 +34,7 @@ ALSO_NEEDED = (
 
 def main() -> None:
     """Serve until the socket is closed."""
+    limits.apply(os.environ)
     registry.all_checks()
     sniff.load()
     glance.preload()

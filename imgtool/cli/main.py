@@ -12,7 +12,7 @@ from types import FrameType
 import click
 
 from imgtool import __version__, interrupts
-from imgtool.cli import console
+from imgtool.cli import console, limits
 from imgtool.cli.lazy import LazyGroup
 from imgtool.errors import (
     EXIT_INTERRUPTED,
@@ -78,6 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(number, _interrupt)
     json_output = console.wants_json(arguments)
     try:
+        limits.apply(os.environ)
         status = cli.main(args=list(arguments), prog_name="imgtool", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:

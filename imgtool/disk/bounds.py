@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 from imgtool.errors import ImageUnreadableError
+from imgtool.formats.bounds import LIMITS, raising
 from imgtool.text import human_size
-
-MAX_CONTENT_BYTES = 2 << 40
-"""Largest content. A gigabyte of zeros takes a second to inflate: this is half an hour."""
 
 MAX_RATIO = 1100
 """Bytes that are not zero, for each compressed byte. Deflate reaches 1032; what is above is a bomb, no disk.
@@ -24,8 +22,9 @@ class Budget:
 
     def check(self, size_bytes: int, data_bytes: int) -> None:
         """Raise ImageUnreadableError where the content so far is too large, or more than can be."""
-        if size_bytes > MAX_CONTENT_BYTES:
-            raise ImageUnreadableError(f"its content is larger than {human_size(MAX_CONTENT_BYTES)}")
+        if size_bytes > LIMITS.content_bytes:
+            most = human_size(LIMITS.content_bytes)
+            raise ImageUnreadableError(f"its content is larger than {most}", hint=raising("content_bytes"))
         if self.compressed_bytes is None:
             return
         if data_bytes > self.compressed_bytes * MAX_RATIO + RATIO_ALLOWANCE_BYTES:

@@ -8,14 +8,13 @@ from typing import Protocol, cast
 from isal import igzip_lib
 
 from imgtool.errors import ImageUnreadableError
+from imgtool.formats.bounds import LIMITS, raising
 from imgtool.formats.inspector import ReadAt
 
 PIECE_BYTES = 1 << 20
 """Largest piece of inflated data at a time (zstd: see _Zstd)."""
-XZ_MEMORY_BYTES = 256 << 20
-"""xz -9 needs 65 MiB to inflate; files that need 4 GiB can be made."""
-ZSTD_WINDOW_BYTES = 128 << 20
-"""As far as the zstd program itself goes without being told so: `--long=27`."""
+_LARGEST_ZSTD_WINDOW_BYTES = 1 << 31
+"""The format's limit in practice: `--long=31`."""
 _ZSTD_INPUT_BYTES = 2 << 10
 CHUNK_BYTES = 64 << 10
 """Of the compressed file, read at a time."""
@@ -54,7 +53,7 @@ class _Zstd:
         import zstandard  # noqa: PLC0415 - loaded only where it is needed: it makes a start slower
 
         self._error = zstandard.ZstdError
-        self._object = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+        self._object = zstandard.ZstdDecompressor(max_window_size=_zstd_window_bytes()).decompressobj()
         self._pending = b""
 
     @property
@@ -78,9 +77,13 @@ class _Zstd:
             raise ValueError(str(error)) from error
 
 
+def _zstd_window_bytes() -> int:
+    return min(LIMITS.unpacking_bytes // 2, _LARGEST_ZSTD_WINDOW_BYTES)
+
+
 _DECODERS: dict[str, Callable[[], Decoder]] = {
     "gzip": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
-    "xz": lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES),
+    "xz": lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=LIMITS.unpacking_bytes),
     "bzip2": bz2.BZ2Decompressor,
     "zstd": _Zstd,
 }
@@ -106,7 +109,7 @@ def inflate(wrapper: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
             piece = decoder.decompress(rest, PIECE_BYTES)
         except _ERRORS as error:
             raise ImageUnreadableError(
-                f"its {wrapper} compression is damaged: {error}", hint="fetch it again"
+                f"its {wrapper} compression is damaged: {error}", hint=_hint(error)
             ) from error
         rest = b""
         if piece:
@@ -122,6 +125,12 @@ def inflate(wrapper: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
                 raise ImageUnreadableError(
                     f"its {wrapper} compression ends too early: the file is cut off", hint="fetch it again"
                 )
+
+
+def _hint(error: BaseException) -> str:
+    """Both libraries tell a limit of memory from damage by their words only."""
+    words = str(error).lower()
+    return raising("unpacking_bytes") if "memory" in words else "fetch it again"
 
 
 def _next_member(unused: bytes, source: Iterator[bytes]) -> bytes:

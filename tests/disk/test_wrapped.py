@@ -107,7 +107,7 @@ def test_bombs_end_early(tmp_path: Path, folder: Path, monkeypatch):
         unwrap(admit(path), folder, NullProgress())
     zeros = _file(tmp_path / "zeros.zst", zstandard.compress(bytes(64 * MIB)))
     assert unwrap(admit(zeros), folder, NullProgress()).allocated_bytes == 0
-    monkeypatch.setattr(f"{module}.MAX_CONTENT_BYTES", 32 * MIB)
+    monkeypatch.setattr(f"{module}.LIMITS.content_bytes", 32 * MIB)
     with pytest.raises(ImageUnreadableError, match=r"larger than 32\.0 MiB"):
         unwrap(admit(zeros), folder, NullProgress())
     assert len(list(folder.iterdir())) == 1
