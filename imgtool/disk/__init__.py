@@ -8,5 +8,7 @@ To send: payload.py gives the bytes of an image, as its file is or in another fo
 disk is read, in order (ordered.py), with no file in between; payloads/ are the kinds.
 
 To look inside: access.py gives any image's disk as one seekable stream; usage.py tells where its file keeps
-data, for a picture; consistency.py whether its tables agree.
+data, for a picture; consistency.py whether its tables agree, sound.py whether its clusters can be inflated.
+
+temporary.py makes the folders for what is kept only as long as a command runs.
 """
