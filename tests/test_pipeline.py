@@ -7,11 +7,13 @@ import pytest
 from support.fixtures import fixture_path
 from support.images import convert, patch, qemu_io, read_u64
 
+from imgtool import box, glance
 from imgtool.checks.registry import judge
 from imgtool.disk.incoming import incoming
+from imgtool.model.delivery import CloudName, Wanted
 from imgtool.model.facts import Known
 from imgtool.model.judgement import Outcome
-from imgtool.pipeline import inspect_image
+from imgtool.pipeline import Order, inspect_image, prepare, upload
 from imgtool.progress import NullProgress
 
 CLUSTER = 64 << 10
@@ -47,3 +49,23 @@ def test_a_corrupt_image_is_inspected_and_fails_one_check(corrupt: Path, packed:
 def test_a_raw_image_has_nothing_to_check() -> None:
     with incoming(fixture_path("bare-ext4"), "raw", NullProgress(), may_stream=False) as image:
         assert inspect_image(image, NullProgress()).consistent == Known(True, "a raw image has no tables")
+
+
+class _SpokenToError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("story", [prepare, upload])
+def test_what_reads_images_was_forked_before_a_cloud_is_spoken_to(story, monkeypatch, tmp_path: Path) -> None:
+    """A fork has what is in memory: no password may be."""
+
+    def connect(*_: object) -> None:
+        assert box.is_running()
+        raise _SpokenToError
+
+    monkeypatch.setattr(glance, "connect_each", connect)
+    box.stop()
+    assert not box.is_running()
+    order = Order(fixture_path("bare-ext4"), (CloudName("c"),), Wanted("x"), tmp_path, source_format="raw")
+    with pytest.raises(_SpokenToError):
+        story(order, NullProgress())

@@ -21,6 +21,6 @@ types, and ends. Whatever else it does, it fails: an answer that is not of its t
 
 from imgtool.box.job import BoxFailedError, Job
 from imgtool.box.limits import Limits
-from imgtool.box.run import ask, running, start, stop
+from imgtool.box.run import ask, is_running, running, start, stop
 
-__all__ = ["BoxFailedError", "Job", "Limits", "ask", "running", "start", "stop"]
+__all__ = ["BoxFailedError", "Job", "Limits", "ask", "is_running", "running", "start", "stop"]

@@ -63,6 +63,11 @@ def stop() -> None:
         _state.lock.release()
 
 
+def is_running() -> bool:
+    """The server has been forked."""
+    return _state.channel is not None
+
+
 @contextmanager
 def running() -> Iterator[None]:
     """A block with the server there, from its beginning; it is gone afterwards."""
