@@ -134,7 +134,7 @@ class _Bench:
         self._tell(StageTime("agent", guest.seconds()))
         if _has_cloud_init(self.inspection.guest):
             self.progress.stage("boot", "waiting for the end of cloud-init")
-            waiting.until_it_settles(guest, watch)
+            waiting.until_it_settles(guest, watch, self.options.timeout_seconds)
         return waiting.ask_all(guest)
 
     def _tell(self, reached: StageTime) -> None:

@@ -17,7 +17,7 @@ ANSWER_SECONDS = 20.0
 """For each command: the agent of an emulated guest is slow."""
 
 SETTLE_SECONDS = 90.0
-"""How long cloud-init may go on after the agent answered: the root grows meanwhile."""
+"""How long cloud-init may go on after the agent answered, at least: the root grows meanwhile."""
 
 _TURN_SECONDS = 0.5
 
@@ -52,9 +52,9 @@ def until_it_answers(guest: Guest, watch: Watch, timeout_seconds: float) -> Wait
     return Waited(answered=False, seconds=guest.seconds())
 
 
-def until_it_settles(guest: Guest, watch: Watch, timeout_seconds: float = SETTLE_SECONDS) -> None:
-    """Wait for the end of cloud-init's first boot."""
-    deadline = guest.seconds() + timeout_seconds
+def until_it_settles(guest: Guest, watch: Watch, timeout_seconds: float) -> None:
+    """Wait for the end of cloud-init's first boot, for what is left of the time since power-on."""
+    deadline = max(timeout_seconds, guest.seconds() + SETTLE_SECONDS)
     while guest.running and guest.seconds() < deadline and not watch.cloud_init_over:
         with suppress(AgentError):
             guest.turn(_TURN_SECONDS)

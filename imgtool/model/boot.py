@@ -28,7 +28,7 @@ class BootOptions:
     firmware: Literal["auto", "bios", "uefi"] = "auto"
     """`auto` follows the inspection."""
     timeout_seconds: float = 600.0
-    """From power-on until the agent has to answer, for each boot."""
+    """From power-on until the agent has to answer and cloud-init to end, for each boot."""
     memory_bytes: int = 1024 * MIB
     cpus: int = 2
     accel: Literal["auto", "kvm", "tcg"] = "auto"

@@ -104,7 +104,7 @@ def test_cloud_init_is_waited_for(play: Play) -> None:
         STAYS,
     ) as guest:
         looking = Watch(guest, lambda _: None)
-        waiting.until_it_settles(guest, looking)
+        waiting.until_it_settles(guest, looking, ENOUGH_SECONDS)
     assert isinstance(looking.cloud_init, Known)
     assert looking.cloud_init.value.done
     assert looking.cloud_init.value.datasource == "DataSourceConfigDrive"
@@ -113,11 +113,12 @@ def test_cloud_init_is_waited_for(play: Play) -> None:
 def test_a_cloud_init_that_says_nothing_is_not_waited_for_after_a_login_prompt(play: Play) -> None:
     with play(LOGIN, STAYS) as guest:
         looking = Watch(guest, lambda _: None)
-        waiting.until_it_settles(guest, looking)
+        waiting.until_it_settles(guest, looking, ENOUGH_SECONDS)
     assert isinstance(looking.cloud_init, Unknown)
 
 
-def test_cloud_init_has_its_time_too(play: Play) -> None:
+def test_cloud_init_has_its_time_too(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.2)
     with play("console \"Cloud-init v. 22.4.2 running 'init' at now. Up 3 seconds.\\n\"", STAYS) as guest:
         waiting.until_it_settles(guest, Watch(guest, lambda _: None), 0.3)
 
