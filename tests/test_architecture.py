@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 OWNERS = {
     "subprocess": {"process"},
+    "ctypes": {"box"},
     "dissect": {"guest"},
     "openstack": {"glance"},
     "keystoneauth1": {"glance"},

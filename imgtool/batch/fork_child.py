@@ -1,6 +1,5 @@
 """The first steps of a forked child: out of the server, into a session and limits of its own."""
 
-import ctypes
 import os
 import resource
 import signal
@@ -11,13 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from imgtool.box import kernel
 from imgtool.errors import EXIT_BUG
 
 STREAMS = 3
 """stdin, stdout, stderr: the first descriptors that come with a request."""
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_PR_SET_PDEATHSIG = 1
 _OOM_SCORE = "500"
 """The kernel, when it has no memory left, is to choose a child, and not the one that keeps the journal."""
 
@@ -44,7 +43,7 @@ def become_child(
 
 def _leave(server: int, descriptors: list[int]) -> None:
     os.setsid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    kernel.die_with_parent(signal.SIGKILL)
     if os.getppid() != server:  # it ended before the kernel was told
         os._exit(EXIT_BUG)
     signal.set_wakeup_fd(-1)
