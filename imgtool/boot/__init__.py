@@ -1,6 +1,7 @@
 """Boots an image on the hardware that Nova gives, and asks its agent: the proof.
 
     prove.py          the story of it, top to bottom: one boot for each bus
+    bench.py          one boot: what it needs, what it showed
     accelerator.py    KVM where it really runs a guest, else TCG
     firmware.py       BIOS or UEFI, and where this machine has it
     config_drive.py   the guest's first boot: what Nova would tell cloud-init

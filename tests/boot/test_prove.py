@@ -6,7 +6,8 @@ import pytest
 from support import facts
 from support.facts import known
 
-from imgtool.boot.prove import disk_bytes, prove
+from imgtool.boot.bench import disk_bytes
+from imgtool.boot.prove import prove
 from imgtool.errors import ToolMissingError, UsageError
 from imgtool.model.boot import BootOptions
 from imgtool.model.inspection import Inspection

@@ -140,14 +140,20 @@ def test_qemu_does_not_outlive_a_command_that_is_killed(endless: Path, temporary
     wait_until_gone(temporary)
 
 
-def test_the_timeout_ends_it_and_leaves_nothing(endless: Path, temporary: Path) -> None:
-    run = boot(endless, temporary, "--accel", "tcg", "--timeout", "2", "--bus", "all")
+def test_the_timeout_ends_it_and_leaves_nothing_but_the_log(
+    endless: Path, temporary: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "serial.log"
+    options = ("--accel", "tcg", "--timeout", "2", "--bus", "all", "--keep-log", log)
+    run = boot(endless, temporary, *options)
     assert run.returncode == 1, run.stderr
     boots = json.loads(run.stdout)["boots"]
     assert [one["bus"] for one in boots] == ["virtio-blk", "virtio-scsi"]
     for one in boots:
         assert (one["answered"], one["timed_out"], one["agent"]) == (False, True, None)
         assert one["diagnosis"]["stage"] in {"firmware", "boot-loader"}
+    titles = [line for line in log.read_text().splitlines() if line.startswith("#")]
+    assert titles == ["# virtio-blk, bios, tcg", "# virtio-scsi, bios, tcg"]
     assert not processes_in(temporary)
     assert not list(temporary.iterdir())
 

@@ -59,7 +59,7 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str) -> in
     default=_DEFAULTS.timeout_seconds,
     show_default=True,
     metavar="SECONDS",
-    help="How long a boot may take until the agent answers.",
+    help="How long a boot may take until the agent answers and cloud-init ends.",
 )
 @click.option(
     "--memory", default="1G", show_default=True, callback=_memory, metavar="SIZE", help="The guest's."
