@@ -86,10 +86,10 @@ def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:
     with _state.lock:
         ours, theirs = socket.socketpair()
         box = _Box()
-        with ours, theirs, ExitStack() as running:
+        with ours, theirs, ExitStack() as ending:
             with _uninterrupted():
                 box.begin(job, theirs, descriptor)
-                running.callback(box.end)
+                ending.callback(box.end)
             theirs.close()
             try:
                 return _converse(job, question, ours)
