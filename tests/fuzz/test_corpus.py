@@ -1,13 +1,12 @@
 """What fuzzing found, and a short run of every target: `scripts/fuzz` is the long one."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fuzz import corpus
 from fuzz.model import Case, Find
 from fuzz.run import Amount, run_case, run_target
-from fuzz.targets import TARGETS, images
+from fuzz.targets import TARGETS
 
 INPUTS = 100
 INPUTS_OF_SLOW_ONES = 40
@@ -15,12 +14,6 @@ INPUTS_OF_SLOW_ONES = 40
 QUICK_SHARE = 20
 SEED = 20
 NO_HURRY = 3600.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tidy() -> Iterator[None]:
-    yield
-    images.clean()
 
 
 @pytest.mark.parametrize(

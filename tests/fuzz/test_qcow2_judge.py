@@ -1,21 +1,14 @@
 """QEMU as the judge of qcow2: it is asked, and what it says counts."""
 
-from collections.abc import Iterator
-
 import pytest
 from fuzz import qemu
 from fuzz.model import Case, Edit, Find, Seed
+from fuzz.mutant import Mutant
 from fuzz.run import Amount, run_case, run_target
 from fuzz.targets import TARGETS, images, qcow2
 
 TARGET = TARGETS["qcow2"]
 INTACT = Case("64k", ())
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tidy() -> Iterator[None]:
-    yield
-    images.clean()
 
 
 def _seed() -> Seed:
@@ -46,7 +39,7 @@ def test_what_one_reader_reads_wrongly_is_found(monkeypatch: pytest.MonkeyPatch)
 def test_a_backing_file_that_the_gate_missed_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     target = TARGETS["other-images"]
     seed = target.seeds()[0]
-    said = qemu.info(images.folder() / "vmdk.vmdk", "vmdk")
+    said = qemu.info(images.written(Mutant(seed, ()), "seed.vmdk"), "vmdk")
     assert isinstance(said, dict)
     monkeypatch.setattr(qemu, "info", lambda *_: {**said, "backing-filename": "/etc/hostname"})
     found = run_case(target, Case(seed.name, ()))
