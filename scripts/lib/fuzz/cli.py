@@ -28,6 +28,7 @@ def main() -> int:
     """The story: run each target, show and keep what it found."""
     options = _parser().parse_args()
     try:
+        images.folder()  # of this process, which removes it
         if options.list:
             print("\n".join(TARGETS))
             return 0
