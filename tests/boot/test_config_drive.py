@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pycdlib import PyCdlib
 
 from imgtool.boot import config_drive
@@ -49,4 +50,12 @@ def test_the_instance_has_the_number_and_the_interface_that_the_machine_has(driv
 
 def test_there_is_no_secret_inside() -> None:
     told = b" ".join(config_drive.contents(UUID, MAC).values())
-    assert not [word for word in (b"password", b"keys", b"user_data", b"ssh") if word in told]
+    words = (b"password", b"public_keys", b"user_data", b"authorized", b"PRIVATE")
+    assert not [word for word in words if word in told]
+
+
+def test_the_guest_is_told_to_make_one_host_key_only() -> None:
+    """As text of cloud-config: that is what cloud-init takes vendor data for."""
+    told = json.loads(config_drive.contents(UUID, MAC)["openstack/latest/vendor_data.json"])
+    assert told["cloud-init"].startswith("#cloud-config\n")
+    assert yaml.safe_load(told["cloud-init"]) == {"ssh_genkeytypes": ["ed25519"]}
