@@ -12,19 +12,21 @@ from imgtool.errors import UsageError
 from imgtool.model.batch import BatchPlan, PlanProblem, Task
 
 
-def read_plan(path: Path, environment: Mapping[str, str]) -> BatchPlan:
-    """The plan of the manifest `path`; paths in it are relative to its folder.
+def read_plan(path: Path, environment: Mapping[str, str], *, boot: bool = False) -> BatchPlan:
+    """The plan of the manifest `path`; paths in it are relative to its folder. `boot`: where it says nothing.
 
     Raises UsageError that names file, line and key: of what is wrong in the manifest or in a policy that it
     names, of a pattern that matches nothing, and of images that would be in one another's way.
     """
-    return make_plan(read_manifest(path, environment), environment)
+    return make_plan(read_manifest(path, environment), environment, boot=boot)
 
 
-def make_plan(document: Document[Manifest], environment: Mapping[str, str]) -> BatchPlan:
+def make_plan(
+    document: Document[Manifest], environment: Mapping[str, str], *, boot: bool = False
+) -> BatchPlan:
     """The same of a manifest that was read."""
     folder = document.path.parent.absolute()
-    around = settings.Around(folder, Fingerprints(folder), environment)
+    around = settings.Around(folder, Fingerprints(folder), environment, boot)
     tasks = tuple(
         task
         for index, image in enumerate(document.content.images)

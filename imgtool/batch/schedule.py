@@ -20,6 +20,8 @@ from imgtool.text import printable
 
 JOB_BYTES = 250 << 20
 """Of memory, for one image: 70 MiB of a process, its buffers, and some of the page cache."""
+BOOT_BYTES = 1536 << 20
+"""More where it is booted: the guest's memory, and QEMU's."""
 BASE_ADDRESS_SPACE_BYTES = 4 << 30
 """What a child may map: Python and its libraries take 0.2 GiB of it, QEMU's tools more."""
 THREAD_ADDRESS_SPACE_BYTES = 160 << 20
@@ -110,7 +112,7 @@ def address_space_bytes() -> int:
 
 def default_jobs(tasks: Sequence[Task], folder: Path) -> int:
     """What this machine's cores, memory and free disk allow, where temporary files go into `folder`."""
-    return max(1, min(_cores(), _by_memory(), _by_disk(tasks, folder), len(tasks)))
+    return max(1, min(_cores(), _by_memory(tasks), _by_disk(tasks, folder), len(tasks)))
 
 
 def longest_first(tasks: Iterable[Task]) -> list[Task]:
@@ -122,8 +124,9 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _by_memory() -> int:
-    return max(_available_bytes(), JOB_BYTES) // JOB_BYTES
+def _by_memory(tasks: Sequence[Task]) -> int:
+    each = JOB_BYTES + (BOOT_BYTES if any(task.boot for task in tasks) else 0)
+    return max(_available_bytes(), each) // each
 
 
 def _available_bytes() -> int:

@@ -43,6 +43,8 @@ class Around:
     """Absolute; paths are relative to it."""
     policies: Fingerprints
     environment: Mapping[str, str]
+    boot: bool = False
+    """What an image does that says nothing of it."""
 
 
 def merged(defaults: Settings, image: Settings) -> Chosen:
@@ -68,6 +70,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         "clouds": _clouds(chosen, around.environment),
         "policy": policy,
     }
+    made["boot"] = _boots(chosen, made["clouds"], around)
     same = ("source_format", "target_format", "compression", "properties", "derive")
     made |= {key: chosen[key] for key in same if key in chosen}
     if not made["clouds"] and made["output"] is None:
@@ -106,6 +109,13 @@ def _clouds(chosen: Chosen, environment: Mapping[str, str]) -> tuple[CloudName, 
     return () if "output" in chosen else (CloudName(environment.get("OS_CLOUD") or None),)
 
 
+def _boots(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> bool:
+    """An image that goes to no cloud is not judged, so it is not booted either."""
+    if chosen.get("boot") and not clouds:
+        raise UsageError("boot: an image that goes to no cloud is not judged", hint="give clouds, or no boot")
+    return bool(clouds) and bool(chosen.get("boot", around.boot))
+
+
 def _wanted(name: str, chosen: Chosen) -> Wanted:
     found = {_NAMES_OF_WANTED.get(key, key): chosen[key] for key in _WANTED if key in chosen}
     if found.get("all_stores") and found.get("stores"):
@@ -121,6 +131,8 @@ _MEMBERS = "leave out members, or take the visibility shared"
 def _hash(unnamed: Task, policy: str) -> str:
     plain = {key: value for key, value in asdict(unnamed).items() if key not in _NOT_HASHED}
     plain |= {"policy": policy, "output": str(unnamed.output)}
+    if not unnamed.boot:
+        del plain["boot"]  # so that journals of before there was such a thing are good still
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ from imgtool.disk.incoming import incoming
 from imgtool.disk.output import check_target
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
 from imgtool.model.batch import Task, TaskRecord, cloud_label
+from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
 from imgtool.model.story import Story
@@ -67,6 +68,7 @@ def _order(assignment: Assignment, source: Given, staged: Path | None) -> Order:
         properties=task.properties,
         derive=task.derive,
         policy=load_policy(task.policy),
+        boot=BootOptions() if task.boot else None,
     )
 
 

@@ -50,6 +50,8 @@ class Task:
     """Also set the properties that the inspection gives."""
     policy: str = "openstack"
     """A profile, or the absolute path of a policy file."""
+    boot: bool = False
+    """Also start the image, once nothing else stands in its way."""
     deadline_seconds: float = 4 * 3600.0
     """Of one attempt."""
     retries: int = 1

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def test_memory_bounds_the_jobs(gib: int, jobs: int, tmp_path: Path, monkeypatch
     monkeypatch.setattr(schedule, "_CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
     assert schedule.default_jobs([task("/none")] * 100, tmp_path) == jobs
+
+
+def test_a_boot_takes_a_guest_s_memory_besides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "_available_bytes", lambda: 4 << 30)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    booted = [replace(task("/none"), boot=True)] * 100
+    assert schedule.default_jobs(booted, tmp_path) == 2
 
 
 @pytest.mark.parametrize(("limit", "jobs"), [("max", 8), (str(600 << 20), 2)])

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.batches import planned
+from support.batches import manifest, planned
 
+from imgtool.batch.plan import read_plan
 from imgtool.errors import UsageError
 from imgtool.model.batch import Task
 from imgtool.model.delivery import CloudName, Wanted
@@ -45,6 +46,7 @@ def test_its_own_over_the_defaults(tmp_path: Path) -> None:
         ("stores: [a], all-stores: true", "exclude each other"),
         ("members: [m], visibility: public", "an image that is public has none"),
         ("policy: opnstack", "neither a profile nor a file"),
+        ("output: o, boot: true", "goes to no cloud is not judged"),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, keys: str, words: str) -> None:
@@ -59,8 +61,35 @@ def test_the_hash_is_of_what_decides_the_result(tmp_path: Path) -> None:
 
     plain = hashed("derive: true")
     assert plain == hashed("deadline: 1h") == hashed("retries: 7")
-    changes = ("name: b", "compression: zlib", "policy: minimal", "tags: [t]", "derive: false", "output: o")
+    changes = (
+        "name: b",
+        "compression: zlib",
+        "policy: minimal",
+        "tags: [t]",
+        "derive: false",
+        "output: o",
+        "boot: true",
+    )
     assert len({plain, *map(hashed, changes)}) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked", "boots"),
+    [
+        ("clouds: [x]", False, False),
+        ("clouds: [x]", True, True),
+        ("clouds: [x], boot: true", False, True),
+        ("clouds: [x], boot: false", True, False),
+        ("clouds: [x], output: o", True, True),
+        ("output: o", True, False),
+    ],
+)
+def test_the_manifest_s_word_on_a_boot_is_over_the_option_s(
+    tmp_path: Path, keys: str, asked: bool, boots: bool
+) -> None:
+    path = manifest(tmp_path, f"images: [{{source: a.raw, {keys}}}]\n", "a.raw")
+    (found,) = read_plan(path, {}, boot=asked).tasks
+    assert found.boot is boots
 
 
 def test_keys_are_file_names_and_stay(tmp_path: Path) -> None:

@@ -218,3 +218,15 @@ def test_uploads_arrive_exactly_once(devcloud: Devcloud, place: Path) -> None:
     for name in ids:
         assert [one["id"] for one in images_named(f"{tag} {name}")] == [ids[name]["id"]]
     assert_tidy(place)
+
+
+def test_an_image_that_does_not_come_up_goes_nowhere(devcloud: Devcloud, place: Path) -> None:
+    """The fixture passes every other check, and UEFI finds no loader on it."""
+    name = f"batch boot {os.getpid()} {place.parent.name}"
+    shutil.copy(fixture_path("btrfs-subvolumes"), place / "src" / "a.raw")
+    path = manifest(place, f"defaults: {{clouds: [devcloud-member], name: '{name}'}}\nimages: [src/a.raw]\n")
+    (one,) = told(run(path, "--boot"))
+    assert one["state"] == "check-failed", one
+    assert one["error"]["message"] == "checks failed: agent-answers, boots-on-virtio-blk, cloud-init-runs"
+    assert images_named(name) == []
+    assert_tidy(place)

@@ -111,7 +111,7 @@ def test_json_of_the_plan() -> None:
     assert (second["output"], second["source"]) == ("/made/b.raw", "/images/\x1b]0;b\\udcff")
     assert set(first) == {
         "key", "name", "source", "sha256", "source_format", "target_format", "compression", "output",
-        "clouds", "visibility", "on_conflict", "properties", "derive", "policy", "deadline_seconds",
+        "clouds", "visibility", "on_conflict", "properties", "derive", "policy", "boot", "deadline_seconds",
         "retries", "where",
     }  # fmt: skip
 

@@ -39,6 +39,11 @@ from imgtool.model.batch import BatchOptions, BatchPlan
     metavar="JOURNAL",
     help="Only say where the batch with that journal stands.",
 )
+@click.option(
+    "--boot",
+    is_flag=True,
+    help="Also boot each image that goes to a cloud, where the manifest says nothing of it.",
+)
 @batch_reports.option
 @options.dry_run
 @options.output
@@ -50,6 +55,7 @@ def command(
     scheduler: str | None,
     metrics: Path | None,
     status: Path | None,
+    boot: bool,
     reports: Sequence[batch_reports.Wanted],
     dry_run: bool,
     output: str,
@@ -67,7 +73,7 @@ def command(
     if jobs is not None and scheduler is not None:
         raise UsageError("--jobs is of this machine", hint="how many a cluster does, its workers' disks say")
     batch_reports.check_paths(reports)
-    plan = read_plan(manifest, os.environ)
+    plan = read_plan(manifest, os.environ, boot=boot)
     if dry_run:
         return _dry_run(plan, output)
     from imgtool.cli.batch_run import run_batch  # noqa: PLC0415 - the pipeline, which no plan needs

@@ -57,6 +57,7 @@ def _task(task: Task) -> Object:
         "properties": dict(task.properties),
         "derive": task.derive,
         "policy": clean(task.policy),
+        "boot": task.boot,
         "deadline_seconds": task.deadline_seconds,
         "retries": task.retries,
         "where": clean(task.where),
