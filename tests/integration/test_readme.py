@@ -22,6 +22,7 @@ ELSEWHERE = {
     "scripts/setup": "scripts/test runs it first",
     "scripts/fuzz": "tests/fuzz runs it for a shorter time",
     "scripts/cluster-demo": "tests/test_cluster_demo.py",
+    "imgtool boot": "tests/integration/test_boot.py",
     "dask": "tests/integration/test_cluster_refused.py",
     "imgtool batch images.yaml --scheduler": "tests/integration/test_cluster_refused.py",
 }
