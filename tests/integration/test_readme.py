@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -88,8 +89,8 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, debian_image: Path) -> Path:
-    """A folder with the images that the README speaks of, and the scripts beside them."""
+def folder(tmp_path_factory: pytest.TempPathFactory, debian_image: Path) -> Iterator[Path]:
+    """A folder with the images that the README speaks of, and the scripts beside them; gone afterwards."""
     path = tmp_path_factory.mktemp("readme")
     subprocess.run(["cp", "--sparse=always", debian_image, path / "golden.raw"], check=True)
     convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", debian_image, path / "vendor.qcow2"]
@@ -98,7 +99,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, debian_image: Path) -> Path
     (path / "images.yaml").write_text(manifest_example())
     (path / "scripts").symlink_to(CHECKOUT / "scripts")
     (path / ".venv").symlink_to(sys.prefix)
-    return path
+    yield path
+    shutil.rmtree(path)
 
 
 def test_every_command_runs(folder: Path, devcloud) -> None:
