@@ -23,12 +23,6 @@ def state(devcloud: Devcloud) -> Path:
 
 
 @pytest.fixture
-def name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of this test only: the cloud is shared."""
-    return f"{request.node.name[:100]} {tmp_path.parent.name} {os.getpid()}"
-
-
-@pytest.fixture
 def image(tmp_path: Path) -> Path:
     """A small qcow2 whose bytes no other test has."""
     path = create(tmp_path / "disk.qcow2", "qcow2", "24M")

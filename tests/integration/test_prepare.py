@@ -39,9 +39,8 @@ def images(name: str) -> list[dict[str, Any]]:
     ids=["qcow2", "raw", "zlib", "zstd"],
 )
 def test_a_good_image_becomes_active_and_is_what_was_sent(
-    options: tuple[str, ...], disk_format: str, devcloud, debian_image: Path, tmp_path: Path
+    options: tuple[str, ...], disk_format: str, devcloud, debian_image: Path, name: str
 ) -> None:
-    name = f"good{'-'.join(options)}"
     run = prepare(debian_image, name, *options, "--output", "json")
     assert run.returncode == 0, run.stderr
     for stage in ("cloud", "inspect", "check", "convert", "upload", "done"):
@@ -79,45 +78,47 @@ def test_a_spoiled_image_is_refused_and_nothing_is_created(
     assert images(fixture) == []
 
 
-def test_properties_can_be_added_and_overridden(devcloud, debian_image: Path) -> None:
+def test_properties_can_be_added_and_overridden(devcloud, debian_image: Path, name: str) -> None:
     options = ["--property", "hw_disk_bus=scsi", "--property", "team=images", "--property", "os_admin_user="]
-    run = prepare(debian_image, "properties", *options)
+    run = prepare(debian_image, name, *options)
     assert run.returncode == 0, run.stderr
-    (found,) = images("properties")
+    (found,) = images(name)
     assert found["hw_disk_bus"] == "scsi"
     assert found["properties"]["team"] == "images"
     assert found["properties"].get("os_admin_user") is None
 
 
-def test_a_dry_run_creates_nothing(devcloud, debian_image: Path) -> None:
-    run = prepare(debian_image, "dry", "--dry-run", "--output", "json")
+def test_a_dry_run_creates_nothing(devcloud, debian_image: Path, name: str) -> None:
+    run = prepare(debian_image, name, "--dry-run", "--output", "json")
     assert run.returncode == 0
     story = json.loads(run.stdout)
     assert story["upload"]["properties"]["hw_qemu_guest_agent"] == "yes"
     assert story["upload"]["property_reasons"]["hw_qemu_guest_agent"]
     assert "image_id" not in story["upload"]
-    assert images("dry") == []
+    assert images(name) == []
 
 
-def test_a_name_that_is_taken_is_found_out_before_any_conversion(devcloud, debian_image: Path) -> None:
-    assert prepare(debian_image, "taken", "-O", "raw").returncode == 0
-    again = prepare(debian_image, "taken", "-c")
+def test_a_name_that_is_taken_is_found_out_before_any_conversion(
+    devcloud, debian_image: Path, name: str
+) -> None:
+    assert prepare(debian_image, name, "-O", "raw").returncode == 0
+    again = prepare(debian_image, name, "-c")
     assert again.returncode == 6
     assert not again.stdout
-    assert "taken" in again.stderr
+    assert name in again.stderr
     assert "--on-conflict" in again.stderr
     assert "convert " not in again.stderr
-    assert len(images("taken")) == 1
+    assert len(images(name)) == 1
 
 
-def test_the_same_image_prepared_again_is_already_there(devcloud, debian_image: Path) -> None:
-    first = prepare(debian_image, "again", "-c", "--output", "json")
-    again = prepare(debian_image, "again", "-c", "--output", "json")
+def test_the_same_image_prepared_again_is_already_there(devcloud, debian_image: Path, name: str) -> None:
+    first = prepare(debian_image, name, "-c", "--output", "json")
+    again = prepare(debian_image, name, "-c", "--output", "json")
     assert again.returncode == 0, again.stderr
     told = json.loads(again.stdout)["upload"]
     assert told["ending"] == "already-there"
     assert told["image_id"] == json.loads(first.stdout)["upload"]["image_id"]
-    assert len(images("again")) == 1
+    assert len(images(name)) == 1
 
 
 def test_unsafe_images_never_reach_the_cloud(devcloud, tmp_path: Path) -> None:
@@ -143,10 +144,12 @@ def test_unsafe_images_never_reach_the_cloud(devcloud, tmp_path: Path) -> None:
     assert images("unsafe") == []
 
 
-def test_upload_sends_a_finished_image_as_it_is(devcloud, debian_image: Path, tmp_path: Path) -> None:
+def test_upload_sends_a_finished_image_as_it_is(
+    devcloud, debian_image: Path, name: str, tmp_path: Path
+) -> None:
     finished = tmp_path / "finished.qcow2"
     assert imgtool("convert", "-c", debian_image, finished).returncode == 0
-    options = ["--cloud", "devcloud", "--name", "finished", "--output", "json"]
+    options = ["--cloud", "devcloud", "--name", name, "--output", "json"]
     run = imgtool("upload", finished, *options)
     assert run.returncode == 0, run.stderr
     sent = hashlib.sha512(finished.read_bytes()).hexdigest()

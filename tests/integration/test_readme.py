@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from support.glance_client import forget
 from support.policies import manifest_example, policy_example
 
 from imgtool.cli.main import COMMANDS, EPILOG, cli
@@ -112,3 +113,4 @@ def test_every_command_runs(folder: Path, devcloud) -> None:
             ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+    forget("debian-", "vendor")

@@ -12,12 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.glance_client import forget
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "devcloud"
 
@@ -118,3 +119,15 @@ def devcloud(devcloud_running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(devcloud_running.clouds_yaml))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return devcloud_running
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest, devcloud: Devcloud, tmp_path: Path) -> Iterator[str]:
+    """Of this test's image only: the cloud is shared.
+
+    A Debian image is deleted after the test: as raw it takes 2 GiB of the cloud's disk.
+    """
+    chosen = f"{request.node.name[:100]} {tmp_path.parent.name} {os.getpid()}"
+    yield chosen
+    if "debian_image" in request.fixturenames:
+        forget(chosen)

@@ -29,6 +29,18 @@ found = [image for image in images if (image.name or "").startswith(sys.argv[2])
 print(json.dumps([{"id": image.id, "name": image.name, "status": image.status} for image in found]))
 """
 
+_FORGET = """
+import openstack, sys
+
+cloud = openstack.connect(cloud="devcloud")
+for hidden in (False, True):
+    for image in cloud.image.images(is_hidden=hidden):
+        if (image.name or "").startswith(tuple(sys.argv[1:])):
+            if image.is_protected:
+                cloud.image.update_image(image, is_protected=False)
+            cloud.image.delete_image(image)
+"""
+
 
 def images_named(name: str, cloud: str = "devcloud-member") -> list[dict[str, Any]]:
     """Every image of that name that the cloud's user sees, hidden ones too, with Glance's own keys."""
@@ -43,6 +55,11 @@ def images_that_begin_with(prefix: str, cloud: str = "devcloud-member") -> list[
     )
     found: list[dict[str, Any]] = json.loads(run.stdout)
     return found
+
+
+def forget(*prefixes: str) -> None:
+    """Deletes all images whose names begin with one of these, whoever has them."""
+    subprocess.run([sys.executable, "-c", _FORGET, *prefixes], check=True)
 
 
 def project_of(cloud: str) -> str:
