@@ -1,6 +1,7 @@
 """One run at a time, and a killed one does not hinder the next."""
 
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,22 +26,24 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     second.release()
 
 
-def _take(path: Path, taken: "multiprocessing.synchronize.Event") -> None:
-    Lock(path).take()
-    taken.set()
-    multiprocessing.Event().wait()
+TAKE = """
+import pathlib, sys, time
+from imgtool.batch.lock import Lock
+
+Lock(pathlib.Path(sys.argv[1])).take()
+print("taken", flush=True)
+time.sleep(600)
+"""
 
 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    taken = spawn.Event()
-    process = spawn.Process(target=_take, args=(tmp_path / "j", taken))
-    process.start()
-    assert taken.wait(60)
     lock = Lock(tmp_path / "j")
-    assert lock.is_taken()
-    process.kill()
-    process.join()
+    argv = [sys.executable, "-c", TAKE, tmp_path / "j"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "taken\n"
+        assert lock.is_taken()
+        process.kill()
     assert (tmp_path / "j.lock").exists()
     assert not lock.is_taken()
     lock.take()

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
+from support.in_process import imgtool_here
 
 from imgtool.cli import main
 from imgtool.cli.bug_report import redact
@@ -82,18 +83,18 @@ def test_a_usage_error_is_json_where_json_was_asked_for() -> None:
     assert json.loads(run.stdout)["error"]["code"] == "usage"
 
 
-def test_a_bug_leaves_a_report_and_no_traceback(monkeypatch, tmp_path: Path, capsys) -> None:
+def test_a_bug_leaves_a_report_and_no_traceback(monkeypatch, tmp_path: Path) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("password=hunter2")
 
     monkeypatch.setattr(main.cli, "main", broken)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    assert main.run(["inspect", "x"]) == 70
-    shown = capsys.readouterr().err
+    run = imgtool_here("inspect", "x")
+    assert run.returncode == 70
     (report,) = tmp_path.glob("imgtool-bug-*.txt")
-    assert str(report) in shown
-    assert "Traceback" not in shown
+    assert str(report) in run.stderr
+    assert "Traceback" not in run.stderr
     content = report.read_text()
     assert "ZeroDivisionError" in content
     assert "hunter2" not in content

@@ -83,7 +83,11 @@ def is_told(run: Run, fault: Fault, faulty: FaultyCloud) -> None:
         assert f"HTTP {fault.status}: {WORDS[fault.status]}" in said, told(run, faulty.proxy)
     elif fault.kind in {"truncate", "flip"}:
         # An import looks at the format itself, and what it says of that is all that Glance says.
-        staged = ("Glance's import into fast failed: ",) if fault.route is Route.STAGE else ()
+        staged = (
+            ("Glance's import into fast failed: ", "Glance's import failed: ")
+            if fault.route is Route.STAGE
+            else ()
+        )
         words = ("what Glance has is not what was sent", "HTTP 415", *staged)
         assert any(word in said for word in words), told(run, faulty.proxy)
     else:

@@ -58,7 +58,9 @@ class Watch:
         self.looks += 1
 
     def _written(self) -> list[Path]:
-        found = [path for path in self._folder.rglob("*") if path.is_file() and path.suffix not in IMAGES]
+        # os.walk goes on where a folder went meanwhile; Path.rglob does not.
+        paths = (Path(at, name) for at, _, names in os.walk(self._folder) for name in names)
+        found = [path for path in paths if path.is_file() and path.suffix not in IMAGES]
         self.files |= set(found)
         return found
 

@@ -119,8 +119,8 @@ def run_case(target: Target, case: Case) -> str | Find:
         if not ours.poll(limits.WALL_SECONDS):
             os.kill(child, signal.SIGKILL)
         try:
-            found: str | Find = ours.recv()
+            found: str | Find | None = ours.recv()
         except EOFError:
-            found = ""
+            found = None
     _, status = os.waitpid(child, 0)
-    return found or _killed(target, case, status)
+    return _killed(target, case, status) if found is None else found

@@ -3,6 +3,7 @@
 import mmap
 import os
 import pickle
+import signal
 import struct
 import time
 from collections.abc import Callable, Iterable
@@ -89,11 +90,13 @@ def run_one(mutator: Mutator, case: Case, board: Board) -> str | Find:
 
 
 def forked(run: Callable[[], None]) -> int:
-    """The process id of a child that does `run` and nothing else."""
+    """The process id of a child that does `run` and nothing else, and that signals end."""
     child = os.fork()
     if child:
         return child
     try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         run()
     finally:
         os._exit(0)
