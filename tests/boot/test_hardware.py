@@ -141,5 +141,14 @@ def test_kvm() -> None:
     assert (values(MACHINES[4], "-accel"), values(MACHINES[4], "-cpu")) == (["kvm"], ["host"])
 
 
-def test_each_architecture_has_a_machine() -> None:
-    assert set(hardware.MACHINES) == {"x86_64", "aarch64"}
+def test_an_emulated_processor_has_what_a_system_may_ask_for() -> None:
+    (cpu,) = values(BIOS, "-cpu")
+    model, *without = cpu.split(",")
+    assert model == "max"
+    asked_for = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "xsave"}  # by x86-64-v3
+    assert not asked_for & {one.removesuffix("=off") for one in without}
+    assert values(MACHINES[3], "-cpu") == ["max"]
+
+
+def test_each_architecture_has_a_machine_and_a_processor() -> None:
+    assert set(hardware.MACHINES) == set(hardware._EMULATED_CPUS) == {"x86_64", "aarch64"}
