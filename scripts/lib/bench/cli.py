@@ -21,6 +21,8 @@ import signal
 import sys
 from pathlib import Path
 
+from arguments import positive
+
 from bench import bars, chart, model, tables
 from bench.disks import DiskError
 from bench.job import Configuration
@@ -78,9 +80,9 @@ def parser() -> argparse.ArgumentParser:
         help="repeatable; see --list",
     )
     add("--list", action="store_true", help="workloads and peers, and which peers are not installed")
-    add("--rounds", type=_positive, help="interleaved rounds (default: 5)")
-    add("--size", type=_positive, metavar="MIB", help="bytes of the dense workload; others follow")
-    add("--limit", type=_positive, metavar="SECONDS", help="stop a run that takes longer (default: 120)")
+    add("--rounds", type=positive, help="interleaved rounds (default: 5)")
+    add("--size", type=positive, metavar="MIB", help="bytes of the dense workload; others follow")
+    add("--limit", type=positive, metavar="SECONDS", help="stop a run that takes longer (default: 120)")
     add("--dir", type=Path, help="where to make the disks, e.g. on ext4 or XFS (default: see above)")
     add("--xfs-reflink", action="store_true", help="make and mount an XFS for the workload `reflink` (root)")
     add("--cold", action="store_true", help="drop the page cache before each run (root)")
@@ -90,13 +92,6 @@ def parser() -> argparse.ArgumentParser:
     add("--from", dest="from_file", type=Path, metavar="JSON", help="measure nothing, show an earlier run")
     add("--enforce", action="store_true", help="exit with 1 if a bar was measured and is not met")
     return usage
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
 
 
 def plan(options: argparse.Namespace) -> Plan:

@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import gettempdir
 
+from arguments import positive
 from bench import machine
 from bench.cli import find_imgtool
 from bench_delivery.cloud import CloudFailedError
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         prog="bench-batch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = usage.add_argument
-    add("--rounds", type=_positive, default=3, help="interleaved rounds (default: 3)")
+    add("--rounds", type=positive, default=3, help="interleaved rounds (default: 3)")
     add("--jobs", type=_jobs, default=["1", CHOSEN], help=f"comma-separated (default: 1,{CHOSEN})")
     add("--dir", type=Path, default=Path(gettempdir()), help="where images and Glance's store are")
     add("--imgtool", type=Path, help="the imgtool to measure (default: .venv/bin, then PATH)")
@@ -87,15 +88,8 @@ def parser() -> argparse.ArgumentParser:
     return usage
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
-
-
 def _jobs(text: str) -> list[str]:
-    return [one if one == CHOSEN else str(_positive(one)) for one in text.split(",")]
+    return [one if one == CHOSEN else str(positive(one)) for one in text.split(",")]
 
 
 sys.exit(main())

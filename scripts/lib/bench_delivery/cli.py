@@ -24,6 +24,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from arguments import positive
 from bench import model
 from bench.cli import CACHE, find_imgtool
 from bench.disks import DiskError
@@ -82,9 +83,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="CASE",
         help=f"repeatable: {', '.join(DELIVERIES)}",
     )
-    add("--rounds", type=_positive, help="interleaved rounds (default: 5)")
-    add("--large-gib", type=_positive, metavar="GIB", help=f"of the large disks (default: {bars.LARGE_GIB})")
-    add("--limit", type=_positive, metavar="SECONDS", default=900, help="stop a command that takes longer")
+    add("--rounds", type=positive, help="interleaved rounds (default: 5)")
+    add("--large-gib", type=positive, metavar="GIB", help=f"of the large disks (default: {bars.LARGE_GIB})")
+    add("--limit", type=positive, metavar="SECONDS", default=900, help="stop a command that takes longer")
     add("--dir", type=Path, help="where images and Glance's store are (default: the temporary directory)")
     add("--image", type=Path, help="a raw image (default: the one of scripts/build-image)")
     add("--imgtool", type=Path, help="the imgtool to measure (default: .venv/bin, then PATH)")
@@ -93,13 +94,6 @@ def parser() -> argparse.ArgumentParser:
     add("--from", dest="from_file", type=Path, metavar="JSON", help="measure nothing, show an earlier run")
     add("--enforce", action="store_true", help="exit with 1 if a bar was measured and is not met")
     return usage
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
 
 
 def plan(options: argparse.Namespace) -> Plan:

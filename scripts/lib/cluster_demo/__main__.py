@@ -16,6 +16,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from arguments import positive
+
 from cluster_demo import batch
 from cluster_demo.processes import Cluster, ClusterFailedError, cluster
 
@@ -56,15 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         usage="cluster-demo [--workers N] [MANIFEST [OPTION]...]", allow_abbrev=False,
     )  # fmt: skip
     usage.add_argument("manifest", type=Path, nargs="?", metavar="MANIFEST", help="of imgtool batch")
-    usage.add_argument("--workers", type=_positive, default=3, metavar="N", help="(default: 3)")
+    usage.add_argument("--workers", type=positive, default=3, metavar="N", help="(default: 3)")
     return usage
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
 
 
 def _made(folder: Path) -> Path:
