@@ -1,3 +1,16 @@
-"""The plugins that the tests share."""
+"""The plugins that the tests share, and what a run begins with."""
+
+import signal
 
 pytest_plugins = ["support.cloud", "support.clusters", "support.debian", "support.tidiness"]
+
+
+def pytest_configure() -> None:
+    """What is started behind a script ignores ^C, and so would all that the tests start, and send ^C to."""
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_DFL),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)

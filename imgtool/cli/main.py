@@ -75,7 +75,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # by nohup, or a shell's &
+            signal.signal(number, _interrupt)
     json_output = console.wants_json(arguments)
     try:
         limits.apply(os.environ)

@@ -134,6 +134,20 @@ def test_a_signal_stops_a_conversion_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["source.raw"]
 
 
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_was_ignored_before_is_ignored(how: signal.Signals, tmp_path: Path) -> None:
+    source = tmp_path / "source.raw"
+    source.write_bytes(os.urandom(32 << 20))
+    ignoring = ["/bin/sh", "-c", f"trap '' {how:d}; exec \"$@\"", "sh"]
+    argv = [*ignoring, IMGTOOL, "convert", "-c", "-f", "raw", "source.raw", "target.qcow2"]
+    child = subprocess.Popen(argv, cwd=tmp_path)
+    while not list(tmp_path.glob(".imgtool-*")):
+        assert child.poll() is None, "it ended before it could be sent a signal"
+    child.send_signal(how)
+    assert child.wait(timeout=60) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"source.raw", "target.qcow2"}
+
+
 def test_a_reader_that_went_away_is_no_error(tmp_path: Path) -> None:
     argv = f"{IMGTOOL} explain virtio-initramfs | true"
     run = subprocess.run(["/bin/sh", "-c", argv], capture_output=True, text=True, check=False)
