@@ -120,7 +120,8 @@ def test_what_is_in_the_box_opens_nothing(tmp_path: Path) -> None:
         elif "PR_SET_SECCOMP, SECCOMP_MODE_FILTER, {" in call:
             after[process] = []
     assert len(after) == 2
-    own = ("exit_group(", "rt_sigaction(", "rt_sigprocmask(", "+++ ")
+    ended = "<... "  # a call of which an earlier line told
+    own = ("exit_group(", "rt_sigaction(", "rt_sigprocmask(", "+++ ", ended)
     assert [call for calls in after.values() for call in calls if not call.startswith(own)] == []
 
 

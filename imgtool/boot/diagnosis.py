@@ -6,6 +6,7 @@ its own failure. That an image came up is for its agent to say.
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from imgtool.boot.serial.causes import Words
 from imgtool.boot.serial.failures import FAILURES, Rule
@@ -19,6 +20,17 @@ EVIDENCE_LINES = 8
 _CLOUD_INIT = re.compile(r"Cloud-init v\. \S+ (?P<what>running|finished)(?:.*Datasource (?P<source>\w+))?")
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A line of the log that a rule speaks of."""
+
+    rule: Rule
+    index: int
+    """Of the line."""
+    stage: Stage
+    """In which it failed."""
+
+
 def diagnose(log: str, *, answered: bool, timed_out: bool) -> Diagnosis | None:
     """Where and why the boot with this serial log stopped; None where the agent answered.
 
@@ -29,9 +41,14 @@ def diagnose(log: str, *, answered: bool, timed_out: bool) -> Diagnosis | None:
         return None
     lines = plain_lines(log)
     latest = reached(lines)
-    found = [(rule, index) for index, line in enumerate(lines) for rule in FAILURES if rule.mark.search(line)]
-    standing = [(rule, index) for rule, index in found if not _overcome(rule, latest[-1])]
-    if standing and (timed_out or any(rule.final for rule, _ in standing)):
+    found = [
+        Failure(rule, index, _stage(rule, latest[index]))
+        for index, line in enumerate(lines)
+        for rule in FAILURES
+        if rule.mark.search(line)
+    ]
+    standing = [one for one in found if not _overcome(one, latest[-1])]
+    if standing and (timed_out or any(one.rule.final for one in standing)):
         return _by_rule(standing, lines)
     return _by_silence(lines, latest) if timed_out else None
 
@@ -65,19 +82,24 @@ def cloud_init_of(log: str) -> Fact[CloudInitRun]:
     return Known(CloudInitRun(done=bool(done), datasource=match["source"]), line)
 
 
-def _overcome(rule: Rule, latest: Stage | None) -> bool:
+def _stage(rule: Rule, latest: Stage | None) -> Stage:
+    """In which stage it failed."""
+    return latest if rule.or_later and latest is not None and later(latest, rule.stage) else rule.stage
+
+
+def _overcome(failure: Failure, latest: Stage | None) -> bool:
     """The boot went on to a later stage than the one that failed."""
-    return latest is not None and later(latest, rule.stage)
+    return latest is not None and later(latest, failure.stage)
 
 
-def _by_rule(standing: Sequence[tuple[Rule, int]], lines: Sequence[str]) -> Diagnosis:
-    rule, index = min(standing, key=lambda one: FAILURES.index(one[0]))
-    match = rule.mark.search(lines[index])
+def _by_rule(standing: Sequence[Failure], lines: Sequence[str]) -> Diagnosis:
+    first = min(standing, key=lambda one: FAILURES.index(one.rule))
+    match = first.rule.mark.search(lines[first.index])
     return Diagnosis(
-        stage=rule.stage,
-        cause=_said(rule.cause, match, lines),
-        evidence=_evidence([index, *(at for _, at in standing)], lines),
-        remedy=_said(rule.remedy, match, lines),
+        stage=first.stage,
+        cause=_said(first.rule.cause, match, lines),
+        evidence=_evidence([first.index, *(one.index for one in standing)], lines),
+        remedy=_said(first.rule.remedy, match, lines),
     )
 
 

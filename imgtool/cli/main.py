@@ -6,7 +6,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import click
@@ -73,22 +73,29 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; the exit status."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # by nohup, or a shell's &
-            signal.signal(number, _interrupt)
+    """Run one command; the exit status. Whatever moment an interruption comes at, it ends in here."""
     json_output = console.wants_json(arguments)
+    try:
+        _answer_signals(_interrupt)
+        status = _carry_out(arguments, json_output=json_output)
+        _answer_signals(signal.SIG_IGN)  # it is over: what is left is to tell its status
+    except (KeyboardInterrupt, click.Abort):
+        _answer_signals(signal.SIG_IGN)  # the clean-up is done: what is left is to say so
+        return console.show_error(InterruptedByUserError("interrupted"), json_output=json_output)
+    return status
+
+
+def _carry_out(arguments: Sequence[str], *, json_output: bool) -> int:
     try:
         limits.apply(os.environ)
         status = cli.main(args=list(arguments), prog_name="imgtool", standalone_mode=False)
         sys.stdout.flush()
+    except click.Abort:
+        raise
     except click.ClickException as error:
         return console.show_error(_usage(error), json_output=json_output)
     except ImgtoolError as error:
         return console.show_error(error, json_output=json_output)
-    except (KeyboardInterrupt, click.Abort):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the clean-up is done: what is left is to say so
-        return console.show_error(InterruptedByUserError("interrupted"), json_output=json_output)
     except BrokenPipeError:
         return _reader_went_away()
     except Exception as error:  # a bug: whatever it is, the user gets a file to attach, not a traceback
@@ -98,6 +105,13 @@ def run(arguments: Sequence[str]) -> int:
             console.bug(error, write_bug_report(error, arguments)), json_output=json_output
         )
     return status if isinstance(status, int) else EXIT_OK
+
+
+def _answer_signals(answer: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """All but those that whoever started us had ignored: by nohup, or a shell's &."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, answer)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

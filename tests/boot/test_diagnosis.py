@@ -104,6 +104,15 @@ def test_silence_is_told_as_silence() -> None:
     assert "nothing on the serial console" in found.cause
 
 
+def test_a_panic_ends_user_space_too() -> None:
+    panic = "[   92.078499] Kernel panic - not syncing: Fatal exception in interrupt"
+    found = diagnose(f"{log('slow-bios')}\n{panic}\n", answered=False, timed_out=False)
+    assert found is not None
+    assert found.stage == "user-space"
+    assert found.cause == "the kernel panics: Fatal exception in interrupt"
+    assert found.evidence[0] == panic
+
+
 @pytest.mark.parametrize("name", ["grub-prompt", "wrong-root", "no-initramfs"])
 def test_what_a_boot_went_past_is_no_cause(name: str) -> None:
     """The next entry of the menu started, the second try found the root."""

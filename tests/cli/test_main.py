@@ -134,6 +134,17 @@ def test_a_signal_stops_a_conversion_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["source.raw"]
 
 
+@pytest.mark.parametrize("moment", ["limits.apply", "console.show_error"])
+def test_a_signal_before_or_after_the_command_itself_ends_it_as_well(monkeypatch, moment: str) -> None:
+    def signalled(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(f"imgtool.cli.{moment}", signalled)
+    run = imgtool_here("inspect")
+    assert (run.returncode, run.stderr) == (130, "imgtool: error: interrupted\n")
+
+
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGINT])
 def test_a_signal_that_was_ignored_before_is_ignored(how: signal.Signals, tmp_path: Path) -> None:
     source = tmp_path / "source.raw"

@@ -101,8 +101,8 @@ def test_a_dry_run_creates_nothing(devcloud, debian_image: Path, name: str) -> N
 def test_a_name_that_is_taken_is_found_out_before_any_conversion(
     devcloud, debian_image: Path, name: str
 ) -> None:
-    assert prepare(debian_image, name).returncode == 0
-    again = prepare(debian_image, name, "-c")
+    assert prepare(debian_image, name, "-c").returncode == 0
+    again = prepare(debian_image, name, "-O", "raw")
     assert again.returncode == 6
     assert not again.stdout
     assert name in again.stderr

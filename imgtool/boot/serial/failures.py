@@ -30,6 +30,8 @@ class Rule:
     remedy: Words
     final: bool = True
     """Nothing comes after it: no need to wait any longer. Others tell only why it will have stopped."""
+    or_later: bool = False
+    """It may happen in later stages too. Others were got over when a later stage is reached."""
 
 
 def _rule(stage: Stage, mark: str, cause: Words, remedy: Words, *, final: bool = True) -> Rule:
@@ -117,7 +119,7 @@ FAILURES: tuple[Rule, ...] = (
         panic,
         REMAKE_INITRAMFS,
     ),
-    _rule("kernel", r"Kernel panic - not syncing: (.*)", panic, READ_LOG),
+    Rule("kernel", re.compile(r"Kernel panic - not syncing: (.*)"), panic, READ_LOG, or_later=True),
     _rule(
         "initramfs",
         r"[Mm]ount(?:ing|: mounting) (\S+) on /(?:root|sysroot) failed"
