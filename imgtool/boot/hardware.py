@@ -93,8 +93,9 @@ def bare(architecture: str, accelerator: Accelerator, *, firmware: bool) -> Iter
     yield "-sandbox", SANDBOX
     flash = ",pflash0=code,pflash1=vars" if firmware else ""
     yield "-machine", f"{MACHINES[architecture]}{_WITHOUT_A_SCREEN.get(architecture, '')}{flash}"
-    # MiB of translated code: by itself QEMU would take a GiB for that.
-    yield "-accel", "tcg,thread=multi,tb-size=256" if accelerator == "tcg" else "kvm"
+    # MiB of translated code: by itself QEMU would take a GiB for that; with half of this it translates
+    # much of a boot twice.
+    yield "-accel", "tcg,thread=multi,tb-size=512" if accelerator == "tcg" else "kvm"
     yield "-cpu", _EMULATED_CPUS[architecture] if accelerator == "tcg" else "host"
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from imgtool.boot import accelerator
 from imgtool.boot.bench import Bench
 from imgtool.boot.hardware import MACHINES
+from imgtool.boot.serial.causes import STALE_INT3
 from imgtool.errors import UsageError
-from imgtool.model.boot import BootOptions, BootResult
+from imgtool.model.boot import BootOptions, BootResult, Bus
 from imgtool.model.facts import Known
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
@@ -30,7 +32,20 @@ def prove(inspection: Inspection, options: BootOptions, progress: Progress) -> t
     progress.stage("boot", f"by {chosen.accelerator}: {chosen.reason}")
     with _kept(options.keep_log) as keep:
         bench = Bench(inspection, options, architecture, emulator, chosen, keep, progress)
-        return tuple(bench.boot(bus) for bus in options.buses)
+        return tuple(_boot(bench, bus) for bus in options.buses)
+
+
+def _boot(bench: Bench, bus: Bus) -> BootResult:
+    """One boot; once more with one CPU where QEMU's emulation of several failed, and not the image."""
+    result = bench.boot(bus)
+    if bench.chosen.accelerator != "tcg" or bench.options.cpus == 1 or not _emulation_failed(result):
+        return result
+    bench.progress.stage("boot", "again, with one CPU: QEMU's emulation of several went wrong")
+    return replace(bench, options=replace(bench.options, cpus=1)).boot(bus)
+
+
+def _emulation_failed(result: BootResult) -> bool:
+    return result.diagnosis is not None and result.diagnosis.cause == STALE_INT3
 
 
 def architecture_of(guest: GuestFacts) -> str:

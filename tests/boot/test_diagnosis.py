@@ -42,6 +42,7 @@ FINAL: list[tuple[str, Stage, str, str]] = [
     ("grub-rescue", "boot-loader", "rescue mode", "grub-install"),
     ("grub-prompt", "boot-loader", "looks for the file system cce467b5-4a76-5ab4-9b5f-42e194685952", "grub-"),
     ("no-kernel", "boot-loader", "no kernel: /boot/vmlinuz-6.1.0-56-cloud-amd64", "kernel package"),
+    ("int3", "kernel", "QEMU's emulation of several CPUs went wrong", "--cpus 1"),
     ("no-initramfs", "kernel", "mount the root file system on unknown-block(0,0)", "update-initramfs"),
     (
         "initramfs-truncated",

@@ -131,7 +131,7 @@ def test_the_guest_knows_that_it_is_on_openstack() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("-m", "1024M"), ("-smp", "2"), ("-accel", "tcg,thread=multi,tb-size=256")]
+    ("option", "value"), [("-m", "1024M"), ("-smp", "2"), ("-accel", "tcg,thread=multi,tb-size=512")]
 )
 def test_size_and_accelerator(option: str, value: str) -> None:
     assert values(BIOS, option) == [value]

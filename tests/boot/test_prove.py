@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import pytest
-from support import facts
+from support import boots, facts
 from support.facts import known
 
-from imgtool.boot.bench import disk_bytes
+from imgtool.boot.accelerator import Choice
+from imgtool.boot.bench import Bench, disk_bytes
+from imgtool.boot.diagnosis import diagnose
 from imgtool.boot.prove import prove
 from imgtool.errors import ToolMissingError, UsageError
-from imgtool.model.boot import BootOptions
+from imgtool.model.boot import Accelerator, BootOptions, BootResult, Bus
 from imgtool.model.inspection import Inspection
 from imgtool.progress import NullProgress
 
@@ -58,3 +60,32 @@ def test_windows_and_the_unknown_are_taken_for_x86_64(
     for inspection in (facts.windows_inspection(), facts.inspection(guest=facts.guest(linux=None))):
         with pytest.raises(ToolMissingError, match="qemu-system-x86_64"):
             prove(inspection, BootOptions(), NullProgress())
+
+
+INT3, PANIC = "Oops: int3: 0000 [#1] PREEMPT SMP NOPTI", "Kernel panic - not syncing: Fatal exception"
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "cpus", "log", "started"),
+    [
+        ("tcg", 2, f"{INT3}\n{PANIC}", [2, 1]),
+        ("tcg", 1, f"{INT3}\n{PANIC}", [1]),
+        ("kvm", 2, f"{INT3}\n{PANIC}", [2]),
+        ("tcg", 2, PANIC, [2]),
+        ("tcg", 2, "", [2]),
+    ],
+)
+def test_what_the_emulation_of_several_cpus_broke_is_started_with_one(
+    accelerator: Accelerator, cpus: int, log: str, started: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def boot(bench: Bench, bus: Bus) -> BootResult:
+        tried.append(bench.options.cpus)
+        found = diagnose(log, answered=False, timed_out=bench.options.cpus == 1)
+        return boots.boot(bus=bus, answered=False, diagnosis=found)
+
+    monkeypatch.setattr(Bench, "boot", boot)
+    monkeypatch.setattr("imgtool.boot.accelerator.choose", lambda *_: Choice(accelerator, "chosen"))
+    prove(of("x86_64"), BootOptions(cpus=cpus), NullProgress())
+    assert tried == started

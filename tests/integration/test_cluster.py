@@ -87,9 +87,8 @@ class Place:
         """That of one machine: all ended as they should, and what is good is there exactly once."""
         assert done.returncode == 7, done.stderr
         found = outcomes(done, self)
-        assert {
-            stem: "done" if one["state"] == "skipped" else one["state"] for stem, one in found.items()
-        } == EXPECTED
+        states = {stem: "done" if one["state"] == "skipped" else one["state"] for stem, one in found.items()}
+        assert states == EXPECTED, [found[stem] for stem in EXPECTED if states[stem] != EXPECTED[stem]]
         images = images_that_begin_with(self.prefix)
         assert Counter(one["name"] for one in images) == {self.named(stem): 1 for stem in UPLOADED}
         assert {one["status"] for one in images} == {"active"}

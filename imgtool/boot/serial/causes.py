@@ -5,6 +5,12 @@ from collections.abc import Callable, Sequence
 
 from imgtool.boot.serial.remedies import ADD_DRIVERS, NAME_ROOT
 
+STALE_INT3 = (
+    "the kernel met a breakpoint (int3) that it had removed: QEMU's emulation of several CPUs went wrong, "
+    "not the image"
+)
+"""The kernel patches its code by a breakpoint for a moment; QEMU's TCG may run that from its cache later."""
+
 Words = str | Callable[[re.Match[str], Sequence[str]], str]
 """A text, or what makes it of the match and all lines."""
 

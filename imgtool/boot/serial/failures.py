@@ -7,8 +7,9 @@ systemd; tests/boot/logs has them as recorded.
 import re
 from dataclasses import dataclass
 
-from imgtool.boot.serial.causes import Words, named, no_root, panic, root_remedy, unmountable
+from imgtool.boot.serial.causes import STALE_INT3, Words, named, no_root, panic, root_remedy, unmountable
 from imgtool.boot.serial.remedies import (
+    EMULATE_ONE_CPU,
     INSTALL_GRUB,
     INSTALL_KERNEL,
     INSTALL_LOADER,
@@ -119,6 +120,7 @@ FAILURES: tuple[Rule, ...] = (
         panic,
         REMAKE_INITRAMFS,
     ),
+    Rule("kernel", re.compile(r"\bint3: 0000 \[#\d+\]"), STALE_INT3, EMULATE_ONE_CPU, or_later=True),
     Rule("kernel", re.compile(r"Kernel panic - not syncing: (.*)"), panic, READ_LOG, or_later=True),
     _rule(
         "initramfs",

@@ -16,4 +16,5 @@ ADD_DRIVERS = (
 )
 NAME_ROOT = "correct root= on the kernel's command line: `update-grub`, or name what `blkid` shows"
 NAME_FSTAB = "correct /etc/fstab by what `blkid` shows, or add nofail to the line's options"
+EMULATE_ONE_CPU = "start it with one CPU (--cpus 1), or by KVM"
 READ_LOG = "read the whole serial log: `imgtool boot IMAGE --keep-log PATH`"
