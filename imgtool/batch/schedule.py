@@ -20,8 +20,8 @@ from imgtool.text import printable
 
 JOB_BYTES = 250 << 20
 """Of memory, for one image: 70 MiB of a process, its buffers, and some of the page cache."""
-BOOT_BYTES = 1536 << 20
-"""More where it is booted: the guest's memory, and QEMU's."""
+BOOT_BYTES = 1664 << 20
+"""More where it is booted: the guest's memory, the code that QEMU translated, and its own."""
 BASE_ADDRESS_SPACE_BYTES = 4 << 30
 """What a child may map: Python and its libraries take 0.2 GiB of it, QEMU's tools more."""
 THREAD_ADDRESS_SPACE_BYTES = 160 << 20

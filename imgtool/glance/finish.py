@@ -5,7 +5,7 @@ to have the name. An image that had it before stays, hidden and under another na
 """
 
 from imgtool.errors import CloudError, ImgtoolError
-from imgtool.glance import images, members
+from imgtool.glance import deletion, images, members
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.journal import Entry, Journal
 from imgtool.progress import Progress
@@ -61,13 +61,18 @@ def _retire(image_id: str, entry: Entry, cloud: Cloud) -> None:
         images.patch(cloud, image_id, {"name": former_name(entry.name, image_id), "os_hidden": True})
 
 
-def recover(cloud: Cloud, journal: Journal, progress: Progress) -> None:
-    """Finish or undo what interrupted runs left in this cloud. What cannot be now is left to the next run."""
-    for entry, page in journal.abandoned(cloud.endpoint, cloud.project_id):
+def recover(cloud: Cloud, journal: Journal, progress: Progress, name: str | None = None) -> None:
+    """Finish or undo what interrupted runs left in this cloud. What cannot be now is left to the next run.
+
+    What Glance may be working on yet is waited for where it was to be `name`, and any where that is None.
+    """
+    for entry, page in journal.abandoned(cloud.endpoint, cloud.project_id, name):
         try:
-            done = _recover(entry, cloud)
+            done = _recover(entry, page.age_seconds(), cloud, patient=name in {None, entry.name})
         except ImgtoolError as error:
             progress.stage("recover", f"image {entry.image_id} of an interrupted run stays: {error.message}")
+            continue
+        if not done:
             continue
         page.remove()
         progress.stage(
@@ -75,12 +80,24 @@ def recover(cloud: Cloud, journal: Journal, progress: Progress) -> None:
         )
 
 
-def _recover(entry: Entry, cloud: Cloud) -> str:
+def _recover(entry: Entry, age_seconds: float, cloud: Cloud, *, patient: bool) -> str:
+    """What was done; empty where nobody knows yet."""
     if entry.step == "sending":
-        images.delete(cloud, entry.image_id)
-        return "is deleted"
+        return _undo(entry, age_seconds, cloud, patient=patient)
     if images.find(cloud, entry.image_id) is None:
         return "is gone"
     share(entry, cloud)
     take_name(entry, cloud)
     return "is in place now"
+
+
+def _undo(entry: Entry, age_seconds: float, cloud: Cloud, *, patient: bool) -> str:
+    """Who was killed may have asked for the image just before: Glance then makes it a little later."""
+    was_there = deletion.until_gone(
+        cloud,
+        entry.image_id,
+        coming_seconds=deletion.COMING_SECONDS - age_seconds if patient else 0,
+        patience_seconds=deletion.DELETE_SECONDS - age_seconds if patient else 0,
+    )
+    may_come = not was_there and not patient and age_seconds < deletion.COMING_SECONDS
+    return "" if may_come else "is deleted"

@@ -22,6 +22,9 @@ Step = Literal["sending", "finishing"]
 """sending: what is in Glance is worth nothing yet. finishing: it was verified, only names are to be set."""
 
 _MAX_BYTES = 1 << 20
+_LOCK_SECONDS = 5.0
+"""How long somebody may take to clean up; who uploads takes longer."""
+_POLL_SECONDS = 0.05
 _EMPTY_SECONDS = 60.0
 """How old an empty file has to be before it is taken for what a run left that was killed at its start."""
 
@@ -54,6 +57,10 @@ class Page:
         line = json.dumps(asdict(entry)).encode() + b"\n"
         os.write(self._descriptor, line)
         os.fsync(self._descriptor)
+
+    def age_seconds(self) -> float:
+        """Since something was written; by the clock of the file system's machine, and of this one."""
+        return max(0.0, time.time() - os.fstat(self._descriptor).st_mtime)
 
     def remove(self) -> None:
         """Nothing is left to be done."""
@@ -88,10 +95,15 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def abandoned(self, endpoint: str, project_id: str) -> Iterator[tuple[Entry, Page]]:
-        """Entries of this cloud and project that no process works on; each is locked while it is given."""
+    def abandoned(
+        self, endpoint: str, project_id: str, name: str | None = None
+    ) -> Iterator[tuple[Entry, Page]]:
+        """Entries of this cloud and project that no process works on; each is locked while it is given.
+
+        One of an image `name` that is locked is waited for, a little: somebody may be cleaning it up.
+        """
         for path in sorted(self.folder.glob("*.json")) if self.folder.is_dir() else ():
-            with _locked(path) as descriptor:
+            with _locked(path, name) as descriptor:
                 if descriptor is None:
                     continue
                 entry = _last(descriptor)
@@ -102,7 +114,7 @@ class Journal:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int | None]:
+def _locked(path: Path, name: str | None) -> Iterator[int | None]:
     """The file, open; None where it is gone, somebody's, or not ours to open."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -110,17 +122,27 @@ def _locked(path: Path) -> Iterator[int | None]:
         yield None
         return
     try:
-        yield descriptor if _lock(descriptor) else None
+        yield descriptor if _lock(descriptor, name) else None
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def _lock(descriptor: int, name: str | None) -> bool:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while not _taken(descriptor):
+        entry = _last(descriptor)
+        if entry is None or entry.name != name or time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return os.fstat(descriptor).st_nlink > 0
+
+
+def _taken(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return os.fstat(descriptor).st_nlink > 0
+    return True
 
 
 def _last(descriptor: int) -> Entry | None:

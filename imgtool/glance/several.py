@@ -64,7 +64,7 @@ def _check(
     if there.cloud is None:
         return there
     try:
-        finish.recover(there.cloud, journal, progress)
+        finish.recover(there.cloud, journal, progress, plan.wanted.name)
         standing.refuse_conflict(plan, there.cloud)
         preflight.check(plan, there.cloud, size_bytes)
     except ImgtoolError as error:

@@ -1,21 +1,13 @@
 """All or nothing: what fails takes its image out of Glance again, or says what is left there."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError
-from imgtool.glance import images, own_id
+from imgtool.glance import deletion, own_id
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.journal import Page
-
-DELETE_SECONDS = 60.0
-"""While Glance imports an image it does not let it go: how long to try."""
-COMING_SECONDS = 6.0
-"""How long a record may take to appear whose making got no answer."""
-FIRST_PAUSE_SECONDS = 0.25
-_MAX_PAUSE_SECONDS = 4.0
 
 
 @dataclass(slots=True)
@@ -47,32 +39,21 @@ def all_or_nothing(cloud: Cloud, image_id: str, page: Page) -> Iterator[Making]:
 
 def _delete(cloud: Cloud, image_id: str, *, may_come: bool) -> str | None:
     """None once the image is gone, else what the user has to know and do."""
+    coming_seconds = deletion.COMING_SECONDS if may_come else 0
     try:
-        problem = _try_to_delete(cloud, image_id, may_come=may_come)
+        deletion.until_gone(
+            cloud, image_id, coming_seconds=coming_seconds, patience_seconds=deletion.DELETE_SECONDS
+        )
     except KeyboardInterrupt:
         problem = "it was interrupted"  # a second ^C: stop trying, and say what is left
-    return problem and (
+    except ImgtoolError as error:
+        problem = error.message
+    else:
+        return None
+    return (
         f"image {image_id} could not be deleted from {cloud.name} ({problem}); the next upload tries again, "
         f"or: openstack {cloud.option}image delete {image_id}"
     )
-
-
-def _try_to_delete(cloud: Cloud, image_id: str, *, may_come: bool) -> str | None:
-    """None once it is gone, else the last problem. What `may_come` yet is gone when it stays away."""
-    began, pause, problem = time.monotonic(), FIRST_PAUSE_SECONDS, None
-    while True:
-        try:
-            was_there = images.delete(cloud, image_id)
-            problem = None
-        except ImgtoolError as error:
-            was_there, problem = False, error.message
-        if was_there or (problem is None and not may_come):
-            return None
-        patience = COMING_SECONDS if problem is None else DELETE_SECONDS
-        if time.monotonic() - began + pause > patience:
-            return problem
-        time.sleep(pause)
-        pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
 
 def _with_remains(failure: BaseException, left: str) -> ImgtoolError:

@@ -40,7 +40,7 @@ def execute(  # noqa: PLR0913 - what a delivery consists of, named one by one
     """
     began = time.monotonic()
     plan = replace(plan, cloud=cloud.name)
-    finish.recover(cloud, journal, progress)
+    finish.recover(cloud, journal, progress, plan.wanted.name)
     found = standing.look(plan, payload, cloud, progress)
     if found.decision in {"already-there", "skip"}:
         return _not_sent(plan, found, time.monotonic() - began)

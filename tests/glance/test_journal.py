@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +26,13 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "state" / "uploads")
 
 
-def left(journal: Journal, endpoint: str = ENTRY.endpoint, project_id: str = ENTRY.project_id) -> list[Entry]:
-    return [entry for entry, _ in journal.abandoned(endpoint, project_id)]
+def left(
+    journal: Journal,
+    endpoint: str = ENTRY.endpoint,
+    project_id: str = ENTRY.project_id,
+    name: str | None = None,
+) -> list[Entry]:
+    return [entry for entry, _ in journal.abandoned(endpoint, project_id, name)]
 
 
 def test_no_folder_is_nothing_left(journal: Journal) -> None:
@@ -37,6 +44,24 @@ def test_an_entry_is_nobodys_while_its_block_lasts(journal: Journal) -> None:
     with journal.begin(ENTRY):
         assert left(journal) == []
     assert left(journal) == [ENTRY]
+
+
+def test_one_of_that_name_that_somebody_cleans_up_is_waited_for(journal: Journal) -> None:
+    with ExitStack() as cleaning:
+        cleaning.enter_context(journal.begin(ENTRY))
+        end = threading.Timer(0.3, cleaning.close)
+        end.start()
+        assert left(journal, name="another") == []
+        assert left(journal, name=ENTRY.name) == [ENTRY]
+        end.join()
+
+
+def test_who_works_on_one_of_that_name_is_not_waited_for_for_long(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgtool.glance.journal._LOCK_SECONDS", 0.2)
+    with journal.begin(ENTRY):
+        assert left(journal, name=ENTRY.name) == []
 
 
 def test_the_last_line_counts(journal: Journal) -> None:

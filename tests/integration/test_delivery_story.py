@@ -1,8 +1,10 @@
 """Conflicts, replacement, and what an interrupted run leaves, in a real Glance."""
 
 import hashlib
+import os
 import subprocess
 import sys
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -244,8 +246,45 @@ def test_a_killed_replace_is_finished_or_undone_by_the_next_run(
     assert there[first.image_id]["os_hash_value"] == sha512(old)
 
 
-def test_what_cannot_be_cleaned_up_is_left_to_the_next_run(deliver: Deliver, new: DiskImage) -> None:
+def test_a_record_that_glance_makes_after_its_maker_was_killed_is_waited_for(
+    deliver: Deliver, old: DiskImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgtool.glance.deletion.COMING_SECONDS", 3.0)
+    image_id = note_of_a_killed_run(deliver)
+    plan = plan_upload(old, cloud=CloudName("c"), wanted=Wanted(deliver.name), properties=())
+    late = threading.Timer(
+        1.0, images.create, (deliver.cloud, image_id, plan), {"name": deliver.name, "hidden": False}
+    )
+    late.start()
+    uploaded = deliver(old)
+    late.join()
+    assert set(deliver.there()) == {uploaded.image_id}
+    assert deliver.journalled() == []
+
+
+def test_whose_name_is_another_does_not_wait_and_leaves_it_to_who_does(deliver: Deliver) -> None:
+    note_of_a_killed_run(deliver)
+    finish.recover(deliver.cloud, deliver.journal, NullProgress(), "another")
+    (page,) = deliver.journalled()
+    os.utime(page, (0, 0))
+    finish.recover(deliver.cloud, deliver.journal, NullProgress(), "another")
+    assert deliver.journalled() == []
+
+
+def note_of_a_killed_run(deliver: Deliver) -> str:
+    """The id that it had chosen."""
+    image_id = f"{uuid.uuid4()}"
+    with deliver.journal.begin(
+        Entry(image_id, deliver.cloud.endpoint, deliver.cloud.project_id, deliver.name)
+    ):
+        return image_id
+
+
+def test_what_cannot_be_cleaned_up_is_left_to_the_next_run(
+    deliver: Deliver, new: DiskImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An image that somebody protected in between."""
+    monkeypatch.setattr("imgtool.glance.deletion.DELETE_SECONDS", 0)
     stuck = deliver(new)
     images.patch(deliver.cloud, stuck.image_id, {"protected": True})
     entry = Entry(stuck.image_id, deliver.cloud.endpoint, deliver.cloud.project_id, deliver.name)

@@ -188,7 +188,7 @@ def test_an_image_that_somebody_deletes_meanwhile(name: str, raw: DiskImage, adm
 def test_what_cannot_be_deleted_is_named(
     name: str, raw: DiskImage, admin: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgtool.glance.undo.DELETE_SECONDS", 0)
+    monkeypatch.setattr("imgtool.glance.deletion.DELETE_SECONDS", 0)
     monkeypatch.setattr(Cloud, "request", refusing_to_delete(Cloud.request))
     with pytest.raises(InterruptedByUserError) as caught:
         upload_image(plan(raw, name), admin, OnFirstBytes(interrupted))
