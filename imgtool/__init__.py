@@ -22,6 +22,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     process.py    the only importer of subprocess
     documents.py  an operator's YAML -> a model; an error names file, line and key
     interrupts.py puts off ^C while something must not be torn apart
+    locks.py      locks on files, which end with their process
     progress.py   what long work tells whoever watches
     streams.py    the seekable stream that disks, volumes and files share
     text.py       untrusted text and sizes, made printable

@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("guest", "disk"),
     ("formats", "qemu_img"),
     ("box", "process", "progress", "documents", "drivers"),
-    ("model", "errors", "text", "interrupts", "streams"),
+    ("model", "errors", "text", "interrupts", "locks", "streams"),
 )
 """From the top to the bottom: a part imports from parts below its own layer, and from itself."""
 

@@ -9,7 +9,6 @@
 A process that is killed leaves them; the next run clears them, when the last child has gone.
 """
 
-import fcntl
 import os
 import shutil
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from imgtool import locks
 from imgtool.errors import ToolFailedError, UsageError
 from imgtool.text import printable
 
@@ -64,7 +64,7 @@ def locked(folder: Path, give_up: Callable[[], bool]) -> Iterator[int]:
     except OSError as error:
         raise ToolFailedError(f"{printable(str(folder))}: cannot be made: {error.strerror}") from error
     try:
-        while not _taken(descriptor):
+        while not locks.take(descriptor):
             if give_up():
                 raise ToolFailedError("another process works on it", hint="wait for its end")
             time.sleep(POLL_SECONDS)
@@ -123,11 +123,3 @@ def remove(work: Path, give_up: Callable[[], bool]) -> None:
     for folder in (work / "tasks", uploads_folder(work), work):
         with suppress(OSError):
             folder.rmdir()
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -10,7 +10,7 @@ DELETE_SECONDS = 60.0
 """While Glance imports an image it does not let it go: how long to try."""
 COMING_SECONDS = 6.0
 """How long a record may take to appear whose making got no answer."""
-FIRST_PAUSE_SECONDS = 0.25
+_FIRST_PAUSE_SECONDS = 0.25
 _MAX_PAUSE_SECONDS = 4.0
 
 
@@ -19,7 +19,7 @@ def until_gone(cloud: Cloud, image_id: str, *, coming_seconds: float, patience_s
 
     Raises what Glance says at last where it does not let it go within `patience_seconds`.
     """
-    began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
+    began, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
     while True:
         problem: ImgtoolError | None = None
         try:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from imgtool import locks
 from imgtool.errors import UsageError
 from imgtool.text import printable
 
@@ -129,20 +130,12 @@ def _locked(path: Path, name: str | None) -> Iterator[int | None]:
 
 def _lock(descriptor: int, name: str | None) -> bool:
     deadline = time.monotonic() + _LOCK_SECONDS
-    while not _taken(descriptor):
+    while not locks.take(descriptor):
         entry = _last(descriptor)
         if entry is None or entry.name != name or time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
     return os.fstat(descriptor).st_nlink > 0
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _last(descriptor: int) -> Entry | None:
