@@ -3,33 +3,26 @@
 The map. Imports go one way only, from the top of this list to its end (tests/test_architecture.py holds it):
 
     cli/          click; the only place that prints or exits
-    machine.py    what this machine has, for `imgtool doctor`
+    doctor.py     what this machine has, for `imgtool doctor`
     report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML
     batch/        many images: manifest, plan, journal, one process an image
-    pipeline.py   prepare: the story of one image, top to bottom
+    pipeline/     one image: inspected, judged, converted, delivered
     policy/       profiles and policy files -> which checks run, and how
-    convert.py    plan (pure), execute, verify
-    guest_box.py  reads a guest in the box
+    convert/convert.py    plan (pure), execute, verify
     glance/       Keystone and Glance: plan, upload, verify
     boot/         the proof: QEMU, a config drive, the guest agent
     checks/       one file, one check: facts -> finding
+    convert/      the fast path: sources, sinks, and the engine between them; bytes for an upload
     guest/        disk -> volumes -> file systems -> GuestFacts; the only importer of dissect
-    disk/         the bytes of a disk, whatever file they are kept in
-    qemu_img.py   one typed function per verb of qemu-img
+    disk/         opens what the user named; the disk inside it as one stream
     formats/      untrusted bytes -> what they are, and whether they are safe: the gate
-    box/          a process in which hostile bytes are read, and nothing else can be done
-    drivers.py    which drivers reach a virtio machine's hardware, and which are there when
-    process.py    the only importer of subprocess
-    documents.py  an operator's YAML -> a model; an error names file, line and key
-    interrupts.py puts off ^C while something must not be torn apart
-    locks.py      locks on files, which end with their process
-    progress.py   what long work tells whoever watches
-    streams.py    the seekable stream that disks, volumes and files share
-    text.py       untrusted text and sizes, made printable
+    process/      other programs; qemu-img and QEMU are confined to the image that they are given
+    sandbox/      a process in which hostile bytes are read, and nothing else can be done
     model/        the data that flows: every type, frozen
+    util/         text and sizes, output files, locks, progress, YAML with places: nothing of images
     errors.py     one hierarchy; each class knows its exit status
 
-Read model/__init__.py next, then pipeline.py.
+Read model/__init__.py next, then pipeline/__init__.py.
 """
 
 __version__ = "0.1.0"

@@ -91,11 +91,25 @@ class VerificationError(ImgtoolError):
     code = "verification-failed"
 
 
+class OutputError(ImgtoolError):
+    """The result cannot be written to stdout. What was to be done is done."""
+
+    exit_status = 5
+    code = "output-failed"
+
+
 class CloudError(ImgtoolError):
     """Keystone or Glance cannot be reached, refused, or failed."""
 
     exit_status = 6
     code = "cloud-failed"
+
+
+class ReaderGoneError(ImgtoolError):
+    """Whoever read our output wants no more of it, as in `imgtool ... | head`: there is nothing to say."""
+
+    exit_status = EXIT_INTERRUPTED
+    code = "reader-gone"
 
 
 class InterruptedByUserError(ImgtoolError):

@@ -2,7 +2,14 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = ["support.cloud", "support.clusters", "support.debian", "support.tidiness"]
+
+
+# How long an example takes says how busy the machine is: no test of a format fails by that.
+settings.register_profile("imgtool", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("imgtool")
 
 
 def pytest_configure() -> None:

@@ -10,11 +10,12 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from bench import bars, chart, cli, disks, measure, model, places, tables
+from bench import bars, chart, cli, disks, gate, kept, measure, model, places, startup, tables
 from bench.job import Configuration, Job
-from bench.model import CaseResult, Report, Result, Sample, spread
+from bench.model import CaseResult, Confinement, Report, Result, Sample, spread
+from bench.peers import peers, takes_ova
 from bench.rounds import Case, Settings, rotated, run_case
-from bench.workloads import WORKLOADS, make_source
+from bench.workloads import FOREIGN, WORKLOADS, make_source
 
 SCRIPT = Path(__file__).parents[1] / "scripts/bench"
 IMGTOOL = Path(sys.executable).with_name("imgtool")
@@ -97,7 +98,19 @@ def test_a_bar_is_judged(bar: bars.Bar, value: float | None, word: str):
 
 def test_every_bar_is_about_something_that_is_measured():
     known = {(workload.name, task) for workload in WORKLOADS.values() for task in workload.tasks}
-    assert {(bar.workload, bar.task) for bar in bars.BARS if bar.workload} <= known
+    judged = {(bar.workload, bar.task) for bar in bars.BARS if bar.workload}
+    assert judged - {(bars.CONFINEMENT, "")} <= known
+    assert {(name, "raw") for name in FOREIGN} <= judged
+
+
+def test_the_sandbox_is_judged_by_what_it_adds_to_a_later_run():
+    measured = Confinement((0.03, 0.04, 0.09), (0.01, 0.02, 0.02), (0.1,))
+    (verdict,) = bars.judge([], [bars.Bar(bars.CONFINEMENT, "", "CPU ms", 19)], measured)
+    assert verdict.value == pytest.approx(20)
+    assert verdict.word == "NOT MET"
+    (unknown,) = bars.judge([], [verdict.bar])
+    assert unknown.word == "not measured"
+    assert "adds 20.0 ms of CPU to a run, and 60.0 ms to the first" in tables.confinement_table(measured)
 
 
 # ---------------------------------------------------------------- one timed run
@@ -270,6 +283,46 @@ def test_an_xfs_with_reflink_is_there_only_for_its_time(tmp_path: Path):
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
 
 
+# ---------------------------------------------------------------- foreign formats, and the sandbox
+
+
+@pytest.mark.parametrize("form", kept.FORMS)
+def test_a_disk_in_another_format_is_the_same_disk(tmp_path: Path, form: str):
+    raw, copy = tmp_path / "source.raw", tmp_path / "copy.raw"
+    disks.speckled(raw, MIB)
+    copy.write_bytes(raw.read_bytes())
+    source = kept.FORMS[form].source(raw)
+    assert [path.name for path in tmp_path.iterdir() if path != copy] == [source.name]
+    assert kept.virtual_bytes(source, kept.FORMS[form].format) in range(MIB, MIB + (1 << 18))
+    assert gate.compare(source, kept.FORMS[form].format, copy, "raw") == ""
+
+
+@pytest.mark.parametrize("name", ["ova", "vhd"])
+def test_every_peer_reads_a_foreign_format_right(tmp_path: Path, name: str):
+    workload = dataclasses.replace(WORKLOADS[name], make=disks.speckled)
+    source = make_source(workload, tmp_path, MIB)
+    others = peers("raw", workload.source_format)
+    done = run_case(Case(workload, "raw", source, tuple(others)), Settings(1, 20), lambda _: None)
+    assert done.failures == []
+    assert all(entry.counts for entry in done.results)
+    assert not any(str(tmp_path) in word for entry in done.results for word in entry.command)
+
+
+def test_an_imgtool_that_reads_no_ova_is_noticed(tmp_path: Path):
+    assert not takes_ova(Path("/bin/false"), tmp_path / "disk.ova")
+
+
+def test_the_sandbox_costs_something(tmp_path: Path):
+    measured = startup.confinement(IMGTOOL, times=5)
+    assert [len(taken) for taken in dataclasses.astuple(measured)] == [5, 5, startup.CONFINED_PROCESSES]
+    assert all(0 < seconds < 5 for taken in dataclasses.astuple(measured) for seconds in taken)
+    report = Report({}, {}, confinement=measured)
+    model.dump(report, tmp_path / "bench.json")
+    assert model.load(tmp_path / "bench.json") == report
+    with pytest.raises(RuntimeError, match="which Python"):
+        startup.confinement(Path("/bin/true"))
+
+
 # ---------------------------------------------------------------- the whole of it
 
 
@@ -341,7 +394,7 @@ def test_the_list_names_workloads_and_peers():
     assert "qemu-img -c -m 16 -W" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--only=nonsense"], ["--rounds=0"], ["extra"]])
+@pytest.mark.parametrize("arguments", [["--only=nonsense"], ["--rounds=0"], ["extra"], ["--formats=x"]])
 def test_what_makes_no_sense_is_refused(arguments: list[str]):
     assert bench(*arguments).returncode == 2
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cluster_demo.batch import _journal
 from support.clusters import family
-from support.processes import processes_in
+from support.processes import half_written, processes_in
 
 SCRIPT = Path(__file__).parents[1] / "scripts/cluster-demo"
 MINUTE = 60.0
@@ -67,9 +67,7 @@ def test_an_interruption_ends_all_that_it_started(own: dict[str, str], tmp_path:
         env=own,
         start_new_session=True,
     ) as demo:
-        wait_for(
-            lambda: list((tmp_path / "out").glob(".imgtool-batch-*/.imgtool-*")) or demo.poll() is not None
-        )
+        wait_for(lambda: half_written(tmp_path / "out") or demo.poll() is not None)
         started = family(demo)
         os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
         output, log = demo.communicate(timeout=2 * MINUTE)

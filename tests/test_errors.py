@@ -22,7 +22,9 @@ def test_exit_statuses_are_the_documented_ones() -> None:
         "tool-failed": 4,
         "conversion-failed": 5,
         "verification-failed": 5,
+        "output-failed": 5,
         "cloud-failed": 6,
+        "reader-gone": 130,
         "interrupted": 130,
     }
 

@@ -23,7 +23,15 @@ def _first_line(path: Path) -> str:
 
 SCRIPTS_WITH_TYPES = [
     f"scripts/lib/{name}"
-    for name in ("bench", "bench_delivery", "debian_image", "fuzz", "verify_delivery.py")
+    for name in (
+        "bench",
+        "bench_delivery",
+        "boot_table",
+        "debian_image",
+        "fuzz",
+        "man_pages.py",
+        "verify_delivery.py",
+    )
 ]
 
 LINTERS = {

@@ -5,7 +5,7 @@ import pkgutil
 import pytest
 
 from imgtool import model
-from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
+from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
 
 
 def every_type() -> list[type]:

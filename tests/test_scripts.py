@@ -119,7 +119,7 @@ def test_what_fails_half_way_is_not_there(tmp_path: Path):
 
 
 def test_test_passes_arguments_on_and_ends_as_pytest_does():
-    done = run(SCRIPTS / "test", "tests/test_text.py", "-k", "no_such_test", "--numprocesses=0")
+    done = run(SCRIPTS / "test", "tests/util/test_text.py", "-k", "no_such_test", "--numprocesses=0")
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stdout + done.stderr
     assert "deselected in " in done.stdout.splitlines()[-1]
 

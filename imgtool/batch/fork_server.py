@@ -6,7 +6,9 @@ lock that somebody holds.
 
 It ends with the one who started it, and its children with it: the kernel kills them (prctl(2),
 PR_SET_PDEATHSIG), whatever they are doing.
-"""
+
+
+The first steps of a forked child: out of the server, into a session and limits of its own."""
 
 import gc
 import json
@@ -15,12 +17,17 @@ import resource
 import selectors
 import signal
 import socket
+import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
-from imgtool.batch.fork_child import ENDING_SIGNALS, become_child
+from imgtool.errors import EXIT_BUG
+from imgtool.sandbox import kernel
+from imgtool.util.redaction import redact, secrets_of
 
 MAX_REQUEST_BYTES = 16 << 10
 MAX_PASSED = 8
@@ -40,8 +47,7 @@ def serve(channel: socket.socket, run: Callable[[], int]) -> None:
     """Fork a child that calls `run` for each request that comes by `channel`, until that is closed.
 
     `run` gives the exit status. The control socket tells in lines of JSON first the `pid` (or the `error`,
-    where there could be no child), and at the end `status` (negative: the signal), `cpu_seconds` and
-    `max_rss_bytes`.
+    where there could be no child), and at the end `status` (negative: the signal).
     """
     gc.collect()
     gc.freeze()  # so that the children's collector leaves the shared pages alone
@@ -60,7 +66,7 @@ class _Server:
         self._selector = selectors.DefaultSelector()
 
     def serve(self) -> None:
-        """Until nobody asks any more."""
+        """Serve requests until the parent closes the channel."""
         woken, wake = os.pipe()
         os.set_blocking(woken, False)
         os.set_blocking(wake, False)
@@ -122,19 +128,15 @@ class _Server:
             while (ended := os.waitid(os.P_ALL, 0, flags)) is not None:
                 # While it is not reaped, the number of its group cannot be another's.
                 _signal_group(ended.si_pid, signal.SIGKILL)
-                self._bury(*os.wait4(ended.si_pid, 0))
+                self._bury(*os.waitpid(ended.si_pid, 0))
 
-    def _bury(self, pid: int, status: int, used: resource.struct_rusage) -> None:
+    def _bury(self, pid: int, status: int) -> None:
         child = self._children.pop(pid, None)
         if child is None:
             return
         with suppress(KeyError):
             self._selector.unregister(child.control)
-        _tell(child.control, {
-            "status": os.waitstatus_to_exitcode(status),
-            "cpu_seconds": used.ru_utime + used.ru_stime,
-            "max_rss_bytes": used.ru_maxrss << 10,
-        })  # fmt: skip
+        _tell(child.control, {"status": os.waitstatus_to_exitcode(status)})
         child.control.close()
 
 
@@ -150,3 +152,63 @@ def _signal_group(leader: int, number: int) -> None:
     except ProcessLookupError:
         with suppress(ProcessLookupError):
             os.kill(leader, number)
+
+
+STREAMS = 3
+"""stdin, stdout, stderr: the first descriptors that come with a request."""
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_OOM_SCORE = "500"
+"""The kernel, when it has no memory left, is to choose a child, and not the one that keeps the journal."""
+
+
+def become_child(
+    server: int, request: dict[str, Any], descriptors: list[int], run: Callable[[], int]
+) -> NoReturn:
+    """Call `run` and end with its status. `descriptors`: the streams, then what is only kept open.
+
+    `request` has `environment`, to be added, and `address_space_bytes`, the limit (RLIMIT_AS).
+    """
+    status = EXIT_BUG
+    try:
+        _leave(server, descriptors)
+        _limit(request)
+        status = run()
+    except BaseException:
+        sys.stderr.write(redact(traceback.format_exc(), secrets_of(os.environ)))
+    finally:
+        with suppress(OSError):
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _leave(server: int, descriptors: list[int]) -> None:
+    os.setsid()
+    kernel.die_with_parent(signal.SIGKILL)
+    if os.getppid() != server:  # it ended before the kernel was told
+        os._exit(EXIT_BUG)
+    signal.set_wakeup_fd(-1)
+    for number in (*ENDING_SIGNALS, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    for stream, descriptor in enumerate(descriptors[:STREAMS]):
+        os.dup2(descriptor, stream)
+    _close_all_but({0, 1, 2, *descriptors[STREAMS:]})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Other children's sockets above all: they have to be closed when their owners close them."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers
+        if int(name) not in kept:
+            with suppress(OSError):
+                os.close(int(name))
+
+
+def _limit(request: dict[str, Any]) -> None:
+    os.environ.update(request["environment"])
+    tempfile.tempdir = None  # it was found out for the server
+    limit = request["address_space_bytes"]
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+        score.write(_OOM_SCORE)

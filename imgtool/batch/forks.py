@@ -13,16 +13,18 @@ from threading import Lock, Thread
 from typing import IO
 
 from imgtool.errors import ImgtoolError, ToolFailedError
-from imgtool.process import start_service
-from imgtool.text import printable
+from imgtool.process.programs import start_service
+from imgtool.util.text import printable
 
-PROGRAM = "imgtool.cli.batch_child"
+PROGRAM = "imgtool.cli.batch_worker"
+ENDING_SECONDS = 1.0
+"""How long to wait for the end of a server whose child was lost."""
 _KEPT_ERROR_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a child is to be."""
+    """What to start in the child."""
 
     stdin: bytes
     address_space_bytes: int
@@ -59,8 +61,7 @@ class Forks:
         self._lock = Lock()
         self._channel: socket.socket | None = None
         self._keeper: Thread | None = None
-        self.last_words = ""
-        """The last line that a server that ended wrote on stderr."""
+        self._last_words = ""
 
     def start(self, request: Request) -> Child:
         """A new child. Raises ToolMissingError, ToolFailedError."""
@@ -79,6 +80,12 @@ class Forks:
             self._send(json.dumps(message).encode(), [*descriptors, *request.kept_open])
             ours.pop_all()
             return Child(stdout, stderr, control)
+
+    def last_words(self) -> str:
+        """The last line that the server wrote on stderr before it ended; empty where it still runs."""
+        if self._keeper is not None:
+            self._keeper.join(ENDING_SECONDS)
+        return self._last_words
 
     def close(self) -> None:
         """End the server, and kill its children."""
@@ -121,11 +128,11 @@ class Forks:
                 starting.put(error)
                 return
             except OSError as error:
-                starting.put(ToolFailedError(f"there can be no process for the images: {error.strerror}"))
+                starting.put(ToolFailedError(f"cannot start a process for the images: {error.strerror}"))
                 return
             starting.put(None)
             server.wait()
-            self.last_words = _last_line(words)
+            self._last_words = _last_line(words)
 
 
 def _pipe(ours: ExitStack, passed: ExitStack) -> tuple[int, int]:
@@ -136,7 +143,7 @@ def _pipe(ours: ExitStack, passed: ExitStack) -> tuple[int, int]:
 
 
 def _memory_file(content: bytes) -> IO[bytes]:
-    """A file that is nowhere, to be read from its beginning."""
+    """A memfd with `content`, positioned at its start."""
     file = os.fdopen(os.memfd_create("imgtool-task"), "w+b", buffering=0)
     file.write(content)
     file.seek(0)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from imgtool.batch import journal_file, wire
-from imgtool.batch.lock import Lock
+from imgtool.batch.journal_file import Lock
 from imgtool.model.batch import FINAL_STATES, GOOD_STATES, BatchPlan, StageRecord, Task, TaskRecord
 
 
@@ -92,7 +92,7 @@ class Journal:
     # ------------------------------------------------------------ what was noted
 
     def records(self, *, every: bool = False) -> Iterator[TaskRecord]:
-        """Of the tasks of the last run, in the plan's order; without their reports, which are large.
+        """Return the records of the last run in the plan's order, without their reports, which are large.
 
         `every`: of all runs, in no order.
         """
@@ -101,7 +101,7 @@ class Journal:
         return (wire.record_from_json(text) for (text,) in rows)
 
     def record(self, key: str) -> TaskRecord | None:
-        """Of one task, of this manifest or an older one; without its report."""
+        """Return one task's record, of this manifest or an older one, without its report."""
         rows = self._rows("SELECT record FROM tasks WHERE key = ?", key)
         return wire.record_from_json(rows[0][0]) if rows else None
 
@@ -111,7 +111,7 @@ class Journal:
         return wire.from_json(rows[0][0]) if rows else None
 
     def names(self) -> dict[str, str]:
-        """Of the tasks of the last run, by key."""
+        """Return the names of the last run's tasks by key."""
         return dict(self._rows("SELECT key, name FROM tasks WHERE position IS NOT NULL ORDER BY position"))
 
     def stages(self, key: str | None = None) -> list[StageRecord]:
@@ -152,7 +152,7 @@ class Journal:
 
 
 def open_journal(path: Path) -> Journal:
-    """To run a batch; it is made where there is none.
+    """Open the journal to run a batch, and create it if it does not exist.
 
     Raises UsageError where it cannot be written, is something else, or another run uses it.
     """
@@ -166,7 +166,7 @@ def open_journal(path: Path) -> Journal:
 
 
 def read_journal(path: Path) -> Journal:
-    """To look at it, also while a batch runs. Raises UsageError where there is none, or another file."""
+    """Open the journal to read it, also while a batch runs. Raises UsageError if it is none."""
     return Journal(journal_file.connect(path, make=False), path)
 
 

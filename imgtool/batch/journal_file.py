@@ -1,12 +1,20 @@
-"""The file of a journal: made, recognised, and opened as safely as SQLite can."""
+"""The file of a journal: made, recognised, and opened as safely as SQLite can.
 
+One run at a time for each journal: a lock that ends with the process, however that ends.
+
+It is on a file of its own, since closing a second descriptor of the database would drop SQLite's own locks
+(https://www.sqlite.org/howtocorrupt.html, 2.2).
+"""
+
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imgtool.errors import UsageError
-from imgtool.text import printable
+from imgtool.util import locks
+from imgtool.util.text import printable, shell_word
 
 APPLICATION_ID = 0x696D6762
 """`imgb`: what tells this file from other SQLite files, by the format's field for that."""
@@ -38,6 +46,8 @@ def connect(path: Path, *, make: bool) -> sqlite3.Connection:
     if not make and not path.is_file():
         shown = printable(str(path))
         raise UsageError(f"{shown}: there is no such journal", hint="a batch has it at MANIFEST.journal")
+    if make:
+        _make(path)
     with told(path):
         connection = _open(f"{path.absolute().as_uri()}?mode={'rwc' if make else 'rw'}")
         try:
@@ -48,6 +58,12 @@ def connect(path: Path, *, make: bool) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _make(path: Path) -> None:
+    """Empty, and for this user only: it will hold what was found in images that others may not read."""
+    with suppress(OSError):  # it is there; or SQLite says why not
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _open(uri: str) -> sqlite3.Connection:
@@ -75,7 +91,7 @@ def told(path: Path) -> Iterator[None]:
 
 
 def _instead(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """In memory, for who only reads."""
+    """Open an empty journal in memory, for readers."""
     connection.close()
     return _open(":memory:")
 
@@ -116,3 +132,34 @@ def _count(connection: sqlite3.Connection) -> int:
 
 def _not_a_journal(path: Path) -> UsageError:
     return UsageError(f"{printable(str(path))}: is no journal of a batch", hint="name another with --journal")
+
+
+class Lock:
+    """The lock of the journal at `journal`: a file beside it with the suffix `.lock`, removed on release."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._path = journal.with_name(f"{journal.name}.lock")
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Raises UsageError where another process has it, or there is no place for it."""
+        try:
+            self._descriptor = locks.open_locked(self._path)
+        except OSError as error:
+            raise UsageError(f"{printable(str(self._path))}: cannot be made: {error.strerror}") from error
+        if self._descriptor is None:
+            raise UsageError(
+                f"{printable(str(self._journal))}: another run of this batch is going on",
+                hint=f"watch it: imgtool batch --status {shell_word(str(self._journal)) or 'JOURNAL'}",
+            )
+
+    def release(self) -> None:
+        """Who waits for the lock sees that the file is not the one with that name any more."""
+        if self._descriptor is not None:
+            locks.release(self._path, self._descriptor)
+            self._descriptor = None
+
+    def is_taken(self) -> bool:
+        """Whether a process of this machine runs the batch now."""
+        return locks.is_taken(self._path)

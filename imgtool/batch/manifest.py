@@ -1,7 +1,7 @@
 """What an operator writes: defaults, and a list of images. Keys are named as options of `imgtool prepare`.
 
 A value may name environment variables, `${NAME}`; `$${` is a plain `${`. Secrets never belong here: neither
-a key nor a variable whose name sounds like one is taken. The README has a table of all keys.
+a key nor a variable whose name sounds like one is taken. docs/many-images.md has a table of all keys.
 """
 
 import re
@@ -13,7 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_v
 from pydantic_core.core_schema import ValidationInfo
 
 from imgtool.batch import values
-from imgtool.documents import Document, Section, complaint, read_document
+from imgtool.model.delivery import Method
+from imgtool.util.redaction import names_secret
+from imgtool.util.yaml_file import Document, Section, complaint, read_document
 
 Text = Annotated[str, AfterValidator(values.text)]
 PathText = Annotated[str, AfterValidator(values.path)]
@@ -22,7 +24,6 @@ Count = Annotated[int, Field(ge=0)]
 
 _VARIABLE = re.compile(r"\$(\$\{|\{([^}]*)\})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"passw|passphrase|token|secret|credential|private.?key|api.?key", re.IGNORECASE)
 
 
 class ManifestSection(Section):
@@ -71,7 +72,7 @@ class Settings(ManifestSection):
     min_disk: Count | None = None
     min_ram: Count | None = None
     owner_project: Text | None = None
-    method: Literal["direct", "import"] | None = None
+    method: Method | None = None
     stores: Texts | None = None
     all_stores: bool | None = None
     on_conflict: Literal["fail", "skip", "replace", "new"] | None = None
@@ -88,6 +89,8 @@ class Image(Settings):
 
     source: PathText
     sha256: Annotated[str, AfterValidator(values.sha256)] | None = None
+    sha512: Annotated[str, AfterValidator(values.sha512)] | None = None
+    disk: Text | None = None
     id: Annotated[str, AfterValidator(values.image_id)] | None = None
 
     @model_validator(mode="before")
@@ -114,7 +117,7 @@ class Manifest(ManifestSection):
     @field_validator("*", mode="before")
     @classmethod
     def _with_variables(cls, value: Any, info: ValidationInfo) -> Any:
-        """Its two values are mappings, and have their own."""
+        """Expand variables in the two values, which are mappings."""
         return value
 
 
@@ -125,7 +128,7 @@ def read_manifest(path: Path, environment: Mapping[str, str]) -> Document[Manife
 
 def refuse_secret(key: str) -> None:
     """Raises where `key` sounds like the name of a secret."""
-    if _SECRET.search(key):
+    if names_secret(key):
         hint = (
             "credentials come from clouds.yaml or the OS_* variables, where only imgtool's processes see them"
         )
@@ -144,7 +147,7 @@ def _variable(found: re.Match[str], environment: Mapping[str, str]) -> str:
         return "${"
     if not _NAME.fullmatch(name):
         raise complaint(f"${{{name}}} names no variable", hint="write $${ where ${ itself is meant")
-    if _SECRET.search(name):
+    if names_secret(name):
         raise complaint(f"${{{name}}} sounds like a secret, and a manifest holds none", hint=_SEEN)
     if name not in environment:
         raise complaint(f"the environment variable {name} is not set", hint=f"export {name}=...")

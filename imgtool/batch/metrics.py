@@ -13,7 +13,7 @@ from typing import get_args
 
 from imgtool.errors import UsageError
 from imgtool.model.batch import TaskRecord, TaskState
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 _MODE = 0o644
 """node_exporter is another user."""
@@ -80,7 +80,7 @@ def _labels(labels: Labels) -> str:
 
 
 def _escaped(value: str) -> str:
-    """As the format wants it, and valid UTF-8 whatever the file's name is."""
+    """Escape `text` as the format requires; the result is valid UTF-8 whatever the file's name is."""
     safe = value.encode("utf-8", "backslashreplace").decode()
     return safe.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 

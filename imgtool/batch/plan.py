@@ -1,15 +1,16 @@
-"""The plan of a batch: which images there are, and what is to be done with each. Opens no image."""
+"""The plan of a batch: which images there are, and what is to be done with each. Opens no image.
 
-from collections.abc import Iterator, Mapping
+Refuses tasks that would be in one another's way."""
+
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imgtool.batch import settings, sources
-from imgtool.batch.duplicates import refuse_duplicates
 from imgtool.batch.manifest import Image, Manifest, read_manifest
-from imgtool.batch.policies import Fingerprints
-from imgtool.documents import Document
+from imgtool.batch.settings import PolicyFingerprints
 from imgtool.errors import UsageError
 from imgtool.model.batch import BatchPlan, PlanProblem, Task
+from imgtool.util.yaml_file import Document
 
 
 def read_plan(path: Path, environment: Mapping[str, str], *, boot: bool = False) -> BatchPlan:
@@ -24,9 +25,9 @@ def read_plan(path: Path, environment: Mapping[str, str], *, boot: bool = False)
 def make_plan(
     document: Document[Manifest], environment: Mapping[str, str], *, boot: bool = False
 ) -> BatchPlan:
-    """The same of a manifest that was read."""
+    """Plan a manifest that was read already."""
     folder = document.path.parent.absolute()
-    around = settings.Around(folder, Fingerprints(folder), environment, boot)
+    around = settings.Around(folder, PolicyFingerprints(folder), environment, boot)
     tasks = tuple(
         task
         for index, image in enumerate(document.content.images)
@@ -37,7 +38,7 @@ def make_plan(
 
 
 def _tasks(document: Document[Manifest], index: int, image: Image, around: settings.Around) -> Iterator[Task]:
-    """Of one item of `images`. What is wrong with it gets its line here, once."""
+    """Return the tasks of one item of `images`. An error in it gets its line here, once."""
     where = document.where("images", index)
     try:
         chosen = settings.merged(document.content.defaults, image)
@@ -51,13 +52,15 @@ def _sources(image: Image, folder: Path) -> list[str]:
     """Raises UsageError where what is said of one file is said of several, or a URL has no hash."""
     if sources.is_url(image.source):
         sources.check_url(image.source)
-        if image.sha256 is None:
-            raise UsageError("sha256: a URL needs the hash of what it gives", hint="sha256sum FILE")
+        if image.sha256 is None and image.sha512 is None:
+            raise UsageError(
+                "sha256: a URL needs the hash of what it gives", hint="sha256sum FILE; sha512 is as good"
+            )
         return [image.source]
     found = sources.find(image.source, folder)
-    for key, value in (("sha256", image.sha256), ("id", image.id)):
+    for key, value in (("sha256", image.sha256), ("sha512", image.sha512), ("id", image.id)):
         if len(found) > 1 and value is not None:
-            raise UsageError(f"{key}: of one image only, and {len(found)} files match {image.source}")
+            raise UsageError(f"{key} applies to one image, but {image.source} matches {len(found)} files")
     return found
 
 
@@ -68,3 +71,38 @@ def _problems(tasks: tuple[Task, ...]) -> Iterator[PlanProblem]:
             yield PlanProblem(task.key, f"{task.source}: {message}")
         if task.output is not None and not task.output.parent.is_dir():
             yield PlanProblem(task.key, f"{task.output}: the folder {task.output.parent} does not exist")
+
+
+_NAME_HINT = "give one of them another name; with a pattern, {stem} in it is the file's"
+_OUTPUT_HINT = "give one of them another output; with a pattern, {stem} in it is the file's"
+
+
+def refuse_duplicates(tasks: Sequence[Task]) -> None:
+    """Raises UsageError that names both lines."""
+    seen: dict[tuple[str, str, str], Task] = {}
+    for task in tasks:
+        for claim in _claims(task):
+            if claim in seen:
+                raise _refusal(claim, seen[claim], task)
+            seen[claim] = task
+        if str(task.output) == task.source:
+            raise UsageError(f"{task.where}: output: {task.output} is the source itself")
+
+
+def _claims(task: Task) -> Iterator[tuple[str, str, str]]:
+    """What only one task of a batch can have: kind, place, value."""
+    if task.output is not None:
+        yield "output", "", str(task.output)
+    for cloud in task.clouds:
+        yield "name", cloud.label, task.name
+        if task.wanted.image_id:
+            yield "id", cloud.label, task.wanted.image_id
+
+
+def _refusal(claim: tuple[str, str, str], first: Task, second: Task) -> UsageError:
+    kind, place, value = claim
+    at = f" in {place or 'the cloud of the OS_* variables'}" if kind != "output" else ""
+    used_by = f"{first.source} ({first.where})"
+    hint = {"name": _NAME_HINT, "output": _OUTPUT_HINT}.get(kind, "")
+    message = f"{second.where}: {kind} {value!r} of {second.source} is already used{at} by {used_by}"
+    return UsageError(message, hint=hint)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imgtool.batch import sources, staging
-from imgtool.batch.cloud_errand import CloudErrand
-from imgtool.model.batch import Task, TaskRecord, cloud_label
+from imgtool.batch.cloud_query import CloudQuery
+from imgtool.model.batch import Task, TaskRecord
 from imgtool.model.image import FileIdentity
 
 DONE = frozenset({"done", "skipped"})
@@ -15,7 +15,7 @@ Earlier = Mapping[str, TaskRecord]
 """By key: what the journal says."""
 
 
-def errand(tasks: Sequence[Task], earlier: Earlier, uploads: Path) -> CloudErrand:
+def query(tasks: Sequence[Task], earlier: Earlier, uploads: Path) -> CloudQuery:
     """Which images have to be looked for, in order to know what is done."""
     wanted: dict[str, list[str]] = {}
     clouds = dict.fromkeys(cloud for task in tasks for cloud in task.clouds)
@@ -23,7 +23,7 @@ def errand(tasks: Sequence[Task], earlier: Earlier, uploads: Path) -> CloudErran
         record = earlier.get(task.key)
         for label, image_id in record.image_ids.items() if record and record.state in DONE else ():
             wanted.setdefault(label, []).append(image_id)
-    return CloudErrand(tuple(clouds), uploads, wanted)
+    return CloudQuery(tuple(clouds), uploads, wanted)
 
 
 def is_done(task: Task, record: TaskRecord, there: Mapping[str, Sequence[str]]) -> bool:
@@ -36,8 +36,8 @@ def is_done(task: Task, record: TaskRecord, there: Mapping[str, Sequence[str]]) 
         return False
     if task.output is not None and not staging.is_there(task.output, record.output_identity):
         return False
-    for label in map(cloud_label, task.clouds):
-        if record.image_ids.get(label) not in there.get(label, ()):
+    for cloud in task.clouds:
+        if record.image_ids.get(cloud.label) not in there.get(cloud.label, ()):
             return False
     return _same_source(task, record)
 
@@ -48,12 +48,14 @@ def owns(task: Task, identity: FileIdentity | None) -> bool:
 
 
 def _same_source(task: Task, record: TaskRecord) -> bool:
-    if sources.is_url(task.source):
-        return record.source_sha256 == task.sha256
-    path = Path(task.source)
-    if staging.is_there(path, record.source_identity):
-        return task.sha256 in {None, record.source_sha256}
-    return record.source_sha256 is not None and _sha256(path) == record.source_sha256
+    hashes = ((task.sha256, record.source_sha256), (task.sha512, record.source_sha512))
+    as_meant = all(wanted in {None, found} for wanted, found in hashes)
+    if sources.is_url(task.source) or not as_meant:
+        return as_meant
+    files = [Path(one) for one in (task.source, sources.data_file(task.source)) if one is not None]
+    if any(staging.is_there(one, record.source_identity) for one in files):
+        return True
+    return record.source_sha256 is not None and any(_sha256(one) == record.source_sha256 for one in files)
 
 
 def _sha256(path: Path) -> str | None:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from imgtool import interrupts
-from imgtool.batch import attempt, cloud_errand, folders, metrics, resume, schedule
+from imgtool.batch import cloud_query, metrics, resume, schedule, task_runner, work_folders
 from imgtool.batch.journal import Journal, open_journal
+from imgtool.batch.monitor import Event, StopSignal
 from imgtool.batch.schedule import Workers
-from imgtool.batch.watching import Event
-from imgtool.batch.wishes import Wishes
 from imgtool.model.batch import BatchOptions, BatchPlan, StageRecord, Task, TaskRecord
 from imgtool.model.image import FileIdentity
+from imgtool.util import interrupts
 
 
 class Watcher(Protocol):
@@ -24,7 +23,7 @@ class Watcher(Protocol):
         """So many tasks, so many at once."""
 
     def event(self, task: Task, event: Event) -> None:
-        """What the task's child tells: telling.py, and `{"attempt": n}`."""
+        """What the task's child tells: events.py, and `{"attempt": n}`."""
 
     def ended(self, task: Task, record: TaskRecord) -> None:
         """One task less; also one that an earlier run did."""
@@ -39,9 +38,9 @@ def run(plan: BatchPlan, options: BatchOptions, watcher: Watcher) -> tuple[TaskR
     Raises UsageError where the journal or the batch's folder cannot be used, or another run is going on.
     """
     with open_journal(options.journal) as journal:
-        work = folders.work_folder(options.journal)
-        folders.make(work)
-        folders.clear_leftovers(work, {task.key for task in plan.tasks}.__contains__)
+        work = work_folders.work_folder(options.journal)
+        work_folders.make(work)
+        work_folders.clear_leftovers(work, {task.key for task in plan.tasks}.__contains__)
         batch = _Batch(plan, options, journal, work, watcher)
         try:
             batch.run()
@@ -49,7 +48,7 @@ def run(plan: BatchPlan, options: BatchOptions, watcher: Watcher) -> tuple[TaskR
             with interrupts.deferred():
                 journal.end()
                 batch.tell_metrics(ended=time.time())
-                folders.remove(work, batch.gives_up)
+                work_folders.remove(work, batch.gives_up)
         return tuple(journal.records())
 
 
@@ -62,7 +61,7 @@ class _Batch:
         self._journal = journal
         self._work = work
         self._watcher = watcher
-        self._wishes = Wishes()
+        self._stop_signal = StopSignal()
         self._began = time.time()
         self._earlier = {record.key: record for record in journal.records(every=True)}
         self._attempts: dict[str, int] = {}
@@ -71,18 +70,18 @@ class _Batch:
         self.tell_metrics()
 
     def run(self) -> None:
-        """Until all tasks have ended, or were stopped."""
-        settings = attempt.Settings(self._work, schedule.address_space_bytes())
+        """Run all tasks until they have ended or were stopped."""
+        settings = task_runner.Settings(self._work, schedule.address_space_bytes())
         jobs = self._options.jobs or schedule.default_jobs(self._plan.tasks, self._work)
-        workers = schedule.workers(self._options.scheduler, jobs, settings, self._wishes, self._hear)
+        workers = schedule.workers(self._options.scheduler, jobs, settings, self._stop_signal, self._hear)
         self._watcher.begin(len(self._plan.tasks), workers.jobs)
         try:
             self._work_off(workers)
         finally:
             workers.close()
-            if self._left_in_clouds() and self._wishes.now != "kill":
-                self._look(resume.errand(self._plan.tasks, {}, folders.uploads_folder(self._work)))
-            attempt.end_children()
+            if self._left_in_clouds() and self._stop_signal.now != "kill":
+                self._look(resume.query(self._plan.tasks, {}, work_folders.uploads_folder(self._work)))
+            task_runner.end_children()
 
     # ------------------------------------------------------------ what is to be done
 
@@ -100,8 +99,8 @@ class _Batch:
     def _skip_done(self) -> list[Task]:
         """The tasks that are left; what is done is noted as skipped."""
         found = {task.key: self._earlier[task.key] for task in self._plan.tasks if task.key in self._earlier}
-        errand = resume.errand(self._plan.tasks, found, folders.uploads_folder(self._work))
-        there = self._look(errand) if errand.image_ids or self._left_in_clouds() else {}
+        query = resume.query(self._plan.tasks, found, work_folders.uploads_folder(self._work))
+        there = self._look(query) if query.image_ids or self._left_in_clouds() else {}
         left = []
         for task in self._plan.tasks:
             record = found.get(task.key)
@@ -115,11 +114,11 @@ class _Batch:
         return any(resume.owns(task, identity) for identity in outputs)
 
     def _left_in_clouds(self) -> bool:
-        return any(folders.uploads_folder(self._work).glob("*.json"))
+        return any(work_folders.uploads_folder(self._work).glob("*.json"))
 
-    def _look(self, errand: cloud_errand.CloudErrand) -> dict[str, list[str]]:
+    def _look(self, query: cloud_query.CloudQuery) -> dict[str, list[str]]:
         self._watcher.notice("looking at what the clouds have")
-        return attempt.run_errand(errand, self._watcher.notice, self._wishes.get)
+        return task_runner.run_query(query, self._watcher.notice, self._stop_signal.get)
 
     # ------------------------------------------------------------ while it runs
 
@@ -148,25 +147,25 @@ class _Batch:
 
     def _end(self, task: Task, record: TaskRecord) -> None:
         self._journal.write(record)
-        folders.forget(self._work, task.key)
+        work_folders.forget(self._work, task.key)
         self._watcher.ended(task, record)
         self.tell_metrics()
 
     def _stop(self, running: dict[Future[TaskRecord], Task]) -> None:
         """The first ^C: what runs may clean up. The second: it is killed."""
-        self._wishes.interrupt()
+        self._stop_signal.interrupt()
         for future in running:
             future.cancel()
         self._watcher.notice("stopping: images that are being worked on clean up; ^C again ends them at once")
         try:
             self._collect(running)
         except KeyboardInterrupt:
-            self._wishes.interrupt()
+            self._stop_signal.interrupt()
             with interrupts.deferred():
                 self._collect(running)
 
     def _hear(self, task: Task, event: Event) -> None:
-        """In the thread of the task."""
+        """Handle an event of a task, in that task's thread."""
         now = time.time()
         if "attempt" in event:
             self._attempts[task.key] = event["attempt"]
@@ -182,8 +181,8 @@ class _Batch:
 
     def gives_up(self) -> bool:
         """Whether to wait no longer for what others still do: after a second ^C, or for too long."""
-        self._patience_ends = self._patience_ends or time.monotonic() + attempt.STOP_SECONDS
-        return self._wishes.now == "kill" or time.monotonic() > self._patience_ends
+        self._patience_ends = self._patience_ends or time.monotonic() + task_runner.STOP_SECONDS
+        return self._stop_signal.now == "kill" or time.monotonic() > self._patience_ends
 
     def tell_metrics(self, ended: float | None = None) -> None:
         """Where they are wanted."""

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from imgtool.batch.attempt import Settings, end_children, run_task
-from imgtool.batch.watching import Event
-from imgtool.batch.wishes import Wishes
-from imgtool.disk.engine import default_threads
+from imgtool.batch.monitor import Event, StopSignal
+from imgtool.batch.task_runner import Settings, end_children, run_task
+from imgtool.convert.engine import default_threads
 from imgtool.errors import ImgtoolError, ToolFailedError
 from imgtool.model.batch import Task, TaskRecord
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 JOB_BYTES = 250 << 20
 """Of memory, for one image: 70 MiB of a process, its buffers, and some of the page cache."""
@@ -54,7 +53,7 @@ class Local:
     jobs: int
     executor: Executor
     settings: Settings
-    wishes: Wishes
+    stop_signal: StopSignal
     on_event: Callable[[Task, Event], None]
 
     def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
@@ -71,27 +70,29 @@ class Local:
             task,
             self.settings,
             lambda event: self.on_event(task, event),
-            wish=self.wishes.get,
+            stop_level=self.stop_signal.get,
             replace_output=replace_output,
         )
 
 
-def local(jobs: int, settings: Settings, wishes: Wishes, on_event: Callable[[Task, Event], None]) -> Workers:
+def local(
+    jobs: int, settings: Settings, stop_signal: StopSignal, on_event: Callable[[Task, Event], None]
+) -> Workers:
     """`jobs` at a time."""
-    return Local(jobs, ThreadPoolExecutor(jobs, "imgtool-job"), settings, wishes, on_event)
+    return Local(jobs, ThreadPoolExecutor(jobs, "imgtool-job"), settings, stop_signal, on_event)
 
 
 def workers(
     scheduler: str | None,
     jobs: int,
     settings: Settings,
-    wishes: Wishes,
+    stop_signal: StopSignal,
     on_event: Callable[[Task, Event], None],
 ) -> Workers:
-    """Of this machine, or of the cluster whose scheduler is there. Raises UsageError, ToolMissingError."""
+    """Return the workers of this machine or of the cluster. Raises UsageError, ToolMissingError."""
     if scheduler is None:
-        return local(jobs, settings, wishes, on_event)
-    from imgtool.batch.cluster import connect  # noqa: PLC0415 - an extra, which need not be installed
+        return local(jobs, settings, stop_signal, on_event)
+    from imgtool.batch.dask_client import connect  # noqa: PLC0415 - an extra, which need not be installed
 
     return connect(scheduler, settings, on_event)
 

@@ -1,7 +1,10 @@
-"""The settings of one task: its own over the defaults, over what imgtool does by itself."""
+"""The settings of one task: its own over the defaults, over what imgtool does by itself.
+
+Policies that a manifest names: each is read once, before the work begins, and known by its rules."""
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,11 +13,43 @@ from typing import Any
 
 from imgtool.batch import sources, values
 from imgtool.batch.manifest import Settings
-from imgtool.batch.policies import Fingerprints
+from imgtool.checks.policy import OPENSTACK
+from imgtool.checks.registry import all_checks
 from imgtool.errors import UsageError
+from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import Task
-from imgtool.model.delivery import CloudName, Wanted
-from imgtool.text import printable
+from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.policy.load import load_policy
+from imgtool.policy.profiles import PROFILES
+from imgtool.util.text import printable
+
+
+class PolicyFingerprints:
+    """Loads policies and their fingerprints; policy files are relative to `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def of(self, name: str | None) -> tuple[str, str]:
+        """The name of a profile or the absolute path of a file, and what is another where its rules are.
+
+        A profile is known by its name: a new version of imgtool does not make all images anew.
+        Raises UsageError where there is no such policy, or something is wrong in its file.
+        """
+        if name is None or name == OPENSTACK.name:
+            return OPENSTACK.name, OPENSTACK.name
+        if name not in self._known:
+            self._known[name] = (name, name) if name in PROFILES else self._of_file(name)
+        return self._known[name]
+
+    def _of_file(self, name: str) -> tuple[str, str]:
+        path = os.path.normpath(self._folder / name)
+        policy = load_policy(path)
+        rules = [(check.name, policy.rule(check)) for check in all_checks()]
+        shown = [(check, rule.severity, rule.unknown, rule.parameters) for check, rule in rules]
+        return path, hashlib.sha256(repr(shown).encode()).hexdigest()
+
 
 STEM = "{stem}"
 """In a name or an output: the source's name without endings such as .qcow2 and .gz."""
@@ -41,7 +76,7 @@ class Around:
 
     folder: Path
     """Absolute; paths are relative to it."""
-    policies: Fingerprints
+    policies: PolicyFingerprints
     environment: Mapping[str, str]
     boot: bool = False
     """What an image does that says nothing of it."""
@@ -61,7 +96,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
     """What is to be done with `source`. Raises UsageError where that makes no sense."""
     name = _filled(chosen.get("name", STEM), source)
     if not name or printable(name) != name:
-        raise UsageError(f"name: {printable(source)} gives none that can be used", hint="give it a name")
+        raise UsageError(f"name: cannot derive an image name from {printable(source)}", hint="give it a name")
     policy, fingerprint = around.policies.of(chosen.get("policy"))
     made: dict[str, Any] = {
         "name": name,
@@ -71,10 +106,12 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         "policy": policy,
     }
     made["boot"] = _boots(chosen, made["clouds"], around)
-    same = ("source_format", "target_format", "compression", "properties", "derive")
+    same = ("source_format", "disk", "target_format", "compression", "properties", "derive")
     made |= {key: chosen[key] for key in same if key in chosen}
+    if made["output"] is not None:
+        made["target_format"] = format_to_make(made["output"].name, chosen.get("target_format"))
     if not made["clouds"] and made["output"] is None:
-        raise UsageError("neither a cloud nor an output: nothing would be made", hint="give clouds or output")
+        raise UsageError("no cloud and no output given: nothing to do", hint="give clouds or output")
     if made.get("target_format") == "raw" and made.get("compression", "none") != "none":
         raise UsageError("compression: a raw image has none", hint="take the target-format qcow2")
     unnamed = Task(key="", source=source, settings_hash="", where=where, **made, **_of_running(chosen))
@@ -84,7 +121,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
 
 def _of_running(chosen: Chosen) -> dict[str, Any]:
     """What does not change the result."""
-    names = {"sha256": "sha256", "deadline": "deadline_seconds", "retries": "retries"}
+    names = {"sha256": "sha256", "sha512": "sha512", "deadline": "deadline_seconds", "retries": "retries"}
     return {name: chosen[key] for key, name in names.items() if key in chosen}
 
 
@@ -116,13 +153,13 @@ def _boots(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> boo
     return bool(clouds) and bool(chosen.get("boot", around.boot))
 
 
-def _wanted(name: str, chosen: Chosen) -> Wanted:
+def _wanted(name: str, chosen: Chosen) -> GlanceTarget:
     found = {_NAMES_OF_WANTED.get(key, key): chosen[key] for key in _WANTED if key in chosen}
     if found.get("all_stores") and found.get("stores"):
         raise UsageError("stores and all-stores exclude each other", hint="give one of them")
     if found.get("members") and found.setdefault("visibility", "shared") != "shared":
         raise UsageError(f"members: an image that is {found['visibility']} has none", hint=_MEMBERS)
-    return Wanted(name=name, **found)
+    return GlanceTarget(name=name, **found)
 
 
 _MEMBERS = "leave out members, or take the visibility shared"
@@ -131,12 +168,15 @@ _MEMBERS = "leave out members, or take the visibility shared"
 def _hash(unnamed: Task, policy: str) -> str:
     plain = {key: value for key, value in asdict(unnamed).items() if key not in _NOT_HASHED}
     plain |= {"policy": policy, "output": str(unnamed.output)}
-    if not unnamed.boot:
-        del plain["boot"]  # so that journals of before there was such a thing are good still
+    for added in ("boot", "disk"):
+        if not plain[added]:
+            del plain[added]  # so that journals of before there was such a thing are good still
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-_NOT_HASHED = frozenset({"key", "source", "settings_hash", "sha256", "where", "deadline_seconds", "retries"})
+_NOT_HASHED = frozenset({
+    "key", "source", "settings_hash", "sha256", "sha512", "where", "deadline_seconds", "retries",
+})  # fmt: skip
 
 
 def _key(name: str, source: str, settings_hash: str) -> str:

@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 from imgtool.errors import UsageError
 from imgtool.formats.claims import without_endings
-from imgtool.text import printable
+from imgtool.formats.vmdk.pair import data_name_for
+from imgtool.util.text import printable
 
 
 def is_url(source: str) -> bool:
@@ -31,7 +32,8 @@ def find(source: str, folder: Path) -> list[str]:
     """The absolute paths that `source`, relative to the absolute `folder`, stands for; sorted, never none.
 
     `*`, `?` and `[...]` are a pattern's, and `**` stands for any folders, unless a file has just that name.
-    Raises UsageError where nothing matches a pattern. A file that is not there is no error here.
+    A pattern that stands for both files of a VMDK stands for one image. Raises UsageError where nothing
+    matches a pattern. A file that is not there is no error here.
     """
     if not glob.has_magic(source) or os.path.lexists(folder / source):
         return [str(folder / source)]
@@ -39,7 +41,14 @@ def find(source: str, folder: Path) -> list[str]:
     found = sorted(one for one in glob.glob(pattern, recursive=True) if Path(one).is_file())  # noqa: PTH207 - absolute
     if not found:
         raise UsageError(f"no file matches {printable(source)}", hint=f"it is looked for in {folder}")
-    return found
+    halves = {data_file(one) for one in found}
+    return [one for one in found if one not in halves]
+
+
+def data_file(path: str) -> str | None:
+    """Where the disk stands of which `path`, NAME.vmdk, may be the descriptor; None where it can be none."""
+    name = Path(path).name
+    return str(Path(path).with_name(data_name_for(name))) if name.lower().endswith(".vmdk") else None
 
 
 def problem(source: str) -> str:

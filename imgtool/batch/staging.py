@@ -10,21 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from imgtool.batch import wire
-from imgtool.batch.assignment import Assignment
-from imgtool.disk.output import put_in_place, sync
+from imgtool.batch.task_context import TaskContext
 from imgtool.errors import ConversionError
 from imgtool.formats.source import identify
 from imgtool.model.batch import TaskRecord
 from imgtool.model.image import FileIdentity
-from imgtool.text import printable
+from imgtool.util.output import put_in_place, sync
+from imgtool.util.text import printable
 
 
-def prepare(assignment: Assignment) -> Path | None:
+def prepare(context: TaskContext) -> Path | None:
     """Where the output is to be made: a new file in a new folder; None without an output.
 
     Raises ConversionError.
     """
-    staging, output = assignment.staging, assignment.task.output
+    staging, output = context.staging, context.task.output
     if staging is None or output is None:
         return None
     try:
@@ -35,28 +35,28 @@ def prepare(assignment: Assignment) -> Path | None:
     return staging / output.name
 
 
-def place(staged: Path, assignment: Assignment, record: TaskRecord) -> TaskRecord:
+def place(staged: Path, context: TaskContext, record: TaskRecord) -> TaskRecord:
     """Put the complete file in its place; the record that tells which it is. Raises UsageError."""
-    output = assignment.task.output
+    output = context.task.output
     assert output is not None  # noqa: S101 - who has staged something has an output
     record = replace(record, output_identity=file_identity(staged))
-    _write_note(assignment, record)
-    put_in_place(staged, output, overwrite=assignment.replace_output)
+    _write_note(context, record)
+    put_in_place(staged, output, overwrite=context.replace_output)
     sync(output.parent)
     return record
 
 
-def placed(assignment: Assignment) -> TaskRecord | None:
+def placed(context: TaskContext) -> TaskRecord | None:
     """The record of what an earlier child put in its place, if it is there and this task's still."""
-    output = assignment.task.output
+    output = context.task.output
     if output is None:
         return None
     try:
-        settings, _, text = assignment.note.read_text().partition("\n")
+        settings, _, text = context.note.read_text().partition("\n")
         record = wire.record_from_json(text)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    ours = is_there(output, record.output_identity) and settings == assignment.task.settings_hash
+    ours = is_there(output, record.output_identity) and settings == context.task.settings_hash
     return record if ours else None
 
 
@@ -67,19 +67,19 @@ def is_there(path: Path, identity: FileIdentity | None) -> bool:
 
 
 def file_identity(path: Path) -> FileIdentity | None:
-    """As the gate notes it; None where nothing is there."""
+    """Return the file's identity as the gate records it; None if there is no file."""
     with suppress(OSError):
         found = os.lstat(path)
-        return identify(found, found.st_size)
+        return identify(found, found.st_size).lasting
     return None
 
 
-def _write_note(assignment: Assignment, record: TaskRecord) -> None:
+def _write_note(context: TaskContext, record: TaskRecord) -> None:
     """Synced, and whole or not there."""
-    partial = assignment.note.with_suffix(".partial")
+    partial = context.note.with_suffix(".partial")
     with partial.open("w") as file:
-        file.write(f"{assignment.task.settings_hash}\n{wire.record_to_json(record)}")
+        file.write(f"{context.task.settings_hash}\n{wire.record_to_json(record)}")
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(assignment.note)
-    sync(assignment.folder)
+    partial.replace(context.note)
+    sync(context.folder)

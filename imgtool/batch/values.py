@@ -3,11 +3,11 @@
 import re
 import uuid
 
-from imgtool.documents import complaint
 from imgtool.errors import UsageError
 from imgtool.formats.claims import format_named
 from imgtool.model.delivery import CloudName
-from imgtool.text import printable
+from imgtool.util.text import printable
+from imgtool.util.yaml_file import complaint
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhd]?)")
@@ -28,7 +28,7 @@ def path(value: str) -> str:
 
 
 def each_once(found: tuple[str, ...]) -> tuple[str, ...]:
-    """In their order."""
+    """Return the values in their order; raises for one that is there twice."""
     return tuple(dict.fromkeys(found))
 
 
@@ -41,9 +41,18 @@ def source_format(value: str) -> str:
 
 
 def sha256(value: str) -> str:
-    """In lower case."""
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
-        raise complaint(f"{value!r} is no SHA-256, which has 64 hexadecimal digits", hint="sha256sum FILE")
+    """Return the digest in lower case."""
+    return _hash(value, "SHA-256", digits=64, tool="sha256sum")
+
+
+def sha512(value: str) -> str:
+    """Return the digest in lower case."""
+    return _hash(value, "SHA-512", digits=128, tool="sha512sum")
+
+
+def _hash(value: str, name: str, *, digits: int, tool: str) -> str:
+    if not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", value):
+        raise complaint(f"{value!r} is no {name}, which has {digits} hexadecimal digits", hint=f"{tool} FILE")
     return value.lower()
 
 
@@ -56,13 +65,13 @@ def image_id(value: str) -> str:
 
 
 def seconds(value: object) -> float | None:
-    """Of a duration: 90, 90s, 30m, 2h, 1d; None stays."""
+    """Return the seconds of a duration such as 90, 90s, 30m, 2h, 1d; None stays None."""
     if value is None:
         return None
     found = _DURATION.fullmatch(str(value))
     length = float(found.group(1)) * _UNITS[found.group(2)] if found else 0.0
     if length < 1:
-        raise complaint(f"{value!r} is no duration of a second or more; 90s, 30m, 2h and 1d are")
+        raise complaint(f"invalid duration {value!r} (examples: 90s, 30m, 2h, 1d)")
     return length
 
 
@@ -77,7 +86,7 @@ def clouds(found: tuple[str, ...]) -> tuple[str, ...]:
 
 def cloud(value: str) -> CloudName:
     """NAME or NAME/REGION."""
-    name, slash, region = value.partition("/")
-    if not name or (slash and not region):
-        raise complaint(f"{value!r} is not NAME or NAME/REGION")
-    return CloudName(name, region or None)
+    try:
+        return CloudName.parse(value)
+    except ValueError as error:
+        raise complaint(str(error)) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imgtool.model.batch import Task, TaskRecord
-from imgtool.model.delivery import CloudName, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import FileIdentity
 
 _TUPLES_OF_WANTED = ("tags", "members", "stores")
@@ -43,7 +43,7 @@ def task_from_json(text: str) -> Task:
     """What `task_to_json` made. Raises ValueError, KeyError or TypeError where it is something else."""
     values = json.loads(text)
     wanted = values["wanted"]
-    values["wanted"] = Wanted(**{**wanted, **{key: tuple(wanted[key]) for key in _TUPLES_OF_WANTED}})
+    values["wanted"] = GlanceTarget(**{**wanted, **{key: tuple(wanted[key]) for key in _TUPLES_OF_WANTED}})
     values["clouds"] = tuple(CloudName(**cloud) for cloud in values["clouds"])
     values["output"] = Path(values["output"]) if values["output"] else None
     return Task(**values)
@@ -60,7 +60,7 @@ def record_from_json(text: str) -> TaskRecord:
 
 
 def record_from_values(values: Mapping[str, Any]) -> TaskRecord:
-    """The same of what was parsed already."""
+    """Return the record that this parsed JSON describes."""
     known = {field.name: values[field.name] for field in fields(TaskRecord) if field.name in values}
     for key in _IDENTITIES:
         if known.get(key) is not None:

@@ -2,7 +2,9 @@
 
 That /dev/kvm opens proves nothing: inside some virtual machines a guest hangs in it, or crawls. So a boot
 sector is started in it first, which leaves through QEMU's isa-debug-exit device (hw/misc/debugexit.c).
-"""
+
+
+What QEMU may open, besides its own libraries: its firmware and modules, and what a machine is made of."""
 
 import os
 import platform
@@ -11,15 +13,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from imgtool.boot import hardware
+from imgtool.boot import machine
 from imgtool.errors import ToolFailedError
 from imgtool.model.boot import Accelerator
-from imgtool.process import Limits, run
+from imgtool.process import confined
+from imgtool.process.confined import Access, library_folders
+from imgtool.process.programs import Limits
+
+KVM = Path("/dev/kvm")
+DATA = tuple(map(Path, ("/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-efi-aarch64")))
+"""Option ROMs and SeaBIOS, which QEMU finds by itself."""
+
+
+def machine_access(
+    emulator: str,
+    accelerator: Accelerator,
+    image: int,
+    *,
+    data: tuple[Path, ...] = (),
+    folders: tuple[Path, ...] = (),
+) -> Access:
+    """Return the access of a machine whose disk is the descriptor `image`, which it can only read.
+
+    Raises ToolMissingError where `emulator` is not installed.
+    """
+    modules = tuple(folder / "qemu" for folder in library_folders(emulator))
+    return Access(
+        read=(image,),
+        data=(*DATA, *modules, *data),
+        folders=folders,
+        devices=(KVM,) if accelerator == "kvm" else (),
+        machine=True,
+    )
+
 
 PROBE_SECONDS = 2.0
 """A healthy KVM needs a quarter of a second, TCG likewise."""
 
-DEVICE = Path("/dev/kvm")
+DEVICE = KVM
 
 _EXIT_PORT = 0xF4
 _EXIT_VALUE = 0x10
@@ -87,12 +118,13 @@ def failure_of(
     finally:
         os.close(descriptor)
     try:
-        run(
-            _command(accelerator, reader),
+        argv = _command(accelerator, reader)
+        confined.run(
+            argv,
+            machine_access(argv[0], accelerator, reader),
             timeout_seconds=timeout_seconds,
             limits=Limits(core_bytes=0),
             accept=(EXIT_STATUS,),
-            inherited=(reader,),
         )
     except ToolFailedError as error:
         reason = _CRASH.sub(r"\1", error.message)
@@ -104,11 +136,11 @@ def failure_of(
 
 def _command(accelerator: Accelerator, descriptor: int) -> list[str]:
     options = (
-        *hardware.bare("x86_64", accelerator, firmware=False),
+        *machine.bare("x86_64", accelerator, firmware=False),
         ("-m", "32M"),
         ("-device", f"isa-debug-exit,iobase={_EXIT_PORT},iosize=4"),
-        *hardware.read_only_file(descriptor, "sector"),
-        hardware.raw_node("sector", "sector-file", **{"read-only": True}),
+        *machine.read_only_file(descriptor, "sector"),
+        machine.raw_node("sector", "sector-file", **{"read-only": True}),
         ("-device", "virtio-blk-pci,drive=sector,bootindex=1"),
     )
     return ["qemu-system-x86_64", *(word for option in options for word in option)]

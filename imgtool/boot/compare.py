@@ -1,9 +1,10 @@
 """What the running guest says, against what its disk said; and whether its root grew. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from imgtool.model.boot import AgentFacts, Difference, FirmwareName
+from imgtool.model.boot import AgentFacts, Bus, Difference, Stage
+from imgtool.model.boot_path import BootPath, BootStep, FirmwareName, StepName
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.linux import LinuxFacts
@@ -15,6 +16,49 @@ _UPSTREAM = re.compile(r"^\d+(?:\.\d+)*")
 def differences(guest: GuestFacts, firmware: FirmwareName, agent: AgentFacts) -> tuple[Difference, ...]:
     """Where both are known and do not agree."""
     return (*_of_linux(guest.linux, agent), *_of_firmware(guest, firmware))
+
+
+def stage_difference(
+    guest: GuestFacts, firmware: FirmwareName, bus: Bus, stopped: Stage | None
+) -> tuple[Difference, ...]:
+    """Where the boot came to another end than its disk foretold; `stopped` is None where the agent answered.
+
+    Nothing is compared where the way of the boot is not known, or was foretold for another firmware.
+    """
+    path = next((one for one in guest.boot_paths if one.firmware == firmware and one.used), None)
+    if path is None or any(step.outcome == "unknown" for step in path.steps):
+        return ()
+    end = _foretold(path, bus)
+    if (STAGE_OF[end.name] if end is not None else None) == stopped:
+        return ()
+    read = "it comes up" if end is None else f"it stops at {end.name}: {end.summary}"
+    return (Difference("boot", read, "it comes up" if stopped is None else f"it stops at {stopped}"),)
+
+
+def _foretold(path: BootPath, bus: Bus) -> BootStep | None:
+    """The step at which it will stop on a disk on that bus, or None; the agent's counts too."""
+    steps = {step.name: step for step in path.steps}
+    archive, agent = steps.get("initramfs"), steps.get("agent")
+    if archive is not None and archive.outcome == "goes-on" and bus not in archive.buses:
+        return archive
+    silent = agent if agent is not None and agent.outcome != "goes-on" else None
+    return path.stop or silent
+
+
+STAGE_OF: Mapping[StepName, Stage] = {
+    "firmware": "firmware",
+    "loader": "boot-loader",
+    "entry": "boot-loader",
+    "kernel": "boot-loader",
+    "initramfs": "initramfs",
+    "root": "initramfs",
+    "init": "user-space",
+    "target": "user-space",
+    "cloud-init": "user-space",
+    "agent": "agent",
+}
+"""A step that the disk foretells to the stage that a serial log shows: a kernel that cannot be loaded is the
+loader's to say."""
 
 
 def root_grown(guest: GuestFacts, agent: AgentFacts) -> Fact[bool]:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from imgtool.boot.hardware import MACHINES, FirmwareFiles
+from imgtool.boot.machine import MACHINES, FirmwareFiles
 from imgtool.errors import ToolMissingError
-from imgtool.model.boot import FirmwareName
+from imgtool.model.boot_path import FirmwareName
 from imgtool.model.facts import Known
 from imgtool.model.guest import GuestFacts
 
@@ -25,14 +25,13 @@ _MAX_DESCRIPTION_BYTES = 1 << 20
 
 
 def choose(wanted: Literal["auto", "bios", "uefi"], guest: GuestFacts, architecture: str) -> FirmwareName:
-    """What was asked for; else BIOS, Nova's default, unless only UEFI can start the disk or the machine."""
+    """What was asked for; else BIOS, Nova's default, unless the disk or the machine is for UEFI only."""
     if wanted != "auto":
         return wanted
     if architecture == "aarch64":
         return "uefi"
     found = guest.firmware
-    only_uefi = isinstance(found, Known) and found.value.uefi and not found.value.bios
-    return "uefi" if only_uefi else "bios"
+    return "uefi" if isinstance(found, Known) and found.value.for_uefi_only else "bios"
 
 
 def prepare(
@@ -58,7 +57,7 @@ def prepare(
 
 
 def _descriptions(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """Those that can be read; a file of an earlier folder hides one of that name in a later one."""
+    """Yield the descriptions that can be read; a file hides one of the same name in a later folder."""
     paths = {path.name: path for folder in reversed(tuple(folders)) for path in folder.glob("*.json")}
     for name in sorted(paths):
         try:

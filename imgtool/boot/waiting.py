@@ -3,10 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from imgtool.boot import agent_facts
-from imgtool.boot.agent_channel import AgentError
-from imgtool.boot.guest import Guest
-from imgtool.boot.watch import Watch
+from imgtool.boot import agent
+from imgtool.boot.agent import AgentError
+from imgtool.boot.qemu import Guest
+from imgtool.boot.watch import ConsoleMonitor
 from imgtool.model.boot import AgentFacts
 from imgtool.model.facts import Unknown
 
@@ -23,7 +23,7 @@ _TURN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Waited:
+class BootOutcome:
     """How the waiting ended."""
 
     answered: bool
@@ -32,13 +32,13 @@ class Waited:
     """There was no more time, or no more hope: whatever was still to come does not come."""
 
 
-def until_it_answers(guest: Guest, watch: Watch, timeout_seconds: float) -> Waited:
+def until_it_answers(guest: Guest, watch: ConsoleMonitor, timeout_seconds: float) -> BootOutcome:
     """Wait for the agent; shorter where the console shows that it will never answer."""
     next_greeting = 0.0
     while guest.running:
         now = guest.seconds()
         if now >= timeout_seconds or watch.silent:
-            return Waited(answered=False, seconds=now, timed_out=True)
+            return BootOutcome(answered=False, seconds=now, timed_out=True)
         if watch.failed:
             break
         if now >= next_greeting:
@@ -47,12 +47,12 @@ def until_it_answers(guest: Guest, watch: Watch, timeout_seconds: float) -> Wait
         with suppress(AgentError):  # nonsense from a channel on which nobody greeted us yet
             guest.turn(min(_TURN_SECONDS, timeout_seconds - now))
         if guest.agent.greeted() and not isinstance(guest.ask("guest-ping", ANSWER_SECONDS), Unknown):
-            return Waited(answered=True, seconds=guest.seconds())
+            return BootOutcome(answered=True, seconds=guest.seconds())
         watch.look()
-    return Waited(answered=False, seconds=guest.seconds())
+    return BootOutcome(answered=False, seconds=guest.seconds())
 
 
-def until_it_settles(guest: Guest, watch: Watch, timeout_seconds: float) -> None:
+def until_it_settles(guest: Guest, watch: ConsoleMonitor, timeout_seconds: float) -> None:
     """Wait for the end of cloud-init's first boot, for what is left of the time since power-on."""
     deadline = max(timeout_seconds, guest.seconds() + SETTLE_SECONDS)
     while guest.running and guest.seconds() < deadline and not watch.cloud_init_over:
@@ -65,11 +65,11 @@ def ask_all(guest: Guest) -> AgentFacts:
     """What the agent says of its guest. One that falls silent is asked no more."""
     answers = {}
     silent: Unknown | None = None
-    for command in agent_facts.COMMANDS:
+    for command in agent.COMMANDS:
         if silent is None:
             answers[command] = guest.ask(command, ANSWER_SECONDS)
             if guest.gave_up:
                 silent = Unknown("the agent stopped answering")
         else:
             answers[command] = silent
-    return agent_facts.read(answers)
+    return agent.read(answers)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from imgtool.boot.console_log import ConsoleLog
-from imgtool.boot.diagnosis import cloud_init_of, diagnose, login_prompt, stages_of
-from imgtool.boot.guest import Guest
+from imgtool.boot.console import ConsoleLog
+from imgtool.boot.diagnosis.diagnose import cloud_init_of, diagnose, login_prompt, stages_of
+from imgtool.boot.qemu import Guest
 from imgtool.model.boot import CloudInitRun, StageTime
 from imgtool.model.facts import Fact, Known, Unknown
 
@@ -19,7 +19,7 @@ _SHARE = 5
 """Between two looks pass so many times a look's own time, at least: a guest may write very much."""
 
 
-class Watch:
+class ConsoleMonitor:
     """What the console showed so far; `tell` hears of each stage when it is reached."""
 
     def __init__(self, guest: Guest, tell: Callable[[StageTime], None]) -> None:

@@ -1,13 +1,14 @@
 """What the checks of a boot share: they judge the boots that were run, and what a policy can ask of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, passed, skipped, unknown
 from imgtool.model.boot import BootResult, Bus, Diagnosis
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Severity
+from imgtool.model.verdict import Severity
 
+TRY_AGAIN = "boot it again where less runs beside it, or by KVM (`imgtool doctor` says whether it works here)"
 REMEDY = "`imgtool boot IMAGE --keep-log PATH` keeps all that the guest said on its serial console"
 
 
@@ -64,11 +65,14 @@ def stopped_verdict(boot: BootResult, message: str) -> Verdict:
     found = boot.diagnosis
     if found is None:
         return failed(f"{message}: QEMU ended before that", _evidence(boot, boot.log), REMEDY)
+    if boot.doubt is not None:
+        verdict = unknown(f"{message}: {_place(found)}; but that is {boot.doubt}")
+        return replace(verdict, evidence=_evidence(boot, found.evidence), remedy=TRY_AGAIN)
     return failed(f"{message}: {_place(found)}", _evidence(boot, found.evidence), found.remedy)
 
 
 def how(boot: BootResult) -> str:
-    """With which hardware, and how long it took."""
+    """Say with which hardware the image booted, and how long it took."""
     return f"{boot.bus}, {boot.firmware}, {boot.accelerator}: {boot.seconds:.1f} s"
 
 

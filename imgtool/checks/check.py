@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.facts import Fact, GuestQuery, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Outcome, Severity
 from imgtool.model.kernel import Kernel
+from imgtool.model.layout import Firmware
 from imgtool.model.linux import LinuxFacts
-from imgtool.model.look_for import LookFor
 from imgtool.model.services import AgentFacts
+from imgtool.model.verdict import Outcome, Severity
 
 System = Literal["linux", "windows"]
 
@@ -31,6 +31,8 @@ class Verdict:
     message: str
     evidence: str = ""
     remedy: str = ""
+    severity: Severity | None = None
+    """Where this case weighs less than the check by itself: a wait in place of a stop."""
 
 
 class Parameters:
@@ -42,9 +44,9 @@ class Parameters:
 
     __slots__ = ()
 
-    def look_for(self) -> LookFor:
+    def guest_query(self) -> GuestQuery:
         """What the guest has to be searched for, so that the check can judge."""
-        return LookFor()
+        return GuestQuery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Check:
     """It judges what a boot showed, so it does not stand in the way of one."""
 
 
+CANNOT = "cannot be judged: "
+"""How the message of a verdict begins that is unknown; behind it stands the cause."""
+
+
 def passed(message: str, evidence: str = "") -> Verdict:
     """It is as it should be."""
     return Verdict(Outcome.PASS, message, evidence)
@@ -73,9 +79,19 @@ def failed(message: str, evidence: str, remedy: str) -> Verdict:
     return Verdict(Outcome.FAIL, message, evidence, remedy)
 
 
+def warned(message: str, evidence: str, remedy: str) -> Verdict:
+    """Return a failure as a warning: the image still comes up."""
+    return Verdict(Outcome.FAIL, message, evidence, remedy, Severity.WARNING)
+
+
 def unknown(reason: str) -> Verdict:
     """It could not be read: never a pass."""
-    return Verdict(Outcome.UNKNOWN, f"cannot be judged: {reason}", "", UNKNOWN_REMEDY)
+    return Verdict(Outcome.UNKNOWN, f"{CANNOT}{reason}", "", UNKNOWN_REMEDY)
+
+
+def unknown_with(reason: str, remedy: str, evidence: str = "") -> Verdict:
+    """Return `unknown` with the step that would find out."""
+    return Verdict(Outcome.UNKNOWN, f"{CANNOT}{reason}", evidence, remedy)
 
 
 def skipped(reason: str) -> Verdict:
@@ -112,6 +128,31 @@ def on_linux(judge: Callable[[LinuxFacts], Verdict]) -> Callable[[Inspection], V
     return examine
 
 
+def firmware_of(guest: GuestFacts) -> Fact[Firmware]:
+    """Which firmware starts something; unknown for the cause of all else where nothing was looked at."""
+    known = isinstance(guest.firmware, Known) or guest.boot_paths
+    return guest.firmware if known else Unknown(guest.reason)
+
+
+def nothing_starts(guest: GuestFacts) -> Verdict | None:
+    """What a check of the command line says where no kernel gets one; None where one starts."""
+    path = guest.boot_path
+    if guest.linux is None or isinstance(guest.linux.command_line, Known):
+        return None
+    if path is None or path.starts_a_kernel:
+        return None
+    return skipped("no kernel starts (boot-firmware and boot-loader judge that)")
+
+
+def on_started_linux(judge: Callable[[LinuxFacts], Verdict]) -> Callable[[Inspection], Verdict]:
+    """Apply `judge` as `on_linux` does; skipped where no kernel starts."""
+
+    def examine(inspection: Inspection) -> Verdict:
+        return nothing_starts(inspection.guest) or on_linux(judge)(inspection)
+
+    return examine
+
+
 def no_linux(guest: GuestFacts) -> Verdict:
     """What a check of Linux says of a guest in which none was read."""
     return unknown(guest.reason) if guest.windows is None else skipped("not a Linux system: it is Windows")
@@ -124,7 +165,9 @@ def on_agent(judge: Callable[[AgentFacts, System], Verdict]) -> Callable[[Inspec
         guest = inspection.guest
         if guest.windows is not None:
             return judge(guest.windows.agent, "windows")
-        return unknown(guest.reason) if guest.linux is None else judge(guest.linux.agent, "linux")
+        if guest.linux is None:
+            return unknown(guest.reason)
+        return judge(guest.linux.agent, "linux")
 
     return examine
 

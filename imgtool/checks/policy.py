@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imgtool.checks.check import Check, Parameters
-from imgtool.model.judgement import Outcome, Severity
+from imgtool.model.verdict import Outcome, Severity
 
 BY_DEFAULT = "default"
 """What set a key that nobody set."""

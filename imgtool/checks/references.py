@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Sequence
 
-from imgtool.checks.check import Verdict, no_linux, unknown
+from imgtool.checks.check import Verdict, no_linux, nothing_starts, unknown
 from imgtool.model.facts import Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Outcome
 from imgtool.model.linux import DeviceReference
+from imgtool.model.verdict import Outcome
+from imgtool.util.text import enumerated
 
 FSTAB = "/etc/fstab"
 
@@ -27,7 +28,7 @@ def on_required(
             return unknown(references.reason)
         verdict = judge([one for one in references.value if one.required], guest)
         if verdict.outcome is not Outcome.FAIL and isinstance(command_line, Unknown):
-            return unknown(f"the kernel's command line: {command_line.reason}")
+            return nothing_starts(guest) or unknown(f"the kernel's command line: {command_line.reason}")
         return verdict
 
     return examine
@@ -35,12 +36,12 @@ def on_required(
 
 def named(references: Sequence[DeviceReference]) -> str:
     """The devices, each once."""
-    return ", ".join(dict.fromkeys(one.device for one in references))
+    return enumerated(list(dict.fromkeys(one.device for one in references)))
 
 
 def shown(references: Sequence[DeviceReference]) -> str:
     """Each with where it stands, for evidence."""
-    return "; ".join(f"{one.source}: {one.device} on {one.mount_point}" for one in references)
+    return enumerated([f"{one.source}: {one.device} on {one.mount_point}" for one in references], "; ")
 
 
 def uuid_at(guest: GuestFacts, mount_point: str) -> str | None:

@@ -5,22 +5,23 @@ import inspect
 import pkgutil
 from functools import cache
 
-import imgtool.checks
+from imgtool.checks import rules
+from imgtool.checks.causes import told_once
 from imgtool.checks.check import Check, Verdict, skipped
+from imgtool.checks.exemptions import applied
 from imgtool.checks.policy import OPENSTACK, Policy, Rule
 from imgtool.errors import FormatMismatchError, ImgtoolError
+from imgtool.model.facts import GuestQuery
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
-from imgtool.model.look_for import LookFor
+from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
 
 _SEVERITY_ORDER = list(Severity)
 
 
 @cache
 def all_checks() -> tuple[Check, ...]:
-    """Every check of this package, errors first, then by name."""
-    modules = (_module(info.name) for info in pkgutil.iter_modules(imgtool.checks.__path__))
-    found = [module.CHECK for module in modules if hasattr(module, "CHECK")]
+    """Every check of rules/, errors first, then by name."""
+    found = [_module(info.name).CHECK for info in pkgutil.iter_modules(rules.__path__)]
     return tuple(sorted(found, key=lambda check: (_SEVERITY_ORDER.index(check.severity), check.name)))
 
 
@@ -36,9 +37,12 @@ def explanation(check: Check) -> str:
 
 def judge(inspection: Inspection, policy: Policy = OPENSTACK) -> Judgement:
     """The findings about one image of every check that `policy` has not turned off."""
-    rules = [(check, policy.rule(check)) for check in all_checks()]
-    findings = tuple(_run(check, rule, inspection) for check, rule in rules if not rule.off)
-    return Judgement(str(inspection.image.origin.path), findings, policy.name)
+    chosen = [(check, policy.rule(check)) for check in all_checks()]
+    findings = [_run(check, rule, inspection) for check, rule in chosen if not rule.off]
+    asked = {check.name for check, _ in chosen if check.on_request}
+    return Judgement(
+        str(inspection.image.origin.path), told_once(findings, inspection.guest, asked), policy.name
+    )
 
 
 def allows_boot(judgement: Judgement) -> bool:
@@ -47,11 +51,11 @@ def allows_boot(judgement: Judgement) -> bool:
     return not any(finding.fails_image and finding.check not in after for finding in judgement.findings)
 
 
-def look_for(policy: Policy = OPENSTACK) -> LookFor:
+def guest_query(policy: Policy = OPENSTACK) -> GuestQuery:
     """What the guest has to be searched for, so that all checks of `policy` can judge."""
     rules = [policy.rule(check) for check in all_checks()]
-    wanted = [rule.parameters.look_for() for rule in rules if rule.parameters is not None and not rule.off]
-    return LookFor(
+    wanted = [rule.parameters.guest_query() for rule in rules if rule.parameters is not None and not rule.off]
+    return GuestQuery(
         modules=tuple(dict.fromkeys(name for one in wanted for name in one.modules)),
         files=tuple(dict.fromkeys(path for one in wanted for path in one.files)),
     )
@@ -70,6 +74,8 @@ def refused(path: str, error: ImgtoolError, policy: Policy = OPENSTACK) -> Judge
 def _run(check: Check, rule: Rule, inspection: Inspection) -> Finding:
     verdict = _examine(check, rule, inspection)
     severity = rule.severity_of(verdict.outcome)
+    if verdict.severity is not None and check.severity is severity:
+        severity = max(severity, verdict.severity, key=_SEVERITY_ORDER.index)
     return Finding(check.name, verdict.outcome, severity, verdict.message, verdict.evidence, verdict.remedy)
 
 
@@ -78,11 +84,11 @@ def _examine(check: Check, rule: Rule, inspection: Inspection) -> Verdict:
         return skipped("the policy asks for nothing that this check could judge")
     try:
         given = () if rule.parameters is None else (rule.parameters,)
-        return check.examine(inspection, *given)
+        return applied(check.name, check.examine(inspection, *given), inspection.guest)
     except Exception as error:  # whatever went wrong in one check, the others still run
         reason = f"the check itself failed: {type(error).__name__}: {error}"
         return Verdict(Outcome.ERROR, reason, "", "please report this, with the output of `imgtool inspect`")
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]  # a module has no better type than its attributes
-    return importlib.import_module(f"{imgtool.checks.__name__}.{name}")
+    return importlib.import_module(f"{rules.__name__}.{name}")

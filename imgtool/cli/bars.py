@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgtool.cli import console, quiet_tqdm
-from imgtool.progress import Meter, NullMeter
-from imgtool.text import printable
+from imgtool.util.progress import Meter, NullMeter
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -17,19 +17,19 @@ _OPTIONS = (
         "--boot",
         "wanted",
         is_flag=True,
-        help="Once nothing else stands in the way: start a throwaway copy under QEMU and wait for its agent.",
+        help="If the other checks pass, boot a throwaway copy with QEMU and wait for its guest agent.",
     ),
     click.option(
         "--bus",
         type=click.Choice([*BUSES, "all"]),
-        help=f"Of the disk, with --boot; all is one boot for each. Default: {_DEFAULTS.buses[0]}.",
+        help=f"Disk bus to boot from, with --boot. all: boot once per bus. Default: {_DEFAULTS.buses[0]}.",
     ),
     click.option(
         "--boot-timeout",
         "timeout_seconds",
         type=click.FloatRange(min=1),
         metavar="SECONDS",
-        help=f"How long a boot may take, with --boot. Default: {_DEFAULTS.timeout_seconds:.0f}.",
+        help=f"Seconds that a boot may take; requires --boot. Default: {_DEFAULTS.timeout_seconds:.0f}.",
     ),
 )
 
@@ -50,7 +50,7 @@ def _gathered(wanted: bool, bus: str | None, timeout_seconds: float | None) -> B
     if not wanted:
         if bus or timeout_seconds is not None:
             option = "--bus" if bus else "--boot-timeout"
-            raise UsageError(f"{option} says how to boot, and no boot is asked for", hint="add --boot")
+            raise UsageError(f"{option} requires --boot", hint="add --boot")
         return None
     return BootOptions(
         buses=tuple(one for one in BUSES if bus in {one, "all"}) or _DEFAULTS.buses,

@@ -2,15 +2,13 @@
 
 import os
 import platform
-import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 
 from imgtool import __version__
-
-_SECRET = re.compile(r"(?i)((?:password|passwd|secret|token|credential)[\w-]*\s*[=:]\s*)\S+")
+from imgtool.util.redaction import redact, secrets_of
 
 
 def write_bug_report(error: BaseException, arguments: Sequence[str]) -> str:
@@ -18,15 +16,10 @@ def write_bug_report(error: BaseException, arguments: Sequence[str]) -> str:
     try:
         descriptor, path = tempfile.mkstemp(prefix="imgtool-bug-", suffix=".txt")
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(redact(_report(error, arguments)))
+            stream.write(redact(_report(error, arguments), secrets_of(os.environ)))
     except OSError:
         return ""
     return path
-
-
-def redact(text: str) -> str:
-    """`text` with the values behind password=, token: and the like masked."""
-    return _SECRET.sub(r"\1***", text)
 
 
 def _report(error: BaseException, arguments: Sequence[str]) -> str:

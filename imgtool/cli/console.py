@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import click
 
-from imgtool.errors import EXIT_BUG, ImgtoolError
-from imgtool.text import printable
+from imgtool.errors import EXIT_BUG, ImgtoolError, OutputError, ReaderGoneError
+from imgtool.util.text import printable
 
 _COLOURS = {"title": "cyan", "good": "green", "bad": "red", "doubt": "yellow", "dim": "bright_black"}
 
@@ -39,10 +39,7 @@ def show(text: str) -> None:
 
 def show_error(error: ImgtoolError, *, json_output: bool) -> int:
     """Say what happened and what to do; the exit status."""
-    if json_output:
-        from imgtool.report import as_json  # noqa: PLC0415 - a fifth of the start-up time, seldom needed
-
-        show(as_json.to_text(as_json.error(error)))
+    if isinstance(error, ReaderGoneError) or (json_output and _shown_as_json(error)):
         return error.exit_status
     log(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")
     if error.hint:
@@ -50,11 +47,25 @@ def show_error(error: ImgtoolError, *, json_output: bool) -> int:
     return error.exit_status
 
 
+def _shown_as_json(error: ImgtoolError) -> bool:
+    """Whether it could be: a stdout that fails leaves stderr, where it is said in words."""
+    from imgtool.report import as_json  # noqa: PLC0415 - a fifth of the start-up time, seldom needed
+
+    try:
+        show(as_json.to_text(as_json.error(error)))
+    except (OutputError, ReaderGoneError):
+        return False
+    return True
+
+
 def bug(error: BaseException, report_path: str) -> BugError:
     """One line and a file to attach."""
     hint = "this is a bug in imgtool; please report it"
+    from imgtool.util.redaction import redact, secrets_of  # noqa: PLC0415 - loaded only where it is needed
+
+    words = redact(str(error), secrets_of(os.environ))
     return BugError(
-        f"internal error: {type(error).__name__}: {error}",
+        f"internal error: {type(error).__name__}: {words}",
         hint=f"{hint} with {report_path}" if report_path else hint,
     )
 

@@ -7,20 +7,25 @@ from typing import Any, TypeVar, cast
 import click
 
 from imgtool.model.conversion import ConversionOptions
+from imgtool.util.text import parse_size
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-_SUFFIXES = {"k": 1 << 10, "m": 1 << 20}
 
 
 def _bytes(_context: click.Context, _option: click.Parameter, value: str) -> int:
     """Bytes, with qemu-img's suffixes: 512, 64k, 2M."""
-    factor = _SUFFIXES.get(value[-1:].lower(), 1)
-    number = value if factor == 1 else value[:-1]
-    if not number.isascii() or not number.isdigit():
-        raise click.BadParameter(f"{value!r} is no size; 512, 64k and 2M are")
-    return int(number) * factor
+    found = parse_size(value)
+    if found is None:
+        raise click.BadParameter(f"invalid size {value!r} (examples: 512, 64k, 2M)")
+    return found
 
+
+target_format_by_name = click.option(
+    "-O",
+    "--target-format",
+    type=click.Choice(["raw", "qcow2"]),
+    help="Format of TARGET. Default: by its suffix, .raw or .qcow2; qcow2 for any other.",
+)
 
 _OF_ANY = (
     click.option(
@@ -28,27 +33,33 @@ _OF_ANY = (
         type=click.Choice(["auto", "native", "qemu-img"]),
         default="auto",
         show_default=True,
-        help="Who converts; auto is native for raw and qcow2, and qemu-img for all else.",
+        help="Conversion engine. auto: native for every format that it reads, qemu-img otherwise.",
     ),
-    click.option("--level", type=int, help="Of the compression: zlib 1 to 9, zstd 1 to 19. Default: 1."),
+    click.option("--level", type=int, help="Compression level: zlib 1 to 9, zstd 1 to 19. Default: 1."),
     click.option(
         "--cluster-size",
         metavar="SIZE",
         callback=_bytes,
         default="64k",
         show_default=True,
-        help="Of a qcow2: 512 to 2M.",
+        help="Cluster size of a qcow2, 512 to 2M.",
     ),
-    click.option("--threads", type=click.IntRange(1, 64), help="Default: one for each core, at least 2."),
     click.option(
-        "--no-extents", is_flag=True, help="Read holes too: do not trust the file system about them."
+        "--threads",
+        type=click.IntRange(1, 64),
+        help="Number of threads. Default: one for each core, at least 2.",
+    ),
+    click.option(
+        "--no-extents",
+        is_flag=True,
+        help="Read holes too: use it where the file system reports holes incorrectly.",
     ),
     click.option(
         "--verify",
         type=click.Choice(["none", "check", "full"]),
         default="check",
         show_default=True,
-        help="check: `qemu-img check` of a qcow2; full: compare all bytes with SOURCE, too.",
+        help="Verify the result. check: `qemu-img check` of a qcow2; full: also compare it with SOURCE.",
     ),
 )
 _OF_A_FILE = (
@@ -57,7 +68,7 @@ _OF_A_FILE = (
         type=click.Choice(["off", "falloc", "full"]),
         default="off",
         show_default=True,
-        help="Of a raw target: holes where it is zero, space reserved, or all of it written.",
+        help="Preallocation of a raw target: off (sparse), falloc (space reserved), full (zeros written).",
     ),
 )
 

@@ -1,19 +1,23 @@
-"""What the command line says about Glance, as values: parsed, and free of contradictions."""
+"""What the command line says about Glance, as values: parsed, and free of contradictions.
 
+The options that say what the image is to be in Glance, gathered into one DeliveryOptions."""
+
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import click
 
-from imgtool.disk.incoming import STREAM
-from imgtool.disk.output import check_target
+from imgtool.cli import options
+from imgtool.disk.open_source import STREAM
 from imgtool.errors import UsageError
 from imgtool.formats.claims import without_endings
-from imgtool.model.delivery import CloudName, OnConflict, Wanted
-from imgtool.text import printable
+from imgtool.model.delivery import METHODS, CloudName, GlanceTarget, OnConflict
+from imgtool.util.output import check_target
+from imgtool.util.text import printable
 
 Clouds = tuple[CloudName, ...]
 
@@ -21,11 +25,11 @@ TIMEOUT_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryOptions:
     """All that `imgtool upload` and `imgtool prepare` are told about Glance."""
 
     clouds: Clouds
-    wanted: Wanted
+    wanted: GlanceTarget
     properties: Mapping[str, str]
     derive: bool
     timeout_seconds: float
@@ -47,10 +51,10 @@ def named_clouds(_context: click.Context, _option: click.Parameter, values: Sequ
 
 
 def _cloud(value: str) -> CloudName:
-    name, slash, region = value.partition("/")
-    if not name or (slash and not region):
-        raise click.BadParameter(f"{value!r} is not NAME or NAME/REGION")
-    return CloudName(name, region or None)
+    try:
+        return CloudName.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def texts(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -80,9 +84,9 @@ def new_file(_context: click.Context, _option: click.Parameter, path: Path | Non
     return path.absolute()
 
 
-def from_options(values: dict[str, Any]) -> Delivery:
+def from_options(values: dict[str, Any]) -> DeliveryOptions:
     """Takes the options' values out of `values`, where `source` is the image. Raises UsageError."""
-    return Delivery(
+    return DeliveryOptions(
         clouds=values.pop("clouds"),
         properties=values.pop("properties"),
         derive=not values.pop("no_derive"),
@@ -91,12 +95,12 @@ def from_options(values: dict[str, Any]) -> Delivery:
     )
 
 
-def _wanted(values: dict[str, Any]) -> Wanted:
+def _wanted(values: dict[str, Any]) -> GlanceTarget:
     image_id = values.pop("image_id")
     members, stores, all_stores = (values.pop(key) for key in ("members", "stores", "all_stores"))
     if all_stores and stores:
         raise UsageError("--store and --all-stores exclude each other", hint="give one of them")
-    return Wanted(
+    return GlanceTarget(
         name=values.pop("name") or _name_of(values["source"]),
         visibility=_visibility(values.pop("visibility"), members),
         protected=values.pop("protected"),
@@ -133,3 +137,136 @@ def _on_conflict(given: OnConflict | None, *, replace: bool) -> OnConflict:
     if replace and given not in {None, "replace"}:
         raise UsageError(f"--replace and --on-conflict {given} exclude each other", hint="give one of them")
     return "replace" if replace else given or "fail"
+
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--cloud",
+        "clouds",
+        multiple=True,
+        metavar="NAME[/REGION]",
+        callback=clouds,
+        help="Upload to this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
+    ),
+    click.option(
+        "--name", help="Name in Glance. Default: the file name without suffixes such as .qcow2 and .gz."
+    ),
+    click.option(
+        "--visibility",
+        type=click.Choice(["private", "shared", "community", "public"]),
+        help="Who may use the image. Default: private, or shared with --member.",
+    ),
+    click.option("--protected", is_flag=True, help="Protect the image from deletion."),
+    click.option("--hidden", is_flag=True, help="Hide the image from default image lists."),
+    click.option("--tag", "tags", multiple=True, callback=texts, help="Add this tag. Repeatable."),
+    click.option(
+        "--member",
+        "members",
+        multiple=True,
+        metavar="PROJECT_ID",
+        callback=texts,
+        help="Share the image with this project, which has to accept it. Repeatable.",
+    ),
+    click.option(
+        "--min-disk",
+        type=click.IntRange(min=0),
+        metavar="GIB",
+        help="Smallest flavor disk. Default: the virtual size.",
+    ),
+    click.option(
+        "--min-ram",
+        type=click.IntRange(min=0),
+        metavar="MIB",
+        default=0,
+        show_default=True,
+        help="Smallest flavor memory.",
+    ),
+    click.option("--id", "image_id", type=click.UUID, metavar="UUID", help="Image id. Default: a new one."),
+    click.option(
+        "--owner-project",
+        metavar="PROJECT_ID",
+        help="Project that owns the image; needs an administrator. Default: your project.",
+    ),
+    click.option(
+        "--method",
+        type=click.Choice(list(METHODS)),
+        help="Upload method. direct: send the data into the image; import: stage it and let Glance import it."
+        " Default: direct; import into more than one store.",
+    ),
+    click.option(
+        "--store",
+        "stores",
+        multiple=True,
+        metavar="NAME",
+        callback=texts,
+        help="Glance store to keep the image in. Repeatable. Default: the cloud's default store.",
+    ),
+    click.option("--all-stores", is_flag=True, help="Keep the image in every store."),
+    click.option(
+        "--on-conflict",
+        type=click.Choice(["fail", "skip", "replace", "new"]),
+        help="If the project already has a different image with this name: fail, skip the upload, replace"
+        " (rename and hide the old image), or new (upload a second image with the same name). Default: fail.",
+    ),
+    click.option("--replace", is_flag=True, help="Same as --on-conflict replace."),
+    click.option(
+        "--property",
+        "properties",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=properties,
+        help="Set this image property; overrides what the inspection derives. Repeatable.",
+    ),
+    click.option("--no-derive", is_flag=True, help="Set only the properties given with --property."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=1),
+        metavar="SECONDS",
+        default=TIMEOUT_SECONDS,
+        show_default=True,
+        help="Abort if Glance accepts no data or does not respond for this long.",
+    ),
+)
+
+
+keep = click.option(
+    "--keep",
+    metavar="PATH",
+    type=options.file,
+    callback=new_file,
+    help="Also keep the uploaded image as this file.",
+)
+
+
+insist = click.option(
+    "--insist",
+    is_flag=True,
+    help="Deliver the image even if Nova refuses it in that format: a raw disk with an unusual MBR, a VHD, an"
+    " ISO as a disk.",
+)
+
+
+clouds_to_examine = click.option(
+    "--cloud",
+    "clouds",
+    multiple=True,
+    metavar="NAME[/REGION]",
+    callback=named_clouds,
+    help="Also examine this cloud of clouds.yaml. Repeatable.",
+)
+
+
+def delivery(function: Decorated) -> Decorated:
+    """What is wanted in Glance. The command's image is its argument `source`."""
+
+    @functools.wraps(function)
+    def gathered(*args: Any, **values: Any) -> Any:
+        values["delivery"] = from_options(values)
+        return function(*args, **values)
+
+    command: Any = gathered
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return cast("Decorated", command)

@@ -16,7 +16,7 @@ class LazyGroup(click.Group):
         self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the work, not of the alphabet."""
+        """List the commands in the order of the work, not of the alphabet."""
         return list(self._commands_help)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -25,6 +25,16 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(f"{self._package}.{cmd_name}").command
         return command if isinstance(command, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """A pipe that broke is a bug here: click would end with status 1, which says that a check failed.
+
+        That of stdout is a ReaderGoneError.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise RuntimeError("a pipe broke that is not stdout") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `imgtool --help`."""

@@ -1,6 +1,9 @@
-"""The options that several commands share. Short ones follow qemu-img, because its users know them."""
+"""The options that several commands share. Short ones follow qemu-img, because its users know them.
+
+Where something is to be written, as a user names it."""
 
 import os
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -38,7 +41,7 @@ output = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Form of the result.",
+    help="Format of the result.",
 )
 progress = click.option(
     "-p",
@@ -48,13 +51,13 @@ progress = click.option(
     flag_value="always",
     default="auto",
     show_default=True,
-    help="When to show a progress bar; -p alone means always.",
+    help="When to show a progress bar. -p alone means always.",
 )
 source_format = click.option(
     "-f",
     "--source-format",
     type=click.Choice([*FORMATS, "vhd", "iso"]),
-    help="The image's format; refused if the content is of another. Default: by content.",
+    help="Format of the image; refused if the content has another. Default: detected.",
 )
 target_format = click.option(
     "-O",
@@ -62,7 +65,7 @@ target_format = click.option(
     type=click.Choice(["raw", "qcow2"]),
     default="qcow2",
     show_default=True,
-    help="The format to make.",
+    help="Format of the result.",
 )
 compress = click.option(
     "-c",
@@ -72,7 +75,18 @@ compress = click.option(
     flag_value="zlib",
     default="none",
     show_default=True,
-    help="Compress a qcow2; -c alone means zlib, which everything can read.",
+    help="Compress a qcow2. -c alone means zlib, which every program can read.",
+)
+disk = click.option(
+    "--disk",
+    metavar="NAME",
+    help="Disk to use from an OVA that holds several: its file name in the archive.",
+)
+force_share = click.option(
+    "-U",
+    "--force-share",
+    is_flag=True,
+    help="Read the image even if another program has it open for writing. The result may be inconsistent.",
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")
 
@@ -104,3 +118,40 @@ def _missing_value(option: click.Parameter | None, following: str) -> list[str]:
         return []
     alone = option.flag_value if not option.is_flag and isinstance(option.flag_value, str) else None
     return [alone] if alone is not None and following not in option.type.choices else []
+
+
+STDOUT = Path("-")
+_DESCRIPTOR = re.compile(r"/dev/std(?:in|out|err)|/(?:dev|proc/self|proc/\d+)/fd/\d+")
+_ITS_NAMES = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+
+
+def named_output(value: str | os.PathLike[str], *, stdout: bool) -> Path:
+    """The path that is meant by `value`; STDOUT for stdout by any of its names, where that can be meant.
+
+    They are links of /dev: a file that is put in place under such a name would replace the link, for every
+    program of the machine. Raises click.BadParameter for them.
+    """
+    name = os.path.normpath(Path.cwd() / value)
+    if stdout and (name in _ITS_NAMES or os.fspath(value) == str(STDOUT)):
+        return STDOUT
+    if _DESCRIPTOR.fullmatch(name):
+        raise click.BadParameter(f"{name} is an open file, and no name for a new one")
+    return named_path(value)
+
+
+class _OutputPath(click.Path):
+    """No check by click: what is wrong with a file is said later, with the right exit status."""
+
+    def __init__(self, *, stdout: bool) -> None:
+        super().__init__(path_type=Path, readable=False)
+        self._stdout = stdout
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """See named_output."""
+        return named_output(value, stdout=self._stdout)
+
+
+file = _OutputPath(stdout=False)
+file_or_stdout = _OutputPath(stdout=True)

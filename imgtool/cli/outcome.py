@@ -13,7 +13,7 @@ from imgtool.errors import (
     VerificationError,
 )
 from imgtool.model.delivery import UploadFailure
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
 from imgtool.report import as_json
 from imgtool.report.as_text import story as as_text
 
@@ -23,7 +23,7 @@ _KINDS: dict[str, type[ImgtoolError]] = {
 }
 
 
-def failed(told: Story) -> ImgtoolError | None:
+def failed(told: ImageResult) -> ImgtoolError | None:
     """The first failure as an error, which says of how many clouds; None where there is none."""
     failures = [one for one in told.uploads if isinstance(one, UploadFailure)]
     if not failures:
@@ -35,7 +35,7 @@ def failed(told: Story) -> ImgtoolError | None:
     return _kind(first)(f"{count}: {_with_cloud(first)}", hint=first.hint)
 
 
-def leave(told: Story, output: str, document: Callable[[Story], as_json.Object]) -> int:
+def leave(told: ImageResult, output: str, document: Callable[[ImageResult], as_json.Object]) -> int:
     """Show the result; the exit status.
 
     Where none of several clouds, or not all, got the image, the result is shown all the same, and the error

@@ -4,7 +4,7 @@ import click
 
 from imgtool.checks.policy import OPENSTACK, Policy
 
-PROFILE_NAMES = ("openstack", "strict", "minimal")
+PROFILE_NAMES = ("openstack", "strict", "minimal", "data")
 """For the help, which loads nothing (a test compares)."""
 
 option = click.option(
@@ -12,7 +12,7 @@ option = click.option(
     metavar="FILE|PROFILE",
     default=OPENSTACK.name,
     show_default=True,
-    help=f"By what to judge: a YAML file, or one of {', '.join(PROFILE_NAMES)}. `imgtool explain --policy`"
+    help=f"Policy to apply: a YAML file, or one of {', '.join(PROFILE_NAMES)}. `imgtool explain --policy`"
     " shows what is in force.",
 )
 

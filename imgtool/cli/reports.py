@@ -7,27 +7,28 @@ from typing import Any, TypeVar
 import click
 
 from imgtool.cli import console
-from imgtool.cli.options import named_path
-from imgtool.disk.output import check_target, written_beside
-from imgtool.model.story import Story
+from imgtool.cli.options import STDOUT, named_output
+from imgtool.model.result import ImageResult
 from imgtool.report.registry import NEED_DISK_MAP, REPORTS
+from imgtool.util.output import check_target, written_beside
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-Wanted = tuple[str, Path]
-STDOUT = Path("-")
+ReportRequest = tuple[str, Path]
 
 
 def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
     """`--report FORMAT=PATH`, repeatable, of these formats."""
     known = ", ".join(formats)
 
-    def parse_one(value: str) -> Wanted:
+    def parse_one(value: str) -> ReportRequest:
         report_format, equals, path = value.partition("=")
         if report_format not in formats or not equals or not path:
             raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {known}")
-        return report_format, named_path(path)
+        return report_format, named_output(path, stdout=True)
 
-    def parse(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[Wanted, ...]:
+    def parse(
+        _context: click.Context, _option: click.Parameter, values: Sequence[str]
+    ) -> tuple[ReportRequest, ...]:
         return tuple(map(parse_one, values))
 
     return click.option(
@@ -43,19 +44,19 @@ def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
 option = option_of(REPORTS)
 
 
-def check_paths(wanted: Sequence[Wanted]) -> None:
+def check_paths(wanted: Sequence[ReportRequest]) -> None:
     """Refuse what cannot be written before the work begins. Raises UsageError."""
     for _, path in wanted:
         if path != STDOUT:
             check_target(path, overwrite=True)
 
 
-def need_disk_map(wanted: Sequence[Wanted]) -> bool:
+def need_disk_map(wanted: Sequence[ReportRequest]) -> bool:
     """Whether any of them shows where the image keeps data."""
     return any(report_format in NEED_DISK_MAP for report_format, _ in wanted)
 
 
-def write(wanted: Sequence[Wanted], stories: Sequence[Story]) -> None:
+def write(wanted: Sequence[ReportRequest], stories: Sequence[ImageResult]) -> None:
     """Write each; an older report of that name is replaced."""
     for report_format, path in wanted:
         write_text(path, REPORTS[report_format](stories))
@@ -66,5 +67,8 @@ def write_text(path: Path, text: str) -> None:
     if path == STDOUT:
         console.show(text.removesuffix("\n"))
         return
-    with written_beside(path, overwrite=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with (
+        written_beside(path, overwrite=True) as new,
+        open(new.descriptor, "w", encoding="utf-8", closefd=False) as file,
+    ):
+        file.write(text)

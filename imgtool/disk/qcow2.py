@@ -5,14 +5,14 @@ formats.qcow2_header and formats.qcow2_tables.
 """
 
 from array import array
-from collections.abc import Callable
-from typing import Generic, TypeVar
 
 from imgtool.disk.inflate import inflate_cluster
-from imgtool.disk.stream import DiskStream, fill_zeros
+from imgtool.disk.stream import DiskStream, Recent, fill_zeros
 from imgtool.errors import ImageUnreadableError
-from imgtool.formats import qcow2_header, qcow2_safety, qcow2_tables
-from imgtool.formats.qcow2_tables import Cluster, ClusterKind
+from imgtool.formats.qcow2 import header as qcow2_header
+from imgtool.formats.qcow2 import safety as qcow2_safety
+from imgtool.formats.qcow2 import tables as qcow2_tables
+from imgtool.formats.qcow2.tables import Cluster, ClusterKind
 from imgtool.formats.source import Source
 
 L2_CACHE_BYTES = 8 << 20
@@ -21,7 +21,6 @@ CLUSTER_CACHE_BYTES = 4 << 20
 """Inflated clusters kept, for the many small reads of a file system's metadata."""
 
 _EMPTY = frozenset({ClusterKind.UNALLOCATED, ClusterKind.ZERO})
-V = TypeVar("V")
 
 
 class Qcow2Stream(DiskStream):
@@ -33,8 +32,8 @@ class Qcow2Stream(DiskStream):
         qcow2_safety.judge(self._header, source.size_bytes)
         self._l1 = qcow2_tables.read_l1(source.read_at, self._header, source.size_bytes)
         self._cluster_size = self._header.cluster_size_bytes
-        self._l2_tables: _Recent[array[int]] = _Recent(L2_CACHE_BYTES // self._cluster_size)
-        self._inflated: _Recent[bytes] = _Recent(CLUSTER_CACHE_BYTES // self._cluster_size)
+        self._l2_tables: Recent[array[int]] = Recent(L2_CACHE_BYTES // self._cluster_size)
+        self._inflated: Recent[bytes] = Recent(CLUSTER_CACHE_BYTES // self._cluster_size)
 
     def _read_run(self, position: int, view: memoryview) -> int:
         """Fill the beginning of `view` with what one run of equal clusters holds; how much that was."""
@@ -99,21 +98,3 @@ class Qcow2Stream(DiskStream):
                 "its data lies beyond the file's end: the file is cut off", hint="fetch or copy it again"
             )
         fill_zeros(view[self._source.read_into(offset, view) :])
-
-
-class _Recent(Generic[V]):
-    """The values used last, at most `count` of them (and never fewer than 2)."""
-
-    def __init__(self, count: int) -> None:
-        self._count = max(2, count)
-        self._values: dict[int, V] = {}
-
-    def get(self, key: int, load: Callable[[], V]) -> V:
-        """The value of `key`, by `load` where it is not here."""
-        value = self._values.pop(key, None)
-        if value is None:
-            value = load()
-            if len(self._values) >= self._count:
-                del self._values[next(iter(self._values))]
-        self._values[key] = value
-        return value

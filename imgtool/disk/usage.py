@@ -6,15 +6,15 @@ each cell stand for all of it.
 """
 
 import errno
-import os
 from collections.abc import Iterator, Sequence
 
 from imgtool.errors import ImageUnreadableError
-from imgtool.formats import open_admitted, qcow2_header, qcow2_tables
-from imgtool.formats.inspector import ReadAt
-from imgtool.formats.qcow2_header import Qcow2Header
-from imgtool.formats.qcow2_tables import COMPRESSED, OFFSET_MASK, ZERO
-from imgtool.formats.source import Source
+from imgtool.formats import open_admitted
+from imgtool.formats.qcow2 import header as qcow2_header
+from imgtool.formats.qcow2 import tables as qcow2_tables
+from imgtool.formats.qcow2.header import Qcow2Header
+from imgtool.formats.qcow2.tables import COMPRESSED, OFFSET_MASK, ZERO
+from imgtool.formats.source import ReadAt, Source
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import DiskMap
 
@@ -47,16 +47,14 @@ def _of_raw(file: Source, cell_bytes: int) -> list[float] | None:
     budgets = [CELL_EXTENTS] * len(cells)
     position = 0
     try:
-        while position < file.size_bytes:
-            data = os.lseek(file.descriptor, position, os.SEEK_DATA)
-            position = min(os.lseek(file.descriptor, data, os.SEEK_HOLE), file.size_bytes)
+        while (data := file.next_data(position)) < file.size_bytes:
+            position = file.next_hole(data)
             _add(cells, cell_bytes, data, position)
             position = _within_budget(cells, budgets, cell_bytes, position)
     except OSError as error:
         if error.errno == errno.EINVAL:
             return None
-        if error.errno != errno.ENXIO:  # there is no more data
-            raise ImageUnreadableError(f"reading it failed: {error.strerror}") from error
+        raise ImageUnreadableError(f"reading it failed: {error.strerror}") from error
     return [_share(kept, _length(index, cell_bytes, file.size_bytes)) for index, kept in enumerate(cells)]
 
 

@@ -1,55 +1,38 @@
-"""Inflates a compressed file into a sparse one, within bounds, and sends it through the gate again."""
+"""Inflates a compressed file into a sparse one, within bounds, and sends it through the gate again.
+
+How much may come out of a file that is compressed as a whole."""
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
-from imgtool.disk.bounds import Budget
-from imgtool.disk.temporary import unkept
-from imgtool.errors import ImgtoolError
-from imgtool.formats import admit, open_admitted
+from imgtool.disk.temporary import temporary_file, unkept
+from imgtool.errors import ImageUnreadableError
+from imgtool.formats import open_admitted
+from imgtool.formats.bounds import LIMITS, raising
+from imgtool.formats.gate import admit_written
 from imgtool.formats.source import Source, naming
 from imgtool.formats.wrapper import chunks, inflate
 from imgtool.model.image import DiskImage
-from imgtool.progress import Meter, Progress
-from imgtool.text import printable
+from imgtool.util.progress import Meter, Progress
+from imgtool.util.text import human_size
 
 _BLOCK_BYTES = 64 << 10
 _ZEROS = bytes(_BLOCK_BYTES)
 
 
-def unwrap(image: DiskImage, folder: Path, progress: Progress) -> DiskImage:
-    """The content of the compressed `image` as an image of its own, a new file in `folder`.
+def unwrap(image: DiskImage, progress: Progress) -> DiskImage:
+    """The content of the compressed `image` as an image of its own, in a file without a name.
 
-    Removing it is the caller's; on failure nothing is left. Raises ImageUnreadableError where it is damaged
-    or beyond the bounds, and all that the gate raises for the content.
+    Raises ImageUnreadableError where it is damaged or beyond the bounds, and all that the gate raises for the
+    content: a guest can write the header of another format, and the name of a host's file, at the start of
+    its disk.
     """
-    try:
-        descriptor, name = tempfile.mkstemp(prefix="imgtool-", suffix=".img", dir=folder)
-    except OSError as error:
-        with naming(image.path):
-            raise unkept(error) from error
-    target = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file, open_admitted(image) as source:
-            _inflate_into(image, source, file.fileno(), progress)
-        return admit_content(image, target, image.format)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-
-
-def admit_content(image: DiskImage, target: Path, content_format: str) -> DiskImage:
-    """What came out of `image` passes the gate too; a refusal names the image, not the temporary file.
-
-    A guest can write the header of another format, and the name of a host's file, at the start of its disk.
-    """
-    try:
-        return admit(target, content_format)
-    except ImgtoolError as error:
-        ours, shown = printable(str(target)), f"{printable(str(image.path))}: what is inside"
-        raise type(error)(error.message.replace(ours, shown, 1), hint=error.hint) from error
+    target = temporary_file(image.path)
+    with open_admitted(image) as source:
+        _inflate_into(image, source, target.descriptor, progress)
+    label = f"{image.origin.path}: what is inside"
+    return admit_written(target.descriptor, image.path, image.format, label=label)
 
 
 def _inflate_into(image: DiskImage, source: Source, descriptor: int, progress: Progress) -> None:
@@ -88,3 +71,39 @@ def _write(descriptor: int, block: bytes, offset: int) -> int:
     except OSError as error:
         raise unkept(error) from error
     return done
+
+
+MAX_RATIO = 1100
+"""Bytes that are not zero, for each compressed byte. Deflate reaches 1032; what is above is a bomb, no disk.
+Zeros do not count: they become holes, and an empty disk compresses without limit."""
+
+RATIO_ALLOWANCE_BYTES = 64 << 20
+"""Free of the ratio, for small files."""
+
+MAX_ZEROS_RATIO = 1 << 16
+"""Bytes, zeros too, for each compressed byte: they take time, if no room. zstd reaches 32,768, xz 7,000; an
+empty disk in bzip2 is smaller by a million times, and 2 TiB of it would be read for hours."""
+ZEROS_ALLOWANCE_BYTES = 64 << 30
+"""Free of that ratio: the disks that are usual, if all of them is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may come out of a file of `compressed_bytes`; None if it is not compressed."""
+
+    compressed_bytes: int | None
+
+    def check(self, size_bytes: int, data_bytes: int) -> None:
+        """Raise ImageUnreadableError where the content so far is too large, or more than can be."""
+        if size_bytes > LIMITS.content_bytes:
+            most = human_size(LIMITS.content_bytes)
+            raise ImageUnreadableError(f"its content is larger than {most}", hint=raising("content_bytes"))
+        if self.compressed_bytes is None:
+            return
+        if data_bytes > self.compressed_bytes * MAX_RATIO + RATIO_ALLOWANCE_BYTES:
+            raise ImageUnreadableError(f"its content is more than {MAX_RATIO} times its size: a bomb")
+        if size_bytes > self.compressed_bytes * MAX_ZEROS_RATIO + ZEROS_ALLOWANCE_BYTES:
+            raise ImageUnreadableError(
+                f"its content is more than {MAX_ZEROS_RATIO} times its size, nearly all of it zeros",
+                hint="if you trust it, unpack it yourself, to a sparse file",
+            )

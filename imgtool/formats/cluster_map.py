@@ -1,7 +1,7 @@
 """Which clusters of an image file are taken: one bit each, so that none is given away twice."""
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from imgtool.errors import ImageUnreadableError
 
@@ -19,7 +19,9 @@ class ClusterMap:
         self.count = -(-file_size_bytes >> cluster_bits)
         self._whole = file_size_bytes >> cluster_bits
         # Anonymous memory is there only where a bit was set: the holes of a sparse file cost nothing.
-        self._bits = mmap.mmap(-1, min(self.count, MAX_CLUSTERS) // 8 + 1)
+        # Private: a process that is forked meanwhile must not share it (sandbox/).
+        length = min(self.count, MAX_CLUSTERS) // 8 + 1
+        self._bits = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
     def take(self, first: int, count: int = 1) -> bool:
         """Take clusters that follow each other; False, and nothing taken, where any was taken before.
@@ -68,3 +70,20 @@ class ClusterMap:
                 hint="give it larger ones: qemu-img convert -O qcow2 -o cluster_size=64k SOURCE TARGET",
             )
         return slice(first >> 3, (end + 7) >> 3), ((1 << count) - 1) << (first & 7)
+
+
+def runs(entries: Iterable[int], step: int) -> Iterator[tuple[int, int]]:
+    """Entries each of which is by `step` larger than the one before: the first, and what would come next.
+
+    None of them is 0.
+    """
+    start = end = 0
+    for entry in entries:
+        if entry == end:
+            end += step
+            continue
+        if end:
+            yield start, end
+        start, end = entry, entry + step
+    if end:
+        yield start, end

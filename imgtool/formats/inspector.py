@@ -2,13 +2,15 @@
 
 import io
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtool.errors import ImageUnreadableError, UnsafeImageError
+from imgtool.formats.headers import HEAD_BYTES, ISO, NO_SIGNATURE, TAIL_BYTES
 from imgtool.formats.lazily import load_lazily
-from imgtool.text import printable
+from imgtool.formats.source import ReadAt
+from imgtool.formats.vhdx.place import metadata_end
+from imgtool.util.text import printable
 
 for _costly in (  # a third of imgtool's start, seldom or never used by the inspector
     "oslo_utils.strutils",
@@ -25,21 +27,15 @@ if TYPE_CHECKING:
 logging.getLogger(format_inspector.__name__).addHandler(logging.NullHandler())
 """It logs what it refuses, and without a handler Python would print that to stderr."""
 
-HEAD_BYTES = 16 << 20
-"""Every header stands here, VHDX's metadata included, which begins at 2 or 3 MiB."""
-TAIL_BYTES = 64 << 10
-"""Of the end, VMDK's footer is looked at: 1536 bytes."""
+_MAX_HEAD_BYTES = 1 << 30
+"""The largest block table of a VHDX has half of it."""
 _CHUNK_BYTES = 64 << 10
 
-ReadAt = Callable[[int, int], bytes]
-"""Offset and length to bytes, fewer at the end only."""
-
 _NAMES = {"gpt": "raw", "iso": "raw", "vhd": "vpc"}
-NO_SIGNATURE = "no format's signature"
 _EVIDENCE = {
     "raw": NO_SIGNATURE,
     "gpt": "a partition table",
-    "iso": "an ISO 9660 or UDF file system",
+    "iso": ISO,
 }
 _ISOHYBRID = frozenset({"gpt", "iso"})
 
@@ -55,15 +51,16 @@ class Verdict:
 
 
 class HeadAndTail(io.RawIOBase):
-    """A file's first HEAD_BYTES and last TAIL_BYTES as one stream.
+    """A file's first bytes, HEAD_BYTES as a rule, and its last TAIL_BYTES as one stream.
 
     The inspector reads streams to their end where a format keeps something there: this bounds its work,
     and gives it the same bytes.
     """
 
-    def __init__(self, read_at: ReadAt, size_bytes: int) -> None:
+    def __init__(self, read_at: ReadAt, size_bytes: int, head_bytes: int = HEAD_BYTES) -> None:
         self._read_at = read_at
         self._size = size_bytes
+        self._head = head_bytes
         self._position = 0
 
     def readable(self) -> bool:
@@ -74,8 +71,8 @@ class HeadAndTail(io.RawIOBase):
         """The next bytes; none at the end."""
         view = memoryview(buffer).cast("B")
         end = self._position + len(view)
-        if self._position < HEAD_BYTES:
-            end = min(end, HEAD_BYTES)
+        if self._position < self._head:
+            end = min(end, self._head)
         else:
             self._position = max(self._position, self._size - TAIL_BYTES)
             end = self._position + len(view)
@@ -87,7 +84,9 @@ class HeadAndTail(io.RawIOBase):
 
 def detect(read_at: ReadAt, size_bytes: int) -> Verdict:
     """Which format it is. Raises UnsafeImageError where it is two, or the inspection itself fails."""
-    stream = io.BufferedReader(HeadAndTail(read_at, size_bytes), _CHUNK_BYTES)
+    metadata = metadata_end(read_at)
+    head = metadata if HEAD_BYTES < metadata <= min(size_bytes, _MAX_HEAD_BYTES) else HEAD_BYTES
+    stream = io.BufferedReader(HeadAndTail(read_at, size_bytes, head), _CHUNK_BYTES)
     wrapper = format_inspector.InspectWrapper(stream)
     try:
         while wrapper.formats is None and wrapper.read(_CHUNK_BYTES):
@@ -109,17 +108,46 @@ def detect(read_at: ReadAt, size_bytes: int) -> Verdict:
 
 
 def check_safety(verdict: Verdict) -> None:
-    """Raise UnsafeImageError unless all of the inspector's safety checks pass."""
+    """Raise UnsafeImageError unless all of the inspector's safety checks pass, but for `mbr_refusal`'s."""
     for inspector in verdict.inspectors:
-        if len(verdict.inspectors) > 1 and str(inspector) == "gpt":
-            continue  # the partition table of an isohybrid medium overlaps itself on purpose
-        try:
-            inspector.safety_check()
-        except format_inspector.SafetyCheckFailed as error:
-            reasons = "; ".join(_reason(failure) for failure in error.failures.values())
-            raise UnsafeImageError(f"OpenStack refuses it: {reasons}") from error
-        except Exception as error:  # a check that crashes counts as unsafe
-            raise UnsafeImageError(f"OpenStack's safety check fails: {_reason(error)}") from error
+        if str(inspector) == "gpt":
+            continue
+        if found := _objection(inspector):
+            said = "OpenStack's safety check fails" if found.crashed else "OpenStack refuses it"
+            raise UnsafeImageError(f"{said}: {found.reason}")
+
+
+def mbr_refusal(verdict: Verdict) -> str | None:
+    """What the inspector says against the MBR of a raw disk; None where it says nothing.
+
+    An MBR that other tools than OpenStack's own write differently names no file and harms nobody: it is a
+    question of who takes the disk as raw. Of an isohybrid medium the partition table overlaps itself on
+    purpose, and nobody asks: it is an ISO.
+    """
+    if len(verdict.inspectors) != 1 or str(verdict.inspectors[0]) != "gpt":
+        return None
+    found = _objection(verdict.inspectors[0])
+    if found is None:
+        return None
+    return f"the check fails: {found.reason}" if found.crashed else found.reason
+
+
+class _Objection(NamedTuple):
+    """Why an inspector does not let an image through."""
+
+    reason: str
+    crashed: bool
+    """The check itself failed, and that lets nothing through either."""
+
+
+def _objection(inspector: format_inspector.FileInspector) -> _Objection | None:
+    try:
+        inspector.safety_check()
+    except format_inspector.SafetyCheckFailed as error:
+        return _Objection("; ".join(map(_reason, error.failures.values())), crashed=False)
+    except Exception as error:
+        return _Objection(_reason(error), crashed=True)
+    return None
 
 
 def _reason(error: Exception) -> str:

@@ -5,7 +5,7 @@ import sys
 
 
 def load_lazily(name: str) -> None:
-    """From now on importing `name`, a module in a package, runs it only when something in it is used."""
+    """Make later imports of `name`, a module in a package, run it only when something in it is used."""
     if name in sys.modules:
         return
     spec = importlib.util.find_spec(name)

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from imgtool.errors import ImageUnreadableError, ToolMissingError
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 SNIFFED_BYTES = 4096
 """Enough for every signature below (tar's stands at 257), little enough to take a millisecond."""
@@ -66,9 +66,15 @@ _CERTAIN_BEGINNINGS = {
 """libmagic takes these types from one or two bytes as well: a .COM program is any file that begins with a
 jump, which one disk of random bytes in a hundred does. Only the longer signatures count."""
 
+_TAR = "application/x-tar"
 _HINTS = {
-    "application/x-tar": "an OVA or a container is a tar archive: extract it, and give the disk inside",
+    _TAR: "an OVA or a container is a tar archive: extract it, and give the disk inside",
     "application/zip": "extract it, and give the disk inside",
+    "application/x-7z-compressed": "extract it, and give the disk inside",
+    "application/x-rar": "extract it, and give the disk inside",
+    "application/x-lz4": "unpack it first: lz4 -d SOURCE TARGET",
+    "application/x-lzip": "unpack it first: lzip -dc SOURCE > TARGET",
+    "application/x-lzma": "unpack it first: xz --format=lzma -dc SOURCE > TARGET",
     "text/html": "the server answered with a web page in place of the image: check the URL",
 }
 
@@ -76,6 +82,11 @@ _HINTS = {
 def wrapper_of(prefix: bytes) -> str | None:
     """gzip, xz, zstd or bzip2 where the content is compressed so, else None."""
     return _WRAPPERS.get(_mime_type(prefix))
+
+
+def is_tar(prefix: bytes) -> bool:
+    """Whether the content is a tar archive."""
+    return _mime_type(prefix) == _TAR
 
 
 def refuse_other_content(prefix: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from imgtool.errors import CloudError
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.failures import GlanceRefusal, NoAnswer
-from imgtool.progress import Progress
+from imgtool.util.progress import Progress
 
 PAUSES_SECONDS = (1.0, 5.0, 15.0)
 """Before the second, third and fourth attempt."""

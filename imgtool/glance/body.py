@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from imgtool.disk.payload import Payload
+from imgtool.convert.payload import Payload
 from imgtool.errors import CloudError
-from imgtool.progress import Meter
+from imgtool.util.progress import Meter
 
 USUAL_ALGORITHM = "sha512"
 """What Glance computes unless its `hashing_algorithm` says otherwise."""

@@ -6,16 +6,17 @@ is needed, since that takes half a second.
 """
 
 import re
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from imgtool.errors import CloudError
 from imgtool.glance import retry
-from imgtool.glance.answer import Answer, plain_words
-from imgtool.glance.failures import from_configuration, translated
-from imgtool.text import printable
+from imgtool.glance.answer import MAX_WORDS, Answer, loads, plain_words
+from imgtool.glance.failures import from_configuration, translated, understood
+from imgtool.util.redaction import without_credentials
+from imgtool.util.text import printable, shell_word
 
 if TYPE_CHECKING:
     from keystoneauth1.session import Session
@@ -79,7 +80,8 @@ class Cloud:
         """
         seconds = min(REQUEST_SECONDS, self.timeout_seconds)
         options = {"json": json, "params": params, "headers": dict(headers or {}), "timeout": seconds}
-        return retry.patiently(method, lambda: self._ask(method, path, **options))
+        with understood(self.name):
+            return retry.patiently(method, lambda: self._ask(method, path, **options))
 
     def send(self, path: str, body: "Body", headers: Mapping[str, str]) -> Answer:
         """Sends an image's bytes by PUT, once: never again after a 401, and never to another address."""
@@ -99,12 +101,20 @@ class Cloud:
                 hint=error.hint,
             ) from error
 
+    @cached_property
+    def hides(self) -> bool:
+        """Glance knows os_hidden, as all do from Rocky on (API 2.7); to an older one it is any property,
+        whose value has to be text. One that does not tell what an image has is a new one."""
+        document = self.request("GET", "/v2/schemas/image").document
+        known = document.get("properties") if isinstance(document, dict) else None
+        return not isinstance(known, dict) or "os_hidden" in known
+
     def token_seconds(self) -> float | None:
         """How long the token that is in use stays valid; None where that is not told."""
         auth = self._session.auth
         if auth is None or not hasattr(auth, "get_access"):
             return None
-        with translated(self.name):
+        with translated(self.name), understood(self.name):
             ends = auth.get_access(self._session).expires
         return None if ends is None else (ends - datetime.now(UTC)).total_seconds()
 
@@ -113,14 +123,15 @@ class Cloud:
         self._session.invalidate()
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer:
+        address = self.endpoint + path
         with translated(self.name):
-            response = self._session.request(self.endpoint + path, method, **_NO_RETRY, **options)
-            return _answer(response)
+            response = self._session.request(address, method, **_NO_RETRY, **options)
+            return _answer(response, f"{method} {printable(without_credentials(address))}")
 
     def _ensure_fresh_token(self) -> None:
         """Signs in anew where the token could expire soon."""
         auth = self._session.auth
-        with translated(self.name):
+        with translated(self.name), understood(self.name):
             if auth is not None and hasattr(auth, "get_access"):
                 if auth.get_access(self._session).will_expire_soon(FRESH_SECONDS):
                     auth.invalidate()
@@ -139,16 +150,17 @@ def connect(
     name = printable(str(region.name or cloud or "")) or "the cloud"
     shown = f"{name}/{printable(region_name)}" if region_name else name
     with translated(name):
-        session = region.get_session()
-        project_id = session.get_project_id()
-        if project_id is None:
-            raise _no_project(name)
-        endpoint = _endpoint(region, session)
+        session = _session(region)
+        with understood(name):
+            project_id = session.get_project_id()
+            if project_id is None:
+                raise _no_project(name)
+            endpoint = _endpoint(region, session)
     if endpoint is None:
         raise _no_endpoint(name, region)
     found = Cloud(
         shown,
-        option=_option(cloud, region_name),
+        option=client_options(cloud, region_name),
         session=session,
         endpoint=endpoint,
         project_id=project_id,
@@ -158,9 +170,10 @@ def connect(
     return found
 
 
-def _option(cloud: str | None, region_name: str | None) -> str:
+def client_options(cloud: str | None, region_name: str | None) -> str:
+    """What the `openstack` command needs to reach this cloud, ending in a blank; for a hint."""
     options = (("--os-cloud", cloud), ("--os-region-name", region_name))
-    return "".join(f"{option} {shlex.quote(printable(value))} " for option, value in options if value)
+    return "".join(f"{option} {shell_word(value) or 'NAME'} " for option, value in options if value)
 
 
 def _no_project(name: str) -> CloudError:
@@ -204,18 +217,37 @@ def _where(region: "CloudRegion") -> str:
 
 def _require_glance(cloud: Cloud) -> None:
     answer = cloud.request("GET", "/v2/images", params={"limit": "1"})
-    if not answer.ok or not isinstance(answer.document, dict) or "images" not in answer.document:
+    if not answer.ok or "images" not in answer.mapping():
         raise CloudError(
             f"{cloud.name}: the image endpoint does not answer as Glance does: {answer}",
             hint="check the image endpoint: openstack catalog show image",
         )
 
 
-def _answer(response: Any) -> Answer:
-    """The parts of a response that matter; its text is looked at only where it is an error."""
+def _session(region: "CloudRegion") -> "Session":
+    """Its answers have bounds."""
+    from imgtool.glance.transport import BoundedAdapter  # noqa: PLC0415 - half a second
+
+    session = region.get_session()
+    for scheme in ("http://", "https://"):
+        session.session.mount(scheme, BoundedAdapter())
+    return session
+
+
+def _answer(response: Any, source: str) -> Answer:
+    """The parts of a response that matter; its text is looked at only where it is an error, or no JSON."""
     try:
-        document = response.json() if response.content else None
+        document = loads(response.content) if response.content else None
     except ValueError:
         document = None
-    words = "" if response.ok else plain_words(response.text, document)
-    return Answer(response.status_code, words, document)
+    status = response.status_code
+    words = "" if document is not None and response.ok else _words(response, document)
+    return Answer(status, words, document, source)
+
+
+def _words(response: Any, document: Any) -> str:
+    """Glance's own, or where a redirection leads: it is not followed."""
+    to = response.headers.get("Location")
+    if to and response.is_redirect:
+        return f"redirected to {printable(without_credentials(to[:MAX_WORDS]))}"
+    return plain_words(response.content[: 16 * MAX_WORDS].decode(errors="replace"), document)

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imgtool.errors import CloudError
-from imgtool.text import printable
+from imgtool.util.redaction import redact, without_credentials
+from imgtool.util.text import printable
 
-_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]*@")
 _ADDRESS = re.compile(r"https?://[^\s/]+")
 _REASON = re.compile(r"\[Errno -?\d+\] ([A-Za-z ]+)")
+_UNKNOWN_SETTING = re.compile(r"unexpected keyword argument '(\w{1,64})'")
 MAX_WORDS = 600
 
 
@@ -31,7 +32,7 @@ class GlanceRefusal(CloudError):  # noqa: N818 - it says what happened
 
     @classmethod
     def of(cls, status: int, message: str, hint: str) -> "GlanceRefusal":
-        """With its status, which no text has to be searched for."""
+        """Return the refusal with its HTTP status."""
         refusal = cls(message, hint=hint)
         refusal.status = status
         return refusal
@@ -39,7 +40,7 @@ class GlanceRefusal(CloudError):  # noqa: N818 - it says what happened
 
 @contextmanager
 def from_configuration(cloud: str | None) -> Iterator[None]:
-    """For reading clouds.yaml."""
+    """Translate what openstacksdk raises while it reads clouds.yaml."""
     from keystoneauth1 import exceptions as auth  # noqa: PLC0415 - half a second
     from openstack import exceptions  # noqa: PLC0415 - the same
 
@@ -60,12 +61,30 @@ def from_configuration(cloud: str | None) -> Iterator[None]:
         ) from None
     except exceptions.ConfigException as error:
         raise _configuration_error(cloud, error) from None
+    except TypeError as error:
+        raise _odd_setting(cloud, error) from None
     except Exception as error:
         # keystoneauth and the loader raise more kinds than they document; a name is all that is safe to show.
-        raise CloudError(
-            f"the configuration of {_called(cloud)} is not usable ({type(error).__name__})",
-            hint="compare it with: openstack configuration show",
-        ) from None
+        raise _unusable(cloud, type(error).__name__) from None
+
+
+def _unusable(cloud: str | None, why: str) -> CloudError:
+    return CloudError(
+        f"the configuration of {_called(cloud)} is not usable ({why})",
+        hint="compare it with: openstack configuration show",
+    )
+
+
+def _odd_setting(cloud: str | None, error: TypeError) -> CloudError:
+    """All of them go to one plugin of keystoneauth, which may not know one: by password there is no token."""
+    found = _UNKNOWN_SETTING.search(str(error))
+    if found is None:
+        return _unusable(cloud, "TypeError")
+    name = found[1]
+    return CloudError(
+        f"the credentials of {_called(cloud)} contradict each other: signing in this way takes no {name}",
+        hint=f"unset OS_{name.upper()} (in clouds.yaml: auth.{name}), or say how to sign in by OS_AUTH_TYPE",
+    )
 
 
 def _configuration_error(cloud: str | None, error: Exception) -> CloudError:
@@ -83,7 +102,7 @@ def _configuration_error(cloud: str | None, error: Exception) -> CloudError:
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
-    """For requests to the cloud `name`."""
+    """Translate what requests to the cloud `name` raise."""
     from keystoneauth1 import exceptions as auth  # noqa: PLC0415 - half a second
     from openstack.exceptions import SDKException  # noqa: PLC0415 - the same
     from requests.exceptions import RequestException  # noqa: PLC0415 - the same
@@ -114,10 +133,30 @@ def translated(name: str) -> Iterator[None]:
         raise CloudError(f"{name}: {in_words(error)}", hint="ask the cloud's administrator") from None
 
 
+@contextmanager
+def understood(name: str) -> Iterator[None]:
+    """Translate what keystoneauth raises for answers of Keystone that do not follow the API."""
+    try:
+        yield
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError, RecursionError) as error:
+        raise CloudError(
+            f"{name}: an answer of Keystone is not understood ({type(error).__name__} in {_place(error)})",
+            hint="is there really Keystone at auth_url? compare it with: openstack token issue",
+        ) from error
+
+
+def _place(error: BaseException) -> str:
+    """The function in which it was raised: of keystoneauth, which says what was read."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "nowhere" if trace is None else trace.tb_frame.f_code.co_name
+
+
 def in_words(error: object) -> str:
-    """An error's own words, one line, bounded, without credentials that a URL may hold."""
-    words = _CREDENTIALS_IN_URL.sub("", " ".join(str(error).split()))
-    words = printable(words)
+    """An error's own words, one line, bounded, without credentials and what else looks like a secret."""
+    words = " ".join(str(error)[: 16 * MAX_WORDS].split())
+    words = printable(redact(without_credentials(words)))
     return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + "..."
 
 

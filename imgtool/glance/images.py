@@ -1,14 +1,20 @@
-"""Glance's requests about images, one function each: https://docs.openstack.org/api-ref/image/v2/ ."""
+"""Glance's requests about images, one function each: https://docs.openstack.org/api-ref/image/v2/ .
+
+An id that the operator chose may be another image's: then no failure of ours may delete that image.
+
+Sharing an image with other projects: https://docs.openstack.org/api-ref/image/v2/#sharing ."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from imgtool.errors import CloudError
-from imgtool.glance.answer import Answer
+from imgtool.errors import CloudError, VerificationError
+from imgtool.glance.answer import Answer, not_understood
 from imgtool.glance.failures import GlanceRefusal
 from imgtool.glance.record import Record, parse
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from imgtool.glance.body import Body
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
 MAX_PAGES = 1_000
 PAGE_IMAGES = 1_000
 """Glance's default of api_limit_max; it gives fewer where it wants to."""
+LIST_SECONDS = 600.0
+"""How long a list of images may take, all of its pages."""
 GONE = frozenset({404, 410})
 DELETED = frozenset({"deleted", "pending_delete"})
 """States of images that are as good as gone."""
@@ -33,10 +41,17 @@ _ADVICE = {
     413: "the image is over a limit or quota of the cloud, or its store is full: ask its administrator",
     415: "Glance does not see the format that was claimed: look with imgtool inspect",
     503: "the cloud's image store is not available now: try again later",
+    **dict.fromkeys(
+        (301, 302, 307, 308),
+        "give that address as image_endpoint_override in clouds.yaml, or mend the catalogue",
+    ),
+}
+_ADVICE_FOR_BYTES = {
+    403: "this cloud may take images by import only: --method import; else ask its administrator"
 }
 
 
-def create(cloud: "Cloud", image_id: str, plan: "UploadPlan", *, name: str, hidden: bool) -> None:
+def create(cloud: "Cloud", image_id: str, plan: "UploadPlan", *, name: str, hidden: bool) -> Record:
     """Makes the record, without data. The id is ours, so that it can be deleted even if no answer comes.
 
     Not protected yet: what fails has to be deleted.
@@ -56,7 +71,13 @@ def create(cloud: "Cloud", image_id: str, plan: "UploadPlan", *, name: str, hidd
     }
     if wanted.owner is not None:
         document["owner"] = wanted.owner
-    require(cloud.request("POST", "/v2/images", json=document), f"to create the image {name!r}")
+    answer = cloud.request("POST", "/v2/images", json=_known(cloud, document))
+    return _same(image_id, require(answer, f"to create the image {name!r}"))
+
+
+def _known(cloud: "Cloud", attributes: Mapping[str, object]) -> dict[str, object]:
+    """Without `os_hidden` where Glance does not know it."""
+    return {key: value for key, value in attributes.items() if key != "os_hidden" or cloud.hides}
 
 
 def send(cloud: "Cloud", image_id: str, body: "Body", store: str | None) -> None:
@@ -68,27 +89,39 @@ def send(cloud: "Cloud", image_id: str, body: "Body", store: str | None) -> None
     headers = {"x-openstack-image-size": str(len(body))}
     if store is not None:
         headers["x-image-meta-store"] = store
-    require(cloud.send(f"/v2/images/{image_id}/file", body, headers), "the image's bytes")
+    answer = cloud.send(f"/v2/images/{image_id}/file", body, headers)
+    require(answer, "the image's bytes", _ADVICE_FOR_BYTES)
 
 
 def get(cloud: "Cloud", image_id: str) -> Record:
     """The image as Glance has it now."""
-    return parse(require(cloud.request("GET", f"/v2/images/{image_id}"), "to show the image").document)
+    return _same(image_id, require(cloud.request("GET", f"/v2/images/{image_id}"), "to show the image"))
 
 
 def find(cloud: "Cloud", image_id: str) -> Record | None:
-    """The same; None where it is not there any more."""
+    """Return the record; None if the image is gone."""
     answer = cloud.request("GET", f"/v2/images/{image_id}")
-    return None if answer.status in GONE else parse(require(answer, "to show the image").document)
+    return None if answer.status in GONE else _same(image_id, require(answer, "to show the image"))
 
 
-def patch(cloud: "Cloud", image_id: str, changes: Mapping[str, object]) -> None:
-    """Changes attributes that every image has, or adds properties."""
-    operations = [{"op": "add", "path": f"/{_pointer(key)}", "value": changes[key]} for key in changes]
+def _same(image_id: str, answer: Answer) -> Record:
+    record = parse(answer.mapping(), answer.source)
+    if record.id != image_id:
+        raise not_understood(answer.source, f"it is about another image, {record.id}")
+    return record
+
+
+def patch(cloud: "Cloud", image_id: str, changes: Mapping[str, object]) -> Record:
+    """Changes attributes that every image has, or adds properties; what the image is then.
+
+    `os_hidden` is left out where Glance does not know it.
+    """
+    known = _known(cloud, changes)
+    operations = [{"op": "add", "path": f"/{_pointer(key)}", "value": known[key]} for key in known]
     answer = cloud.request(
         "PATCH", f"/v2/images/{image_id}", json=operations, headers={"Content-Type": _PATCH_TYPE}
     )
-    require(answer, "to change the image")
+    return _same(image_id, require(answer, "to change the image"))
 
 
 def _pointer(key: str) -> str:
@@ -113,27 +146,94 @@ def _is_deleted(cloud: "Cloud", image_id: str) -> bool:
 def named(cloud: "Cloud", name: str) -> tuple[Record, ...]:
     """The project's own images that are called `name`, also those that default lists hide."""
     query = {"name": name} if _PLAIN_NAME.fullmatch(name) else {}
-    found = (one for hidden in ("false", "true") for one in _owned(cloud, query | {"os_hidden": hidden}))
-    return tuple(one for one in map(parse, found) if one.name == name and one.status not in DELETED)
+    states = ({"os_hidden": "false"}, {"os_hidden": "true"}) if cloud.hides else ({},)
+    found = (one for state in states for one in _owned(cloud, {**query, **state}))
+    return tuple(one for one in found if one.name == name and one.status not in DELETED)
 
 
-def _owned(cloud: "Cloud", query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Images of the project that `query` asks for, page by page."""
+def _owned(cloud: "Cloud", query: Mapping[str, str]) -> Iterator[Record]:
+    """Images of the project that `query` asks for, page by page.
+
+    The next page is asked for by what this one ends with: the address that Glance gives is not followed.
+    """
     asked = {"owner": cloud.project_id, "limit": str(PAGE_IMAGES), **query}
-    for _ in range(MAX_PAGES):
+    deadline, seen = time.monotonic() + LIST_SECONDS, set[str]()
+    while True:
         answer = require(cloud.request("GET", "/v2/images", params=asked), "to list images")
-        document = answer.document if isinstance(answer.document, dict) else {}
-        page = [found for found in document.get("images", ()) if isinstance(found, dict) and "id" in found]
+        page = [parse(one, answer.source) for one in answer.rows("images")]
         yield from page
-        if not page or not document.get("next"):
+        if not page or not answer.mapping().get("next"):
             return
-        asked["marker"] = str(page[-1]["id"])
-    raise CloudError(f"Glance gives more than {MAX_PAGES} pages of images", hint="ask its administrator")
+        asked["marker"] = page[-1].id
+        if page[-1].id in seen or len(seen) >= MAX_PAGES or time.monotonic() > deadline:
+            raise CloudError(
+                f"Glance's list of images does not end: {len(seen) + 1} pages, the last {answer.source}",
+                hint="ask the cloud's administrator",
+            )
+        seen.add(page[-1].id)
 
 
-def require(answer: Answer, what: str) -> Answer:
-    """`answer` if it is a success, else GlanceRefusal with Glance's own words."""
+def require(answer: Answer, what: str, advice: Mapping[int, str] = MappingProxyType({})) -> Answer:
+    """`answer` if it is a success, else GlanceRefusal with Glance's own words.
+
+    `advice` for a status is better than the usual one.
+    """
     if answer.ok:
         return answer
-    hint = _ADVICE.get(answer.status, "")
+    hint = {**_ADVICE, **advice}.get(answer.status, "")
     raise GlanceRefusal.of(answer.status, f"Glance refused {printable(what)}: {answer}", hint)
+
+
+_CONFLICT = 409
+
+
+class IdTakenError(CloudError):
+    """Another image has the id."""
+
+
+def refuse_taken(wanted_id: str | None, cloud: "Cloud") -> None:
+    """Refuse an id that is taken, before it is noted as ours to delete. Raises IdTakenError."""
+    if wanted_id is not None and find(cloud, wanted_id) is not None:
+        raise _taken(wanted_id, cloud)
+
+
+def create_own(cloud: "Cloud", image_id: str, plan: "UploadPlan", *, name: str, hidden: bool) -> Record:
+    """Create the image that is to stay, as `create` does. Raises IdTakenError if another image has the id.
+
+    That may be one that this user does not see, or that came just now. An id of our own making is ours even
+    then: Glance may have said so of a record that it had made for us.
+    """
+    try:
+        return create(cloud, image_id, plan, name=name, hidden=hidden)
+    except GlanceRefusal as error:
+        if plan.wanted.image_id is None or error.status != _CONFLICT:
+            raise
+        raise _taken(image_id, cloud, f": {error.message}") from error
+
+
+def _taken(image_id: str, cloud: "Cloud", words: str = "") -> IdTakenError:
+    return IdTakenError(
+        f"{cloud.name} has an image with the id {image_id} already{words}",
+        hint="leave --id out, or give another one; the image that is there was not touched",
+    )
+
+
+def share(cloud: "Cloud", image_id: str, project_ids: Iterable[str]) -> None:
+    """Make each project a member: it still has to accept the image. One that is a member already is fine."""
+    for project_id in project_ids:
+        answer = cloud.request("POST", f"/v2/images/{image_id}/members", json={"member": project_id})
+        if answer.status != _CONFLICT:
+            require(answer, f"to share the image with project {project_id}")
+
+
+def require_only(cloud: "Cloud", image_id: str, project_ids: Iterable[str]) -> None:
+    """Raise VerificationError where others share it, or not all of these."""
+    answer = require(cloud.request("GET", f"/v2/images/{image_id}/members"), "to list the image's members")
+    there, asked = {str(one.get("member_id")) for one in answer.rows("members")}, set(project_ids)
+    if there != asked:
+        shown = ", ".join(printable(one[:64]) for one in sorted(there)[:5]) or "none"
+        raise VerificationError(
+            f"image {image_id} is not shared as asked for: it has {len(there)} members ({shown}), "
+            f"asked were {len(asked)}",
+            hint="ask the cloud's administrator what changes images there",
+        )

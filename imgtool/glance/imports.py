@@ -5,14 +5,14 @@ An import that failed may leave the image `importing` for ever: stores that fail
 """
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imgtool.errors import CloudError
 from imgtool.glance import images
-from imgtool.glance.answer import Answer
+from imgtool.glance.answer import MAX_WORDS, plain_words
 from imgtool.glance.images import require
 from imgtool.glance.record import Record
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from imgtool.glance.body import Body
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 MAX_POLL_SECONDS = 5.0
+
+MAX_SECONDS = 24 * 3600.0
+"""For how long changes are taken for progress."""
 
 METHOD = "glance-direct"
 
@@ -50,6 +53,7 @@ def wait(cloud: "Cloud", image_id: str) -> Record:
     """
     patience = cloud.timeout_seconds
     pause, deadline, before = POLL_SECONDS, time.monotonic() + patience, ""
+    last = time.monotonic() + MAX_SECONDS
     while True:
         record = images.get(cloud, image_id)
         tasks = _tasks(cloud, image_id)
@@ -57,7 +61,7 @@ def wait(cloud: "Cloud", image_id: str) -> Record:
         if record.status == "active" and not record.pending_stores:
             return record
         now = repr((record, tasks))
-        if now != before:
+        if now != before and time.monotonic() < last:
             deadline, before = time.monotonic() + patience, now
         if time.monotonic() > deadline:
             raise CloudError(
@@ -82,10 +86,8 @@ def _require_no_failure(record: Record, tasks: list[tuple[str, str]]) -> None:
 
 def _tasks(cloud: "Cloud", image_id: str) -> list[tuple[str, str]]:
     """Status and message of each of the image's tasks; none where this Glance does not show them."""
-    answer: Answer = cloud.request("GET", f"/v2/images/{image_id}/tasks")
-    found: Any = answer.document.get("tasks", ()) if answer.ok and isinstance(answer.document, dict) else ()
+    answer = cloud.request("GET", f"/v2/images/{image_id}/tasks")
     return [
-        (printable(str(one.get("status"))), printable(str(one.get("message") or ""))[:400])
-        for one in found
-        if isinstance(one, dict)
+        (printable(str(one.get("status"))[:MAX_WORDS]), plain_words(str(one.get("message") or ""), None))
+        for one in (answer.rows("tasks") if answer.ok else [])
     ]

@@ -1,12 +1,15 @@
-"""Decides what an upload will do. Pure: the plan is a value that can be printed."""
+"""Decides what an upload will do. Pure: the plan is a value that can be printed.
+
+Where an image came from, as properties that stay with it. Pure."""
 
 from collections.abc import Sequence
 
+from imgtool import __version__
 from imgtool.errors import UsageError
-from imgtool.glance import contradictions
-from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
+from imgtool.glance import validation
+from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadPlan
 from imgtool.model.image import DiskImage
-from imgtool.text import printable
+from imgtool.util.text import printable, shell_operands
 
 GIB = 1 << 30
 MAX_TEXT = 255
@@ -39,34 +42,28 @@ def plan_upload(
     image: DiskImage,
     *,
     cloud: CloudName,
-    wanted: Wanted,
+    wanted: GlanceTarget,
     properties: Sequence[Property],
     disk_format: str | None = None,
 ) -> UploadPlan:
-    """What `execute` will do. `disk_format` is what is sent, None for the image's own. Raises UsageError."""
+    """What `execute` will do. `disk_format` is Glance's, None for the image's own. Raises UsageError."""
     _refuse_wrapped(image)
     _require_name(wanted.name)
-    contradictions.refuse(wanted)
+    validation.refuse(wanted)
     for one in properties:
         _require_property(one)
     own = _disk_format(image)
     return UploadPlan(
-        cloud=_shown(cloud),
+        cloud=cloud.label,
         image=image,
         disk_format=own if disk_format in {None, image.format} else disk_format,
         min_disk_gib=_min_disk_gib(image, wanted),
         wanted=wanted,
         properties=tuple(properties),
-        streamed=disk_format not in {None, own, image.format},
     )
 
 
-def _shown(cloud: CloudName) -> str:
-    name = cloud.name or ""
-    return f"{name}/{cloud.region}" if cloud.region else name
-
-
-def _min_disk_gib(image: DiskImage, wanted: Wanted) -> int:
+def _min_disk_gib(image: DiskImage, wanted: GlanceTarget) -> int:
     needed = -(-image.virtual_size_bytes // GIB)
     return needed if wanted.min_disk_gib is None else wanted.min_disk_gib
 
@@ -75,7 +72,7 @@ def _refuse_wrapped(image: DiskImage) -> None:
     if image.wrapper is not None:
         raise UsageError(
             f"{printable(str(image.path))} is compressed with {image.wrapper}; Nova does not unpack images",
-            hint=f"unpack it first, or use: imgtool prepare {printable(image.path.name)}",
+            hint=f"unpack it first, or use: imgtool prepare {shell_operands([str(image.path)]) or 'SOURCE'}",
         )
 
 
@@ -108,3 +105,19 @@ def _disk_format(image: DiskImage) -> str:
             f"{printable(str(image.path))}: Glance has no disk format for {printable(image.format)}",
             hint="convert it to qcow2 or raw first: imgtool convert",
         ) from None
+
+
+PREFIX = "imgtool_"
+
+
+def provenance(policy: str | None) -> tuple[Property, ...]:
+    """Return properties that say what made the image, and the policy (profile or file) that judged it."""
+    made = Property(f"{PREFIX}version", __version__, "what uploaded it")
+    if policy is None:
+        return (made,)
+    return made, Property(f"{PREFIX}policy", printable(policy.rpartition("/")[2]), "what it was judged by")
+
+
+def source_sha256(value: str) -> Property:
+    """Return the property with the SHA-256 of the file that the user named."""
+    return Property(f"{PREFIX}source_sha256", value, "the source file's, as sha256sum prints it")

@@ -23,6 +23,7 @@ def check(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None) -> None:
     """Raises CloudError. `size_bytes` of what will be sent; None where that is not known yet."""
     _require_stores(plan, cloud)
     _require_method(plan, cloud)
+    _require_hiding(plan, cloud)
     _require_room(plan, cloud, size_bytes)
     _require_permission(plan, cloud)
 
@@ -45,6 +46,14 @@ def _require_method(plan: "UploadPlan", cloud: "Cloud") -> None:
         raise CloudError(
             f"{cloud.name} takes no import by {imports.METHOD}; it takes: {', '.join(there) or 'none'}",
             hint="use --method direct, with one --store at most",
+        )
+
+
+def _require_hiding(plan: "UploadPlan", cloud: "Cloud") -> None:
+    if plan.wanted.hidden and not cloud.hides:
+        raise CloudError(
+            f"{cloud.name} cannot hide images: its Glance is older than the release Rocky (API 2.7)",
+            hint="leave --hidden out",
         )
 
 

@@ -6,6 +6,7 @@ MODULES = (
     "openstack",
     "openstack.config.loader",
     "openstack.exceptions",
+    "imgtool.glance.transport",
     "keystoneauth1.exceptions",
     "keystoneauth1.identity",
     "keystoneauth1.session",

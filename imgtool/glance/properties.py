@@ -2,13 +2,16 @@
 
 A fact that is unknown derives nothing: a wrong property keeps a good image from booting, a missing one
 leaves the cloud's default. Meanings: https://docs.openstack.org/glance/latest/admin/useful-image-properties.html
+
+os_require_quiesce is set only where the operator asks for it: Nova then takes no snapshot that is not frozen.
+Where the agent cannot freeze, every snapshot of every instance fails; so this is refused beforehand. Source:
+https://docs.openstack.org/nova/latest/admin/configuration/hypervisor-kvm.html, and Nova's guest-fsfreeze-*.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from imgtool.glance.quiesce import check_quiesce
-from imgtool.glance.reach import Reach, reach_of
+from imgtool.errors import UsageError
 from imgtool.guest.windows.start import (
     BLOCK,
     NETWORK,
@@ -20,7 +23,8 @@ from imgtool.guest.windows.start import (
     obstacle_later,
 )
 from imgtool.model.delivery import Property
-from imgtool.model.facts import Fact, Known
+from imgtool.model.drivers import Reach, reach_of
+from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import Kernel
@@ -28,6 +32,48 @@ from imgtool.model.layout import Firmware
 from imgtool.model.linux import LinuxFacts
 from imgtool.model.services import AgentFacts, CloudInitFacts
 from imgtool.model.windows import WindowsDriver, WindowsFacts
+
+PROPERTY = "os_require_quiesce"
+FREEZE_RPCS = ("guest-fsfreeze-freeze", "guest-fsfreeze-thaw", "guest-fsfreeze-status")
+
+_ON = frozenset({"yes", "true", "1", "on"})
+
+
+def check_quiesce(inspection: Inspection, overrides: Mapping[str, str]) -> None:
+    """Raise UsageError where it is asked for and the guest's agent was not seen to be able to freeze."""
+    if overrides.get(PROPERTY, "").lower() not in _ON:
+        return
+    agent = _agent(inspection.guest)
+    obstacle = "no system was found in the image" if agent is None else next(_obstacles(agent), None)
+    if obstacle is not None:
+        raise UsageError(
+            f"{PROPERTY} would make every snapshot fail: {obstacle}",
+            hint=f"correct the image's agent (imgtool check), or leave --property {PROPERTY} out",
+        )
+
+
+def _agent(guest: GuestFacts) -> AgentFacts | None:
+    if guest.linux is not None:
+        return guest.linux.agent
+    return guest.windows.agent if guest.windows is not None else None
+
+
+def _obstacles(agent: AgentFacts) -> Iterator[str]:
+    """Unknown is no yes."""
+    needed = {"installed": agent.installed, "enabled": agent.enabled, "reached by its channel": agent.channel}
+    for what, fact in needed.items():
+        if isinstance(fact, Unknown):
+            yield f"whether the agent is {what} is unknown ({fact.reason})"
+        elif not fact.value:
+            yield f"the agent is not {what} ({fact.evidence})"
+    filtered = agent.filtered_rpcs
+    if isinstance(filtered, Known):
+        forbidden = [one for one in FREEZE_RPCS if one in filtered.value]
+        if forbidden:
+            yield f"the agent's configuration forbids {', '.join(forbidden)} ({filtered.evidence})"
+    else:
+        yield f"what the agent's configuration forbids is unknown ({filtered.reason})"
+
 
 _SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
 """What a value from a guest may look like: names of distributions, versions and users do."""

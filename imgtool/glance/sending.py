@@ -2,7 +2,7 @@
 
 import time
 
-from imgtool.disk.payload import Payload
+from imgtool.convert.payload import Payload
 from imgtool.errors import CloudError
 from imgtool.glance import images, imports
 from imgtool.glance.body import Body
@@ -10,7 +10,7 @@ from imgtool.glance.cloud import Cloud
 from imgtool.glance.failures import NoAnswer
 from imgtool.glance.record import Record
 from imgtool.model.delivery import UploadPlan
-from imgtool.progress import Progress
+from imgtool.util.progress import Progress
 
 POLL_SECONDS = 0.2
 LOST_SECONDS = 60.0

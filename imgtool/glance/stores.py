@@ -1,10 +1,12 @@
 """What a cloud tells of itself: https://docs.openstack.org/api-ref/image/v2/#discovery ."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from imgtool.glance.answer import Answer, kind_of, not_understood
 from imgtool.glance.images import GONE, require
-from imgtool.text import printable
+from imgtool.glance.record import MAX_SIZE, MAX_TEXT
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from imgtool.glance.cloud import Cloud
@@ -38,37 +40,54 @@ class Quota:
 def stores(cloud: "Cloud") -> Stores | None:
     """None where the cloud has one store without a name, and does not tell."""
     document = _document(cloud, "/v2/info/stores")
-    found = [one for one in document.get("stores", ()) if isinstance(one, dict) and "id" in one]
+    found = [one for one in document.rows("stores") if "id" in one]
     if not found:
         return None
-    default = next((printable(str(one["id"])) for one in found if one.get("default")), None)
+    default = next((_shown(one["id"]) for one in found if one.get("default")), None)
     # A read-only store serves images that are there, and takes none.
     writable = [one for one in found if str(one.get("read-only", "")).lower() != "true"]
-    return Stores(tuple(printable(str(one["id"])) for one in writable), default)
+    return Stores(tuple(_shown(one["id"]) for one in writable), default)
 
 
 def import_methods(cloud: "Cloud") -> tuple[str, ...]:
-    """Those that are switched on."""
-    methods = _document(cloud, "/v2/info/import").get("import-methods")
-    values = methods.get("value", ()) if isinstance(methods, dict) else ()
-    return tuple(printable(str(one)) for one in values)
+    """Return the import methods that are enabled."""
+    answer = _document(cloud, "/v2/info/import")
+    methods = answer.mapping().get("import-methods")
+    values = methods.get("value", []) if isinstance(methods, dict) else []
+    if not isinstance(values, list):
+        raise not_understood(answer.source, f"the value of import-methods is {kind_of(values)}")
+    return tuple(_shown(one) for one in values)
 
 
 def quotas(cloud: "Cloud") -> tuple[Quota, ...]:
     """The project's, where the cloud has any and tells."""
-    usage = _document(cloud, "/v2/info/usage").get("usage")
-    found = usage.items() if isinstance(usage, dict) else ()
-    return tuple(
-        Quota(printable(str(name)), one["limit"], one["usage"])
-        for name, one in found
-        if isinstance(one, dict) and isinstance(one.get("limit"), int) and isinstance(one.get("usage"), int)
-    )
+    answer = _document(cloud, "/v2/info/usage")
+    usage = answer.mapping().get("usage", {})
+    if not isinstance(usage, dict):
+        raise not_understood(answer.source, f"usage is {kind_of(usage)}")
+    return tuple(_quota(name, one, answer.source) for name, one in usage.items())
 
 
-def _document(cloud: "Cloud", path: str) -> dict[str, Any]:
+def _quota(name: str, found: Any, source: str) -> Quota:
+    if not isinstance(found, dict):
+        raise not_understood(source, f"{_shown(name)} is {kind_of(found)}")
+    limit, usage = (_number(found.get(key), f"{key} of {_shown(name)}", source) for key in ("limit", "usage"))
+    return Quota(_shown(name), limit, usage)
+
+
+def _number(value: object, what: str, source: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= MAX_SIZE:
+        raise not_understood(source, f"the {what} is {kind_of(value)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    return printable(str(value)[:MAX_TEXT])
+
+
+def _document(cloud: "Cloud", path: str) -> Answer:
     """Empty where this Glance does not have it: some of these are newer than others. Raises CloudError."""
     answer = cloud.request("GET", path)
     if answer.status in GONE:
-        return {}
-    document = require(answer, f"to show {path}").document
-    return document if isinstance(document, dict) else {}
+        return replace(answer, document={})
+    return require(answer, f"to show {path}")

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from imgtool.disk.payload import Payload
-from imgtool.glance import attempts, finish, images, own_id, standing, undo
+from imgtool.convert.payload import Payload
+from imgtool.glance import attempts, concurrency, conflicts, finalize, images, rollback, verify
 from imgtool.glance.cloud import Cloud
+from imgtool.glance.conflicts import NameConflict
 from imgtool.glance.failures import GlanceRefusal
-from imgtool.glance.journal import Entry, Journal
 from imgtool.glance.record import Record
+from imgtool.glance.rollback import Making
 from imgtool.glance.sending import send
-from imgtool.glance.standing import Standing
-from imgtool.glance.undo import Making
+from imgtool.glance.upload_journal import Entry, Journal, Page
 from imgtool.glance.verify import hash_in, verify_arrival
 from imgtool.model.delivery import Property, UploadPlan, UploadResult
-from imgtool.progress import Progress
-from imgtool.text import human_size
+from imgtool.util.progress import Progress
+from imgtool.util.text import human_size
 
 Late = Callable[[], tuple[Property, ...]]
 """Properties that are found out while the bytes are sent; it may wait for them."""
@@ -38,19 +38,24 @@ def execute(  # noqa: PLR0913 - what a delivery consists of, named one by one
     Raises CloudError, VerificationError, ImageUnreadableError; the image is not in Glance then, and if it
     could not be deleted the message has its id and the command to do it.
     """
-    began = time.monotonic()
-    plan = replace(plan, cloud=cloud.name)
-    finish.recover(cloud, journal, progress, plan.wanted.name)
-    found = standing.look(plan, payload, cloud, progress)
+    job = _Job(replace(plan, cloud=cloud.name), payload, cloud, journal, progress, late)
+    with concurrency.alone(job.plan, cloud, journal, progress):
+        return _execute(job, time.monotonic())
+
+
+def _execute(job: "_Job", began: float) -> UploadResult:
+    """While nobody else decides about this name, in as far as that is known here."""
+    plan, payload, cloud, journal, progress, _ = job
+    finalize.recover(cloud, journal, progress, plan.wanted.name)
+    found = conflicts.look(plan, payload, cloud, progress)
     if found.decision in {"already-there", "skip"}:
         return _not_sent(plan, found, time.monotonic() - began)
     progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {human_size(payload.size_bytes)}")
-    job = _Job(plan, payload, cloud, journal, progress, late)
     if plan.wanted.image_id is None:
         arrived, failures = attempts.until_done(lambda: _deliver(job, found), cloud, progress)
     else:  # Glance never takes an id a second time
         arrived, failures = _deliver(job, found), ()
-    return _result(plan, found, arrived, failures, time.monotonic() - began)
+    return _result(plan, arrived, failures, time.monotonic() - began)
 
 
 class _Job(NamedTuple):
@@ -67,24 +72,60 @@ class _Arrived(NamedTuple):
     algorithm: str
     value: str
     late: tuple[Property, ...]
+    rivals: tuple[Record, ...] = ()
+    """Younger images of the same name that came meanwhile."""
+    replaced: tuple[str, ...] = ()
 
 
-def _deliver(job: _Job, found: Standing) -> _Arrived:
+def _deliver(job: _Job, found: NameConflict) -> _Arrived:
     """One attempt, with a record of its own."""
     entry = _entry(job, found)
-    own_id.refuse_taken(job.plan.wanted.image_id, job.cloud)
+    images.refuse_taken(job.plan.wanted.image_id, job.cloud)
     with job.journal.begin(entry) as page:
-        with undo.all_or_nothing(job.cloud, entry.image_id, page) as making:
+        with rollback.all_or_nothing(job.cloud, entry.image_id, page) as making:
             arrived = _send_and_verify(job, entry, making)
-            finish.share(entry, job.cloud)
+            finalize.share(entry, job.cloud)
+            if job.plan.wanted.visibility == "shared":
+                images.require_only(job.cloud, entry.image_id, entry.members)
+            came = _rivals(job, entry, arrived.record)
+            if entry.replaces:
+                entry = _replacing(entry, came)
             page.write(replace(entry, step="finishing"))
-        if entry.replaces or entry.protected:
-            finish.take_name(entry, job.cloud)
+        arrived = _finish(job, entry, arrived, page)
         page.remove()
-    return arrived
+    return arrived._replace(rivals=came, replaced=entry.replaces)
 
 
-def _entry(job: _Job, found: Standing) -> Entry:
+def _finish(job: _Job, entry: Entry, arrived: _Arrived, page: Page) -> _Arrived:
+    """What comes when the image is verified: its name, where another one has it, and its protection."""
+    record = arrived.record
+    if entry.replaces:
+        record = finalize.take_name(entry, job.cloud)
+        try:
+            came = _rivals(job, entry, record)
+        except concurrency.OvertakenError:
+            with rollback.all_or_nothing(job.cloud, entry.image_id, page):
+                raise
+        if came:
+            record = finalize.take_name(_replacing(entry, came), job.cloud)
+    if entry.protected:
+        record = finalize.protect(entry, job.cloud)
+    return arrived._replace(record=record)
+
+
+def _rivals(job: _Job, entry: Entry, record: Record) -> tuple[Record, ...]:
+    """Younger images of the name that came meanwhile. Raises OvertakenError where there is an older one."""
+    if job.plan.wanted.on_conflict == "new":
+        return ()
+    return concurrency.younger(job.cloud, record, entry.name, entry.replaces)
+
+
+def _replacing(entry: Entry, more: tuple[Record, ...]) -> Entry:
+    """These too are replaced."""
+    return replace(entry, replaces=(*entry.replaces, *(one.id for one in more)))
+
+
+def _entry(job: _Job, found: NameConflict) -> Entry:
     wanted = job.plan.wanted
     return Entry(
         image_id=wanted.image_id or str(uuid.uuid4()),
@@ -101,13 +142,16 @@ def _entry(job: _Job, found: Standing) -> Entry:
 def _send_and_verify(job: _Job, entry: Entry, making: Making) -> _Arrived:
     """While an older image has the name the new one has another, and is in no default list."""
     cloud, plan = job.cloud, job.plan
-    name = finish.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
+    name = finalize.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
+    hidden = cloud.hides and (entry.hidden or bool(entry.replaces))
     try:
-        own_id.create(cloud, entry.image_id, plan, name=name, hidden=entry.hidden or bool(entry.replaces))
+        record = images.create_own(cloud, entry.image_id, plan, name=name, hidden=hidden)
     except GlanceRefusal as error:
         making.answered = error.status < 500  # a gateway's 504 says nothing about Glance
         raise
     making.answered = True
+    verify.require(plan, record, project_id=cloud.project_id, name=name, hidden=hidden)
+    _rivals(job, entry, record)
     record, body = send(plan, entry.image_id, job.payload, cloud, job.progress)
     algorithm, value = verify_arrival(plan, record, body)
     job.progress.stage(
@@ -115,14 +159,13 @@ def _send_and_verify(job: _Job, entry: Entry, making: Making) -> _Arrived:
     )
     late = job.late()
     if late:
-        images.patch(cloud, entry.image_id, {one.name: one.value for one in late})
+        record = images.patch(cloud, entry.image_id, {one.name: one.value for one in late})
+    verify.require(plan, record, project_id=cloud.project_id, name=name, hidden=hidden)
     return _Arrived(record, algorithm, value, late)
 
 
-def _result(
-    plan: UploadPlan, found: Standing, arrived: _Arrived, failures: tuple[str, ...], seconds: float
-) -> UploadResult:
-    replaced = tuple(one.id for one in found.records)
+def _result(plan: UploadPlan, arrived: _Arrived, failures: tuple[str, ...], seconds: float) -> UploadResult:
+    replaced = arrived.replaced
     properties = sorted((*plan.properties, *arrived.late), key=lambda one: one.name)
     return UploadResult(
         plan=replace(plan, properties=tuple(properties)),
@@ -135,11 +178,15 @@ def _result(
         ending="replaced" if replaced else "uploaded",
         stores=arrived.record.stores,
         replaced=replaced,
-        notes=tuple(f"an attempt failed: {one}" for one in failures),
+        notes=(
+            *(f"an attempt failed: {one}" for one in failures),
+            *verify.differences(plan, arrived.record),
+            *(concurrency.note(one) for one in arrived.rivals if one.id not in replaced),
+        ),
     )
 
 
-def _not_sent(plan: UploadPlan, found: Standing, seconds: float) -> UploadResult:
+def _not_sent(plan: UploadPlan, found: NameConflict, seconds: float) -> UploadResult:
     """The image that has the name: the same bytes, or others that are to stay."""
     record = found.records[0]
     algorithm, value = hash_in(record)
@@ -154,5 +201,5 @@ def _not_sent(plan: UploadPlan, found: Standing, seconds: float) -> UploadResult
         seconds=seconds,
         ending="already-there" if there else "skipped",
         stores=record.stores,
-        notes=standing.differences(plan, record) if there else (),
+        notes=verify.differences(plan, record) if there else (),
     )

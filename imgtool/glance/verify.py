@@ -1,8 +1,12 @@
-"""What Glance has against what was sent."""
+"""What Glance has against what was sent.
+
+Whether a record is the image that was asked for: a cloud's policy, hooks or other people may change it."""
 
 from imgtool.errors import VerificationError
 from imgtool.glance.body import Body
+from imgtool.glance.plan import PREFIX
 from imgtool.glance.record import Record
+from imgtool.glance.validation import VISIBILITIES
 from imgtool.model.delivery import UploadPlan
 
 LEGACY_ALGORITHM = "md5"
@@ -40,3 +44,51 @@ def _require_equal(what: str, sent: object, arrived: object) -> None:
             f"what Glance has is not what was sent: {what} is {arrived}, was {sent}",
             hint="upload the image again; if it happens again, ask the cloud's administrator",
         )
+
+
+def require(plan: UploadPlan, record: Record, *, project_id: str, name: str, hidden: bool) -> None:
+    """Raise VerificationError where it is not ours, called otherwise, of another format, or seen by more.
+
+    `name` and `hidden` are what it is to have at this moment; `project_id` is whose it is unless the plan
+    says otherwise. What else differs is harmless: see `differences`.
+    """
+    asked = {
+        "name": (name, record.name),
+        "owner": (plan.wanted.owner or project_id, record.owner),
+        "disk_format": (plan.disk_format, record.disk_format),
+        "container_format": (plan.container_format, record.container_format),
+    }
+    if _is_wider(record.visibility, plan.wanted.visibility):
+        asked["visibility"] = (plan.wanted.visibility, record.visibility)
+    if hidden and not record.hidden:
+        asked["os_hidden"] = ("true", "false")
+    for what, (wanted, there) in asked.items():
+        if wanted != there:
+            raise VerificationError(
+                f"image {record.id} is not what was asked for: its {what} is {there!r}, asked was {wanted!r}",
+                hint="ask the cloud's administrator what changes images there: a policy, a hook, or a person",
+            )
+
+
+def _is_wider(there: str | None, asked: str) -> bool:
+    """What is not known may be anything."""
+    return there not in VISIBILITIES or VISIBILITIES.index(there) > VISIBILITIES.index(asked)
+
+
+def differences(plan: UploadPlan, record: Record) -> tuple[str, ...]:
+    """What an image has otherwise than it was wanted, as sentences. What it has besides is no difference."""
+    wanted = plan.wanted
+    pairs: list[tuple[str, object, object]] = [
+        ("visibility", wanted.visibility, record.visibility),
+        ("protected", wanted.protected, record.protected),
+        ("hidden", wanted.hidden, record.hidden),
+        ("min_disk", plan.min_disk_gib, record.min_disk_gib),
+        ("min_ram", wanted.min_ram_mib, record.min_ram_mib),
+        *((f"tag {one}", "set", "set" if one in record.tags else None) for one in wanted.tags),
+        *((one.name, one.value, record.properties.get(one.name)) for one in plan.properties),
+    ]
+    return tuple(
+        f"{name} is {there if there is not None else 'not set'} there, wanted was {here}"
+        for name, here, there in pairs
+        if here != there and not name.startswith(PREFIX)
+    )

@@ -4,24 +4,36 @@
     volumes.py     the volumes of a disk: partitions.py with gpt.py and mbr.py, lvm.py with lvm_metadata.py
     streams.py     windows on the disk's bytes: a partition, a logical volume
     filesystems/   ext4, XFS, Btrfs, FAT, NTFS behind one small interface (base.py)
-    mounts.py      which file system is the root, and what its fstab.py mounts where
+    md_raid.py     members of software RAID: a mirror is read from one of them
+    device.py      a volume with its file system, and the names by which the guest means it
+    roots.py       which file system is the root: by root=, partition types, Btrfs subvolumes
+    arrangements.py  roots that the boot puts together: OSTree, NixOS, Flatcar; with overlay.py
+    family.py      which family it is of, where that is one of its own
+    mounts.py      what its fstab.py mounts where
     tree.py        the guest's file tree: paths and symbolic links resolved inside the guest
     fact.py        turns what a reader returns or raises into a Fact
-    system.py      distribution, version, architecture, machine-id, SSH host keys
+    system.py      architecture, machine-id, SSH host keys, and by release.py distribution and version
     linux.py       puts the facts of a Linux guest together
+    kernel_command_line.py   what the kernel, systemd and the initramfs take from the command line
+    programs.py    whether the guest can run a program; elf.py: what its headers say
+    kmod/          whether a module gets loaded, by kmod's rules; late_modules.py: after the initramfs
     kernels.py     kernels and their modules; version_order.py: which is newer
-    bootloader.py  which kernel boots: grub.py, bls.py (and unified images), extlinux.py; boot_entry.py
-    command_line.py what it gives to the kernel
+    bootloader/    what the boot loader does by itself: which kernel it starts, with which command line
     devices.py     the devices that root= and fstab name, looked up in disk_contents.py
     growth.py      whether the root grows on a larger disk
     initramfs/     segments, decompression, cpio, and the modules inside
-    agent.py       qemu-guest-agent: installed, enabled, its channel; agent_filters.py, agent_rpcs.py
-    cloud_init.py  cloud-init: installed, enabled; cloud_config.py: datasources, default user
+    agent/         qemu-guest-agent: what starts it, with which options, on which port; agent_rpcs.py
+    cloud_init/    cloud-init: its generator, ds-identify, stages, program and merged configuration
+    first_boot.py  what sets an instance up in cloud-init's place
+    boot_services.py   what a boot starts of the services, with udev.py's events and cloud-init's generator
+    exec_command.py    the command that a unit really starts; init_system.py: inits other than systemd
     packages/      the word of the package database: dpkg, RPM, apk, pacman
-    network.py, lvm_devices.py, secrets.py   what is left of the machine that the image was made on
-    systemd.py, modprobe.py, yaml_nodes.py   what those of above ask
+    network.py, lvm.py, secrets.py   what is left of the machine that the image was made on
+    systemd/       what systemd starts, by its own rules
+    yaml_nodes.py, yaml_values.py   hostile YAML, as a graph of nodes and as values
     windows/       the same of a Windows guest, by its registry
-    firmware.py    BIOS, UEFI, or both
+    firmware/      what BIOS and UEFI start from the disk, by their own rules
+    boot_runs.py   both of them followed through the boot loader; boot_steps.py, system_steps.py: step by step
 
 Everything here reads hostile input. Bounds are named constants beside their use; a parser that fails
 makes its fact unknown and never ends the run.

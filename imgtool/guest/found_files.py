@@ -12,7 +12,7 @@ from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Fact, Known, Unknown
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 MAX_FOUND = 100
 """Paths of one pattern that are kept: with one the verdict is clear, a hundred are enough to look at."""

@@ -32,6 +32,15 @@ class FstabEntry:
         """The value of `name=value`, or None."""
         return next((o.partition("=")[2] for o in self.options if o.startswith(f"{name}=")), None)
 
+    def values_of(self, name: str) -> tuple[str, ...]:
+        """Every value of `name=value`, in their order."""
+        return tuple(o.partition("=")[2] for o in self.options if o.startswith(f"{name}="))
+
+    def switch(self, on: str, off: str) -> bool:
+        """Whether `on` is among the options, and `off` does not come later."""
+        said = [option for option in self.options if option in {on, off}]
+        return bool(said) and said[-1] == on
+
     @property
     def is_bind(self) -> bool:
         """Whether it shows another directory a second time."""
@@ -106,3 +115,10 @@ def _mapped(name: str) -> str:
     """group/name of a device-mapper name, in which LVM doubles the dashes of each: lvm(8)."""
     group, _, volume = name.replace("--", "\0").partition("-")
     return f"{group}/{volume}".replace("\0", "-")
+
+
+def comma_option(value: str | None, name: str) -> str | None:
+    """The value of `name=` among mount options, the last one; None where it is not there."""
+    parts = [part.partition("=") for part in (value or "").split(",")]
+    found = [text for key, equals, text in parts if key == name and equals]
+    return found[-1] if found else None

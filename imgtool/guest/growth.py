@@ -1,21 +1,26 @@
 """Whether the root file system takes what a larger disk gives: its place on the disk, and who grows it.
 
-Sources: cloud-init's "Growpart" and "Resizefs" modules and its cc_growpart.py; growpart(1);
-systemd-repart(8); the growroot and kiwi-repart modules of dracut, and initramfs-tools' growroot.
+Sources: cloud-init's cc_growpart.py and cc_resizefs.py; growpart(1) and the script itself, for the programs
+that it calls; repart.d(5), systemd-repart(8); the growroot and kiwi-repart modules of dracut, and
+initramfs-tools' growroot.
 """
 
 import posixpath
 from collections.abc import Iterator
 
-from imgtool.guest.cloud_config import CloudConfig
+from imgtool.guest.cloud_init.config import CloudConfig, is_off, is_on
+from imgtool.guest.exec_command import located
+from imgtool.guest.fact import value_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.mbr import FIRST_LOGICAL
+from imgtool.guest.systemd import BOOT_TARGETS, is_null, wants_link
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.volumes import DiskLayout, Volume
+from imgtool.guest.yaml_values import Value
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.services import CloudInitFacts
+from imgtool.util.text import printable
 
-GROWPART = ("/usr/bin/growpart", "/usr/sbin/growpart", "/usr/local/bin/growpart")
 IN_THE_INITRAMFS = (
     "/usr/share/initramfs-tools/scripts/local-bottom/growroot",
     "/usr/share/initramfs-tools/scripts/local-premount/growroot",
@@ -24,10 +29,18 @@ DRACUT_MODULES = "/usr/lib/dracut/modules.d"
 DRACUT_GROWERS = ("growroot", "kiwi-repart")
 REPART = "/usr/bin/systemd-repart"
 REPART_DIRECTORIES = ("/etc/repart.d", "/usr/local/lib/repart.d", "/usr/lib/repart.d")
+MAX_DEFINITIONS = 100
+MAX_DEFINITION_BYTES = 64 << 10
+GROWPART_UNIT, GROWPART_WANTED_BY = "growpart.service", "-.mount"
+"""NixOS' own way: nixos/modules/system/boot/grow-partition.nix."""
 SWITCHED_OFF = "/etc/growroot-disabled"
 """cloud-init and the growroot scripts leave the disk alone where this file is."""
-OFF = frozenset({"off", "false", "no", "n"})
-"""How YAML 1.1 and cloud-init write it."""
+MODES = frozenset({"auto", "growpart"})
+"""Of growpart's `mode`: the others are for BSD."""
+NEEDED = ("flock", "partx", "awk", "sed", "grep")
+"""Programs that growpart does nothing without."""
+RESIZERS = {"ext": "resize2fs", "xfs": "xfs_growfs", "btrfs": "btrfs", "bcachefs": "bcachefs"}
+"""What cloud-init grows a file system with, by how its type begins."""
 
 
 def read_root_is_last(layout: DiskLayout, root: Volume) -> Known[bool]:
@@ -45,33 +58,98 @@ def read_root_is_last(layout: DiskLayout, root: Volume) -> Known[bool]:
     return Known(value=True, evidence=f"{last.name}, which holds the root, is the last one of the disk")
 
 
-def read_can_grow(tree: GuestTree, cloud: CloudInitFacts, config: Fact[CloudConfig]) -> Known[bool]:
-    """Whether the first boot grows the root's partition, and by what.
+def read_can_grow(
+    tree: GuestTree,
+    cloud: CloudInitFacts,
+    config: Fact[CloudConfig],
+    filesystem: str = "",
+    scheme: str = "gpt",
+) -> Known[bool]:
+    """Whether the first boot grows the root's partition and its file system, and by what.
 
-    Raises GuestReadError where that depends on what could not be read.
+    `filesystem` is the root's type, `scheme` the kind of partition table. Raises GuestReadError where that
+    depends on what could not be read.
     """
-    if tree.exists(SWITCHED_OFF):
-        return Known(value=False, evidence=f"{SWITCHED_OFF} is there")
     other = next(_without_cloud_init(tree), None)
     if other is not None:
         return Known(value=True, evidence=other)
-    growpart = next((path for path in GROWPART if tree.size_bytes(path) > 0), None)
-    if growpart is None:
-        return Known(value=False, evidence=f"no {GROWPART[0]}, and nothing else that grows a partition")
-    return _by_cloud_init(cloud, config, growpart)
+    growpart = "resizefs" if scheme == "none" else located(tree, "growpart")
+    if growpart is None or (scheme != "none" and tree.size_bytes(growpart) == 0):
+        return Known(value=False, evidence="no /usr/bin/growpart, and nothing else that grows a partition")
+    missing = next(_missing_programs(tree, growpart, filesystem, scheme), None)
+    if missing is not None:
+        return Known(value=False, evidence=missing)
+    return _by_cloud_init(tree, cloud, config, growpart)
 
 
 def _without_cloud_init(tree: GuestTree) -> Iterator[str]:
-    yield from (path for path in IN_THE_INITRAMFS if tree.size_bytes(path) > 0)
-    for name in tree.names(DRACUT_MODULES):
-        if name.endswith(DRACUT_GROWERS):
-            yield posixpath.join(DRACUT_MODULES, name)
-    if tree.size_bytes(REPART) > 0:
-        for directory in REPART_DIRECTORIES:
-            yield from (f"{directory}/{name}" for name in tree.names(directory) if name.endswith(".conf"))
+    if not tree.exists(SWITCHED_OFF):
+        yield from (path for path in IN_THE_INITRAMFS if tree.size_bytes(path) > 0)
+        for name in tree.names(DRACUT_MODULES):
+            if name.endswith(DRACUT_GROWERS):
+                yield posixpath.join(DRACUT_MODULES, name)
+    own = wants_link(tree, GROWPART_UNIT, (GROWPART_WANTED_BY, *BOOT_TARGETS))
+    if own is not None:
+        yield own
+    if tree.is_executable(REPART) and tree.size_bytes(REPART) > 0:
+        yield from (path for path in _definitions(tree) if _grows_the_root(tree, path))
 
 
-def _by_cloud_init(cloud: CloudInitFacts, config: Fact[CloudConfig], growpart: str) -> Known[bool]:
+def _definitions(tree: GuestTree) -> Iterator[str]:
+    """The files that count: the first of each name."""
+    found: dict[str, str] = {}
+    for directory in REPART_DIRECTORIES:
+        for name in tree.names(directory):
+            if name.endswith(".conf"):
+                found.setdefault(name, posixpath.join(directory, name))
+    paths = sorted(found.values())[:MAX_DEFINITIONS]
+    return (path for path in paths if not is_null(tree, path))
+
+
+def _grows_the_root(tree: GuestTree, path: str) -> bool:
+    """A partition of the root's type to which free space may go: a weight, and no largest size."""
+    content = tree.read_bytes(path, MAX_DEFINITION_BYTES) if tree.is_file(path) else None
+    values: dict[str, str] = {}
+    for line in (content or b"").decode("utf-8", "replace").splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not key.lstrip().startswith(("#", ";")):
+            values[key.strip()] = value.strip()
+    kind = values.get("Type", "")
+    is_root = kind == "root" or (kind.startswith("root-") and "verity" not in kind)
+    return is_root and values.get("Weight") != "0" and not values.get("SizeMaxBytes")
+
+
+def _missing_programs(tree: GuestTree, growpart: str, filesystem: str, scheme: str) -> Iterator[str]:
+    if located(tree, "sh") is None:
+        return  # growpart is a script of the shell: without one, something else is wrong first
+    if scheme != "none":
+        yield from _missing_for_growpart(tree, growpart, scheme)
+    resizer = next((name for begin, name in RESIZERS.items() if filesystem.startswith(begin)), None)
+    if resizer is not None and not _runs(tree, resizer):
+        yield f"no {resizer}: the partition grows, its file system ({filesystem}) does not"
+    if filesystem and resizer is None:
+        yield f"cloud-init grows no file system of type {filesystem}"
+
+
+def _missing_for_growpart(tree: GuestTree, growpart: str, scheme: str) -> Iterator[str]:
+    if not tree.is_executable(growpart):
+        yield f"{growpart} is not executable"
+    tools = ("sfdisk",) if scheme == "mbr" else ("sfdisk", "sgdisk")
+    if not any(_runs(tree, name) for name in tools):
+        yield f"{growpart} needs {' or '.join(tools)}, which is not there: the partition does not grow"
+    missing = next((name for name in NEEDED if not _runs(tree, name)), None)
+    if missing is not None:
+        yield f"{growpart} needs {missing}, which is not there"
+
+
+def _runs(tree: GuestTree, name: str) -> bool:
+    path = located(tree, name)
+    return path is not None and tree.is_executable(path) and tree.size_bytes(path) > 0
+
+
+def _by_cloud_init(
+    tree: GuestTree, cloud: CloudInitFacts, config: Fact[CloudConfig], growpart: str
+) -> Known[bool]:
     for what, fact in (("installed", cloud.installed), ("enabled", cloud.enabled)):
         if isinstance(fact, Unknown):
             raise GuestReadError(f"whether cloud-init is {what} is not known: {fact.reason}")
@@ -79,23 +157,48 @@ def _by_cloud_init(cloud: CloudInitFacts, config: Fact[CloudConfig], growpart: s
             return Known(
                 value=False, evidence=f"{growpart}, but cloud-init, which would call it: {fact.evidence}"
             )
-    if isinstance(config, Unknown):
-        raise GuestReadError(config.reason)
-    obstacle = _obstacle(config.value)
+    obstacle = next(_obstacles(tree, value_of(config)), None)
     if obstacle is not None:
         return Known(value=False, evidence=obstacle)
     return Known(value=True, evidence=f"{growpart}, called by cloud-init")
 
 
-def _obstacle(config: CloudConfig) -> str | None:
+def _obstacles(tree: GuestTree, config: CloudConfig) -> Iterator[str]:
     """What in cloud-init's configuration keeps the partition or the file system from growing."""
-    if config.growpart_mode is not None and config.growpart_mode.value.lower() in OFF:
-        return config.growpart_mode.evidence
-    if config.resize_root is not None and config.resize_root.value.lower() in OFF:
-        return config.resize_root.evidence
-    if config.modules is None:
-        return (
-            "no cloud_init_modules in cloud-init's configuration, so it calls neither growpart nor resizefs"
-        )
-    missing = [name for name in ("growpart", "resizefs") if name not in config.modules.value]
-    return f"{config.modules.evidence} has no {' and no '.join(missing)}" if missing else None
+    yield from _growpart_obstacles(tree, config)
+    modules = config.modules
+    arguments = modules.value.get("resizefs", ()) if modules is not None else ()
+    if arguments or config.has("resize_rootfs"):
+        resize: Value = arguments[0] if arguments else config.get("resize_rootfs")
+        if not is_on(str(resize), "noblock"):
+            yield f"{config.where('resize_rootfs')}: resize_rootfs: {printable(str(resize))}"
+    if modules is None:
+        yield "no cloud_init_modules in cloud-init's configuration: it calls neither growpart nor resizefs"
+        return
+    missing = [name for name in ("growpart", "resizefs") if name not in modules.value]
+    if missing:
+        yield f"{modules.evidence} has no {' and no '.join(missing)}"
+
+
+def _growpart_obstacles(tree: GuestTree, config: CloudConfig) -> Iterator[str]:
+    settings = config.get("growpart") if config.has("growpart") else {}
+    where = config.where("growpart")
+    if not isinstance(settings, dict):
+        yield f"{where}: growpart is no mapping, so that it does nothing"
+        return
+    mode = settings.get("mode", "auto")
+    if is_off(mode) or str(mode) not in MODES:
+        yield f"{config.where('growpart', 'mode')}: growpart: mode: {printable(_shown(mode))}"
+    if is_off(settings.get("ignore_growroot_disabled", False)) and tree.is_file(SWITCHED_OFF):
+        yield f"{SWITCHED_OFF} is there"
+    devices = settings.get("devices", ["/"])
+    listed = devices if isinstance(devices, list) else [] if devices is None else [devices]
+    if "/" not in listed:
+        named = ", ".join(printable(str(one)) for one in listed[:20]) or "none"
+        if any(str(one).startswith("/dev/") for one in listed):
+            raise GuestReadError(f"{where}: growpart grows {named}: whether that is the root is not known")
+        yield f"{where}: growpart: devices: {named}"
+
+
+def _shown(value: Value) -> str:
+    return "off" if value is False else str(value)

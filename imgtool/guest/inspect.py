@@ -5,56 +5,95 @@ from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
+from imgtool.guest.boot_runs import BootRuns, run_boot
+from imgtool.guest.boot_steps import boot_paths, with_system
 from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.fact import fact_of
+from imgtool.guest.family import family_of, recognised
 from imgtool.guest.filesystems import open_filesystem
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.clean import read_clean
+from imgtool.guest.filesystems.declared_size import declared_bytes
 from imgtool.guest.filesystems.guard import guarded
-from imgtool.guest.firmware import read_firmware
+from imgtool.guest.firmware import starts_on
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System, find_system
+from imgtool.guest.roots import NoSystemError
+from imgtool.guest.system import read_architecture
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
 from imgtool.guest.windows.facts import read_windows
-from imgtool.model.facts import Known
+from imgtool.model.facts import NO_EXTRAS, Fact, GuestQuery, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.layout import FilesystemFacts, PartitionFacts
-from imgtool.model.look_for import NOTHING_ELSE, LookFor
 
 
-def inspect_disk(disk: BinaryIO, size_bytes: int, look_for: LookFor = NOTHING_ELSE) -> GuestFacts:
+def inspect_disk(disk: BinaryIO, size_bytes: int, guest_query: GuestQuery = NO_EXTRAS) -> GuestFacts:
     """All that can be told of the guest on this disk; never raises for what is on it.
 
-    `disk` gives the guest's bytes, `size_bytes` of them; `look_for` is what a policy asks for besides. What
-    cannot be read is unknown, with the reason.
+    `disk` gives the guest's bytes, `size_bytes` of them; `guest_query` is what a policy asks for besides.
+    What cannot be read is unknown, with the reason.
     """
     facts = GuestFacts("unknown", "the disk was not read")
     try:
         layout = read_layout(disk, size_bytes)
         facts = replace(facts, partition_table=layout.scheme, partitions=_partitions(layout))
+        facts = replace(facts, table_faults=layout.faults)
         devices, problems = _open_devices(layout)
-        facts = replace(facts, filesystems=_filesystems(devices, {}), firmware=read_firmware(layout, devices))
+        facts = replace(facts, filesystems=_filesystems(devices, {}))
+        contents = DiskContents(layout, devices, problems)
+        with guarded("the boot"):
+            runs = run_boot(layout, devices)
+        facts = _with_boot(facts, runs)
         with guarded("the guest"):
-            system = find_system(devices, problems)
+            system = find_system(devices, problems, runs.options)
         facts = replace(facts, filesystems=_filesystems(devices, system.mount_points))
         with guarded("the system"):
-            facts = _with_system(facts, system, DiskContents(layout, devices, problems), look_for)
+            facts = _with_system(facts, system, contents, guest_query, runs)
+    except NoSystemError as error:
+        return _without_system(replace(facts, reason=str(error)), contents)
     except GuestReadError as error:
         return replace(facts, status="unknown", reason=str(error))
-    found = facts.linux or facts.windows
-    if found is not None and isinstance(found.architecture, Known):
-        facts = replace(facts, firmware=read_firmware(layout, devices, found.architecture.value))
     return replace(facts, status="known")
 
 
-def _with_system(facts: GuestFacts, system: System, contents: DiskContents, look_for: LookFor) -> GuestFacts:
+def _with_boot(facts: GuestFacts, runs: BootRuns) -> GuestFacts:
+    return replace(facts, firmware=runs.firmware, boot_paths=boot_paths(runs))
+
+
+def _on_its_machine(runs: BootRuns, architecture: Fact[str], contents: DiskContents) -> BootRuns:
+    """The same once it is known which machine the system is for: another one's loaders do not count."""
+    if isinstance(architecture, Unknown) or starts_on(runs.uefi.start, architecture.value):
+        return runs
+    return run_boot(contents.layout, contents.devices, architecture.value)
+
+
+def _without_system(facts: GuestFacts, contents: DiskContents) -> GuestFacts:
+    """A family that is only recognised; or nothing but data, where all of the disk could be looked at."""
+    with guarded("the disk"):
+        family = recognised(contents)
+    if family is not None:
+        return replace(facts, family=family, reason=f"{family.title} ({family.evidence}): {family.note}")
+    firmware = facts.firmware.value if isinstance(facts.firmware, Known) else None
+    starts = firmware is None or firmware.bios or firmware.uefi
+    return replace(facts, data_only=not starts and contents.hidden is None)
+
+
+def _with_system(
+    facts: GuestFacts, system: System, contents: DiskContents, guest_query: GuestQuery, runs: BootRuns
+) -> GuestFacts:
     name = system.root.volume.name
     if system.kind == "linux":
-        return replace(facts, reason=f"Linux on {name}", linux=read_linux(system, contents, look_for))
-    windows = read_windows(system.tree, look_for)
+        runs = _on_its_machine(runs, fact_of(lambda: read_architecture(system.tree)), contents)
+        family = family_of(system.tree, system.arrangement)
+        linux = read_linux(system, contents, guest_query, runs.chosen.loader, runs.chosen.start)
+        facts = _with_boot(facts, runs)
+        paths = with_system(facts.boot_paths, linux)
+        return replace(facts, reason=f"Linux on {name}", linux=linux, family=family, boot_paths=paths)
+    windows = read_windows(system.tree, guest_query)
     if isinstance(windows.hibernated, Known) and windows.hibernated.value:
         facts = replace(facts, filesystems=_in_use(facts.filesystems, name, windows.hibernated.evidence))
-    return replace(facts, reason=f"Windows on {name}", windows=windows)
+    runs = _on_its_machine(runs, windows.architecture, contents)
+    return replace(_with_boot(facts, runs), reason=f"Windows on {name}", windows=windows)
 
 
 def _in_use(
@@ -67,7 +106,7 @@ def _in_use(
 
 def _partitions(layout: DiskLayout) -> tuple[PartitionFacts, ...]:
     return tuple(
-        PartitionFacts(one.number, one.type, one.label, one.start_bytes, one.size_bytes)
+        PartitionFacts(one.number, one.type, one.label, one.start_bytes, one.size_bytes, one.table_bytes)
         for one in layout.partitions
     )
 
@@ -103,9 +142,20 @@ def _filesystems(devices: Sequence[Device], mount_points: dict[str, str]) -> tup
             mount_point=mount_points.get(device.volume.name),
             clean=fact_of(partial(_clean, device)),
             partitions=device.volume.partitions,
+            declared_bytes=_declared_bytes(device),
+            device_bytes=device.volume.size_bytes,
         )
         for device in devices
     )
+
+
+def _declared_bytes(device: Device) -> int | None:
+    volume = device.volume
+    try:
+        with guarded(volume.name):
+            return declared_bytes(device.filesystem.type, volume.open(), volume.size_bytes)
+    except GuestReadError:
+        return None
 
 
 def _clean(device: Device) -> Known[bool]:

@@ -9,7 +9,7 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.version_order import version_key
 from imgtool.model.kernel import MODULES_OF_INTEREST, ModuleState
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 MODULE_DIRECTORIES = ("/usr/lib/modules", "/lib/modules")
 """One and the same where /usr is merged; then each kernel counts once."""
@@ -35,12 +35,16 @@ CONFIG_SYMBOLS = {
     "xfs": "CONFIG_XFS_FS",
     "btrfs": "CONFIG_BTRFS_FS",
     "dm_mod": "CONFIG_BLK_DEV_DM",
+    "raid1": "CONFIG_MD_RAID1",
 }
 """The symbol whose `y` builds a module in: the `obj-$(CONFIG_...)` lines of the kernel's Makefiles."""
 
-_IMAGES = ("/boot/vmlinuz-{0}", "{1}/vmlinuz", "/boot/vmlinux-{0}", "/boot/Image-{0}", "/boot/kernel-{0}")
+_IMAGES = (
+    *("/boot/vmlinuz-{0}", "{1}/vmlinuz", "/boot/vmlinux-{0}", "/boot/Image-{0}", "/boot/kernel-{0}"),
+    "/run/booted-system/kernel",  # NixOS
+)
 _IMAGES_BY_FLAVOUR = ("/boot/vmlinuz-{0}", "/boot/vmlinux-{0}")
-_CONFIGS = ("/boot/config-{0}", "{1}/config")
+_CONFIGS = ("/boot/config-{0}", "{1}/config", "{1}/build/.config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class InstalledKernel:
     builtin: frozenset[str]
     config: Mapping[str, str]
     """The build configuration: symbol to `y`, `m` or a value; empty where it is not there."""
+    needing_crc32c: frozenset[str] = frozenset()
+    """Modules with a soft dependency on crc32c: modules.softdep."""
+    crc32c_modules: frozenset[str] = frozenset()
+    """Modules that modules.alias names for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +126,19 @@ def _read_kernel(tree: GuestTree, directory: str, wanted: Sequence[str]) -> Inst
     files = dict(_module_files(tree, directory, wanted))
     states, evidence = _modules(wanted, _Seen(directory, files, builtin, config_path, config))
     dependencies = _dependencies(tree, directory)
+    needing = _needing_crc32c(tree, directory)
     return InstalledKernel(
-        version, directory, image, flavour, states, evidence, dependencies, builtin or frozenset(), config
+        version,
+        directory,
+        image,
+        flavour,
+        states,
+        evidence,
+        dependencies,
+        builtin or frozenset(),
+        config,
+        needing,
+        _crc32c_modules(tree, directory) if needing else frozenset(),
     )
 
 
@@ -180,10 +199,32 @@ def _module(name: str, seen: _Seen) -> tuple[ModuleState, str]:
 def _module_files(tree: GuestTree, directory: str, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Name and path of each wanted module that is there as a file."""
     names = frozenset(wanted)
-    for path in tree.walk(directory):
+    for path in _below(tree, directory):
         name = module_name(path)
         if name in names and tree.size_bytes(path) > 0:
             yield name, path
+
+
+def _below(tree: GuestTree, directory: str) -> Iterator[str]:
+    """All files; `kernel` may be a link to where they really are, as it is on NixOS."""
+    yield from tree.walk(directory)
+    linked = posixpath.join(directory, "kernel")
+    if tree.is_link(linked):
+        yield from tree.walk(linked)
+
+
+def _needing_crc32c(tree: GuestTree, directory: str) -> frozenset[str]:
+    """By modules.softdep, where depmod gathers what modules say of themselves: `softdep ext4 pre: crc32c`."""
+    text = tree.read_text(posixpath.join(directory, "modules.softdep")) or ""
+    lines = (line.split() for line in text.splitlines() if "crc32c" in line and line.startswith("softdep"))
+    return frozenset(
+        words[1].replace("-", "_") for words in lines if {"crc32c", "crypto-crc32c"}.intersection(words[2:])
+    )
+
+
+def _crc32c_modules(tree: GuestTree, directory: str) -> frozenset[str]:
+    text = tree.read_text(posixpath.join(directory, "modules.alias")) or ""
+    return frozenset(re.findall(r"^alias (?:crypto-)?crc32c (\w+)$", text, re.MULTILINE))
 
 
 def _dependencies(tree: GuestTree, directory: str) -> dict[str, tuple[str, ...]]:

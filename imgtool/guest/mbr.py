@@ -6,16 +6,18 @@ Linux, block/partitions/msdos.c.
 
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.partitions import SECTOR_BYTES, Partition, clipped
+from imgtool.guest.partitions import SECTOR_BYTES, Partition, clipped, cut
 from imgtool.guest.streams import Disk
 
 SIGNATURE = b"\x55\xaa"
 EXTENDED = (0x05, 0x0F, 0x85)
 PROTECTIVE = 0xEE
-ACTIVE_FLAGS = (0x00, 0x80)
+ACTIVE = 0x80
+ACTIVE_FLAGS = (0x00, ACTIVE)
 CODE_BYTES = 440
 """What boot code may take: up to the disk signature."""
 MAX_LOGICAL = 100
@@ -38,6 +40,24 @@ def entries(sector: bytes) -> tuple[Entry, ...] | None:
         return None
     table = tuple(Entry(*struct.unpack_from("<B3xB3xII", sector, 446 + 16 * index)) for index in range(4))
     return table if all(entry.flag in ACTIVE_FLAGS for entry in table) else None
+
+
+def is_protective(table: tuple[Entry, ...] | None) -> bool:
+    """Whether the kernel and UEFI look for a GPT behind it: an entry of type 0xEE that starts at sector 1."""
+    return any(entry.type == PROTECTIVE and entry.start == 1 for entry in table or ())
+
+
+def refused_by_uefi(table: tuple[Entry, ...], disk_bytes: int) -> str | None:
+    """Why UEFI takes none of the partitions, or None: EDK2, PartitionDxe/Mbr.c, PartitionValidMbr."""
+    used = [(number, entry) for number, entry in enumerate(table, 1) if entry.type and entry.size]
+    for number, entry in used:
+        if (entry.start + entry.size) * SECTOR_BYTES > disk_bytes:
+            return f"partition {number} ends beyond the end of the disk"
+    ranges = sorted((entry.start, entry.start + entry.size, number) for number, entry in used)
+    for (_, end, number), (start, _, other) in pairwise(ranges):
+        if start < end:
+            return f"partitions {number} and {other} overlap"
+    return None
 
 
 def is_table(table: tuple[Entry, ...] | None) -> bool:
@@ -100,5 +120,6 @@ def _partition(disk: Disk, signature: int, number: int, entry: Entry, base: int)
         label=None,
         start_bytes=start,
         size_bytes=clipped(start, entry.size * SECTOR_BYTES, disk.size_bytes),
-        bootable=entry.flag == 0x80,
+        bootable=entry.flag == ACTIVE,
+        table_bytes=cut(start, entry.size * SECTOR_BYTES, disk.size_bytes),
     )

@@ -8,11 +8,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
+from imgtool.guest.fact import MAX_LISTED
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Known
-from imgtool.text import printable
+from imgtool.util.text import enumerated, printable
 
 MAX_FILE_BYTES = 64 << 10
 MAX_FILES = 500
@@ -59,8 +61,8 @@ BACKUP = re.compile(r".*(?:~|\.(?:bak|orig|old|rpmsave|rpmnew|rpmorig))|ifcfg-lo
 
 def read_pinned_macs(tree: GuestTree) -> Known[tuple[str, ...]]:
     """Guest paths of the files that do, each with the line in the evidence."""
-    found = dict(_pinning(tree))
-    evidence = "; ".join(f"{path}: {line}" for path, line in found.items())
+    found = dict(islice(_pinning(tree), MAX_LISTED))
+    evidence = enumerated([f"{path}: {line}" for path, line in found.items()], "; ")
     return Known(tuple(found), evidence or "no configuration of the network names a hardware address")
 
 

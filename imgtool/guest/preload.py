@@ -26,11 +26,11 @@ EXTENSIONS = (
     "yaml",
     "zstandard",
 )
-"""Machine code comes from files only, which the box cannot open. All of it takes 20 ms."""
+"""Machine code comes from files only, which the sandbox cannot open. All of it takes 20 ms."""
 
 
 def preload_extensions() -> None:
-    """What a box cannot load."""
+    """What a sandbox cannot load."""
     for name in EXTENSIONS:
         importlib.import_module(name)
 

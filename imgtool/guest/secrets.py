@@ -7,11 +7,13 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import chain
 
+from imgtool.guest.fact import listed
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Known
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 PASSWD = "/etc/passwd"  # noqa: S105 - a path
 SHADOW_FILES = ("/etc/shadow", "/etc/shadow-")
@@ -38,10 +40,8 @@ LEASES = (
 
 def read_secrets(tree: GuestTree) -> Known[tuple[str, ...]]:
     """Each as `path: kind`."""
-    found = (*_passwords(tree), *_of_homes(tree), *_leases(tree))
-    return Known(
-        found, "; ".join(found) or f"none in {SHADOW_FILES[0]}, /root, /home and where leases are kept"
-    )
+    found = chain(_passwords(tree), _of_homes(tree), _leases(tree))
+    return listed(found, f"none in {SHADOW_FILES[0]}, /root, /home and where leases are kept", "; ")
 
 
 def _passwords(tree: GuestTree) -> Iterator[str]:

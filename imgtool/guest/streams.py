@@ -4,16 +4,20 @@ All windows share one disk stream and seek before every read, so the disk may be
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.streams import SeekableStream
+from imgtool.util.streams import SeekableStream
 
 MAX_READS = 1_000_000
 """Reads of one disk. A full inspection takes under 50,000; a file system made to lead its reader round in
 circles takes any number, and ends here."""
+
+
+ReadAt = Callable[[int, int], bytes]
+"""So many bytes (second) at an offset (first) of the disk, fewer only where it ends there."""
 
 
 class Disk:
@@ -96,7 +100,7 @@ class VolumeStream(SeekableStream):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """The same into a buffer that is there."""
+        """Read into a buffer."""
         content = self.read(len(buffer))
         buffer[: len(content)] = content
         return len(content)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 MAX_LINKS = 40
 """Links in one path, as Linux has it: path_resolution(7), MAXSYMLINKS."""
@@ -20,6 +20,9 @@ MAX_TEXT_BYTES = 4 << 20
 
 MAX_ENTRIES = 200_000
 """Entries of one walk. A full desktop's /usr/lib/modules has under 10,000."""
+
+ANY_EXECUTE = 0o111
+"""Root executes a file that has one of these bits: path_resolution(7), CAP_DAC_OVERRIDE."""
 
 MAX_DEPTH = 32
 """Depth of one walk."""
@@ -32,6 +35,10 @@ class GuestTree:
         """`mounts`: mount point ("/", "/boot", ...) to the top directory of what is mounted there."""
         self._mounts = {posixpath.normpath(point): node for point, node in mounts.items()}
         self._below = _mounts_below(self._mounts)
+
+    def with_mount(self, point: str, node: Node) -> "GuestTree":
+        """Return this tree with `node` mounted at `point`."""
+        return GuestTree({**self._mounts, point: node})
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at `path`, links followed."""
@@ -84,6 +91,21 @@ class GuestTree:
         node = self._find(path)
         return node.size_bytes if node is not None and node.kind is Kind.FILE else 0
 
+    def is_executable(self, path: str) -> bool:
+        """Whether root may execute the regular file `path`, links followed: a bit for anybody is enough."""
+        node = self._find(path)
+        return node is not None and node.kind is Kind.FILE and bool(node.permissions & ANY_EXECUTE)
+
+    def permissions(self, path: str) -> int | None:
+        """Permission bits of what is at `path`, links followed; None where there is nothing."""
+        node = self._find(path)
+        return None if node is None else node.permissions
+
+    def xattr(self, path: str, name: str) -> bytes | None:
+        """The extended attribute `name` of what is at `path`, links followed; None where it has none."""
+        node = self._find(path)
+        return None if node is None else node.xattr(name)
+
     def read_bytes(self, path: str, limit_bytes: int = MAX_TEXT_BYTES) -> bytes | None:
         """The whole content of the file `path`, or None where there is none; beyond the limit an error."""
         stream = self.open(path)
@@ -95,7 +117,7 @@ class GuestTree:
         return content
 
     def read_text(self, path: str) -> str | None:
-        """The same as text; bytes that are not UTF-8 become replacement characters."""
+        """Read a file as text; bytes that are not UTF-8 become replacement characters."""
         content = self.read_bytes(path)
         return None if content is None else content.decode("utf-8", "replace")
 
@@ -121,6 +143,10 @@ class GuestTree:
         found = self._walk_to(path)
         return None if found is None else found[0]
 
+    def node(self, path: str) -> Node | None:
+        """The node at `path`, links followed, without what is mounted below it; None where there is none."""
+        return self._find(path)
+
     def _children(self, node: Node, directory: str) -> Iterator[tuple[str, Node]]:
         """The entries of `node`, whose resolved path is `directory`, with what is mounted on them."""
         mounted = self._below.get(directory, {})
@@ -130,14 +156,14 @@ class GuestTree:
             if name not in mounted:
                 yield name, child
         for name, mount in mounted.items():
-            yield name, mount or node.child(name) or _EmptyDirectory()
+            yield name, mount or node.child(name) or EmptyDirectory()
 
     def _child(self, node: Node, directory: str, name: str) -> Node | None:
         """The same for one name."""
         mounted = self._below.get(directory, {})
         if name not in mounted:
             return node.child(name)
-        return mounted[name] or node.child(name) or _EmptyDirectory()
+        return mounted[name] or node.child(name) or EmptyDirectory()
 
     def _kind(self, path: str) -> Kind | None:
         node = self._find(path)
@@ -193,20 +219,29 @@ def _mounts_below(mounts: Mapping[str, Node]) -> dict[str, dict[str, Node | None
     return below
 
 
-class _EmptyDirectory:
+class EmptyDirectory:
     """Stands for a directory on the way to a mount point, which the guest makes where it is missing."""
 
     kind = Kind.DIRECTORY
     size_bytes = 0
+    permissions = 0o755
 
     def children(self) -> Iterator[tuple[str, Node]]:
+        """None."""
         return iter(())
 
     def child(self, name: str) -> Node | None:
+        """None, whatever the `name`."""
         return None
 
     def open(self) -> BinaryIO:
+        """Refused: it is no file."""
         raise GuestReadError("a directory")
 
     def link_target(self) -> str:
+        """Refused: it is no link."""
         raise GuestReadError("a directory")
+
+    def xattr(self, name: str) -> bytes | None:
+        """None, whatever the `name`."""
+        return None

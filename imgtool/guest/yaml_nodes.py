@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -18,10 +18,14 @@ MAX_DEPTH = 50
 """Of nested collections; a cloud.cfg has five levels."""
 
 
+class InvalidYamlError(GuestReadError):
+    """What the file holds is no YAML that a safe loader takes: programs that skip such a file go on."""
+
+
 def yaml_root(content: bytes, path: str) -> "Node | None":
     """The top node of the one document in `content`; None where it is empty.
 
-    Raises GuestReadError where it is no YAML, or beyond a bound.
+    Raises InvalidYamlError where it is no YAML, GuestReadError beyond a bound.
     """
     import yaml  # noqa: PLC0415 - loaded only for guests that have such files
 
@@ -35,7 +39,7 @@ def yaml_root(content: bytes, path: str) -> "Node | None":
         return yaml.compose(content, Loader=loader)
     except (yaml.YAMLError, ValueError) as error:
         reason = printable(" ".join(str(error).split()))
-        raise GuestReadError(f"{path}: no valid YAML: {reason}") from error
+        raise InvalidYamlError(f"{path}: no valid YAML: {reason}") from error
 
 
 def at(node: "Node | None", *keys: str) -> "Node | None":

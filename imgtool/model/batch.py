@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imgtool.model.conversion import Compression
-from imgtool.model.delivery import CloudName, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import FileIdentity
 
 TaskState = Literal[
@@ -31,14 +31,18 @@ class Task:
     """Absolute path, or http(s) URL."""
     name: str
     """In Glance; where it is only made into a file, what reports call it."""
-    wanted: Wanted
+    wanted: GlanceTarget
     """Its name is `name`."""
     settings_hash: str
     """SHA-256, in hex, of all that decides what the result is, but for the source's bytes."""
     sha256: str | None = None
-    """What the source's bytes must have, in hex; every URL has one."""
+    """What the source's bytes must have, in hex; every URL has one of the two."""
+    sha512: str | None = None
+    """The same."""
     source_format: str | None = None
     """None: by content."""
+    disk: str | None = None
+    """Of an OVA, by its file's name; None: the only one."""
     target_format: Literal["raw", "qcow2"] = "qcow2"
     compression: Compression = "none"
     output: Path | None = None
@@ -113,7 +117,7 @@ class TaskRecord:
     size_after_bytes: int | None = None
     """Of the image that was made."""
     image_ids: Mapping[str, str] = field(default_factory=dict)
-    """By `cloud_label`."""
+    """By `CloudName.label`."""
     output_identity: FileIdentity | None = None
     exit_status: int | None = None
     """As of the imgtool command that does the same; None while it has not ended."""
@@ -121,6 +125,8 @@ class TaskRecord:
     hint: str = ""
     report: Mapping[str, Any] | None = None
     """The story as `report.as_json` tells it."""
+    source_sha512: str | None = None
+    """None where the manifest did not give one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +140,3 @@ class BatchOptions:
     """Address of a dask.distributed scheduler; None: this machine only."""
     metrics: Path | None = None
     """Where to keep them for Prometheus."""
-
-
-def cloud_label(cloud: CloudName) -> str:
-    """NAME, NAME/REGION, or empty for the OS_* variables; the key of a cloud in records and in JSON."""
-    return f"{cloud.name or ''}/{cloud.region}" if cloud.region else cloud.name or ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from imgtool.model.boot_path import FirmwareName
 from imgtool.model.facts import NOT_READ, Fact
 
 Stage = Literal["firmware", "boot-loader", "kernel", "initramfs", "user-space", "agent"]
@@ -13,7 +14,6 @@ STAGES: tuple[Stage, ...] = ("firmware", "boot-loader", "kernel", "initramfs", "
 Bus = Literal["virtio-blk", "virtio-scsi"]
 BUSES: tuple[Bus, ...] = ("virtio-blk", "virtio-scsi")
 
-FirmwareName = Literal["bios", "uefi"]
 Accelerator = Literal["kvm", "tcg"]
 
 MIB = 1 << 20
@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class BootOptions:
-    """With which hardware, and for how long."""
+    """How to boot an image: on which hardware, and for how long."""
 
     buses: tuple[Bus, ...] = ("virtio-blk",)
     """One boot for each."""
@@ -54,6 +54,8 @@ class Diagnosis:
     evidence: tuple[str, ...]
     """The lines of the serial log that show it, the last ones where none does; printable."""
     remedy: str
+    timed: bool = False
+    """Somebody's patience ended, the guest's or imgtool's: more time might have shown something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class BootResult:
     cloud_init: Fact[CloudInitRun] = NOT_READ
     diagnosis: Diagnosis | None = None
     """None where the agent answered."""
+    doubt: str | None = None
+    """Why the diagnosis may not be of the image, and the boot says nothing of it; None where it stands."""
     log: tuple[str, ...] = ()
     """The last lines of the serial log."""
     differences: tuple[Difference, ...] = ()

@@ -1,6 +1,6 @@
 """What a conversion will do, and what it did."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +42,8 @@ class ConversionPlan:
     engine: Engine
     engine_reason: str
     overwrite: bool = False
+    trusted: bool = False
+    """The source is converted whatever `qemu-img check` says of it: it was asked before, or need not be."""
     transient: bool = False
     """The target goes again at the end of the run: it need not outlive a loss of power."""
     options: ConversionOptions = ConversionOptions()
@@ -60,3 +62,5 @@ class ConversionResult:
     """Of the disk that were not zero and were copied; None where the engine does not tell."""
     cloned_bytes: int = 0
     """Of the disk that the target shares with the source by reflink; neither read nor written."""
+    image: DiskImage | None = field(default=None, repr=False, compare=False)
+    """What was written, past the gate and still open; None of a pipe and a device."""

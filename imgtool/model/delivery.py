@@ -1,12 +1,20 @@
 """What an upload will do, and what it did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from imgtool.model.image import DiskImage
 
 Method = Literal["direct", "import"]
-"""direct: the bytes go into the image. import: they are staged, and Glance imports them (glance-direct)."""
+METHODS: Mapping[Method, str] = MappingProxyType(
+    {
+        "direct": "one PUT of the bytes into the image",
+        "import": "one PUT into the staging area, then glance-direct imports it",
+    }
+)
+"""How the bytes reach Glance, and what each way does."""
 OnConflict = Literal["fail", "skip", "replace", "new"]
 """What to do where the project has an image of the same name, but of other bytes."""
 Ending = Literal["uploaded", "replaced", "already-there", "skipped"]
@@ -29,9 +37,22 @@ class CloudName:
     region: str | None = None
     """None: the one that its configuration names."""
 
+    @property
+    def label(self) -> str:
+        """NAME, NAME/REGION, or empty for the OS_* variables: as it is shown, and its key in records."""
+        return f"{self.name or ''}/{self.region}" if self.region else self.name or ""
+
+    @classmethod
+    def parse(cls, text: str) -> "CloudName":
+        """The cloud that NAME or NAME/REGION stands for. Raises ValueError for anything else."""
+        name, slash, region = text.partition("/")
+        if not name or (slash and not region):
+            raise ValueError(f"{text!r} is not NAME or NAME/REGION")
+        return cls(name, region or None)
+
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class GlanceTarget:
     """What the operator wants the image to be in Glance; the same in every cloud."""
 
     name: str
@@ -72,11 +93,23 @@ class UploadPlan:
     disk_format: str
     """Glance's name of the format that is sent."""
     min_disk_gib: int
-    wanted: Wanted
+    wanted: GlanceTarget
     properties: tuple[Property, ...]
     streamed: bool = False
     """The disk is sent as `disk_format` while it is read from an image of another format."""
     container_format: str = "bare"
+
+    @property
+    def sent_format(self) -> str:
+        """The format of the bytes that are sent, as imgtool names it."""
+        return self.disk_format if self.streamed else self.image.format
+
+    @property
+    def known_size_bytes(self) -> int | None:
+        """The size of what is sent; None for a file still to be made, or a qcow2 made while it is sent."""
+        if self.streamed:
+            return self.image.virtual_size_bytes if self.disk_format == "raw" else None
+        return self.image.file_size_bytes if self.image.handle is not None else None
 
 
 @dataclass(frozen=True, slots=True)

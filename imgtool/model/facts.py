@@ -1,4 +1,6 @@
-"""What was read from a guest: known, with its evidence, or unknown, with the reason."""
+"""What was read from a guest: known, with its evidence, or unknown, with the reason.
+
+What is looked for in a guest besides what always is."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -26,3 +28,17 @@ Fact = Known[T] | Unknown
 
 
 NOT_READ = Unknown("it was not read")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestQuery:
+    """What a policy wants to be looked for in the guest, besides what always is."""
+
+    modules: tuple[str, ...] = ()
+    """Kernel modules, by the names that `lsmod` prints."""
+    files: tuple[str, ...] = ()
+    """Absolute guest paths; `*`, `?` and `[...]` stand for parts of one name, `**` for any directories."""
+
+
+NO_EXTRAS = GuestQuery()
+"""What is looked for without a policy that asks for more."""

@@ -1,12 +1,35 @@
-"""What is on the disk and in the guest."""
+"""What is on the disk and in the guest.
+
+The family of a system that is put together, started or set up in a way of its own."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from imgtool.model.boot_path import BootPath
 from imgtool.model.facts import NOT_READ, Fact
-from imgtool.model.layout import FilesystemFacts, Firmware, PartitionFacts
+from imgtool.model.layout import NO_FAULTS, FilesystemFacts, Firmware, PartitionFacts, TableFaults
 from imgtool.model.linux import LinuxFacts
 from imgtool.model.windows import WindowsFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What is known of such a system by its kind alone."""
+
+    name: str
+    """For scripts: ostree, nixos, flatcar, talos, ..."""
+    title: str
+    """For people: `Talos Linux`, `an OSTree system`."""
+    evidence: str
+    """What on the disk shows it."""
+    note: str
+    """What is judged of it and what is not, in a sentence."""
+    read: bool = True
+    """Its files are read and judged like any other Linux's; else it is only recognised."""
+    first_boot: str | None = None
+    """What sets an instance up in cloud-init's place, where its vendor says so: Ignition, cirros-init, ..."""
+    has_agent: bool = True
+    """The vendor's images have qemu-guest-agent, or can; False: by design they have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +44,16 @@ class GuestFacts:
     windows: WindowsFacts | None = None
     partition_table: Literal["gpt", "mbr", "none"] | None = None
     """None where it could not be read."""
+    family: Family | None = None
+    """Of a system of a kind of its own; None for all others, and where there is none."""
+    data_only: bool = False
+    """All of the disk could be looked at, nothing on it starts a machine, and no system was found."""
     partitions: tuple[PartitionFacts, ...] = ()
+    table_faults: TableFaults = NO_FAULTS
+    boot_paths: tuple[BootPath, ...] = ()
+    """By BIOS and by UEFI; none where the disk could not be read."""
+
+    @property
+    def boot_path(self) -> BootPath | None:
+        """The one that Nova uses."""
+        return next((path for path in self.boot_paths if path.used), None)

@@ -32,5 +32,7 @@ class Inspection:
     only waste space: they stand in the evidence."""
     disk_map: DiskMap | None = None
     """None where nobody asked for it, or where neither the file nor its file system can tell."""
+    delivered_as: str | None = None
+    """The format of `-O`, where it is to be delivered; None: as it is."""
     boots: tuple[BootResult, ...] = ()
     """How it came up on each bus that a boot was asked for; none where nobody asked, or a check failed."""

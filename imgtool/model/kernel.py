@@ -1,7 +1,7 @@
 """The kernels of a Linux guest, and what they and their initramfs can drive."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from imgtool.model.facts import Fact
@@ -25,6 +25,7 @@ MODULES_OF_INTEREST = (
     "xfs",
     "btrfs",
     "dm_mod",
+    "raid1",
 )
 """The kernel modules that are looked for, by the names that `lsmod` prints."""
 
@@ -45,6 +46,16 @@ class Initramfs:
     """For each module that was found, its path in the archive (or in the kernel's lists)."""
     problem: str | None = None
     """Why it is not whole (truncated, no main segment), or None."""
+    own_options: str = ""
+    """What it puts in front of the kernel's command line by itself."""
+    junk: str | None = None
+    """What the kernel complains of behind what it unpacks, and goes on; None where nothing is there."""
+    stops: tuple[str, ...] = ()
+    """Why it does not get as far as the root, whatever the disk is: no /init that can be run, a shell."""
+    unsure: tuple[str, ...] = ()
+    """Why that cannot be told."""
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+    """Module to the reason why it is not loaded, though it is there; its state in `modules` is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +73,10 @@ class Kernel:
     """For each module that is not missing, the path or list where it was seen."""
     initramfs: Fact[Initramfs | None]
     """Known(None): there is none for this kernel, and the evidence says where it was looked for."""
+    late: Mapping[str, Fact[bool]] = field(default_factory=dict)
+    """Of the one that will boot: for each driver that is loaded after the initramfs (network, console,
+    balloon) whether it is when its device appears; the evidence is what keeps it from that."""
+    image_problem: str | None = None
+    """Of the one that will boot: why its image starts nowhere (empty, cut off, of another architecture)."""
     missing_image: str | None = None
     """Of the one that will boot: the image that the boot loader's menu names, where it is not there."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from imgtool.model.facts import NOT_READ, Fact
 from imgtool.model.kernel import Kernel
-from imgtool.model.services import AgentFacts, CloudInitFacts
+from imgtool.model.services import NO_USER_SPACE, AgentFacts, CloudInitFacts, FirstBoot, UserSpaceFacts
 
 MachineId = Literal["missing", "empty", "uninitialized", "set"]
 
@@ -25,6 +25,8 @@ class DeviceReference:
     """The name does not depend on the bus or on the order in which disks are found."""
     required: bool
     """The boot stops without it: neither `nofail` nor `noauto`."""
+    problem: str | None = None
+    """Of root=: why the boot stops though it is there: no root file system, another type, two of one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +62,11 @@ class LinuxFacts:
     """/etc/lvm/devices/system.devices names devices of the machine that it was made on."""
     secrets: Fact[tuple[str, ...]] = NOT_READ
     """What should not be in an image that many use: guest paths and what kind of thing stands there."""
+    first_boot: Fact[FirstBoot | None] = NOT_READ
+    """What sets an instance up where cloud-init does not; None where nothing is known to."""
     found_files: Fact[tuple[str, ...]] = NOT_READ
-    """Guest paths of what was looked for and is there (`LookFor.files`)."""
+    """Guest paths of what was looked for and is there (`GuestQuery.files`)."""
+    root_on_raid: bool = False
+    """The root is on a mirror of Linux' software RAID."""
+    user_space: UserSpaceFacts = NO_USER_SPACE
+    """From init to the default target."""

@@ -21,6 +21,16 @@ class WindowsDriver:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowsSetup:
+    """How Windows Setup left the system."""
+
+    image_state: str
+    """IMAGE_STATE_COMPLETE, IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE, ..."""
+    answer_file: str | None
+    """Guest path of what answers the questions of a first boot; None where somebody has to."""
+
+
+@dataclass(frozen=True, slots=True)
 class WindowsFacts:
     """What is inside a Windows guest."""
 
@@ -37,5 +47,7 @@ class WindowsFacts:
     """Cloudbase-Init is installed."""
     hibernated: Fact[bool]
     """hiberfil.sys holds a hibernated system (fast startup leaves one too)."""
+    setup: Fact[WindowsSetup] = NOT_READ
+    """Whether Sysprep generalised it."""
     found_files: Fact[tuple[str, ...]] = NOT_READ
     """Guest paths that a policy asked for, and that are there."""

@@ -9,11 +9,11 @@ from typing import Any
 from imgtool.checks.check import Check, Parameters
 from imgtool.checks.policy import OFF, Policy, Rule
 from imgtool.checks.registry import all_checks
-from imgtool.documents import Document, read_document
 from imgtool.errors import UsageError
-from imgtool.model.judgement import Severity
+from imgtool.model.verdict import Severity
 from imgtool.policy.profiles import PROFILES, profile_policy
 from imgtool.policy.schema import COMMON_KEYS, CheckSection, PolicySection, policy_model, section_of
+from imgtool.util.yaml_file import Document, read_document
 
 
 def read_policy(path: Path) -> Policy:

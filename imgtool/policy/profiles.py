@@ -6,22 +6,19 @@ from dataclasses import dataclass, replace
 from imgtool.checks.check import Check
 from imgtool.checks.policy import OPENSTACK, Policy, Rule, own_rule
 from imgtool.checks.registry import all_checks
-from imgtool.model.judgement import Severity
-
-NOTES_THAT_MATTER = {
-    "boot-firmware": "a disk that no firmware starts is no image, even if the upload goes well",
-}
-"""Checks of severity info that `strict` makes warnings."""
+from imgtool.model.verdict import Severity
 
 UNSAFE_OR_UNBOOTABLE = {
     "image-safe": "the image reaches for files of the host, or carries old states of the disk",
     "image-format": "a wrong label makes others probe the content, which may then name a backing file",
+    "system-found": "nothing can be said of what cannot be read",
     "image-consistent": "its tables contradict one another: what is read of the disk may be nonsense",
     "virtio-kernel": "the kernel has no driver for the disk or the network card",
     "virtio-initramfs": "the initramfs does not reach the disk, or cannot mount the root",
     "initramfs-intact": "the kernel panics on what is left of the initramfs",
     "virtio-windows": "Windows stops at its first virtio disk (0x7B), or nobody reaches it",
     "boot-firmware": "no firmware finds anything to start",
+    "disk-whole": "the disk was cut short, and the kernel mounts nothing that goes on beyond its end",
     "uefi-fallback": "a new instance's firmware knows no loader by name, and finds none where it looks",
     "root-resolves": "the boot waits for a disk that does not exist",
     "fstab-stable": "the boot waits for a disk that has another name on OpenStack",
@@ -29,6 +26,17 @@ UNSAFE_OR_UNBOOTABLE = {
     "boots-on-virtio-scsi": "it was tried, and does not come up",
 }
 """What `minimal` runs, and what happens where it fails."""
+
+
+ABOUT_ANY_DISK = {
+    "image-safe": "the image reaches for files of the host, or carries old states of the disk",
+    "image-format": "a wrong label makes others probe the content",
+    "image-consistent": "its tables contradict one another",
+    "nova-accepts": "Nova and Cinder refuse the file",
+    "disk-whole": "a file system is larger than what it lies on: the file was cut short",
+    "filesystem-clean": "it was copied from a disk in use",
+}
+"""What `data` runs: what is asked of a disk without a system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +54,7 @@ def _own(check: Check) -> Severity | None:
 
 
 def _strict(check: Check) -> Severity | None:
-    if check.severity is Severity.INFO:
-        return Severity.WARNING if check.name in NOTES_THAT_MATTER else Severity.INFO
-    return Severity.ERROR
+    return Severity.INFO if check.severity is Severity.INFO else Severity.ERROR
 
 
 def _minimal(check: Check) -> Severity | None:
@@ -56,10 +62,15 @@ def _minimal(check: Check) -> Severity | None:
     return check.severity if check.name in UNSAFE_OR_UNBOOTABLE or check.on_request else None
 
 
+def _data(check: Check) -> Severity | None:
+    return check.severity if check.name in ABOUT_ANY_DISK or check.on_request else None
+
+
 _ALL = (
     Profile(OPENSTACK.name, "what an image needs to work well on OpenStack (the default)", _own),
     Profile("strict", "the same, and every warning is an error", _strict),
     Profile("minimal", "only what makes an image unsafe or unbootable", _minimal),
+    Profile("data", "a disk that holds only data: the file and its file systems, and no system", _data),
 )
 PROFILES: Mapping[str, Profile] = {one.name: one for one in _ALL}
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from imgtool.checks.check import Check, Parameters
 from imgtool.checks.policy import OPENSTACK
 from imgtool.checks.registry import all_checks
-from imgtool.documents import Section, complaint
+from imgtool.util.yaml_file import Section, complaint
 
 COMMON_KEYS = ("severity", "unknown")
 """What can be set of every check."""

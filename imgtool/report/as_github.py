@@ -4,23 +4,28 @@ Escaped as GitHub's toolkit does it (packages/core/src/command.ts); control char
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from imgtool.model.judgement import Judgement
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Judgement
 from imgtool.report.findings import judged, level, needs_attention, summary, told, worst_first
-from imgtool.text import printable
+from imgtool.report.stored import judgements
+from imgtool.util.text import printable
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
+if TYPE_CHECKING:
+    from imgtool.batch.status import BatchStatus, StoryOf
 
-def report(stories: Sequence[Story]) -> str:
+
+def report(stories: Sequence[ImageResult]) -> str:
     """`--report github=PATH`: for each image its verdict, then what did not pass, worst first."""
     return annotations(map(judged, stories))
 
 
 def annotations(found: Iterable[Judgement]) -> str:
-    """The same of what was judged already."""
+    """Return the annotations for these judgements."""
     return "".join(f"{line}\n" for one in found for line in _annotations(one))
 
 
@@ -43,3 +48,8 @@ def _property(text: str) -> str:
 
 def _escape(text: str, table: dict[str, str]) -> str:
     return "".join(table.get(character, character) for character in text)
+
+
+def batch_report(found: "BatchStatus", story_of: "StoryOf") -> str:
+    """`--report github=PATH` of a batch."""
+    return annotations(judgements(found, story_of))

@@ -9,19 +9,29 @@ Elements and their order are those of the schema that Jenkins publishes (jenkins
                                  as `imgtool check` does not; its text begins with "warning"
     the same, severity info      a test case that passed; `system-out` has the note
     skipped                      `skipped`, with the reason
+
+In a batch each suite also has a test case `batch` for the end of its task. It fails for each image that is
+not where it was wanted, whatever the reason: `failure` where a check failed, `error` where the image was
+refused, or its task failed or did not end.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from imgtool import __version__
-from imgtool.model.judgement import Finding, Judgement, Severity
-from imgtool.model.story import Story
+from imgtool.model.batch import GOOD_STATES, TaskRecord
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Finding, Judgement, Severity
 from imgtool.report.findings import judged, needs_attention, told, word, worst_first
-from imgtool.text import printable
+from imgtool.report.stored import judgement_of
+from imgtool.util.text import printable
+
+if TYPE_CHECKING:
+    from imgtool.batch.status import BatchStatus, StoryOf
 
 
-def report(stories: Sequence[Story]) -> str:
+def report(stories: Sequence[ImageResult]) -> str:
     """`--report junit=PATH`. What XML 1.0 has no character for is escaped with a backslash."""
     return to_text(counted(suite(judged(story))) for story in stories)
 
@@ -92,3 +102,38 @@ def _counts(parent: ET.Element) -> dict[str, str]:
 
 def _count(parent: ET.Element, tag: str) -> str:
     return str(sum(1 for _ in parent.iter(tag)))
+
+
+CASE = "batch"
+
+
+def batch_report(found: "BatchStatus", story_of: "StoryOf") -> str:
+    """`--report junit=PATH` of a batch."""
+    return to_text(_suite(record, found, story_of) for record in found.records)
+
+
+def _suite(record: TaskRecord, found: "BatchStatus", story_of: "StoryOf") -> ET.Element:
+    name = found.names.get(record.key, record.key)
+    judged = judgement_of(story_of(record.key))
+    made = suite(judged) if judged else ET.Element("testsuite")
+    made.set("name", printable(name))
+    made.set("time", f"{record.seconds:.3f}")
+    made.append(_end(name, record))
+    return counted(made)
+
+
+def _end(name: str, record: TaskRecord) -> ET.Element:
+    case = ET.Element("testcase", classname=printable(name), name=CASE, time=f"{record.seconds:.3f}")
+    message = record.message or record.state
+    if record.state in GOOD_STATES:
+        ET.SubElement(case, "system-out").text = "\n".join([record.state, *_places(record)])
+    else:
+        tag = "failure" if record.state == "check-failed" else "error"
+        shown = ET.SubElement(case, tag, type=record.state, message=printable(message))
+        shown.text = "\n".join(printable(text) for text in (message, record.hint) if text)
+    return case
+
+
+def _places(record: TaskRecord) -> list[str]:
+    """What each cloud has."""
+    return [printable(f"{cloud or 'OS_*'}: {image_id}") for cloud, image_id in record.image_ids.items()]

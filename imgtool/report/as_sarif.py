@@ -2,28 +2,33 @@
 
 One run; a rule for each check; a result for each finding that needs attention. What passed has no result:
 services that know nothing of `kind` would show it as an alert. Every image is an artifact, so one that passed
-is there as well.
+is there as well. In a batch an image that failed for another reason than a check has the result `batch`.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_from_bytes
 
 from imgtool import __version__
 from imgtool.batch.sources import is_url
 from imgtool.checks import registry
-from imgtool.model.judgement import Finding, Judgement
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.explanation import Explanation, explain
 from imgtool.report.findings import NO_CHECK_RAN, judged, level, needs_attention, told, worst_first
-from imgtool.text import printable
+from imgtool.report.stored import BATCH, judgements
+from imgtool.util.text import printable
+
+if TYPE_CHECKING:
+    from imgtool.batch.status import BatchStatus, StoryOf
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def report(stories: Sequence[Story]) -> str:
+def report(stories: Sequence[ImageResult]) -> str:
     """`--report sarif=PATH`."""
     lengths = {
         judged(one).image: one.inspection.image.origin.file_size_bytes for one in stories if one.inspection
@@ -32,7 +37,7 @@ def report(stories: Sequence[Story]) -> str:
 
 
 def document(found: Sequence[Judgement], lengths: Mapping[str, int], others: Sequence[Finding]) -> str:
-    """Of what was judged. `lengths`: bytes of files, by image; `others`: findings that no check makes."""
+    """Return the log. `lengths`: file sizes in bytes by image; `others`: findings that no check makes."""
     artifacts = {one.image: _artifact(one.image, lengths) for one in found}  # no two alike, says the schema
     places = {image: {"uri": _uri(image), "index": index} for index, image in enumerate(artifacts)}
     results = [_result(one.image, places, finding) for one in found for finding in _loud(one)]
@@ -118,3 +123,11 @@ def _uri(image: str) -> str:
         return quote(image, safe=":/?#[]@!$&'()*+,;=%~")
     path = Path(image)
     return path.as_uri() if path.is_absolute() else quote_from_bytes(bytes(path))
+
+
+def batch_report(found: "BatchStatus", story_of: "StoryOf") -> str:
+    """`--report sarif=PATH` of a batch."""
+    judged = judgements(found, story_of)
+    sizes = zip(judged, found.records, strict=True)
+    lengths = {one.image: record.size_before_bytes for one, record in sizes if record.size_before_bytes}
+    return document(judged, lengths, (BATCH,))

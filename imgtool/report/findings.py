@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
-from imgtool.model.story import Story
-from imgtool.text import printable
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
+from imgtool.util.text import printable
 
 Role = Literal["good", "bad", "doubt", "dim"]
 Level = Literal["error", "warning", "note"]
@@ -28,8 +28,8 @@ NO_CHECK_RAN = Finding(
 """Stands in a report where no finding says why an image did not pass: silence would look like a pass."""
 
 
-def judged(story: Story) -> Judgement:
-    """Its judgement; one without any finding, which is no pass, where nothing was judged."""
+def judged(story: ImageResult) -> Judgement:
+    """Return the judgement; without any finding, which is no pass, if nothing was judged."""
     if story.judgement is not None:
         return story.judgement
     return Judgement(str(story.inspection.image.origin.path) if story.inspection else "", ())
@@ -60,6 +60,8 @@ def told(finding: Finding) -> list[str]:
 
 def word(finding: Finding) -> str:
     """What it is, in one word for people."""
+    if finding.outcome is Outcome.UNKNOWN and finding.fails_image:
+        return "UNKNOWN"
     if finding.outcome is not Outcome.FAIL:
         return finding.outcome.value
     return "FAIL" if finding.severity is Severity.ERROR else level(finding)

@@ -36,5 +36,5 @@ _NAMES = {
 
 
 def type_name(partition_type: str) -> str:
-    """In words, or the type itself where it is not known."""
+    """Return the partition type in words, or the type itself if it is unknown."""
     return _NAMES.get(partition_type, f"type {partition_type}")

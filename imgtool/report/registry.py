@@ -4,13 +4,13 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
 
 if TYPE_CHECKING:
-    from imgtool.batch.standing import Standing, StoryOf
+    from imgtool.batch.status import BatchStatus, StoryOf
 
-Report = Callable[[Sequence[Story]], str]
-BatchReport = Callable[["Standing", "StoryOf"], str]
+Report = Callable[[Sequence[ImageResult]], str]
+BatchReport = Callable[["BatchStatus", "StoryOf"], str]
 
 NEED_DISK_MAP = frozenset({"html"})
 """Forms that show where the image keeps data: finding that out costs time that no other form needs."""
@@ -19,7 +19,7 @@ NEED_DISK_MAP = frozenset({"html"})
 def _form(module: str) -> Report:
     """The function `report` of that module of this package."""
 
-    def report(stories: Sequence[Story]) -> str:
+    def report(stories: Sequence[ImageResult]) -> str:
         write: Report = importlib.import_module(f"imgtool.report.{module}").report
         return write(stories)
 
@@ -37,11 +37,11 @@ REPORTS: Mapping[str, Report] = {
 
 
 def _batch_form(module: str) -> BatchReport:
-    """The function `report` of that module of this package."""
+    """The function `batch_report` of that module of this package."""
 
-    def report(standing: "Standing", story_of: "StoryOf") -> str:
-        write: BatchReport = importlib.import_module(f"imgtool.report.{module}").report
-        return write(standing, story_of)
+    def report(status: "BatchStatus", story_of: "StoryOf") -> str:
+        write: BatchReport = importlib.import_module(f"imgtool.report.{module}").batch_report
+        return write(status, story_of)
 
     return report
 
@@ -49,9 +49,9 @@ def _batch_form(module: str) -> BatchReport:
 BATCH_REPORTS: Mapping[str, BatchReport] = {
     "text": _batch_form("as_text.batch"),
     "json": _batch_form("as_json.batch"),
-    "junit": _batch_form("as_junit_batch"),
-    "sarif": _batch_form("as_sarif_batch"),
-    "github": _batch_form("as_github_batch"),
+    "junit": _batch_form("as_junit"),
+    "sarif": _batch_form("as_sarif"),
+    "github": _batch_form("as_github"),
     "html": _batch_form("as_html.batch"),
 }
-"""The forms in which a whole batch is told."""
+"""The same for a whole batch."""

@@ -1,12 +1,18 @@
-"""A story read back from the JSON that `as_json.story` made of it: what a batch's journal keeps of an image.
+"""Results read back from the JSON that `as_json.story` made of them: a batch's journal keeps them so.
 
-The journal may be of an older imgtool: what is missing is empty, what nobody knows any more is passed over.
+The journal may be of an older imgtool: what is missing is empty, and unknown keys are ignored. To the
+findings of an image, reports for CI systems add one that says how its task ended.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
+from imgtool.model.batch import GOOD_STATES, TaskRecord
+from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
+
+if TYPE_CHECKING:
+    from imgtool.batch.status import BatchStatus, StoryOf
 
 Stored = Mapping[str, Any]
 
@@ -48,6 +54,7 @@ def _finding(one: Stored) -> Finding:
         message=str(one.get("message", "")),
         evidence=str(one.get("evidence", "")),
         remedy=str(one.get("remedy", "")),
+        because_of=str(one.get("because_of") or ""),
     )
 
 
@@ -62,3 +69,31 @@ def _severity(value: object) -> Severity:
 
 def _mapping(parent: Stored | None, key: str) -> Stored:
     return (parent or {}).get(key) or {}
+
+
+BATCH = Finding(
+    check="batch",
+    outcome=Outcome.ERROR,
+    severity=Severity.ERROR,
+    message="the batch did not complete this image",
+    remedy="fix what the message names, then rerun the command to resume",
+)
+"""Where no check stands in an image's way, but something else."""
+
+
+def judgements(found: "BatchStatus", story_of: "StoryOf") -> list[Judgement]:
+    """One for each image, in the plan's order."""
+    return [_judgement(record, found.names.get(record.key, record.key), story_of) for record in found.records]
+
+
+def _judgement(record: TaskRecord, name: str, story_of: "StoryOf") -> Judgement:
+    judged = judgement_of(story_of(record.key)) or Judgement(name, ())
+    return replace(judged, findings=(*judged.findings, _end(record, judged)))
+
+
+def _end(record: TaskRecord, judged: Judgement) -> Finding:
+    if record.state in GOOD_STATES:
+        return replace(BATCH, outcome=Outcome.PASS, message=record.state, remedy="")
+    if any(finding.fails_image for finding in judged.findings):
+        return replace(BATCH, outcome=Outcome.SKIPPED, message=record.state, remedy="")
+    return replace(BATCH, message=record.message or f"did not end: {record.state}", remedy=record.hint)

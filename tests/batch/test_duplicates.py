@@ -23,12 +23,13 @@ def test_both_lines_are_named(tmp_path: Path, first: str, second: str, kind: str
     with pytest.raises(UsageError) as caught:
         planned(tmp_path, f"images:\n  - {first}\n  - {second}\n", "a.raw", "b.raw")
     path = tmp_path / "images.yaml"
-    assert caught.value.message.startswith(f"{path}:3: {kind}: {tmp_path}/b.raw would be ")
-    assert caught.value.message.endswith(f"as {tmp_path}/a.raw at {path}:2")
+    assert caught.value.message.startswith(f"{path}:3: {kind} '")
+    assert caught.value.message.endswith(f"by {tmp_path}/a.raw ({path}:2)")
+    assert f"of {tmp_path}/b.raw is already used" in caught.value.message
 
 
 def test_two_files_of_one_pattern_cannot_have_one_name(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"name: .*b\.raw would be same"):
+    with pytest.raises(UsageError, match=r"name 'same' of .*b\.raw is already used"):
         planned(tmp_path, "images: [{source: '*.raw', name: same}]\n", "a.raw", "b.raw")
 
 

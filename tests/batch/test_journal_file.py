@@ -42,3 +42,9 @@ def test_names_that_a_uri_would_understand_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "a?mode=memory#%41"
     journal_file.connect(path, make=True).close()
     assert path.is_file()
+
+
+def test_a_new_journal_is_for_its_user_only(tmp_path: Path) -> None:
+    """It holds what was found in images, which others may not be allowed to read."""
+    journal_file.connect(tmp_path / "j", make=True).close()
+    assert (tmp_path / "j").stat().st_mode & 0o777 == 0o600

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtool.batch.lock import Lock
+from imgtool.batch.journal_file import Lock
 from imgtool.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 TAKE = """
 import pathlib, sys, time
-from imgtool.batch.lock import Lock
+from imgtool.batch.journal_file import Lock
 
 Lock(pathlib.Path(sys.argv[1])).take()
 print("taken", flush=True)

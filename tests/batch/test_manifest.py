@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.batches import manifest
-from support.policies import README
+from support.documentation import DOCS
 
 from imgtool.batch.manifest import Image, Manifest, Settings, read_manifest
 from imgtool.errors import UsageError
@@ -43,7 +43,7 @@ def test_variables_are_put_in_everywhere(tmp_path: Path) -> None:
         ("images:\n  - source: a\n    visibility: all\n", 3, ["visibility", "not all"]),
         ("images:\n  - source: a\n    on_conflict: skip\n", 3, ["on_conflict", "on-conflict"]),
         ("images:\n  - source: a\n    min-disk: -1\n", 3, ["min-disk"]),
-        ("images:\n  - source: a\n    deadline: soon\n", 3, ["deadline", "no duration"]),
+        ("images:\n  - source: a\n    deadline: soon\n", 3, ["deadline", "invalid duration"]),
         ("images:\n  - source: a\n    sha256: abc\n", 3, ["sha256", "64"]),
         ("images:\n  - source: a\n    clouds: [a, a]\n", 3, ["clouds", "twice"]),
         ("images:\n  - source: ${NOT_SET}/a\n", 2, ["source", "NOT_SET", "not set", "export"]),
@@ -74,7 +74,7 @@ def test_no_value_of_a_secret_is_told(tmp_path: Path) -> None:
 
 
 def test_every_key_is_documented_and_no_other() -> None:
-    section = README.read_text().partition("## Many images")[2].partition("\n## ")[0]
+    section = (DOCS / "many-images.md").read_text()
     table = section.partition("| key |")[2].partition("\n\n")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     documented = [key for row in rows for key in re.findall(r"`([^`]+)`", row)]

@@ -37,8 +37,8 @@ def test_what_will_fail_is_a_problem_of_one_task(tmp_path: Path) -> None:
     [
         ("'*.none'", "no file matches"),
         ("https://host/a", "sha256: a URL needs the hash"),
-        ("{source: '*.raw', sha256: " + SHA256 + "}", "2 files match"),
-        ("{source: '*.raw', id: 12345678-1234-5678-1234-567812345678}", "2 files match"),
+        ("{source: '*.raw', sha256: " + SHA256 + "}", "matches 2 files"),
+        ("{source: '*.raw', id: 12345678-1234-5678-1234-567812345678}", "matches 2 files"),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, item: str, words: str) -> None:

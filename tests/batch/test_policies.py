@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from imgtool.batch.policies import Fingerprints
+from imgtool.batch.settings import PolicyFingerprints
 from imgtool.errors import UsageError
 
 
 def test_profiles_are_known_by_their_names(tmp_path: Path) -> None:
-    policies = Fingerprints(tmp_path)
+    policies = PolicyFingerprints(tmp_path)
     assert policies.of(None) == policies.of("openstack") == ("openstack", "openstack")
     assert policies.of("strict") == ("strict", "strict")
 
@@ -23,7 +23,7 @@ def test_files_are_known_by_their_rules(tmp_path: Path) -> None:
         ("e", "checks: {virtual-size: {largest: 30G}}"),
     ):
         (tmp_path / f"{name}.yaml").write_text(text)
-    policies = Fingerprints(tmp_path)
+    policies = PolicyFingerprints(tmp_path)
     found = {name: policies.of(f"{name}.yaml") for name in "abcde"}
     assert found["a"][0] == str(tmp_path / "a.yaml")
     assert found["a"][1] == found["b"][1]
@@ -32,4 +32,4 @@ def test_files_are_known_by_their_rules(tmp_path: Path) -> None:
 
 def test_a_policy_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="neither a profile nor a file"):
-        Fingerprints(tmp_path).of("none.yaml")
+        PolicyFingerprints(tmp_path).of("none.yaml")

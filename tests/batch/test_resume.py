@@ -7,7 +7,7 @@ import pytest
 
 from imgtool.batch import resume, staging
 from imgtool.model.batch import Task, TaskRecord
-from imgtool.model.delivery import CloudName, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget
 
 CLOUDS = (CloudName("one"), CloudName("two", "north"))
 THERE = {"one": ["id-1"], "two/north": ["id-2", "other"]}
@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 def task(source: Path) -> Task:
     output = source.with_name("a.qcow2")
     output.write_bytes(b"image")
-    return Task("k", str(source), "a", Wanted("a"), "hash", output=output, clouds=CLOUDS)
+    return Task("k", str(source), "a", GlanceTarget("a"), "hash", output=output, clouds=CLOUDS)
 
 
 @pytest.fixture
@@ -91,6 +91,10 @@ def test_a_url_is_known_by_its_checksum(task: Task, record: TaskRecord) -> None:
     fetched = replace(task, source="https://h/a.raw", sha256="0" * 64)
     assert resume.is_done(fetched, replace(record, source_sha256="0" * 64), THERE)
     assert not resume.is_done(fetched, replace(record, source_sha256="1" * 64), THERE)
+    by_another = replace(fetched, sha256=None, sha512="0" * 128)
+    assert resume.is_done(by_another, replace(record, source_sha512="0" * 128), THERE)
+    assert not resume.is_done(by_another, replace(record, source_sha512="1" * 128), THERE)
+    assert not resume.is_done(by_another, record, THERE)
 
 
 def test_another_machine_s_number_of_the_disk_is_no_other_file(task: Task, record: TaskRecord) -> None:
@@ -102,6 +106,20 @@ def test_another_machine_s_number_of_the_disk_is_no_other_file(task: Task, recor
 def test_what_has_to_be_looked_for(task: Task, record: TaskRecord, tmp_path: Path) -> None:
     failed = replace(task, key="f")
     earlier = {"k": record, "f": replace(record, state="failed", image_ids={"one": "no"})}
-    errand = resume.errand([task, failed], earlier, tmp_path)
-    assert errand.clouds == CLOUDS
-    assert errand.image_ids == {"one": ["id-1"], "two/north": ["id-2"]}
+    query = resume.query([task, failed], earlier, tmp_path)
+    assert query.clouds == CLOUDS
+    assert query.image_ids == {"one": ["id-1"], "two/north": ["id-2"]}
+
+
+@pytest.mark.parametrize("change", ["nothing", "times", "content"])
+def test_a_vmdk_of_two_files_is_known_by_its_data(
+    change: str, task: Task, record: TaskRecord, tmp_path: Path
+) -> None:
+    """What is recorded is of NAME-flat.vmdk, which the descriptor, NAME.vmdk, says nothing of."""
+    vmdk, data = tmp_path / "x.vmdk", tmp_path / "x-flat.vmdk"
+    vmdk.write_text("# Disk DescriptorFile")
+    data.write_bytes(b"content")
+    done = replace(record, source_identity=staging.file_identity(data))
+    if change != "nothing":
+        data.write_bytes(b"content" if change == "times" else b"others")
+    assert resume.is_done(replace(task, source=str(vmdk)), done, THERE) == (change != "content")

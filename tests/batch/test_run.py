@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from support.images import create, qemu_io
 
-from imgtool.batch import attempt, run
+from imgtool.batch import run, task_runner
 from imgtool.batch.journal import read_journal
-from imgtool.batch.watching import Event
+from imgtool.batch.monitor import Event
 from imgtool.errors import UsageError
 from imgtool.model.batch import BatchOptions, BatchPlan, Task, TaskRecord
-from imgtool.model.delivery import Wanted
+from imgtool.model.delivery import GlanceTarget
 
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[None]:
     yield
-    attempt.end_children()
+    task_runner.end_children()
 
 
 class Notes:
@@ -56,7 +56,7 @@ def plan(tmp_path: Path) -> BatchPlan:
         else:
             qemu_io(create(source, "raw", "8M"), ["write -P 5 1M 1M"], "raw")
         output = tmp_path / "out" / f"{key}.qcow2"
-        tasks.append(Task(key, str(source), key, Wanted(key), "hash", output=output, retries=0))
+        tasks.append(Task(key, str(source), key, GlanceTarget(key), "hash", output=output, retries=0))
     return BatchPlan(tmp_path / "m.yaml", tuple(tasks))
 
 

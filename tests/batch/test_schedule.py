@@ -6,11 +6,11 @@ import pytest
 
 from imgtool.batch import schedule
 from imgtool.model.batch import Task
-from imgtool.model.delivery import Wanted
+from imgtool.model.delivery import GlanceTarget
 
 
 def task(source: str | Path) -> Task:
-    return Task("k", str(source), "n", Wanted("n"), "hash")
+    return Task("k", str(source), "n", GlanceTarget("n"), "hash")
 
 
 def file(path: Path, size_bytes: int, *, hole: bool = False) -> Path:

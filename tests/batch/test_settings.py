@@ -9,7 +9,7 @@ from support.batches import manifest, planned
 from imgtool.batch.plan import read_plan
 from imgtool.errors import UsageError
 from imgtool.model.batch import Task
-from imgtool.model.delivery import CloudName, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget
 
 
 def only(folder: Path, text: str, **environment: str) -> Task:
@@ -19,7 +19,7 @@ def only(folder: Path, text: str, **environment: str) -> Task:
 
 def test_by_itself(tmp_path: Path) -> None:
     found = only(tmp_path, "images: [a.raw]\n", OS_CLOUD="mine")
-    same = Task(found.key, f"{tmp_path}/a.raw", "a", Wanted("a"), found.settings_hash)
+    same = Task(found.key, f"{tmp_path}/a.raw", "a", GlanceTarget("a"), found.settings_hash)
     assert found == replace(same, clouds=(CloudName("mine"),), where=f"{tmp_path}/images.yaml:1")
     assert only(tmp_path, "images: [a.raw]\n").clouds == (CloudName(None),)
 
@@ -32,7 +32,7 @@ def test_its_own_over_the_defaults(tmp_path: Path) -> None:
         "images: [{source: a.raw, tags: [b], properties: {q: 3}, retries: null,"
         " min-ram: 512, deadline: 2h}]\n",
     )
-    assert found.wanted == Wanted("all-a", "shared", tags=("b",), members=("m",), min_ram_mib=512)
+    assert found.wanted == GlanceTarget("all-a", "shared", tags=("b",), members=("m",), min_ram_mib=512)
     assert found.properties == {"p": "1", "q": "3"}
     assert (found.retries, found.deadline_seconds, found.compression) == (1, 7200, "zstd")
     assert found.output == tmp_path / "out" / "all-a.qcow2"
@@ -41,8 +41,10 @@ def test_its_own_over_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ("clouds: []", "neither a cloud nor an output"),
+        ("clouds: []", "no cloud and no output"),
         ("target-format: raw, compression: zlib", "a raw image has none"),
+        ("target-format: raw, output: b.qcow2", "its name claims that it is qcow2"),
+        ("output: b.vmdk", "its name claims that it is vmdk"),
         ("stores: [a], all-stores: true", "exclude each other"),
         ("members: [m], visibility: public", "an image that is public has none"),
         ("policy: opnstack", "neither a profile nor a file"),
@@ -53,6 +55,11 @@ def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, keys: str, wo
     with pytest.raises(UsageError, match=words) as caught:
         only(tmp_path, f"images:\n  - {{source: a.raw, {keys}}}\n")
     assert caught.value.message.startswith(f"{tmp_path}/images.yaml:2: ")
+
+
+@pytest.mark.parametrize(("output", "made"), [("b.raw", "raw"), ("b.img", "qcow2"), ("o/", "qcow2")])
+def test_the_outputs_ending_decides_what_is_made(output: str, made: str, tmp_path: Path) -> None:
+    assert only(tmp_path, f"images: [{{source: a.raw, output: {output}}}]\n").target_format == made
 
 
 def test_the_hash_is_of_what_decides_the_result(tmp_path: Path) -> None:

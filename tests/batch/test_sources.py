@@ -21,6 +21,13 @@ def test_a_pattern_gives_files_sorted(tmp_path: Path) -> None:
         sources.find("x*", tmp_path)
 
 
+def test_the_two_files_of_a_vmdk_are_one_image(tmp_path: Path) -> None:
+    for name in ("a.vmdk", "a-flat.vmdk", "b-flat.vmdk", "c.vmdk"):
+        (tmp_path / name).touch()
+    found = [Path(one).name for one in sources.find("*.vmdk", tmp_path)]
+    assert found == ["a.vmdk", "b-flat.vmdk", "c.vmdk"]
+
+
 def test_what_looks_like_a_pattern_may_be_a_name(tmp_path: Path) -> None:
     folder = tmp_path / "[1]"
     folder.mkdir()

@@ -16,7 +16,7 @@ def test_durations(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["0", "", "-1", "soon", "1w", "0.5s", "1e3", "9" * 10])
 def test_no_durations(text: str) -> None:
-    with pytest.raises(PydanticCustomError, match="no duration"):
+    with pytest.raises(PydanticCustomError, match="invalid duration"):
         values.seconds(text)
 
 
@@ -32,12 +32,13 @@ def test_clouds() -> None:
 
 def test_hashes_ids_formats_and_text() -> None:
     assert values.sha256("A" * 64) == "a" * 64
+    assert values.sha512("A" * 128) == "a" * 128
     assert values.image_id("{12345678123456781234567812345678}") == "12345678-1234-5678-1234-567812345678"
     assert values.source_format("VHD") == "vpc"
     assert values.text("é") == "é"
     assert values.each_once(("b", "a", "b")) == ("b", "a")
     for parse, wrong in (
-        (values.sha256, "a" * 63), (values.image_id, "7"),
+        (values.sha256, "a" * 63), (values.sha512, "a" * 64), (values.image_id, "7"),
         (values.source_format, "zip"), (values.text, "a\x1b"), (values.path, "a\0"),
     ):  # fmt: skip
         with pytest.raises(PydanticCustomError):

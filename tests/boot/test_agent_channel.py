@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgtool.boot import agent_channel
-from imgtool.boot.agent_channel import AgentChannel, AgentError
+from imgtool.boot import agent
+from imgtool.boot.agent import AgentChannel, AgentError
 
 
 @dataclass
@@ -114,7 +114,7 @@ def test_a_hostile_answer_is_an_error(said: bytes, reason: str, line: Line) -> N
 
 def test_an_answer_without_an_end_is_an_error_and_takes_no_room(line: Line) -> None:
     with pytest.raises(AgentError, match="without an end"):
-        for _ in range(agent_channel.MAX_ANSWER_BYTES // 1000 + 2):
+        for _ in range(agent.MAX_ANSWER_BYTES // 1000 + 2):
             line.channel.take(b"x" * 1000)
     assert line.channel.answer() is None
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgtool.boot import agent_facts
+from imgtool.boot import agent
 from imgtool.model.boot import GuestFilesystem, GuestInterface
 from imgtool.model.facts import Known, Unknown
 
@@ -35,7 +35,7 @@ ANSWERS: dict[str, Any] = {
 
 
 def test_what_an_agent_says() -> None:
-    facts = agent_facts.read(ANSWERS)
+    facts = agent.read(ANSWERS)
     assert facts.version == Known("7.2.22", "guest-info")
     assert facts.disabled_rpcs == Known(("guest-exec",), "guest-info")
     assert facts.os_id == Known("debian", "guest-get-osinfo")
@@ -56,15 +56,15 @@ def test_what_an_agent_says() -> None:
 
 
 def test_every_command_has_a_use_and_every_use_a_command() -> None:
-    assert set(ANSWERS) == set(agent_facts.COMMANDS)
+    assert set(ANSWERS) == set(agent.COMMANDS)
 
 
-@pytest.mark.parametrize("command", agent_facts.COMMANDS)
+@pytest.mark.parametrize("command", agent.COMMANDS)
 def test_a_command_that_failed_makes_its_facts_unknown_and_no_others(command: str) -> None:
     reason = Unknown(f"{command}: it is disabled")
-    facts = agent_facts.read({**ANSWERS, command: reason})
+    facts = agent.read({**ANSWERS, command: reason})
     unknown = {name for name in facts.__slots__ if isinstance(getattr(facts, name), Unknown)}
-    whole = agent_facts.read({command: ANSWERS[command]})
+    whole = agent.read({command: ANSWERS[command]})
     assert unknown == {name for name in whole.__slots__ if isinstance(getattr(whole, name), Known)}
     assert {getattr(facts, name) for name in unknown} == {reason}
 
@@ -78,7 +78,7 @@ NONSENSE: list[tuple[str, Any]] = [
     ("guest-network-get-interfaces", {"name": "lo"}),
     ("guest-network-get-interfaces", [{"name": "lo", "ip-addresses": [{"ip-address": "1", "prefix": "8"}]}]),
     ("guest-network-get-interfaces", [{"name": "lo", "ip-addresses": 5}]),
-    ("guest-network-get-interfaces", [{"name": "lo"}] * (agent_facts.MAX_ENTRIES + 1)),
+    ("guest-network-get-interfaces", [{"name": "lo"}] * (agent.MAX_ENTRIES + 1)),
     ("guest-get-fsinfo", [{"name": "vda", "mountpoint": "/", "type": "ext4", "total-bytes": -1}]),
     ("guest-get-fsinfo", [{"name": "vda", "mountpoint": "/", "type": "ext4", "total-bytes": True}]),
     ("guest-get-fsinfo", [{"name": "vda", "mountpoint": "/", "type": "ext4", "total-bytes": 1 << 70}]),
@@ -88,7 +88,7 @@ NONSENSE: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("command", "answer"), NONSENSE, ids=range(len(NONSENSE)))
 def test_nonsense_is_unknown_with_the_command_as_reason(command: str, answer: Any) -> None:
-    facts = agent_facts.read({command: answer})
+    facts = agent.read({command: answer})
     for name in facts.__slots__:
         found = getattr(facts, name)
         assert isinstance(found, Unknown)
@@ -96,10 +96,10 @@ def test_nonsense_is_unknown_with_the_command_as_reason(command: str, answer: An
 
 
 def test_text_is_short_and_printable() -> None:
-    facts = agent_facts.read({"guest-get-host-name": {"host-name": "\x1b[31m" + "x" * 10_000}})
+    facts = agent.read({"guest-get-host-name": {"host-name": "\x1b[31m" + "x" * 10_000}})
     assert isinstance(facts.hostname, Known)
     assert facts.hostname.value.startswith("\\x1b[31mxxx")
-    assert len(facts.hostname.value) <= agent_facts.MAX_TEXT_CHARACTERS + 10
+    assert len(facts.hostname.value) <= agent.MAX_TEXT_CHARACTERS + 10
 
 
 JSON = st.recursive(
@@ -109,6 +109,6 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(agent_facts.COMMANDS), JSON))
+@given(st.dictionaries(st.sampled_from(agent.COMMANDS), JSON))
 def test_any_json_at_all_is_read(answers: dict[str, Any]) -> None:
-    agent_facts.read(answers)
+    agent.read(answers)

@@ -5,7 +5,8 @@ from support import facts
 from support.facts import known
 
 from imgtool.boot import compare
-from imgtool.model.boot import AgentFacts, Difference, GuestFilesystem
+from imgtool.model.boot import AgentFacts, Bus, Difference, GuestFilesystem, Stage
+from imgtool.model.boot_path import BootPath, BootStep
 from imgtool.model.facts import NOT_READ, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.layout import FilesystemFacts, PartitionFacts
@@ -44,6 +45,35 @@ def test_a_firmware_that_cannot_start_it_and_did() -> None:
     found = compare.differences(facts.guest(), "bios", agent())
     assert found == (Difference("firmware", "uefi", "bios"),)
     assert compare.differences(facts.guest(firmware=NOT_READ), "bios", agent()) == ()
+
+
+STOPS = BootStep("entry", "waits", "no timeout is set")
+SILENT = BootStep("agent", "stops", "qemu-guest-agent does not answer")
+REACHES = BootStep("initramfs", "goes-on", "reaches the root", buses=("virtio-blk",))
+
+
+@pytest.mark.parametrize(
+    ("steps", "bus", "stopped", "differs"),
+    [
+        (facts.BOOT_STEPS, "virtio-blk", None, False),
+        (facts.BOOT_STEPS, "virtio-blk", "initramfs", True),
+        ((*facts.BOOT_STEPS[:2], STOPS), "virtio-blk", "boot-loader", False),
+        ((*facts.BOOT_STEPS[:2], STOPS), "virtio-blk", None, True),
+        ((*facts.BOOT_STEPS, SILENT), "virtio-blk", "agent", False),
+        ((*facts.BOOT_STEPS, SILENT), "virtio-blk", None, True),
+        ((*facts.BOOT_STEPS, REACHES), "virtio-scsi", "initramfs", False),
+        ((*facts.BOOT_STEPS, REACHES), "virtio-blk", "initramfs", True),
+        ((BootStep("loader", "unknown", "it asks SMBIOS"),), "virtio-blk", "agent", False),
+        ((), "virtio-blk", None, False),
+    ],
+)
+def test_the_stage_at_which_it_stops(
+    steps: tuple[BootStep, ...], bus: Bus, stopped: Stage | None, differs: bool
+) -> None:
+    guest = facts.guest(boot_paths=(BootPath("uefi", steps),))
+    found = compare.stage_difference(guest, "uefi", bus, stopped)
+    assert [one.fact for one in found] == (["boot"] if differs else [])
+    assert compare.stage_difference(guest, "bios", bus, stopped) == ()
 
 
 def test_what_is_unknown_does_not_differ() -> None:

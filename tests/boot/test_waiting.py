@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 import pytest
 
 from imgtool.boot import waiting, watch
-from imgtool.boot.guest import Guest
-from imgtool.boot.watch import Watch
+from imgtool.boot.qemu import Guest
+from imgtool.boot.watch import ConsoleMonitor
 from imgtool.model.boot import StageTime
 from imgtool.model.facts import Known, Unknown
 
@@ -36,8 +36,10 @@ def sooner(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wait(
     guest: Guest, told: list[StageTime] | None = None, seconds: float = ENOUGH_SECONDS
-) -> waiting.Waited:
-    return waiting.until_it_answers(guest, Watch(guest, (told if told is not None else []).append), seconds)
+) -> waiting.BootOutcome:
+    return waiting.until_it_answers(
+        guest, ConsoleMonitor(guest, (told if told is not None else []).append), seconds
+    )
 
 
 def test_an_agent_that_answers(play: Play) -> None:
@@ -68,7 +70,7 @@ def test_a_panic_is_not_waited_for(play: Play) -> None:
 def test_what_looked_like_the_end_and_was_not_is_forgotten(play: Play) -> None:
     prompt = "console 'BdsDxe: No bootable option or device was found.\\n'"
     with play(prompt, "wait 0.2", KERNEL, "wait 0.5", "answer") as guest:
-        looking = Watch(guest, lambda _: None)
+        looking = ConsoleMonitor(guest, lambda _: None)
         while "Linux version" not in guest.log.text:
             guest.turn(0.05)
         looking.look(now=True)
@@ -103,7 +105,7 @@ def test_cloud_init_is_waited_for(play: Play) -> None:
         FINISHED,
         STAYS,
     ) as guest:
-        looking = Watch(guest, lambda _: None)
+        looking = ConsoleMonitor(guest, lambda _: None)
         waiting.until_it_settles(guest, looking, ENOUGH_SECONDS)
     assert isinstance(looking.cloud_init, Known)
     assert looking.cloud_init.value.done
@@ -112,7 +114,7 @@ def test_cloud_init_is_waited_for(play: Play) -> None:
 
 def test_a_cloud_init_that_says_nothing_is_not_waited_for_after_a_login_prompt(play: Play) -> None:
     with play(LOGIN, STAYS) as guest:
-        looking = Watch(guest, lambda _: None)
+        looking = ConsoleMonitor(guest, lambda _: None)
         waiting.until_it_settles(guest, looking, ENOUGH_SECONDS)
     assert isinstance(looking.cloud_init, Unknown)
 
@@ -120,7 +122,7 @@ def test_a_cloud_init_that_says_nothing_is_not_waited_for_after_a_login_prompt(p
 def test_cloud_init_has_its_time_too(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.2)
     with play("console \"Cloud-init v. 22.4.2 running 'init' at now. Up 3 seconds.\\n\"", STAYS) as guest:
-        waiting.until_it_settles(guest, Watch(guest, lambda _: None), 0.3)
+        waiting.until_it_settles(guest, ConsoleMonitor(guest, lambda _: None), 0.3)
 
 
 def test_what_the_agent_knows_and_refuses(play: Play) -> None:

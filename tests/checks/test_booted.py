@@ -8,7 +8,7 @@ from imgtool.checks.booted import Booted
 from imgtool.checks.policy import Policy, Rule
 from imgtool.checks.registry import all_checks, allows_boot, judge
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Finding, Outcome, Severity
+from imgtool.model.verdict import Finding, Outcome, Severity
 
 AFTER_BOOT = [check.name for check in all_checks() if check.after_boot]
 

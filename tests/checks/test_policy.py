@@ -6,20 +6,20 @@ from dataclasses import replace
 import pytest
 from support import facts
 from support.facts import UNREADABLE, known
+from support.pasted import commands_in
 from support.policies import ASKING
 
 from imgtool.checks import registry
 from imgtool.checks.check import Check, Parameters, passed, unknown
-from imgtool.checks.distribution_allowed import AllowedDistributions
 from imgtool.checks.policy import OPENSTACK, Policy, Rule, own_rule
-from imgtool.checks.registry import all_checks, judge, look_for, refused
-from imgtool.checks.virtual_size import Size, size
+from imgtool.checks.registry import all_checks, guest_query, judge, refused
+from imgtool.checks.rules.distribution_allowed import AllowedDistributions
+from imgtool.checks.rules.virtual_size import Size, size
 from imgtool.errors import UnsafeImageError
-from imgtool.model.facts import Known
+from imgtool.model.facts import GuestQuery, Known
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Finding, Outcome, Severity
-from imgtool.model.look_for import LookFor
+from imgtool.model.verdict import Finding, Outcome, Severity
 from imgtool.model.windows import WindowsFacts
 
 
@@ -77,10 +77,10 @@ def test_the_policy_s_name_stands_in_the_judgement() -> None:
 
 
 def test_what_the_guest_is_searched_for_is_what_the_running_checks_want() -> None:
-    assert look_for() == LookFor()
-    assert look_for(ASKING) == LookFor(("virtio_rng", "virtio_balloon"), ("/root/.netrc",))
+    assert guest_query() == GuestQuery()
+    assert guest_query(ASKING) == GuestQuery(("virtio_rng", "virtio_balloon"), ("/root/.netrc",))
     off = replace(ASKING.rules["forbidden-files"], severity=None)
-    assert look_for(Policy("p", {**ASKING.rules, "forbidden-files": off})).files == ()
+    assert guest_query(Policy("p", {**ASKING.rules, "forbidden-files": off})).files == ()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_sizes(text: str, size_bytes: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5G", "20 GX", "G", "twenty", "٣", "1" * 30])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(ValueError, match="no size"):
+    with pytest.raises(ValueError, match="invalid size"):
         size(text)
 
 
@@ -144,7 +144,8 @@ def test_a_module_that_nobody_looked_for_is_unknown_and_one_that_is_surely_missi
 def test_a_hostile_name_cannot_slip_a_command_into_the_remedy() -> None:
     name = "/root/x'; rm -rf ~ #"
     found = finding("forbidden-files", facts.inspection(facts.linux(found_files=Known((name,), ""))))
-    assert shlex.split(found.remedy.partition(": ")[2]) == ["virt-customize", "-a", "IMAGE", "--delete", name]
+    (command,) = commands_in(found.remedy)
+    assert shlex.split(command) == ["virt-customize", "-a", "IMAGE", "--delete", name]
 
 
 def test_many_forbidden_files_are_counted_and_the_first_named() -> None:

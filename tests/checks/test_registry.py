@@ -4,7 +4,7 @@ from imgtool.checks import registry
 from imgtool.checks.check import Check, passed, skipped
 from imgtool.errors import ImageUnreadableError
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Judgement, Outcome, Severity
+from imgtool.model.verdict import Judgement, Outcome, Severity
 
 
 def crash(_: Inspection) -> None:

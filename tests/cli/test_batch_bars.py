@@ -3,7 +3,7 @@
 import pytest
 from support.batches import task
 
-from imgtool.cli.batch_bars import BatchBars
+from imgtool.cli.batch_run import BatchBars
 from imgtool.model.batch import TaskRecord
 
 

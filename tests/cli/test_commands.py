@@ -112,10 +112,11 @@ def test_a_data_disk_is_inspected_and_fails_the_checks(raw: Path) -> None:
     shown = imgtool("inspect", raw)
     assert shown.returncode == 0
     assert "ext4" in shown.stdout
-    assert "unknown" in shown.stdout
+    assert "only data is on it" in shown.stdout
     judged = imgtool("check", raw)
     assert judged.returncode == 1
-    assert "FAIL" in judged.stdout
+    assert "--policy data" in judged.stdout
+    assert imgtool("check", raw, "--policy", "data").returncode == 0
 
 
 def test_reports_are_written_and_replaced(raw: Path, tmp_path: Path) -> None:
@@ -213,3 +214,24 @@ def test_a_disk_from_stdin_is_inspected_and_needs_a_name_for_the_cloud(raw: Path
     assert shown.stdout.startswith(b"-\n")
     nameless = imgtool("prepare", "-", "--dry-run", stdin="")
     assert_clean_failure(nameless, 2, "--name")
+
+
+def test_the_targets_ending_decides_and_what_is_made_is_read_again(raw: Path, tmp_path: Path) -> None:
+    assert imgtool("convert", raw, tmp_path / "x.raw").returncode == 0
+    assert imgtool("convert", tmp_path / "x.raw", tmp_path / "y.img").returncode == 0
+    assert "qcow2, version 3" in imgtool("inspect", tmp_path / "y.img").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", "SOURCE", "x.raw", "-O", "qcow2"],
+        ["convert", "SOURCE", "x.vmdk"],
+        ["convert", "SOURCE", "x.qcow2", "-O", "raw", "--force"],
+        ["prepare", "SOURCE", "--keep", "x.raw", "--dry-run"],
+    ],
+)
+def test_a_target_whose_name_would_be_a_lie_is_a_usage_error(words: list[str], raw: Path) -> None:
+    run = imgtool(*(str(raw) if word == "SOURCE" else word for word in words), cwd=raw.parent)
+    assert_clean_failure(run, 2, "its name claims that it is")
+    assert not (raw.parent / words[2]).exists()

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 import pytest
 
-from imgtool.cli.delivery import Delivery
-from imgtool.cli.delivery_options import delivery
+from imgtool.cli.delivery import DeliveryOptions, delivery
 from imgtool.errors import UsageError
-from imgtool.model.delivery import CloudName, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget
 
 ID = "c0ffee00-0000-4000-8000-000000000001"
 
@@ -16,7 +15,7 @@ ID = "c0ffee00-0000-4000-8000-000000000001"
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @delivery
-def command(source: Path, delivery: Delivery) -> Delivery:
+def command(source: Path, delivery: DeliveryOptions) -> DeliveryOptions:
     """Gives back what it was told."""
     assert source
     return delivery
@@ -27,14 +26,16 @@ def no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OS_CLOUD", raising=False)
 
 
-def told(*options: str, source: str = "golden.qcow2.gz") -> Delivery:
+def told(*options: str, source: str = "golden.qcow2.gz") -> DeliveryOptions:
     found = command.main([source, *options], standalone_mode=False)
-    assert isinstance(found, Delivery)
+    assert isinstance(found, DeliveryOptions)
     return found
 
 
 def test_without_options_it_is_a_private_image_named_after_its_file() -> None:
-    assert told() == Delivery((CloudName(None),), Wanted("golden"), {}, derive=True, timeout_seconds=900)
+    assert told() == DeliveryOptions(
+        (CloudName(None),), GlanceTarget("golden"), {}, derive=True, timeout_seconds=900
+    )
 
 
 WANTED = [
@@ -62,7 +63,7 @@ WANTED = [
 
 @pytest.mark.parametrize(("options", "expected"), WANTED, ids=lambda value: " ".join(map(str, value)))
 def test_each_option_becomes_what_is_wanted(options: list[str], expected: dict[str, object]) -> None:
-    assert told(*options).wanted == Wanted(**{"name": "golden", **expected})
+    assert told(*options).wanted == GlanceTarget(**{"name": "golden", **expected})
 
 
 def test_the_others_stand_beside_it() -> None:

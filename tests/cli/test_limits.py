@@ -8,22 +8,7 @@ import zstandard
 from support.cli import assert_clean_failure, imgtool
 from support.images import create
 
-from imgtool.cli.limits import size_bytes
-
 MIB = 1 << 20
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("512", 512), ("64k", 64 << 10), ("2M", 2 << 20), ("1g", 1 << 30), ("128T", 128 << 40), ("1P", 1 << 50)],
-)
-def test_sizes(text: str, expected: int) -> None:
-    assert size_bytes(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "k", "-1", "1.5G", "1x", "\u0665", "9" * 30])
-def test_what_is_no_size(text: str) -> None:
-    assert size_bytes(text) is None
 
 
 def test_a_larger_disk(tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ import click
 import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
 from support.in_process import imgtool_here
+from support.processes import half_written
 
 from imgtool.cli import main
-from imgtool.cli.bug_report import redact
+from imgtool.formats import headers
+from imgtool.util.redaction import redact
 
 
 def test_help_lists_every_command() -> None:
@@ -67,6 +69,11 @@ def test_inspection_does_not_load_the_cloud_client() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_the_sandbox_is_told_of_a_job_that_there_is() -> None:
+    assert headers.JOB.name == main.HEADERS_JOB
+    assert main.COMMANDS.keys() >= main.READ_AN_IMAGE
 
 
 def test_a_wrong_option_is_a_usage_error() -> None:
@@ -123,7 +130,7 @@ def test_a_signal_stops_a_conversion_and_leaves_nothing(
             stream.write(os.urandom(1 << 20))
     argv = [IMGTOOL, "convert", "-c", "-f", "raw", "source.raw", "target.qcow2"]
     child = subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob(".imgtool-*")):
+    while not half_written(tmp_path):
         assert child.poll() is None, "it ended before it could be stopped"
     time.sleep(delay_seconds)
     child.send_signal(how)
@@ -145,6 +152,31 @@ def test_a_signal_before_or_after_the_command_itself_ends_it_as_well(monkeypatch
     assert (run.returncode, run.stderr) == (130, "imgtool: error: interrupted\n")
 
 
+LOSING = """
+import signal, sys, time
+from imgtool.cli import main
+
+class Finalised:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def lose(_):
+    Finalised()
+    time.sleep(60)
+
+main.limits.apply = lose
+main.main()
+"""
+
+
+def test_a_signal_that_comes_while_an_object_is_finalised_is_not_lost() -> None:
+    """Python drops what is raised there."""
+    run = subprocess.run(
+        [sys.executable, "-c", LOSING, "explain"], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (run.returncode, run.stderr) == (130, "imgtool: error: interrupted\n")
+
+
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGINT])
 def test_a_signal_that_was_ignored_before_is_ignored(how: signal.Signals, tmp_path: Path) -> None:
     source = tmp_path / "source.raw"
@@ -152,7 +184,7 @@ def test_a_signal_that_was_ignored_before_is_ignored(how: signal.Signals, tmp_pa
     ignoring = ["/bin/sh", "-c", f"trap '' {how:d}; exec \"$@\"", "sh"]
     argv = [*ignoring, IMGTOOL, "convert", "-c", "-f", "raw", "source.raw", "target.qcow2"]
     child = subprocess.Popen(argv, cwd=tmp_path)
-    while not list(tmp_path.glob(".imgtool-*")):
+    while not half_written(tmp_path):
         assert child.poll() is None, "it ended before it could be sent a signal"
     child.send_signal(how)
     assert child.wait(timeout=60) == 0

@@ -8,18 +8,18 @@ from support import facts
 
 from imgtool.cli import outcome
 from imgtool.errors import CloudError, VerificationError
-from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult, Wanted
-from imgtool.model.story import Story
+from imgtool.model.delivery import GlanceTarget, UploadFailure, UploadPlan, UploadResult
+from imgtool.model.result import ImageResult
 from imgtool.report import as_json
 
-PLAN = UploadPlan("one", facts.image(), "raw", 2, Wanted("debian"), ())
+PLAN = UploadPlan("one", facts.image(), "raw", 2, GlanceTarget("debian"), ())
 DONE = UploadResult(PLAN, "an-id", "active", 512, "sha512", "abcd", 1.0)
 REFUSED = UploadFailure(replace(PLAN, cloud="two"), "two: the store is full", "make room", 6)
 DIFFERS = UploadFailure(replace(PLAN, cloud="three"), "the hash differs", "again", 5, "verification-failed")
 
 
 def test_all_well_is_0(capsys) -> None:
-    assert outcome.leave(Story(uploads=(DONE, DONE)), "text", as_json.delivered) == 0
+    assert outcome.leave(ImageResult(uploads=(DONE, DONE)), "text", as_json.delivered) == 0
     shown = capsys.readouterr()
     assert shown.out.count("an-id (active)") == 2
     assert not shown.err
@@ -28,7 +28,7 @@ def test_all_well_is_0(capsys) -> None:
 @pytest.mark.parametrize(("failure", "kind"), [(REFUSED, CloudError), (DIFFERS, VerificationError)])
 def test_an_only_cloud_that_failed_is_the_error_itself(failure: UploadFailure, kind, capsys) -> None:
     with pytest.raises(kind) as raised:
-        outcome.leave(Story(uploads=(failure,)), "json", as_json.delivered)
+        outcome.leave(ImageResult(uploads=(failure,)), "json", as_json.delivered)
     assert (raised.value.message, raised.value.hint) == (failure.message, failure.hint)
     assert not capsys.readouterr().out
 
@@ -37,7 +37,7 @@ def test_an_only_cloud_that_failed_is_the_error_itself(failure: UploadFailure, k
 def test_one_of_several_tells_both_and_ends_with_the_failure(
     failure: UploadFailure, status: int, capsys
 ) -> None:
-    assert outcome.leave(Story(uploads=(DONE, failure)), "text", as_json.delivered) == status
+    assert outcome.leave(ImageResult(uploads=(DONE, failure)), "text", as_json.delivered) == status
     shown = capsys.readouterr()
     assert "an-id (active)" in shown.out
     assert failure.message in shown.out
@@ -46,7 +46,7 @@ def test_one_of_several_tells_both_and_ends_with_the_failure(
 
 
 def test_under_json_it_is_one_document_with_the_error_in_it(capsys) -> None:
-    told = Story(uploads=(REFUSED, DONE, DIFFERS))
+    told = ImageResult(uploads=(REFUSED, DONE, DIFFERS))
     assert outcome.leave(told, "json", as_json.delivered) == 6
     shown = capsys.readouterr()
     found = json.loads(shown.out)
@@ -61,4 +61,4 @@ def test_under_json_it_is_one_document_with_the_error_in_it(capsys) -> None:
 
 def test_a_code_that_does_not_fit_gives_way_to_the_status() -> None:
     odd = replace(DIFFERS, code="cloud-failed")
-    assert isinstance(outcome.failed(Story(uploads=(odd,))), VerificationError)
+    assert isinstance(outcome.failed(ImageResult(uploads=(odd,))), VerificationError)

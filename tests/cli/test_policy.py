@@ -103,7 +103,7 @@ def test_a_refused_image_is_refused_under_any_policy(tmp_path: Path) -> None:
 def test_a_bad_policy_is_told_before_anything_is_done(command: list[str], tmp_path: Path) -> None:
     path = written(tmp_path, BAD)
     assert_clean_failure(
-        imgtool(*command, "--policy", path), 2, f"{path}:4: checks.virtual-size.largest: 'huge' is no size"
+        imgtool(*command, "--policy", path), 2, f"{path}:4: checks.virtual-size.largest: invalid size 'huge'"
     )
     assert_clean_failure(imgtool(*command, "--policy", "strct"), 2, "did you mean strict?")
     as_json = imgtool(*command, "--policy", path, "--output", "json")

@@ -16,7 +16,7 @@ from support.images import convert, stream_optimized_vmdk
 from imgtool.disk.access import open_disk
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats import admit
-from imgtool.progress import NullProgress
+from imgtool.util.progress import NullProgress
 
 SIZE = 5 << 20
 
@@ -51,11 +51,15 @@ KINDS: dict[str, tuple[str, Callable[[Path, Path], Path]]] = {
     "qcow2 512": ("qcow2", _qcow2("-c", "-o", "cluster_size=512")),
     "qcow2 2M": ("qcow2", _qcow2("-c", "-o", "cluster_size=2M")),
     "vmdk": ("vmdk", _other("vmdk")),
+    "vmdk of qemu's stream": ("vmdk", _other("vmdk", "subformat=streamOptimized")),
     "vmdk stream": ("vmdk", stream_optimized_vmdk),
     "vdi": ("vdi", _other("vdi")),
+    "vdi static": ("vdi", _other("vdi", "static=on")),
     "vhd": ("vhd", _other("vpc", "force_size=on")),
     "vhd fixed": ("vhd", _other("vpc", "subformat=fixed,force_size=on")),
     "vhdx": ("vhdx", _other("vhdx")),
+    "vhdx 1M": ("vhdx", _other("vhdx", "block_size=1M,block_state_zero=off")),
+    "vhdx fixed": ("vhdx", _other("vhdx", "subformat=fixed")),
     "raw gzip": ("gz", _compressed(gzip.compress)),
     "raw xz": ("xz", _compressed(lambda content: lzma.compress(content, preset=0))),
     "raw zstd": ("zst", _compressed(zstandard.compress)),
@@ -136,7 +140,7 @@ def test_a_changed_image_is_not_opened(image_path: Path):
     assert list((image_path.parent / "temporary").iterdir()) == []
 
 
-@pytest.mark.parametrize("image_path", ["raw", "qcow2"], indirect=True)
+@pytest.mark.parametrize("image_path", ["raw", "qcow2", "vmdk", "vmdk stream"], indirect=True)
 def test_a_disk_that_changes_while_it_is_read_is_noticed(image_path: Path):
     """The others are read whole, into a file of their own, before anything is seen of them."""
     image = admit(image_path)

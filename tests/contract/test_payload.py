@@ -1,5 +1,6 @@
 """One contract for every payload: as many bytes as it said, the same each time, or an error."""
 
+import gc
 import os
 import random
 import threading
@@ -10,12 +11,12 @@ from pathlib import Path
 import pytest
 from support.images import convert, patch, qemu_io
 
-from imgtool.disk.payload import Payload, open_payload
-from imgtool.disk.payloads.chunks import CHUNK_BYTES
+from imgtool.convert.payload import Payload, open_payload
+from imgtool.convert.payloads.chunks import CHUNK_BYTES
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats import admit
 from imgtool.model.image import DiskImage
-from imgtool.progress import NullProgress
+from imgtool.util.progress import NullProgress
 
 MIB = 1 << 20
 
@@ -48,6 +49,12 @@ def made(kind: str, folder: Path) -> DiskImage:
         return admit(raw, "raw")
     target_format, *more = options
     return admit(convert(raw, folder / f"disk.{target_format}", "raw", target_format, *more))
+
+
+def still_open() -> tuple[int, int]:
+    """Descriptors and threads; what an error of an earlier test still refers to goes first."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd")), threading.active_count()
 
 
 @contextmanager
@@ -111,20 +118,20 @@ def test_a_reading_that_nobody_closes_ends_with_the_next_one_and_with_the_payloa
 
 def test_an_error_of_who_sends_leaves_nothing(kind: str, tmp_path: Path) -> None:
     image = made(kind, tmp_path)
-    descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    descriptors, threads = still_open()
     with pytest.raises(BrokenPipeError) as failure, opened(kind, image) as payload:
         for _ in payload.chunks():
             raise BrokenPipeError
     assert failure.tb, "its frames still refer to the reading"
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == (descriptors, threads)
+    assert still_open() == (descriptors, threads)
 
 
 def test_nothing_stays_open(kind: str, tmp_path: Path) -> None:
     image = made(kind, tmp_path)
-    descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    descriptors, threads = still_open()
     with opened(kind, image) as payload:
         next(payload.chunks())
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == (descriptors, threads)
+    assert still_open() == (descriptors, threads)
 
 
 def test_what_changed_is_never_complete(kind: str, tmp_path: Path) -> None:

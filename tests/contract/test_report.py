@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from support import stories as made
 
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
 from imgtool.report.findings import needs_attention
 from imgtool.report.registry import REPORTS
 
@@ -18,7 +18,7 @@ ONLY_WHAT_NEEDS_ATTENTION = {"github"}
 FORBIDDEN = "\x1b\x07\u202e"
 
 
-def stories() -> Sequence[Story]:
+def stories() -> Sequence[ImageResult]:
     return (
         made.good(),
         made.bad(),
@@ -68,7 +68,7 @@ def test_names_the_policy(name: str) -> None:
     if name in {"text", "github"}:  # for whoever gave it on the command line just now
         return
     judgement = replace(made.good().judgement, policy="golden-rules")
-    assert "golden-rules" in REPORTS[name]([Story(judgement)])
+    assert "golden-rules" in REPORTS[name]([ImageResult(judgement)])
 
 
 def test_a_failure_without_a_finding_is_no_silence(name: str) -> None:

@@ -12,13 +12,13 @@ import pytest
 from support.images import qemu_img, raw_content
 from support.memory_disk import MemorySource
 
-from imgtool.disk.base import Sink
-from imgtool.disk.engine import Work, copy
-from imgtool.disk.sinks.flat import FileSink, FilledSink, PipeSink, ReservedFileSink
-from imgtool.disk.sinks.qcow2 import Qcow2Sink
-from imgtool.disk.sinks.qcow2_compressed import CompressedQcow2Sink
+from imgtool.convert.base import Sink
+from imgtool.convert.engine import Work, copy
+from imgtool.convert.sinks.flat import FileSink, FilledSink, PipeSink, ReservedFileSink
+from imgtool.convert.sinks.qcow2 import Qcow2Sink
+from imgtool.convert.sinks.qcow2_compressed import CompressedQcow2Sink
 from imgtool.errors import ConversionError
-from imgtool.progress import NullMeter
+from imgtool.util.progress import NullMeter
 
 PIECE = 2 << 20
 Make = Callable[[int], Sink[Any]]

@@ -13,17 +13,20 @@ from threading import Event
 import pytest
 from support.images import convert
 from support.memory_disk import MemorySink, MemorySource
+from support.vmdk_images import Spec, write_vmdk
 
-from imgtool.disk.base import Source
-from imgtool.disk.bounds import Budget
-from imgtool.disk.engine import Work, copy
-from imgtool.disk.sources.file import FileSource
-from imgtool.disk.sources.qcow2 import Qcow2Source
-from imgtool.disk.sources.stream import StreamSource, read_stream
+from imgtool.convert.base import Source
+from imgtool.convert.engine import Work, copy
+from imgtool.convert.sources.file import FileSource
+from imgtool.convert.sources.mapped import MappedSource
+from imgtool.convert.sources.qcow2 import Qcow2Source
+from imgtool.convert.sources.stream import StreamSource, read_stream
+from imgtool.disk.wrapped import Budget
 from imgtool.errors import ImageUnreadableError
+from imgtool.formats.layout import read_layout
 from imgtool.formats.source import open_source
 from imgtool.formats.wrapper import chunks, inflate
-from imgtool.progress import NullMeter
+from imgtool.util.progress import NullMeter
 
 PIECE = 2 << 20
 Opened = Callable[[Path, ExitStack], Source]
@@ -49,6 +52,37 @@ def _qcow2(*options: str) -> Opened:
         return Qcow2Source(stack.enter_context(open_source(image)))
 
     return opened
+
+
+def _mapped(image_format: str, *options: str) -> Opened:
+    def opened(raw: Path, stack: ExitStack) -> Source:
+        image = convert(raw, raw.with_suffix(f".{image_format}"), "raw", image_format, *options)
+        return _mapped_source(image, image_format, stack)
+
+    return opened
+
+
+def _vmdk(spec: Spec) -> Opened:
+    def opened(raw: Path, stack: ExitStack) -> Source:
+        image = write_vmdk(raw.with_suffix(".vmdk"), raw.read_bytes(), spec).path
+        return _mapped_source(image, "vmdk", stack)
+
+    return opened
+
+
+def _mapped_source(image: Path, image_format: str, stack: ExitStack) -> Source:
+    file = stack.enter_context(open_source(image))
+    return MappedSource(file, read_layout(image_format, file.read_at, file.size_bytes))
+
+
+VMDK_SPECS = {
+    "of sectors": Spec(grain=1),
+    "of 2M": Spec(grain=4096),
+    "stream of 4k": Spec(grain=8, compressed=True),
+    "stream of 2M": Spec(grain=4096, compressed=True, footer=True),
+    "in any order": Spec(grain=32, shuffled=True, shift=5),
+    "stream in any order": Spec(compressed=True, shuffled=True),
+}
 
 
 def _inflated(wrapper: str, compress: Callable[[bytes], bytes]) -> Opened:
@@ -93,6 +127,16 @@ KINDS: dict[str, Opened] = {
     },
     "qcow2 512": _qcow2("-o", "cluster_size=512"),
     "qcow2 2M": _qcow2("-o", "cluster_size=2M"),
+    "vhd": _mapped("vpc", "-o", "force_size=on"),
+    "vhd fixed": _mapped("vpc", "-o", "force_size=on,subformat=fixed"),
+    "vdi": _mapped("vdi"),
+    "vdi static": _mapped("vdi", "-o", "static=on"),
+    "vhdx": _mapped("vhdx"),
+    "vhdx 1M": _mapped("vhdx", "-o", "block_size=1M,block_state_zero=off"),
+    "vhdx fixed": _mapped("vhdx", "-o", "subformat=fixed"),
+    "vmdk": _mapped("vmdk"),
+    "vmdk stream": _mapped("vmdk", "-o", "subformat=streamOptimized"),
+    **{f"vmdk {name}": _vmdk(spec) for name, spec in VMDK_SPECS.items()},
 }
 
 

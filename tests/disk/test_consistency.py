@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.images import convert, create, patch, patch_u64, qemu_io, read_u64
+from support.images import convert, create, patch, patch_u64, qemu_img, qemu_io, read_u64
 
 from imgtool.disk import consistency
 from imgtool.disk.consistency import read_consistency
 from imgtool.errors import ImgtoolError
 from imgtool.formats import admit
+from imgtool.formats.examine import table_bytes
 from imgtool.model.facts import Known, Unknown
 
 CLUSTER = 64 << 10
@@ -72,10 +73,53 @@ def test_without_qemu_img_it_is_unknown(image: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_one_that_takes_too_long_is_unknown(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consistency, "TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(consistency, "deadline_seconds", lambda _: 0.0)
     found = read_consistency(admit(image))
     assert isinstance(found, Unknown)
     assert "did not end within" in found.reason
+
+
+def test_one_that_takes_more_work_than_its_tables_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """qemu-img counts each cluster of the file, and these are many: none is in use."""
+    path = create(tmp_path / "disk.qcow2", "qcow2", "1M", "cluster_size=512")
+    with path.open("r+b") as file:
+        file.truncate(150 << 30)
+    monkeypatch.setattr(consistency, "BASE_CPU_SECONDS", 1)
+    found = read_consistency(admit(path))
+    assert found == Unknown("qemu-img check used more than 1 seconds of CPU time, and was killed")
+
+
+@pytest.mark.parametrize(
+    ("tables", "seconds"),
+    [(0, 5), (1, 6), (2560 << 10, 6), (128 << 20, 13), (1 << 30, 65), (8 << 30, 300), (1 << 60, 300)],
+)
+def test_the_work_that_is_allowed_grows_with_the_tables(tables: int, seconds: int) -> None:
+    assert consistency.cpu_seconds(tables) == seconds
+    assert consistency.deadline_seconds(seconds) == 20 + 4 * seconds
+
+
+@pytest.mark.parametrize(
+    ("image_format", "options", "expected"),
+    [
+        ("qcow2", [], 64 << 10),
+        ("qcow2", ["preallocation=metadata,cluster_size=4096"], 4 * 4096),
+        ("vdi", ["static=on"], 0),
+        ("raw", [], 0),
+    ],
+)
+def test_tables_are_counted(image_format: str, options: list[str], expected: int, tmp_path: Path) -> None:
+    path = create(tmp_path / f"disk.{image_format}", image_format, "8M", *options)
+    if image_format == "qcow2" and not options:
+        qemu_io(path, ["write 0 1M"])
+    assert table_bytes(admit(path, image_format)) == expected
+
+
+def test_tables_are_counted_for_each_snapshot(image: Path) -> None:
+    once = table_bytes(admit(image))
+    qemu_img("snapshot", "-c", "one", image)
+    assert table_bytes(admit(image)) == 2 * once
 
 
 def test_a_compressed_file_is_not_looked_into(image: Path) -> None:

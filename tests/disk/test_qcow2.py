@@ -17,7 +17,7 @@ from imgtool.disk.access import open_disk
 from imgtool.disk.inflate import inflate_cluster
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats import admit
-from imgtool.progress import NullProgress
+from imgtool.util.progress import NullProgress
 
 KIB = 1024
 OFFSET = 0x00FFFFFFFFFFFE00
@@ -53,7 +53,7 @@ def _command(extent: tuple[str, int, int, int], cluster_size: int) -> str:
     return f"{verb} {number}{first} {min(length * KIB, 1024 * KIB - first)}"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from([512, 4096, 65536, 262144]),
     st.sampled_from(["compat=0.10", "compression_type=zlib", "compression_type=zstd"]),

@@ -6,10 +6,11 @@ import pytest
 from oslo_utils.imageutils import format_inspector
 from support.images import create, patch, stream_optimized_vmdk
 
-from imgtool import box
+from imgtool import sandbox
 from imgtool.errors import UnsafeImageError
 from imgtool.formats import admit, inspector
-from imgtool.formats.inspector import HEAD_BYTES, TAIL_BYTES, check_safety, detect
+from imgtool.formats.headers import HEAD_BYTES, TAIL_BYTES
+from imgtool.formats.inspector import check_safety, detect
 
 
 def _reader(content: bytes, seen: list[int] | None = None) -> Callable[[int, int], bytes]:
@@ -33,6 +34,10 @@ def test_the_verdict_is_that_of_the_whole_file(tmp_path: Path, image_format: str
     check_safety(verdict)
 
 
+LOOKUP_BYTES = 8 + (64 << 10)
+"""Of a VHDX, to learn where its metadata are."""
+
+
 def test_a_footer_far_away_is_found_and_the_middle_is_not_read(tmp_path: Path):
     raw = tmp_path / "raw"
     raw.write_bytes(os.urandom(HEAD_BYTES + (4 << 20)))
@@ -41,37 +46,37 @@ def test_a_footer_far_away_is_found_and_the_middle_is_not_read(tmp_path: Path):
     verdict = detect(_reader(content, seen), len(content))
     check_safety(verdict)
     assert len(content) > HEAD_BYTES + TAIL_BYTES
-    assert sum(seen) <= HEAD_BYTES + TAIL_BYTES
+    assert sum(seen) <= HEAD_BYTES + TAIL_BYTES + LOOKUP_BYTES
 
 
 def test_an_undecided_stream_is_read_within_the_bounds():
-    """VHDX metadata beyond the head: incomplete, so not safe."""
+    """VHDX metadata beyond the file's end: incomplete, so not safe."""
     region = b"regi" + bytes(4) + (1).to_bytes(4, "little") + bytes(4)
     region += bytes.fromhex("06a27c8b90479a4bb8fe575f050f886e") + (1 << 40).to_bytes(8, "little") + bytes(8)
     content = (b"vhdxfile".ljust(192 << 10, b"\0") + region).ljust(HEAD_BYTES * 2, b"\0")
     seen: list[int] = []
     verdict = detect(_reader(content, seen), len(content))
-    assert sum(seen) <= HEAD_BYTES + TAIL_BYTES
+    assert sum(seen) <= HEAD_BYTES + TAIL_BYTES + LOOKUP_BYTES
     with pytest.raises(UnsafeImageError, match="safety check fails: Incomplete"):
         check_safety(verdict)
 
 
 def test_a_check_that_crashes_is_unsafe(tmp_path: Path, monkeypatch, request):
     path = create(tmp_path / "x.qcow2")
-    request.addfinalizer(box.stop)  # what boxes are forked from has to have the crashes, and no other test's
+    request.addfinalizer(sandbox.stop)  # its server has the crashes: no other test may get it
 
     def crash(self) -> None:
         raise ZeroDivisionError
 
-    box.stop()
+    sandbox.stop()
     monkeypatch.setattr(format_inspector.QcowInspector, "check_data_file", crash)
     with pytest.raises(UnsafeImageError, match="OpenStack refuses it: Unexpected error"):
         admit(path)
-    box.stop()
+    sandbox.stop()
     monkeypatch.setattr(format_inspector.QcowInspector, "safety_check", crash)
     with pytest.raises(UnsafeImageError, match="safety check fails: ZeroDivisionError"):
         admit(path)
-    box.stop()
+    sandbox.stop()
     monkeypatch.setattr(format_inspector.InspectWrapper, "formats", property(crash))
     with pytest.raises(UnsafeImageError, match="cannot be told: ZeroDivisionError"):
         admit(path)

@@ -2,6 +2,9 @@ import bz2
 import gzip
 import io
 import lzma
+import random
+import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -11,9 +14,10 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from support.hostile_streams import HOSTILE
 
 from imgtool.errors import ImageUnreadableError
-from imgtool.formats.wrapper import PIECE_BYTES, inflate, peek
+from imgtool.formats.wrapper import CHUNK_BYTES, PIECE_BYTES, inflate, peek
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -77,3 +81,80 @@ def test_memory_that_the_file_asks_for_is_bounded():
     wide = compressor.compress(bytes(1000)) + compressor.flush()
     with pytest.raises(ImageUnreadableError, match="too much memory"):
         list(inflate("zstd", [wide]))
+
+
+def _pieces(content: bytes, length: int) -> Iterator[bytes]:
+    return (content[start : start + length] for start in range(0, len(content), length))
+
+
+def _bgzip(content: bytes) -> bytes:
+    """As bgzip of HTSlib writes it: members of 64 KiB, and an empty one at the end."""
+    return b"".join(gzip.compress(piece, 1, mtime=0) for piece in (*_pieces(content, 65280), b""))
+
+
+def _seekable(content: bytes, frame: int, table: int) -> bytes:
+    """Frames of zstd, each behind one that is skipped, as pzstd writes them, and a table for seeking."""
+    frames = (
+        struct.pack("<III", 0x184D2A50, 4, 0) + zstandard.compress(one) for one in _pieces(content, frame)
+    )
+    return b"".join(frames) + struct.pack("<II", 0x184D2A5E, table) + bytes([1]) * table
+
+
+NOISE = random.Random(1).randbytes(3 << 19)
+DISK = b"".join(NOISE[start : start + 5000] + bytes(60_000) for start in range(0, 400_000, 5000))
+HONEST: dict[str, tuple[str, Callable[[], bytes], bytes]] = {
+    "bgzip": ("gzip", lambda: _bgzip(DISK), DISK),
+    "bgzip of noise": ("gzip", lambda: _bgzip(NOISE), NOISE),
+    "two files": ("gzip", lambda: gzip.compress(DISK) + gzip.compress(NOISE), DISK + NOISE),
+    "pigz -i": ("gzip", lambda: b"".join(gzip.compress(one) for one in _pieces(DISK, 128 << 10)), DISK),
+    "padding": ("gzip", lambda: gzip.compress(DISK) + bytes(4 << 20), DISK),
+    "stored": ("gzip", lambda: gzip.compress(NOISE, 0), NOISE),
+    "noise in xz": ("xz", lambda: lzma.compress(NOISE, preset=0), NOISE),
+    "streams": (
+        "xz",
+        lambda: b"".join(lzma.compress(one, preset=0) for one in _pieces(DISK, 64 << 10)),
+        DISK,
+    ),
+    "noise in bzip2": ("bzip2", lambda: bz2.compress(NOISE), NOISE),
+    "pbzip2": ("bzip2", lambda: b"".join(bz2.compress(one) for one in _pieces(NOISE, 900_000)), NOISE),
+    "noise in zstd": ("zstd", lambda: zstandard.compress(NOISE), NOISE),
+    "seekable": ("zstd", lambda: _seekable(DISK, 64 << 10, 1000), DISK),
+    "small frames": ("zstd", lambda: _seekable(DISK, 10 << 10, 1000), DISK),
+    "a large table": ("zstd", lambda: _seekable(DISK, 1 << 20, 2 << 20), DISK),
+}
+"""What programs write, by name: wrapper, file, content."""
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_many_members_that_hold_something_pass(name: str) -> None:
+    wrapper, make, content = HONEST[name]
+    compressed = make()
+    for length in (CHUNK_BYTES, 1 << 20):  # of a file, and of a pipe
+        assert b"".join(inflate(wrapper, _pieces(compressed, length))) == content
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_only_takes_time_is_refused_soon(name: str) -> None:
+    """Also behind honest content, and in what the gate reads."""
+    wrapper, make = HOSTILE[name]
+    compressed = make(1 << 20)
+    for content in (compressed, COMPRESS[wrapper](DISK) + compressed):
+        began = time.process_time()
+        with pytest.raises(ImageUnreadableError, match="which only take time") as caught:
+            list(inflate(wrapper, _pieces(content, CHUNK_BYTES)))
+        assert time.process_time() - began < 1.0, "a tenth on a machine that has nothing else to do"
+        assert caught.value.hint.endswith("-dc")
+    with pytest.raises(ImageUnreadableError, match="which only take time"):
+        peek(wrapper, lambda offset, length: compressed[offset : offset + length], len(compressed))
+
+
+def test_what_was_given_before_pays_for_nothing() -> None:
+    zeros = zstandard.compress(bytes(64 << 20))
+    empty = HOSTILE["empty frames"][1](1 << 16)
+    with pytest.raises(ImageUnreadableError, match="very many members"):
+        list(inflate("zstd", [zeros + empty]))
+
+
+def test_a_frame_to_skip_that_is_cut_off_is_told() -> None:
+    with pytest.raises(ImageUnreadableError, match="ends too early"):
+        list(inflate("zstd", [zstandard.compress(b"x") + struct.pack("<II", 0x184D2A50, 100) + b"x"]))

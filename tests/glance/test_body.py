@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from imgtool.disk.payload import open_payload
+from imgtool.convert.payload import open_payload
 from imgtool.errors import CloudError, ImageUnreadableError
 from imgtool.formats.gate import admit
 from imgtool.glance.body import Body
-from imgtool.progress import NullProgress
+from imgtool.util.progress import NullProgress
 
 CHUNK_BYTES = 1 << 20
 CONTENT = bytes(range(256)) * 20_000

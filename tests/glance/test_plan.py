@@ -9,7 +9,7 @@ from support.images import create
 from imgtool.errors import UsageError
 from imgtool.formats.gate import admit
 from imgtool.glance.plan import plan_upload
-from imgtool.model.delivery import CloudName, Property, UploadPlan, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadPlan
 from imgtool.model.image import DiskImage
 
 GIB = 1 << 30
@@ -22,7 +22,7 @@ def image(tmp_path: Path) -> DiskImage:
 
 def plan(image: DiskImage, properties: Sequence[Property] = (), **wanted: Any) -> UploadPlan:
     return plan_upload(
-        image, cloud=CloudName("c"), wanted=Wanted(**{"name": "debian"} | wanted), properties=properties
+        image, cloud=CloudName("c"), wanted=GlanceTarget(**{"name": "debian"} | wanted), properties=properties
     )
 
 

@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 from support.images import create
 
-from imgtool.disk.payload import open_payload
+from imgtool.convert.payload import open_payload
 from imgtool.errors import VerificationError
 from imgtool.formats.gate import admit
 from imgtool.glance.body import Body
 from imgtool.glance.plan import plan_upload
 from imgtool.glance.record import Record, parse
 from imgtool.glance.verify import verify_arrival
-from imgtool.model.delivery import CloudName, UploadPlan, Wanted
-from imgtool.progress import NullMeter, NullProgress
+from imgtool.model.delivery import CloudName, GlanceTarget, UploadPlan
+from imgtool.util.progress import NullMeter, NullProgress
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> UploadPlan:
     image = admit(create(tmp_path / "disk.qcow2"))
-    return plan_upload(image, cloud=CloudName("c"), wanted=Wanted("x"), properties=())
+    return plan_upload(image, cloud=CloudName("c"), wanted=GlanceTarget("x"), properties=())
 
 
 @pytest.fixture

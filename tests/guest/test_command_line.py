@@ -3,9 +3,9 @@
 import pytest
 from support.guest_tree import guest_tree
 
-from imgtool.guest.boot_entry import BootEntry
-from imgtool.guest.bootloader import BootChoice
-from imgtool.guest.command_line import read_command_line
+from imgtool.guest.booted_kernel import read_command_line
+from imgtool.guest.bootloader.choose import BootChoice
+from imgtool.guest.bootloader.entry import BootEntry
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.model.facts import Known
 

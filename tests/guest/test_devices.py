@@ -47,7 +47,7 @@ def disk(
     devices = [Device(volume(name), filesystem, None) for name, filesystem in standard]
     table = (partition(1, ESP_GUID, "esp"), partition(2, label="root"), partition(3), *partitions)
     volumes = (*(device.volume for device in devices), *others)
-    layout = DiskLayout("gpt", table, b"", b"", volumes, problem)
+    layout = DiskLayout("gpt", table, b"", volumes, problem)
     return DiskContents(layout, devices, [problem] if problem else [])
 
 
@@ -67,11 +67,13 @@ def of(device: str, contents: DiskContents | None = None, crypttab: str = "") ->
 @pytest.mark.parametrize(
     ("device", "resolves", "stable"),
     [
-        ("UUID=ROOT-uuid", True, True),
+        ("UUID=root-uuid", True, True),
+        ("UUID=ROOT-uuid", False, True),
         ("UUID=gone", False, True),
         ("LABEL=cloudimg-rootfs", True, True),
         ("LABEL=gone", False, True),
-        ("PARTUUID=AAAA-2", True, True),
+        ("PARTUUID=aaaa-2", True, True),
+        ("PARTUUID=AAAA-2", False, True),
         ("PARTUUID=aaaa-9", False, True),
         ("PARTLABEL=root", True, True),
         ("PARTLABEL=gone", False, True),
@@ -222,6 +224,8 @@ def test_what_installers_write_for_a_cdrom_is_not_needed(fstab: str) -> None:
         ("root=/dev/sda1 root=UUID=root-uuid", "UUID=root-uuid", True, True),
         ("root=block:/dev/vda2", "/dev/vda2", True, False),
         ("root=$rootdev", "$rootdev", None, True),
+        ("root=/dev/ram0", "/dev/ram0", False, True),
+        ("root=/dev/loop0", "/dev/loop0", False, True),
     ],
 )
 def test_the_root_of_the_command_line(

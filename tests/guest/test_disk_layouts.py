@@ -11,7 +11,8 @@ from support.made_filesystems import MIB  # puts the recipe of the fixtures on t
 from support.unified_image import unified_image
 
 from disks import Part, empty_disk, make_fat, place, run  # isort: skip
-from guest_tree import KERNEL, efi_program, write_guest  # isort: skip
+from guest_tree import KERNEL, write_guest  # isort: skip
+from loaders import efi_systemd_boot, write_grub  # isort: skip
 
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model.facts import Known
@@ -77,7 +78,7 @@ def place_ext4(disk: Path, part: Part, tree: Path, uuid: str, label: str) -> Non
 def place_esp(disk: Path, part: Part, tree: Path) -> None:
     loader = tree / "EFI/BOOT/BOOTX64.EFI"
     loader.parent.mkdir(parents=True)
-    loader.write_bytes(efi_program("systemd-boot"))
+    loader.write_bytes(efi_systemd_boot())
     volume = tree.with_suffix(".volume")
     make_fat(volume, part.size, tree, "-F", "12", "-i", "12345678", "-n", "ESP")
     place(disk, volume, part.start)
@@ -98,6 +99,7 @@ def systemd_boot_with_a_unified_image(disk: Path, work: Path) -> None:
     empty_disk(disk, 47 * MIB)
     parts = make_gpt(disk, [(1, 1, 4, "ef00", "esp"), (2, 6, 40, "8304", "root")])
     sections = {
+        ".osrel": b'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12"\n',
         ".cmdline": OPTIONS.encode(),
         ".uname": KERNEL.encode(),
         ".linux": boot[f"vmlinuz-{KERNEL}"],
@@ -112,7 +114,10 @@ def systemd_boot_with_a_unified_image(disk: Path, work: Path) -> None:
 
 
 def systemd_boot_with_xbootldr(disk: Path, work: Path) -> None:
-    """Entries and kernels as kernel-install puts them, on a boot partition beside the ESP; no fstab."""
+    """Entries and kernels as kernel-install puts them, on a boot partition beside the ESP; no fstab.
+
+    It is FAT: UEFI reads nothing else, and systemd-boot looks through the firmware's eyes.
+    """
     write_guest(work / "root", "", "")
     (work / "root/efi").mkdir()
     boot = without_boot_files(work / "root")
@@ -130,7 +135,8 @@ def systemd_boot_with_xbootldr(disk: Path, work: Path) -> None:
         f"linux /0123abc/{KERNEL}/linux\ninitrd /0123abc/{KERNEL}/initrd\n"
     )
     place_esp(disk, parts[1], work / "esp")
-    place_ext4(disk, parts[2], work / "boot", UUIDS["/boot"], "boot")
+    make_fat(work / "boot.volume", parts[2].size, work / "boot", "-F", "16", "-n", "BOOT")
+    place(disk, work / "boot.volume", parts[2].start)
     place_ext4(disk, parts[3], work / "root", UUIDS["/"], "root")
 
 
@@ -146,7 +152,8 @@ def partitions_of_their_own(disk: Path, work: Path) -> None:
     run("sfdisk", "--quiet", disk, text=script)
     places = {"/boot": (2048, 32768), "/": (36864, 40960), "/usr": (79872, 90112), "/var": (172032, 40960)}
     fstab = "".join(f"UUID={UUIDS[point]} {point} ext4 defaults 0 2\n" for point in places)
-    write_guest(work / "root", fstab, f"UUID={UUIDS['/']}")
+    write_grub(disk, 512, "(,msdos1)/grub")
+    write_guest(work / "root", fstab, f"UUID={UUIDS['/']}", boot="")
     for point in ("/boot", "/usr", "/var"):
         shutil.move(work / f"root{point}", work / point[1:])
         (work / f"root{point}").mkdir()
@@ -162,19 +169,19 @@ def partitions_of_their_own(disk: Path, work: Path) -> None:
             systemd_boot_with_a_unified_image,
             "partition 2",
             "/boot/EFI/Linux/debian.efi",
-            "/boot/loader/loader.conf: default debian.efi",
+            "/EFI/Linux/debian.efi on partition 1: Debian GNU/Linux 12 (debian.efi, default debian.efi)",
         ),
         (
             systemd_boot_with_xbootldr,
             "partition 3",
             f"/boot/0123abc/{KERNEL}/initrd",
-            "/boot/loader: its first entry",
+            f"/loader/entries/0123abc-{KERNEL}.conf on partition 2: Debian (0123abc-{KERNEL}.conf, the first",
         ),
         (
             partitions_of_their_own,
             "partition 5",
             f"/boot/initrd.img-{KERNEL}",
-            "/boot/grub/grub.cfg: default=0",
+            "/grub/grub.cfg on partition 1: default=0",
         ),
     ],
 )
@@ -195,6 +202,41 @@ def two_systems(disk: Path, work: Path) -> None:
     for number, part in parts.items():
         write_guest(work / f"root{number}", "", "")
         place_ext4(disk, part, work / f"root{number}", list(UUIDS.values())[number], "root")
+
+
+def copies(disk: Path, work: Path) -> None:
+    """Two partitions with the same system, each with its own label; GRUB starts the menu of the second."""
+    empty_disk(disk, 84 * MIB)
+    parts = make_gpt(disk, [(1, 1, 1, "ef02", "bios"), (3, 2, 40, "8300", "a"), (4, 42, 40, "8300", "b")])
+    write_grub(disk, parts[1].start, "(,gpt4)/boot/grub")
+    for number in (3, 4):
+        root = work / f"root{number}"
+        write_guest(root, f"LABEL=root{number} / ext4 d 0 1\n", f"LABEL=root{number}")
+        place_ext4(disk, parts[number], root, list(UUIDS.values())[number - 3], f"root{number}")
+
+
+def chroot_on_data(disk: Path, work: Path) -> None:
+    """A partition for data, which fstab mounts on /srv, holds a chroot."""
+    empty_disk(disk, 84 * MIB)
+    parts = make_gpt(disk, [(1, 1, 1, "ef02", "bios"), (3, 2, 40, "8300", "a"), (4, 42, 40, "8300", "b")])
+    write_grub(disk, parts[1].start, "(,gpt4)/boot/grub")
+    write_guest(work / "root3", "", "")
+    write_guest(work / "root4", "LABEL=root / ext4 d 0 1\nLABEL=srv /srv ext4 d 0 2\n", "LABEL=root")
+    place_ext4(disk, parts[3], work / "root3", UUIDS["/var"], "srv")
+    place_ext4(disk, parts[4], work / "root4", UUIDS["/"], "root")
+
+
+@pytest.mark.parametrize("make", [copies, chroot_on_data])
+def test_of_two_systems_the_one_that_the_boot_loader_s_entry_names(
+    tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    """Rows root-two-copies and chroot-partition."""
+    make(tmp_path / "disk", tmp_path)
+    facts = inspected(tmp_path / "disk")
+    assert facts.reason == "Linux on partition 4"
+    mounted = {one.device: one.mount_point for one in facts.filesystems}
+    assert mounted["partition 4"] == "/"
+    assert mounted["partition 3"] == ("/srv" if make is chroot_on_data else None)
 
 
 def luks_beside_boot(disk: Path, work: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgtool.guest.fstab import DeviceName, device_entries, device_name, parse_fstab
+from imgtool.guest.fstab import DeviceName, comma_option, device_entries, device_name, parse_fstab
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,9 @@ def test_swap_takes_a_device_and_mounts_nothing() -> None:
 
 def test_a_hostile_table_is_cut_short() -> None:
     assert len(parse_fstab("UUID=1 /x ext4\n" * 5000)) == 2000
+
+
+def test_options_between_commas() -> None:
+    assert comma_option("rw,subvol=a,subvol=b=c", "subvol") == "b=c"
+    assert comma_option("rw,subvol", "subvol") is None
+    assert comma_option(None, "subvol") is None

@@ -4,9 +4,9 @@ import io
 
 import pytest
 from support.facts import cloud_init
-from support.guest_tree import Content, Unreadable, guest_tree
+from support.guest_tree import Content, File, Unreadable, guest_tree
 
-from imgtool.guest.cloud_config import cloud_config_fact
+from imgtool.guest.cloud_init.config import cloud_config_fact
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.growth import read_can_grow, read_root_is_last
 from imgtool.guest.partitions import Partition
@@ -20,7 +20,7 @@ DEBIAN: dict[str, Content] = {"/usr/bin/growpart": "#!/bin/sh", "/etc/cloud/clou
 
 def layout(scheme: str, *starts: tuple[int, int]) -> DiskLayout:
     table = tuple(Partition(n, "x", None, None, start << 20, 1 << 20, bootable=False) for n, start in starts)
-    return DiskLayout(scheme, table, b"", b"", ())  # type: ignore[arg-type]
+    return DiskLayout(scheme, table, b"", ())  # type: ignore[arg-type]
 
 
 def root(*partitions: int) -> Volume:
@@ -57,7 +57,10 @@ def can_grow(files: dict[str, Content], cloud: CloudInitFacts | None = None) -> 
         (DEBIAN, "/usr/bin/growpart, called by cloud-init"),
         ({"/usr/share/initramfs-tools/scripts/local-bottom/growroot": "#!"}, "local-bottom/growroot"),
         ({"/usr/lib/dracut/modules.d/50growroot/module-setup.sh": "#!"}, "modules.d/50growroot"),
-        ({"/usr/bin/systemd-repart": "ELF", "/usr/lib/repart.d/50-root.conf": "x"}, "repart.d/50-root.conf"),
+        (
+            {"/usr/bin/systemd-repart": "ELF", "/usr/lib/repart.d/50-root.conf": "[Partition]\nType=root\n"},
+            "repart.d/50-root.conf",
+        ),
     ],
 )
 def test_what_grows_it(files: dict[str, Content], evidence: str) -> None:
@@ -105,3 +108,101 @@ def test_growpart_needs_cloud_init(fact: str) -> None:
 def test_a_configuration_that_cannot_be_read_is_no_answer() -> None:
     with pytest.raises(GuestReadError):
         can_grow(DEBIAN | {"/etc/cloud/cloud.cfg": Unreadable()})
+
+
+# ---------------------------------------------------------------- programs, configuration, systemd-repart
+
+
+WHOLE: dict[str, Content] = {
+    **DEBIAN,
+    "/bin/sh": "\x7fELF",
+    **{f"/usr/bin/{name}": "\x7fELF" for name in ("flock", "awk", "sed", "grep")},
+    **{f"/usr/sbin/{name}": "\x7fELF" for name in ("sfdisk", "partx", "resize2fs", "xfs_growfs", "btrfs")},
+}
+"""A Debian with what growpart and resizefs call."""
+REPART = {"/usr/bin/systemd-repart": "\x7fELF", "/usr/bin/growpart": None}
+
+
+def grows(change: dict[str, Content | None], filesystem: str = "ext4", scheme: str = "gpt") -> Known[bool]:
+    tree = guest_tree({path: one for path, one in (WHOLE | change).items() if one is not None})
+    return read_can_grow(tree, cloud_init(), cloud_config_fact(tree), filesystem, scheme)
+
+
+def cfg(text: str) -> dict[str, Content | None]:
+    return {"/etc/cloud/cloud.cfg.d/99-x.cfg": text}
+
+
+@pytest.mark.parametrize(
+    ("change", "filesystem", "scheme"),
+    [
+        ({}, "ext4", "gpt"),
+        ({}, "xfs", "mbr"),
+        ({}, "btrfs", "gpt"),
+        ({"/usr/sbin/sfdisk": None, "/usr/sbin/sgdisk": "\x7fELF"}, "ext4", "gpt"),
+        ({"/usr/sbin/resize2fs": None}, "xfs", "gpt"),
+        ({"/usr/sbin/sfdisk": None, "/usr/sbin/partx": None}, "ext4", "none"),
+        (
+            cfg("cloud_init_modules: [ migrator, growpart, [resizefs, always], users_groups ]\n"),
+            "ext4",
+            "gpt",
+        ),
+        (cfg("cloud_init_modules:\n - [growpart, always]\n - resizefs\n"), "ext4", "gpt"),
+        (cfg("cloud_init_modules: [cc_growpart, {name: resizefs}]\n"), "ext4", "gpt"),
+        (cfg("unverified_modules: [growpart]\n"), "ext4", "gpt"),
+        (cfg("growpart: {mode: growpart}\n"), "ext4", "gpt"),
+        (cfg("growpart: {mode: auto, devices: [/, /dev/vdb1]}\n"), "ext4", "gpt"),
+        (cfg("resize_rootfs: noblock\n"), "ext4", "gpt"),
+        (
+            {"/etc/growroot-disabled": "", **cfg("growpart: {ignore_growroot_disabled: true}\n")},
+            "ext4",
+            "gpt",
+        ),
+        ({**REPART, "/usr/lib/repart.d/50-root.conf": "[Partition]\nType=root\n"}, "ext4", "gpt"),
+        ({**REPART, "/etc/repart.d/1.conf": "[Partition]\nType=root-x86-64\nWeight=500\n"}, "ext4", "gpt"),
+    ],
+)
+def test_it_grows(change: dict[str, Content | None], filesystem: str, scheme: str) -> None:
+    found = grows(change, filesystem, scheme)
+    assert found.value is True, found.evidence
+
+
+@pytest.mark.parametrize(
+    ("change", "filesystem", "scheme", "evidence"),
+    [
+        ({"/usr/sbin/sfdisk": None}, "ext4", "gpt", "needs sfdisk or sgdisk"),
+        ({"/usr/sbin/sfdisk": File("", 0o644)}, "ext4", "gpt", "needs sfdisk or sgdisk"),
+        ({"/usr/sbin/sfdisk": None, "/usr/sbin/sgdisk": "\x7fELF"}, "ext4", "mbr", "needs sfdisk, which"),
+        ({"/usr/bin/flock": None}, "ext4", "gpt", "needs flock"),
+        ({"/usr/bin/growpart": File("#!/bin/sh\n", 0o644)}, "ext4", "gpt", "growpart is not executable"),
+        ({"/usr/sbin/resize2fs": None}, "ext4", "gpt", "no resize2fs: the partition grows"),
+        ({"/usr/sbin/xfs_growfs": None}, "xfs", "gpt", "no xfs_growfs"),
+        ({}, "f2fs", "gpt", "no file system of type f2fs"),
+        (cfg("growpart: {mode: 'off'}\n"), "ext4", "gpt", "99-x.cfg: growpart: mode: off"),
+        (cfg("growpart: {mode: false}\n"), "ext4", "gpt", "growpart: mode: off"),
+        (cfg("growpart: {mode: gpart}\n"), "ext4", "gpt", "growpart: mode: gpart"),
+        (cfg("growpart: []\n"), "ext4", "gpt", "growpart is no mapping"),
+        (cfg("growpart: {mode: [auto]}\n"), "ext4", "gpt", "growpart: mode: ['auto']"),
+        (cfg("growpart:\n"), "ext4", "gpt", "growpart is no mapping"),
+        (cfg("growpart: {devices: []}\n"), "ext4", "gpt", "devices: none"),
+        (cfg("growpart: {devices: [/data]}\n"), "ext4", "gpt", "devices: /data"),
+        (cfg("resize_rootfs: 'false'\n"), "ext4", "gpt", "resize_rootfs: false"),
+        (cfg("resize_rootfs:\n"), "ext4", "gpt", "resize_rootfs: None"),
+        (cfg("cloud_init_modules: [growpart, [resizefs, always, 'off']]\n"), "ext4", "gpt", "resize_rootfs"),
+        ({**REPART, "/etc/repart.d/50-swap.conf": "[Partition]\nType=swap\nSizeMinBytes=64M\n"},
+         "ext4", "gpt", "nothing else that grows"),
+        ({**REPART, "/etc/repart.d/1.conf": "[Partition]\nType=root\nSizeMaxBytes=2G\n"},
+         "ext4", "gpt", "nothing else that grows"),
+        ({**REPART, "/usr/lib/repart.d/1.conf": "[Partition]\nType=root\n", "/etc/repart.d/1.conf": ""},
+         "ext4", "gpt", "nothing else that grows"),
+    ],
+)  # fmt: skip
+def test_it_does_not_grow(
+    change: dict[str, Content | None], filesystem: str, scheme: str, evidence: str
+) -> None:
+    found = grows(change, filesystem, scheme)
+    assert (found.value, evidence in found.evidence) == (False, True), found.evidence
+
+
+def test_a_device_that_may_be_the_root_is_not_known() -> None:
+    with pytest.raises(GuestReadError, match="whether that is the root"):
+        grows(cfg("growpart: {devices: [/dev/vda1]}\n"))

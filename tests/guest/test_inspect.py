@@ -42,8 +42,8 @@ WINDOWS = (
     "windows-dirty",
 )
 """What tests/integration/test_windows.py looks at."""
-OF_OTHERS = ("fedora-42", "opensuse-leap-15.6")
-"""Layouts of other distributions, which tests/integration/test_layouts.py looks at."""
+OF_OTHERS = ("fedora-42", "microos", "opensuse-leap-15.6", "tumbleweed")
+"""Layouts of other distributions: test_common_images.py and tests/integration/test_layouts.py."""
 
 
 def inspected(name: str) -> GuestFacts:
@@ -206,3 +206,10 @@ def test_inspecting_writes_nothing(tmp_path: Path) -> None:
     before = disk.stat().st_mtime_ns
     inspected("bare-ext4")
     assert disk.stat().st_mtime_ns == before
+
+
+def test_a_disk_that_holds_only_data_is_told_so() -> None:
+    disk = fixture_path("data-disk")
+    with disk.open("rb") as file:
+        facts = inspect_disk(file, disk.stat().st_size)
+    assert (facts.data_only, facts.family) == (True, None)

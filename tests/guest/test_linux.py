@@ -2,18 +2,21 @@ import io
 import struct
 
 import pytest
-from support.archives import compress, newc
+from support.archives import compress
+from support.grub import run_in
 from support.guest_tree import Content, Link, Unreadable, guest_tree
+from support.initramfs_trees import initramfs_tools, packed
+from support.kernel_images import bzimage
+from support.kmod import modules
 from support.memory_filesystem import MemoryFilesystem
 
 from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model.facts import Known, Unknown
+from imgtool.model.facts import NO_EXTRAS, GuestQuery, Known, Unknown
 from imgtool.model.kernel import MODULES_OF_INTEREST
 from imgtool.model.linux import LinuxFacts
-from imgtool.model.look_for import NOTHING_ELSE, LookFor
 
 V, OLD = "6.1.0-41-amd64", "6.1.0-9-amd64"
 D = f"/usr/lib/modules/{V}"
@@ -21,17 +24,15 @@ ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 3, 62)
 MODULES = ("virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_net", "virtio_console")
 
 
-def initramfs(version: str, *modules: str) -> bytes:
-    members = {f"usr/lib/modules/{version}/kernel/{name}.ko": ELF for name in modules}
-    return compress("zstd", newc({"init": b"#!", "conf/initramfs.conf": b"MODULES=most\n", **members}))
+def initramfs(version: str, *names: str) -> bytes:
+    return compress("zstd", packed(initramfs_tools(names, f"/usr/lib/modules/{version}")))
 
 
 def guest(version: str) -> dict[str, Content]:
     top = f"/usr/lib/modules/{version}"
-    modules = {f"{top}/kernel/{name}.ko": ELF for name in MODULES}
-    return modules | {
+    return modules(*MODULES, directory=top) | {
         f"{top}/modules.builtin": "kernel/fs/ext4/ext4.ko\n",
-        f"/boot/vmlinuz-{version}": b"MZ",
+        f"/boot/vmlinuz-{version}": bzimage(version),
         f"/boot/initrd.img-{version}": initramfs(
             version, "virtio", "virtio_ring", "virtio_pci", "virtio_blk"
         ),
@@ -53,16 +54,17 @@ FILES: dict[str, Content] = (
         "/usr/bin/cloud-init": "#!",
         "/etc/os-release": "ID=debian\nVERSION_ID=12\n",
         "/etc/machine-id": "",
-        "/boot/grub/grub.cfg": "set default=1\n" + ENTRY.format(V) + ENTRY.format(OLD),
+        "/boot/grub/grub.cfg": "set default=1\nset timeout=0\n" + ENTRY.format(V) + ENTRY.format(OLD),
         "/usr/sbin/qemu-ga": ELF,
     }
 )
 
 
-def read(files: dict[str, Content], look_for: LookFor = NOTHING_ELSE) -> LinuxFacts:
+def read(files: dict[str, Content], guest_query: GuestQuery = NO_EXTRAS) -> LinuxFacts:
     root = Device(Volume("disk", 4096, (), io.BytesIO), MemoryFilesystem(label="x"), None)
-    layout = DiskLayout("none", (), b"", b"", (root.volume,))
-    return read_linux(System(guest_tree(files), root, {}), DiskContents(layout, [root]), look_for)
+    layout = DiskLayout("none", (), b"", (root.volume,))
+    tree = guest_tree(files)
+    return read_linux(System(tree, root, {}), DiskContents(layout, [root]), guest_query, run_in(tree))
 
 
 def test_a_whole_guest():
@@ -81,8 +83,8 @@ def test_a_whole_guest():
 def test_kernels_newest_first_and_which_one_boots():
     newest, older = read(FILES).kernels.value
     assert (newest.version, newest.default, older.version, older.default) == (V, False, OLD, True)
-    assert older.default_evidence == f"/boot/grub/grub.cfg: default=1 ({OLD})"
-    assert newest.default_evidence.startswith(f"{OLD} boots: /boot/grub/grub.cfg: default=1")
+    assert older.default_evidence == f"/boot/grub/grub.cfg on disk: default=1 ({OLD})"
+    assert newest.default_evidence.startswith(f"{OLD} boots: /boot/grub/grub.cfg on disk: default=1")
     assert older.image == f"/boot/vmlinuz-{OLD}"
 
 
@@ -131,7 +133,7 @@ def test_one_unreadable_initramfs_leaves_the_other_known():
 
 def test_the_default_entry_s_command_line_and_its_root():
     facts = read(FILES)
-    assert facts.command_line == Known("root=LABEL=x cloud-init=disabled", "/boot/grub/grub.cfg")
+    assert facts.command_line == Known("root=LABEL=x cloud-init=disabled", "/boot/grub/grub.cfg on disk")
     (root,) = facts.device_references.value
     assert (root.device, root.resolves) == ("LABEL=x", True)
     assert facts.root_is_last.value is True
@@ -153,7 +155,7 @@ def test_terminal_escapes_in_a_kernel_s_name_are_made_harmless():
 
 
 def test_what_a_policy_asks_for_is_looked_for():
-    facts = read(FILES, LookFor(modules=("nvme",), files=("/etc/os-*", "/etc/shadow")))
+    facts = read(FILES, GuestQuery(modules=("nvme",), files=("/etc/os-*", "/etc/shadow")))
     assert facts.found_files.value == ("/etc/os-release",)
     assert facts.kernels.value[0].modules["nvme"] == "missing"
 

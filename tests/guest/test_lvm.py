@@ -6,6 +6,8 @@ import pytest
 from support.lvm import EXTENT, logical_volume, metadata, physical_volume, striped
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.lvm import MAX_PHYSICAL, PhysicalVolume, logical_volumes
+from imgtool.guest.lvm_metadata import parse
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
 
 ONE = "a" * 32
@@ -147,3 +149,24 @@ def mbr_of(parts: list[bytes]) -> bytes:
         body += part
     table[510:512] = b"\x55\xaa"
     return bytes(table) + body
+
+
+def test_a_volume_on_very_many_physical_ones_is_told() -> None:
+    names = [f"pv{number}" for number in range(MAX_PHYSICAL + 1)]
+    for count, problem in ((MAX_PHYSICAL, None), (MAX_PHYSICAL + 1, "more than 64 physical volumes")):
+        parts = [striped(index, 1, [(name, 0)]) for index, name in enumerate(names[:count])]
+        text = metadata({name: name for name in names}, logical_volume("root", *parts))
+        physical = [PhysicalVolume(f"partition {name}", name, 0, 1 << 30, parse(text)) for name in names]
+        [volume] = logical_volumes(physical)
+        assert (volume.problem is None) is (problem is None)
+        assert problem is None or problem in str(volume.problem)
+
+
+def test_volumes_that_are_left_out_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgtool.guest.volumes.MAX_VOLUMES", 2)
+    text = metadata(
+        {"pv0": ONE}, "".join(logical_volume(f"lv{one}", striped(0, 1, [("pv0", one)])) for one in range(3))
+    )
+    found = layout(text)
+    assert [one.name for one in found.volumes] == ["disk", "vg/lv0"]
+    assert found.problem == "4 volumes: the first 2 of them are looked at"

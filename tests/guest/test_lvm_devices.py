@@ -4,7 +4,7 @@ import pytest
 from support.guest_tree import Content, Unreadable, guest_tree
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.lvm_devices import DEVICES_FILE, read_lvm_devices_file
+from imgtool.guest.lvm import DEVICES_FILE, read_lvm_devices_file
 
 HEAD = "# LVM uses devices listed in this file.\nVERSION=1.1.2\n"
 ENTRY = "IDTYPE=sys_serial IDNAME=abc DEVNAME=/dev/vda3 PVID=x PART=3\n"

@@ -4,10 +4,10 @@ import io
 from collections.abc import Mapping
 
 import pytest
-from support.memory_filesystem import Content, Link, MemoryFilesystem, memory_root
+from support.memory_btrfs import MemoryBtrfs
+from support.memory_filesystem import Content, Link, MemoryFilesystem
 
-from imgtool.guest.filesystems.base import Filesystem, GuestReadError, Kind, Node
-from imgtool.guest.filesystems.btrfs import BtrfsFilesystem
+from imgtool.guest.filesystems.base import Filesystem, GuestReadError
 from imgtool.guest.filesystems.rootless import Rootless, probe
 from imgtool.guest.mounts import Device, find_system
 from imgtool.guest.partitions import ESP_GUID, XBOOTLDR_GUID, Partition
@@ -30,22 +30,6 @@ def root(fstab: str = "", **more: Content) -> MemoryFilesystem:
 
 def memory(uuid: str, tree: Mapping[str, Content], label: str | None = None) -> MemoryFilesystem:
     return MemoryFilesystem(tree, uuid=uuid, label=label)
-
-
-class MemoryBtrfs(BtrfsFilesystem):
-    """A Btrfs in memory: subvolumes are directories of `tree`, `default` is the default one's path."""
-
-    def __init__(self, tree: Mapping[str, Content], default: str = "", uuid: str = "ROOT-uuid") -> None:
-        self.type, self.label, self.uuid = "btrfs", None, uuid
-        self._tree, self._default = tree, default
-
-    def root(self, subvolume: str | None = None) -> Node:
-        node: Node | None = memory_root(self._tree)
-        for name in filter(None, (self._default if subvolume is None else subvolume).split("/")):
-            node = node.child(name) if node is not None else None
-        if node is None or node.kind is not Kind.DIRECTORY:
-            raise GuestReadError(f"btrfs has no subvolume {subvolume}")
-        return node
 
 
 def test_a_root_alone() -> None:

@@ -7,13 +7,13 @@ from support.guest_tree import Link, Unreadable, guest_tree
 
 from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.system import (
     read_architecture,
     read_distribution,
     read_machine_id,
     read_ssh_host_keys,
     read_version,
-    shell_assignments,
 )
 from imgtool.model.facts import Known, Unknown
 
@@ -134,6 +134,15 @@ def test_no_ssh_host_keys():
     assert read_ssh_host_keys(guest_tree({"/etc/ssh/sshd_config": ""})).value == ()
 
 
-def test_shell_assignments():
-    text = "A=1\n B='two words' # why\nexport C=\"3\"\n# D=4\nnot an assignment\nE\nF==\n"
-    assert shell_assignments(text) == {"A": "1", "B": "two words", "C": "3", "F": "="}
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("systemd.machine_id=0123456789abcdef0123456789abcdef", "set"),
+        ("systemd.machine-id=01234567-89ab-cdef-0123-456789abcdef", "set"),
+        ("systemd.machine_id=firmware", "empty"),
+        ("systemd.machine_id=0123", "empty"),
+    ],
+)
+def test_a_machine_id_on_the_command_line_is_every_instance_s(word: str, state: str) -> None:
+    tree = guest_tree({"/etc/machine-id": ""})
+    assert read_machine_id(tree, parse_command_line(word)).value == state

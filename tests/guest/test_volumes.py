@@ -175,10 +175,15 @@ def test_tiny_disks(size: int) -> None:
     assert layout.volumes[0].size_bytes == size
 
 
-def test_a_gpt_without_its_protective_record_is_an_error() -> None:
+def test_a_gpt_without_its_protective_record_is_read_and_nobody_sees_it() -> None:
+    whole = layout_of(fixture_path("data-disk"))
     disk = fixture_path("data-disk")
-    with disk.open("rb") as file, pytest.raises(GuestReadError, match="no master boot record"):
-        read_layout(damaged(file, {446: bytes(66)}), disk.stat().st_size)
+    with disk.open("rb") as file:
+        layout = read_layout(damaged(file, {446: bytes(66)}), disk.stat().st_size)
+    assert layout.partitions == whole.partitions
+    assert "no master boot record" in str(layout.faults.uefi)
+    assert layout.faults.kernel == layout.faults.uefi
+    assert (whole.faults.uefi, whole.faults.kernel, whole.faults.backup) == (None, None, None)
 
 
 class Failing(io.RawIOBase):

@@ -19,19 +19,22 @@ MAX_CPU_SECONDS = 2.0
 COMMANDS: dict[str, Sequence[str]] = {
     "convert": ("convert", "IMAGE", "OUT", "-O", "raw"),
     "convert by qemu-img": ("convert", "IMAGE", "OUT", "--engine", "qemu-img"),
+    "convert as it is": ("convert", "IMAGE", "OUT", "-O", "raw", "--force"),
+    "convert as it is by qemu-img": ("convert", "IMAGE", "OUT", "--engine", "qemu-img", "--force"),
     "inspect": ("inspect", "IMAGE"),
     "check": ("check", "IMAGE", "--report", "text=REPORT"),
     "upload": ("upload", "IMAGE", "--cloud", "none-such", "--dry-run"),
     "prepare": ("prepare", "IMAGE", "--cloud", "none-such", "--dry-run"),
 }
-GATE = [(name, list(COMMANDS)[number % len(COMMANDS)]) for number, name in enumerate(ROWS)]
+AS_IT_IS = ("convert as it is", "convert as it is by qemu-img")
+EACH = [name for name in COMMANDS if name not in AS_IT_IS]
+GATE = [(name, EACH[number % len(EACH)]) for number, name in enumerate(ROWS)]
 """Each row by one of the commands in turn: that they all use the one gate is test_wherever_it_comes_from."""
 CLUSTERS = [
-    (name, list(COMMANDS)[(number + turn) % len(COMMANDS)])
-    for turn in (0, 1)
-    for number, name in enumerate(CLUSTER_ROWS)
+    (name, EACH[(number + turn) % len(EACH)]) for turn in (0, 1) for number, name in enumerate(CLUSTER_ROWS)
 ]
-INFLATED = [(name, command) for name in INFLATED_ROWS for command in ("convert", "convert by qemu-img")]
+INFLATED = [(name, command) for name in INFLATED_ROWS for command in AS_IT_IS]
+"""Without --force `qemu-img check` of a qcow2 says it first."""
 
 
 @contextmanager
@@ -86,10 +89,8 @@ def of_the_report(folder: Path, found: Traced) -> set[str]:
 
 
 def assert_nothing_left(found: Traced, command: str, folder: Path) -> None:
-    """Nothing was opened for writing but a target or a report, under a name that is gone."""
-    written = {Path(path) for path in found.written}
-    assert all(path.parent == folder and path.suffix == ".partial" for path in written)
-    assert len(written) <= 1
+    """Nothing was opened for writing but a target or a report, as a file without a name."""
+    assert found.written <= {str(folder)}
     assert {path.name for path in folder.iterdir()} - {"report.txt"} == {"in", "trace"}
     assert (folder / "report.txt").exists() == (command == "check")
 

@@ -42,6 +42,10 @@ def assert_refused(image: Path, says: str, *options: str) -> None:
     assert os.listdir(image.parent) == [image.name]
 
 
+READ_ANYWAY = ("-O", "raw", "--force")
+"""What is appended has no refcounts, which is refused before: here the reader is to come to it."""
+
+
 class Image:
     """Clusters 0 and 1 of the disk are standard, 16 is compressed; 40 is free to be anything."""
 
@@ -132,7 +136,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 )
 def test_a_compressed_cluster_of_another_size(how: str, content: bytes, tmp_path: Path) -> None:
     image = Image(tmp_path / "x.qcow2", how.split(maxsplit=1)[0])
-    assert_refused(_append(image, COMPRESS[how](content)), "compressed clusters")
+    assert_refused(_append(image, COMPRESS[how](content)), "compressed clusters", *READ_ANYWAY)
 
 
 @pytest.mark.parametrize("how", COMPRESS)
@@ -147,7 +151,7 @@ def test_a_compressed_cluster_that_is_cut(how: str, by: str, tmp_path: Path) -> 
         os.truncate(image.path, image.path.stat().st_size - 2000)
     else:
         _append(image, data[:9000] + (bytes(len(data)) if by == "its end" else os.urandom(len(data))))
-    assert_refused(image.path, "compressed clusters")
+    assert_refused(image.path, "compressed clusters", *READ_ANYWAY)
 
 
 def _append(image: Image, data: bytes, sectors: int | None = None) -> Path:

@@ -8,21 +8,28 @@ from pathlib import Path
 
 import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
-from support.hostile import COMPRESS, ROWS, claims
+from support.hostile import COMPRESS, ROWS, claims, ova
 from support.hostile.rows import Hostile
 from support.images import convert
 
-from imgtool.disk.incoming import incoming
+from imgtool.disk.open_source import incoming
 from imgtool.errors import ImgtoolError
 from imgtool.formats import admit
-from imgtool.progress import NullProgress
+from imgtool.util.progress import NullProgress
 
-LARGE = {"snapshots_that_share_a_table"}
+LARGE = {
+    "snapshots_that_share_a_table", "vmdk_tables_in_holes", "vdi_with_a_table_of_holes",
+    "vhdx_of_terabytes_in_one_block",
+}  # fmt: skip
 """200 MiB of holes, which take bzip2 long."""
 LIARS = {name for name in ROWS if name in vars(claims) and "_named_" in name} - {"qcow2_named_raw"}
+LIARS |= {"vhd_fixed_and_larger_than_its_file", "vhd_fixed_with_its_footer_in_the_disk"}  # by .vhd alone
 """Harmless where nobody makes a false claim."""
-BELIEVED = {"web_page_named_qcow2", "tar_in_gzip"}
-"""By `-f raw` an operator says that text, or an archive, is a disk: as one it can do no harm."""
+ARCHIVES = {name for name in ROWS if name in vars(ova)}
+"""Not looked into where they are compressed."""
+BELIEVED = {"web_page_named_qcow2", "tar_in_gzip", "dmg", "bzimage", *ARCHIVES}
+"""By `-f raw` an operator says that text, an archive, a kernel or what ends so is a disk: as one it can do no
+harm."""
 NAMES = ["x", "x.img", "x.QCOW2", "x.vmdk.bak", "x.raw\n"]
 CLAIMED = ["raw", "qcow2", "vmdk", "vdi", "vpc", "vhdx"]
 
@@ -58,13 +65,14 @@ def test_compressed(name: str, ending: str, hostile: Hostile, temporary: Path) -
     for may_stream in [False, True] if image.suffix in {".raw", ".img"} else [False]:
         error = refusal(path, may_stream=may_stream)
         assert error.message.startswith(f"{path}: ")
-        assert re.search(f"{ROWS[name][1]}|compressed more than once", error.message)
+        says = "tar archive" if name in ARCHIVES else ROWS[name][1]
+        assert re.search(f"{says}|compressed more than once", error.message)
     assert os.listdir(temporary) == []
 
 
 @pytest.mark.parametrize("ending", COMPRESS)
 def test_compressed_and_by_a_pipe(ending: str, hostile: Hostile, tmp_path: Path) -> None:
-    for name in ("backing_file", "vmdk_flat", "broken_mbr", "qed", "giant_l1"):
+    for name in ("backing_file", "vmdk_flat", "qed", "giant_l1"):
         content = COMPRESS[ending](hostile(name, tmp_path).read_bytes())
         for command in (["inspect", "-"], ["convert", "-", tmp_path / "out"]):
             run = subprocess.run([IMGTOOL, *command], input=content, capture_output=True, check=False)

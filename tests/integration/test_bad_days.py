@@ -218,14 +218,6 @@ def test_a_full_tmp(command: list[str], size_kib: int, folder: Path, tmp_path: P
     assert not words["OUT"].exists()
 
 
-def test_a_full_tmp_for_what_qemu_img_reads(folder: Path, tmp_path: Path) -> None:
-    image = convert(folder / "disk.raw", tmp_path / "disk.vmdk", "raw", "vmdk")
-    with small_disk(tmp_path / "tmp", 2 * MIB) as full:
-        run = imgtool("inspect", image, env={"TMPDIR": str(full)})
-        assert_clean_failure(run, 4, str(image), "No space left on device", "TMPDIR")
-        assert os.listdir(full) == []
-
-
 def test_stdin_with_a_full_tmp(folder: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "tmp", 4 * MIB) as full, (folder / "disk.qcow2").open("rb") as file:
         with subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE) as cat:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
+from support.documentation import DOCS, examples, matches
 from support.processes import processes_in
 
 PATIENCE_SECONDS = "1200"
@@ -60,6 +61,16 @@ def assert_came_up(run: subprocess.CompletedProcess[str], bus: str, firmware: st
     return found
 
 
+def shown_as_documented(stages: str, image: Path) -> bool:
+    """docs/boot.md shows the stages of such a boot, of golden.raw by UEFI."""
+    (example,) = examples(DOCS / "boot.md")
+    ours = tuple(
+        line.replace("golden.raw", image.name).replace("firmware uefi", "firmware bios")
+        for line in example.shown
+    )
+    return matches(ours, stages, image.parent)
+
+
 def test_a_raw_image_on_virtio_blk_by_bios(debian_bios: Path, temporary: Path, tmp_path: Path) -> None:
     before, log = sha256(debian_bios), tmp_path / "serial.log"
     run = boot(debian_bios, temporary, "--timeout", PATIENCE_SECONDS, "--keep-log", log)
@@ -67,6 +78,7 @@ def test_a_raw_image_on_virtio_blk_by_bios(debian_bios: Path, temporary: Path, t
     assert sha256(debian_bios) == before
     assert not list(temporary.iterdir())
     assert found["image"] == str(debian_bios)
+    assert shown_as_documented(run.stderr, debian_bios)
     text = log.read_text()
     assert "SeaBIOS" in text
     assert "Linux version" in text
@@ -237,8 +249,8 @@ def test_an_image_that_is_in_use_is_refused(tmp_path: Path, temporary: Path) -> 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--memory", "lots"), "no size"),
-        (("--memory", "1M"), "no size"),
+        (("--memory", "lots"), "invalid size"),
+        (("--memory", "1M"), "invalid size"),
         (("--timeout", "0"), "--timeout"),
         (("--bus", "ide"), "--bus"),
         (("--cpus", "0"), "--cpus"),

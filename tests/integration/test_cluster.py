@@ -20,9 +20,9 @@ from support.clusters import Start, family, forked, three_workers, workers_of
 from support.fixtures import fixture_path
 from support.glance_client import images_named, images_that_begin_with
 from support.images import convert, qemu_img
-from support.processes import processes_in
+from support.processes import half_written, processes_in
 
-from imgtool.batch.standing import read_standing
+from imgtool.batch.status import read_status
 
 MINUTE = 60.0
 LARGE = ("large-0", "large-1", "large-2")
@@ -74,7 +74,7 @@ class Place:
         return f"{self.prefix} {stem}"
 
     def half_made(self) -> bool:
-        return any(self.out.glob(".imgtool-batch-*/.imgtool-*"))
+        return half_written(self.out)
 
     def assert_tidy(self) -> None:
         assert processes_in(self.folder) == []
@@ -183,7 +183,7 @@ def worker_that(place: Place, stage: str) -> str:
     """The name of a worker that has reached that stage of a task which is not ended yet; else nothing."""
     if not place.journal.exists():
         return ""
-    standing = read_standing(place.journal)
+    standing = read_status(place.journal)
     running = {record.key for record in standing.records if record.state == "running"}
     found = [key for key, one in standing.stages.items() if key in running and one.stage == stage]
     return workers_of(place.journal).get(found[0], "") if found else ""

@@ -16,7 +16,7 @@ from support.cli import assert_clean_failure, imgtool
 from support.clusters import Start, workers_of
 from support.images import create
 
-from imgtool.batch import attempt, cluster, cluster_checks
+from imgtool.batch import dask_checks, dask_client, task_runner
 from imgtool.errors import ToolFailedError
 
 OTHER_VERSION = "import imgtool\nimgtool.__version__ = '0.0.9'\n"
@@ -40,13 +40,13 @@ def made(manifest: Path) -> list[str]:
 @pytest.mark.parametrize("address", ["tcp://192.0.2.1:8786", "192.0.2.1:8786", "ws://127.0.0.1:1"])
 def test_an_open_network_is_refused_before_anything_is_sent(address: str, manifest: Path) -> None:
     done = imgtool("batch", manifest, "--scheduler", address)
-    assert_clean_failure(done, 2, "neither TLS nor this machine", "--protocol tls")
+    assert_clean_failure(done, 2, "must use TLS or be on this machine", "--protocol tls")
     assert made(manifest) == []
 
 
 def test_jobs_are_not_for_a_cluster(manifest: Path) -> None:
     done = imgtool("batch", manifest, "--scheduler", "127.0.0.1:1", "--jobs", "2")
-    assert_clean_failure(done, 2, "--jobs is of this machine")
+    assert_clean_failure(done, 2, "--jobs cannot be used with --scheduler")
 
 
 def test_where_nobody_listens_it_says_so(manifest: Path) -> None:
@@ -60,7 +60,7 @@ def test_where_nobody_listens_it_says_so(manifest: Path) -> None:
 def test_one_that_listens_and_never_answers_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(dask_client, "CONNECT_SECONDS", 1.0)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         pytest.raises(ToolFailedError, match="no scheduler"),
@@ -68,8 +68,8 @@ def test_one_that_listens_and_never_answers_is_not_waited_for(
         connect(f"tcp://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
 
 
-def connect(address: str, work: Path) -> cluster.Cluster:
-    return cluster.connect(address, attempt.Settings(work, 1 << 32), lambda _task, _event: None)
+def connect(address: str, work: Path) -> dask_client.Cluster:
+    return dask_client.connect(address, task_runner.Settings(work, 1 << 32), lambda _task, _event: None)
 
 
 def test_without_a_worker_or_without_a_disk_nothing_is_begun(manifest: Path, start_cluster: Start) -> None:
@@ -113,7 +113,7 @@ def test_a_worker_with_another_imgtool_is_named(manifest: Path, start_cluster: S
 def test_a_worker_that_hangs_is_not_waited_for(
     start_cluster: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_checks, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(dask_checks, "ANSWER_SECONDS", 2.0)
     started = start_cluster()
     worker = started.add_worker("w1")
     started.wait_for()

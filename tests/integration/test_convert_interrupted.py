@@ -12,6 +12,7 @@ import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
 from support.images import convert
 from support.mishaps import small_disk
+from support.processes import wait_for
 
 KIB, MIB = 1 << 10, 1 << 20
 OLD = b"what stood here before"
@@ -177,6 +178,8 @@ def test_out_of_space_at_the_very_end(missing_bytes: int, sources: dict[str, Pat
         needed = (small / "target").stat().st_blocks * 512
         for size, status in ((needed - missing_bytes, 5), (needed, 0)):
             (small / "target").unlink(missing_ok=True)
+            # The kernel frees the rules of Landlock that named it a moment after the program has ended.
+            wait_for(lambda: os.statvfs(small).f_bfree == os.statvfs(small).f_blocks)
             subprocess.run(["mount", "-o", f"remount,size={size}", small], check=True)
             done = imgtool(*argv)
             assert done.returncode == status, done.stderr
@@ -210,15 +213,15 @@ def here(tmp_path: Path) -> Path:
         ("image.raw", "no/such/target", "no/such does not exist"),
         ("image.raw", "other/target", "other does not exist"),
         ("image.raw", "other", "already exists"),
-        ("image.raw", "folder", "is no regular file"),
-        ("image.raw", "fifo", "is no regular file"),
-        ("image.raw", "nowhere.raw", "is no regular file"),
+        ("image.raw", "folder", "not a regular file"),
+        ("image.raw", "fifo", "not a regular file"),
+        ("image.raw", "nowhere.raw", "not a regular file"),
     ],
 )
 def test_a_target_that_is_refused(source: str, target: str, says: str, here: Path) -> None:
     before = state(here)
     force = [] if "exists" in says else ["--force"]
-    failed = imgtool("convert", here / source, here / target, "-O", "qcow2", *force)
+    failed = imgtool("convert", here / source, here / target, *force)
     assert_clean_failure(failed, 2, says, str(here / target))
     assert state(here) == before
 

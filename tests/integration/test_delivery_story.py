@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from support.cloud import Devcloud
 from support.images import create, qemu_io
 
-from imgtool.disk.payload import open_payload
+from imgtool.convert.payload import open_payload
 from imgtool.errors import CloudError, VerificationError
 from imgtool.formats.gate import admit
 from imgtool.glance import (
@@ -23,15 +24,15 @@ from imgtool.glance import (
     check_each,
     connect,
     execute,
-    finish,
+    finalize,
     images,
     plan_upload,
     verify,
 )
-from imgtool.glance.journal import Entry
-from imgtool.model.delivery import CloudName, Property, UploadResult, Wanted
+from imgtool.glance.upload_journal import Entry
+from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadResult
 from imgtool.model.image import DiskImage
-from imgtool.progress import NullProgress
+from imgtool.util.progress import NullProgress
 
 SIZE = 2 << 20
 
@@ -77,7 +78,7 @@ class Deliver:
         self, image: DiskImage, properties: tuple[Property, ...] = (), **wanted: Any
     ) -> UploadResult:
         plan = plan_upload(
-            image, cloud=CloudName("c"), wanted=Wanted(self.name, **wanted), properties=properties
+            image, cloud=CloudName("c"), wanted=GlanceTarget(self.name, **wanted), properties=properties
         )
         with open_payload(image, image.format, NullProgress()) as payload:
             return execute(plan, payload, self.cloud, self.journal, NullProgress())
@@ -94,7 +95,7 @@ class Deliver:
         return found
 
     def journalled(self) -> list[Path]:
-        return list(self.journal.folder.glob("*")) if self.journal.folder.exists() else []
+        return list(self.journal.folder.glob("*.json"))
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_replace(deliver: Deliver, old: DiskImage, new: DiskImage, name: str) ->
     assert (second.ending, second.replaced) == ("replaced", (first.image_id,))
     assert (there[second.image_id]["name"], there[second.image_id]["os_hidden"]) == (name, False)
     assert there[second.image_id]["os_hash_value"] == sha512(new)
-    assert there[first.image_id]["name"] == finish.former_name(name, first.image_id)
+    assert there[first.image_id]["name"] == finalize.former_name(name, first.image_id)
     assert there[first.image_id]["os_hidden"]
     assert there[first.image_id]["os_hash_value"] == sha512(old)
     assert there[second.image_id]["protected"]
@@ -196,20 +197,20 @@ STOPS: list[tuple[str, str]] = [
     ("imgtool.glance.images.create", "before"),
     ("imgtool.glance.images.create", "after"),
     ("imgtool.glance.images.send", "after"),
-    ("imgtool.glance.finish.share", "before"),
-    ("imgtool.glance.finish.take_name", "before"),
-    ("imgtool.glance.finish._retire", "after"),
-    ("imgtool.glance.finish.take_name", "after"),
+    ("imgtool.glance.finalize.share", "before"),
+    ("imgtool.glance.finalize.take_name", "before"),
+    ("imgtool.glance.finalize._retire", "after"),
+    ("imgtool.glance.finalize.take_name", "after"),
 ]
 
 PROGRAM = """
 import importlib, os, signal, sys
 from pathlib import Path
-from imgtool.disk.payload import open_payload
+from imgtool.convert.payload import open_payload
 from imgtool.formats.gate import admit
 from imgtool.glance import Journal, connect, execute, plan_upload
-from imgtool.model.delivery import CloudName, Wanted
-from imgtool.progress import NullProgress
+from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.util.progress import NullProgress
 path, name, folder, point, moment = sys.argv[1:]
 module, _, function = point.rpartition(".")
 module = importlib.import_module(module)
@@ -220,7 +221,8 @@ def killed(*values, **named):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(module, function, killed)
 image = admit(Path(path), "raw")
-plan = plan_upload(image, cloud=CloudName("c"), wanted=Wanted(name, on_conflict="replace"), properties=())
+plan = plan_upload(image, cloud=CloudName("c"), wanted=GlanceTarget(name, on_conflict="replace"),
+    properties=())
 with open_payload(image, "raw", NullProgress()) as payload:
     execute(plan, payload, connect("devcloud-member"), Journal(Path(folder)), NullProgress())
 """
@@ -249,9 +251,9 @@ def test_a_killed_replace_is_finished_or_undone_by_the_next_run(
 def test_a_record_that_glance_makes_after_its_maker_was_killed_is_waited_for(
     deliver: Deliver, old: DiskImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgtool.glance.deletion.COMING_SECONDS", 3.0)
+    monkeypatch.setattr("imgtool.glance.rollback.COMING_SECONDS", 3.0)
     image_id = note_of_a_killed_run(deliver)
-    plan = plan_upload(old, cloud=CloudName("c"), wanted=Wanted(deliver.name), properties=())
+    plan = plan_upload(old, cloud=CloudName("c"), wanted=GlanceTarget(deliver.name), properties=())
     late = threading.Timer(
         1.0, images.create, (deliver.cloud, image_id, plan), {"name": deliver.name, "hidden": False}
     )
@@ -264,10 +266,10 @@ def test_a_record_that_glance_makes_after_its_maker_was_killed_is_waited_for(
 
 def test_whose_name_is_another_does_not_wait_and_leaves_it_to_who_does(deliver: Deliver) -> None:
     note_of_a_killed_run(deliver)
-    finish.recover(deliver.cloud, deliver.journal, NullProgress(), "another")
+    finalize.recover(deliver.cloud, deliver.journal, NullProgress(), "another")
     (page,) = deliver.journalled()
     os.utime(page, (0, 0))
-    finish.recover(deliver.cloud, deliver.journal, NullProgress(), "another")
+    finalize.recover(deliver.cloud, deliver.journal, NullProgress(), "another")
     assert deliver.journalled() == []
 
 
@@ -284,7 +286,7 @@ def test_what_cannot_be_cleaned_up_is_left_to_the_next_run(
     deliver: Deliver, new: DiskImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An image that somebody protected in between."""
-    monkeypatch.setattr("imgtool.glance.deletion.DELETE_SECONDS", 0)
+    monkeypatch.setattr("imgtool.glance.rollback.DELETE_SECONDS", 0)
     stuck = deliver(new)
     images.patch(deliver.cloud, stuck.image_id, {"protected": True})
     entry = Entry(stuck.image_id, deliver.cloud.endpoint, deliver.cloud.project_id, deliver.name)
@@ -296,11 +298,11 @@ def test_what_cannot_be_cleaned_up_is_left_to_the_next_run(
         def stage(self, name: str, message: str) -> None:
             stages.append(message)
 
-    finish.recover(deliver.cloud, deliver.journal, Listener())
+    finalize.recover(deliver.cloud, deliver.journal, Listener())
     assert any(stuck.image_id in message and "stays" in message for message in stages)
     assert len(deliver.journalled()) == 1
     images.patch(deliver.cloud, stuck.image_id, {"protected": False})
-    finish.recover(deliver.cloud, deliver.journal, Listener())
+    finalize.recover(deliver.cloud, deliver.journal, Listener())
     assert deliver.journalled() == []
     assert deliver.there() == {}
 
@@ -354,8 +356,10 @@ def test_a_streamed_qcow2_arrives_whole(
     path = create(tmp_path / "disk.raw", "raw", "24M")
     qemu_io(path, ["write -P 7 1M 2M", "write -P 9 20M 1M"], "raw")
     image = admit(path)
-    plan = plan_upload(image, cloud=CloudName("c"), wanted=Wanted(name), properties=(), disk_format="qcow2")
-    assert plan.streamed
+    plan = plan_upload(
+        image, cloud=CloudName("c"), wanted=GlanceTarget(name), properties=(), disk_format="qcow2"
+    )
+    plan = replace(plan, streamed=True)
     with open_payload(image, "qcow2", NullProgress()) as payload:
         result = execute(plan, payload, cloud, journal, NullProgress())
     assert (result.status, result.size_bytes) == ("active", payload.size_bytes)
@@ -370,7 +374,7 @@ def test_the_half_image_of_a_killed_run_is_no_conflict_for_the_next(
     command = [sys.executable, "-c", PROGRAM, str(new.path), deliver.name, str(deliver.journal.folder)]
     ended = subprocess.run([*command, "imgtool.glance.images.create", "after"], check=False)
     assert ended.returncode == -9
-    plan = plan_upload(new, cloud=CloudName("c"), wanted=Wanted(deliver.name), properties=())
+    plan = plan_upload(new, cloud=CloudName("c"), wanted=GlanceTarget(deliver.name), properties=())
     there = check_each([plan], [Destination(cloud)], SIZE, deliver.journal, NullProgress())
     assert there == (Destination(cloud),)
     assert deliver.there() == {}

@@ -123,6 +123,15 @@ def test_start_and_stop(temporary: Path) -> None:
         devcloud_command("start", "--dir", folder), capture_output=True, text=True, check=False, timeout=120
     )
     assert (again.returncode, "a cloud runs in" in again.stderr) == (125, True)
+    assert "start one of your own: devcloud start --dir" in again.stderr
+    default = temporary / f"imgtool-devcloud-{os.getuid()}"
+    folder.rename(default)
+    again = subprocess.run(
+        devcloud_command("start"), capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (again.returncode, f"a cloud runs in {default}" in again.stderr) == (125, True)
+    assert "export" not in again.stdout
+    default.rename(folder)
     subprocess.run(devcloud_command("stop", "--dir", folder), check=True, timeout=60)
     assert not folder.exists()
     assert processes_of(folder) == []

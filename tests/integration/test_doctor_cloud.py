@@ -11,12 +11,12 @@ from support.images import create
 from imgtool.errors import CloudError
 from imgtool.formats.gate import admit
 from imgtool.glance import connect, plan_upload, preflight
-from imgtool.model.delivery import CloudName, UploadPlan, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget, UploadPlan
 
 
 def plan(tmp_path: Path, **wanted: object) -> UploadPlan:
     image = admit(create(tmp_path / "disk.qcow2"))
-    chosen = Wanted("preflight", **wanted)  # type: ignore[arg-type]
+    chosen = GlanceTarget("preflight", **wanted)  # type: ignore[arg-type]
     return plan_upload(image, cloud=CloudName("devcloud"), wanted=chosen, properties=())
 
 

@@ -18,14 +18,14 @@ from support.cloud import Devcloud, devcloud_command
 from support.images import convert, create, qemu_io
 
 from imgtool import glance
-from imgtool.disk.payload import open_payload
+from imgtool.convert.payload import open_payload
 from imgtool.errors import CloudError, ImageUnreadableError, InterruptedByUserError
 from imgtool.formats.gate import admit
 from imgtool.glance import Cloud, Journal, connect, execute, plan_upload
 from imgtool.glance import cloud as cloud_module
-from imgtool.model.delivery import CloudName, Property, UploadPlan, UploadResult, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadPlan, UploadResult
 from imgtool.model.image import DiskImage
-from imgtool.progress import Meter, NullProgress, Progress
+from imgtool.util.progress import Meter, NullProgress, Progress
 
 CLOUDS = ["devcloud", "devcloud-member"]
 MIB = 1 << 20
@@ -74,7 +74,7 @@ def admin(devcloud: Devcloud) -> Cloud:
 
 def plan(image: DiskImage, name: str, properties: Sequence[Property] = (), **wanted: Any) -> UploadPlan:
     cloud = CloudName("devcloud")
-    return plan_upload(image, cloud=cloud, wanted=Wanted(name, **wanted), properties=properties)
+    return plan_upload(image, cloud=cloud, wanted=GlanceTarget(name, **wanted), properties=properties)
 
 
 def upload_image(plan: UploadPlan, cloud: Cloud, progress: Progress) -> UploadResult:
@@ -148,8 +148,12 @@ def test_a_member_may_not_publish(name: str, qcow2: DiskImage, admin: Cloud) -> 
 
 
 def test_a_false_claim_is_refused_and_leaves_nothing(name: str, raw: DiskImage, admin: Cloud) -> None:
-    with pytest.raises(CloudError, match=r"HTTP 415.*does not match") as caught:
-        upload_image(plan(replace(raw, format="qcow2"), name), admin, NullProgress())
+    false, journal = replace(plan(raw, name), disk_format="qcow2"), Journal(raw.path.parent / "uploads")
+    with (
+        open_payload(raw, "raw", NullProgress()) as payload,
+        pytest.raises(CloudError, match=r"HTTP 415.*does not match") as caught,
+    ):
+        execute(false, payload, admin, journal, NullProgress())
     assert "<" not in caught.value.message
     assert stored(admin, name) == []
 
@@ -188,7 +192,7 @@ def test_an_image_that_somebody_deletes_meanwhile(name: str, raw: DiskImage, adm
 def test_what_cannot_be_deleted_is_named(
     name: str, raw: DiskImage, admin: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgtool.glance.deletion.DELETE_SECONDS", 0)
+    monkeypatch.setattr("imgtool.glance.rollback.DELETE_SECONDS", 0)
     monkeypatch.setattr(Cloud, "request", refusing_to_delete(Cloud.request))
     with pytest.raises(InterruptedByUserError) as caught:
         upload_image(plan(raw, name), admin, OnFirstBytes(interrupted))
@@ -245,12 +249,12 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from imgtool import glance
-from imgtool.disk.payload import open_payload
+from imgtool.convert.payload import open_payload
 from imgtool.formats.gate import admit
-from imgtool.model.delivery import CloudName, Wanted
-from imgtool.progress import NullProgress
+from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.util.progress import NullProgress
 image = admit(Path(sys.argv[1]))
-plan = glance.plan_upload(image, cloud=CloudName("devcloud"), wanted=Wanted(sys.argv[2]), properties=())
+plan = glance.plan_upload(image, cloud=CloudName("devcloud"), wanted=GlanceTarget(sys.argv[2]), properties=())
 with open_payload(image, "raw", NullProgress()) as payload:
     journal = glance.Journal(Path(sys.argv[3]))
     glance.execute(plan, payload, glance.connect("devcloud"), journal, NullProgress())

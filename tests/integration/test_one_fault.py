@@ -1,5 +1,6 @@
 """For each check there is an image that fails it and no other."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,12 @@ from support.policies import asking
 from support.spoils import FAULTS, Fault
 
 from imgtool.checks.policy import OPENSTACK, Policy
-from imgtool.checks.registry import all_checks, judge, look_for, refused
-from imgtool.disk.incoming import incoming
+from imgtool.checks.registry import all_checks, guest_query, judge, refused
+from imgtool.disk.open_source import incoming
 from imgtool.errors import ImgtoolError
-from imgtool.model.judgement import Finding, Judgement, Outcome
-from imgtool.pipeline import inspect_image
-from imgtool.progress import NullProgress
+from imgtool.model.verdict import Finding, Judgement, Outcome
+from imgtool.pipeline.inspect import inspect_image
+from imgtool.util.progress import NullProgress
 
 ALLOWED = ("alpine", "arch", "debian 11", "rhel 8", "rhel 9", "ubuntu", "windows")
 GOOD = (
@@ -40,7 +41,7 @@ def judged(path: Path, policy: Policy) -> Judgement:
     """As `imgtool check` does it: what the gate refuses is judged by that alone."""
     try:
         with incoming(path, None, NullProgress(), may_stream=False) as image:
-            return judge(inspect_image(image, NullProgress(), look_for(policy)), policy)
+            return judge(inspect_image(image, NullProgress(), guest_query(policy)), policy)
     except ImgtoolError as error:
         return refused(str(path), error, policy)
 
@@ -50,9 +51,22 @@ def not_passed(path: Path, policy: Policy) -> dict[str, Finding]:
     return {one.check: one for one in findings if one.outcome not in {Outcome.PASS, Outcome.SKIPPED}}
 
 
+def own_copy(image: Path, folder: Path) -> Path:
+    """A fixture is shared: what spoils the disk has to have one of its own."""
+    if image.is_relative_to(folder):
+        return image
+    copy = folder / image.name
+    subprocess.run(["cp", "--sparse=always", image, copy], check=True)
+    return copy
+
+
 def test_every_check_has_an_image_that_fails_it():
-    """What only a boot shows is shown by tests/integration/test_boot_table.py."""
+    """What only a boot shows is shown by tests/integration/test_boot_table.py.
+
+    The two that tell what is not judged fail none: they do not know.
+    """
     offline = {check.name for check in all_checks() if not check.after_boot}
+    offline -= {"system-family", "system-found"}
     assert sorted(offline - {fault.check for fault in FAULTS}) == []
 
 
@@ -65,7 +79,7 @@ def test_an_image_that_is_not_spoilt_fails_none(name: str, tmp_path: Path):
 def test_an_image_with_one_fault_fails_by_one_check(fault: Fault, tmp_path: Path):
     image = built(fault.layout, tmp_path, fault.spoil)
     if fault.afterwards is not None:
-        image = fault.afterwards(image)
+        image = fault.afterwards(own_copy(image, tmp_path))
     found = not_passed(image, ASKING if fault.check in ASKING.rules else OPENSTACK)
     assert set(found) == {fault.check}
     assert found[fault.check].outcome is Outcome.FAIL

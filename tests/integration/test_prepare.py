@@ -73,7 +73,7 @@ def test_a_spoiled_image_is_refused_and_nothing_is_created(
     run = prepare(request.getfixturevalue(fixture), fixture)
     assert run.returncode == 1
     assert "FAIL" in run.stdout
-    assert f"seen  {evidence}" in run.stdout
+    assert f"{evidence}" in run.stdout
     assert "fix   " in run.stdout
     assert images(fixture) == []
 

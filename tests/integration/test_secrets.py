@@ -15,9 +15,8 @@ from support.cloud import Devcloud
 from support.faults.model import Fault, Route
 from support.faulty_cloud import CLOUD, FaultyCloud, direct, faulty, told
 from support.in_process import imgtool_here
-from support.policies import written
+from support.policies import lenient
 
-from imgtool.checks.registry import all_checks
 from imgtool.glance import upload as upload_module
 from imgtool.report.registry import REPORTS
 
@@ -100,12 +99,6 @@ def options(faulty: FaultyCloud) -> list[str | Path]:
 
 def report_options(folder: Path) -> list[str]:
     return [f"--report={kind}={folder / f'report.{kind}'}" for kind in REPORTS]
-
-
-def lenient(folder: Path) -> Path:
-    """A policy by which an empty disk passes."""
-    checks = "".join(f"  {check.name}: warning\n" for check in all_checks())
-    return written(folder, f"checks:\n{checks}")
 
 
 @pytest.fixture

@@ -12,16 +12,15 @@ from support.damage import damaged, random_changes, used_sectors
 from support.fixtures import fixture_path
 
 from imgtool.checks.registry import judge
-from imgtool.disk.incoming import incoming
+from imgtool.disk.open_source import incoming
 from imgtool.glance.properties import derive
 from imgtool.guest.inspect import inspect_disk
-from imgtool.model.facts import Known
+from imgtool.model.facts import GuestQuery, Known
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Outcome
-from imgtool.model.look_for import LookFor
+from imgtool.model.verdict import Outcome
 from imgtool.model.windows import WindowsFacts
-from imgtool.pipeline import inspect_image
-from imgtool.progress import NullProgress
+from imgtool.pipeline.inspect import inspect_image
+from imgtool.util.progress import NullProgress
 
 FAILING = {
     "windows-2022": set(),
@@ -156,7 +155,7 @@ def test_damage_never_ends_in_anything_but_facts(seed: int) -> None:
 @pytest.mark.parametrize("name", GOOD)
 def test_files_are_found_in_whatever_case_they_are_asked_for(name: str) -> None:
     with incoming(fixture_path(name), None, NullProgress(), may_stream=False) as image:
-        windows = inspect_image(image, NullProgress(), LookFor(files=LOOKED_FOR)).guest.windows
+        windows = inspect_image(image, NullProgress(), GuestQuery(files=LOOKED_FOR)).guest.windows
     assert windows is not None
     assert isinstance(windows.found_files, Known)
     assert windows.found_files.value == (

@@ -1,15 +1,16 @@
-"""The README's policy is read, and is in force as its comments say."""
+"""The policy of docs/policies.md is read, and is in force as its comments say."""
 
 from pathlib import Path
 
 from support import facts
+from support.documentation import policy_example
 from support.facts import known
-from support.policies import policy_example, written
+from support.policies import written
 
-from imgtool.checks.registry import all_checks, judge, look_for
+from imgtool.checks.registry import all_checks, guest_query, judge
+from imgtool.model.facts import GuestQuery
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Outcome
-from imgtool.model.look_for import LookFor
+from imgtool.model.verdict import Outcome
 from imgtool.policy.file import read_policy
 
 
@@ -23,7 +24,7 @@ def test_it_sets_something_of_every_check_that_has_parameters(tmp_path: Path) ->
     policy = read_policy(written(tmp_path, policy_example()))
     for check in filter(lambda one: not one.after_boot, all_checks()):
         assert (policy.rule(check).parameters == check.parameters) is (check.parameters is None), check.name
-    assert look_for(policy) == LookFor(("nvme",), ("/root/.aws", "/home/*/.netrc"))
+    assert guest_query(policy) == GuestQuery(("nvme",), ("/root/.aws", "/home/*/.netrc"))
 
 
 def test_a_good_image_passes_and_each_spoiled_one_fails_by_its_check(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from support import facts
 from support.facts import UNREADABLE, known
 from support.policies import written
 
-from imgtool.checks.guest_agent_rpcs import AgentRpcs
 from imgtool.checks.policy import Policy, Rule
-from imgtool.checks.registry import all_checks, find_check, judge, look_for
-from imgtool.checks.virtual_size import VirtualSize
+from imgtool.checks.registry import all_checks, find_check, guest_query, judge
+from imgtool.checks.rules.guest_agent_rpcs import AgentRpcs
+from imgtool.checks.rules.virtual_size import VirtualSize
 from imgtool.errors import UsageError
-from imgtool.model.judgement import Outcome, Severity
-from imgtool.model.look_for import LookFor
+from imgtool.model.facts import GuestQuery
+from imgtool.model.verdict import Outcome, Severity
 from imgtool.policy.file import read_policy
 
 
@@ -100,13 +100,15 @@ def test_unknown_is_no_pass_unless_the_policy_says_so(tmp_path: Path) -> None:
 
 
 def test_the_guest_is_searched_for_what_the_policy_asks(tmp_path: Path) -> None:
-    assert look_for() == LookFor()
+    assert guest_query() == GuestQuery()
     text = (
         "checks:\n  required-modules: {modules: [mlx5-core, nvme]}\n  forbidden-files: {paths: [/x, /a/*]}\n"
     )
-    assert look_for(read_policy(written(tmp_path, text))) == LookFor(("mlx5_core", "nvme"), ("/x", "/a/*"))
+    assert guest_query(read_policy(written(tmp_path, text))) == GuestQuery(
+        ("mlx5_core", "nvme"), ("/x", "/a/*")
+    )
     turned_off = text.replace("{modules", "{severity: off, modules")
-    assert look_for(read_policy(written(tmp_path, turned_off))).modules == ()
+    assert guest_query(read_policy(written(tmp_path, turned_off))).modules == ()
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_the_guest_is_searched_for_what_the_policy_asks(tmp_path: Path) -> None:
         (
             "checks:\n  virtual-size:\n    largest: huge\n",
             3,
-            ["checks.virtual-size.largest", "'huge' is no size"],
+            ["checks.virtual-size.largest", "invalid size 'huge'"],
         ),
         ("checks:\n  virtual-size:\n    largest: [1]\n", 3, ["checks.virtual-size.largest", "one value"]),
         ("checks:\n  virtual-size:\n    largest:\n", 3, ["checks.virtual-size.largest", "one value"]),
@@ -237,7 +239,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(value=VALUES, checks=st.dictionaries(NAMES, VALUES, max_size=4))
 def test_no_policy_gives_a_traceback(value: object, checks: object, tmp_path: Path) -> None:
     for document in (value, {"checks": checks}, {"extends": value, "checks": checks}):

@@ -5,9 +5,10 @@ from support import facts
 
 from imgtool.checks.policy import OPENSTACK
 from imgtool.checks.registry import all_checks, judge
-from imgtool.model.judgement import Severity
+from imgtool.model.guest import GuestFacts
+from imgtool.model.verdict import Severity
 from imgtool.policy.profiles import (
-    NOTES_THAT_MATTER,
+    ABOUT_ANY_DISK,
     PROFILES,
     UNSAFE_OR_UNBOOTABLE,
     profile_policy,
@@ -22,13 +23,13 @@ def severities(profile: str) -> dict[str, Severity | None]:
     return {check.name: policy.rule(check).severity for check in all_checks()}
 
 
-@pytest.mark.parametrize("name", sorted({*NOTES_THAT_MATTER, *UNSAFE_OR_UNBOOTABLE}))
+@pytest.mark.parametrize("name", sorted({*UNSAFE_OR_UNBOOTABLE, *ABOUT_ANY_DISK}))
 def test_a_check_that_a_profile_names_exists(name: str) -> None:
     assert name in CHECKS
 
 
 def test_every_exception_has_its_reason() -> None:
-    assert all({**NOTES_THAT_MATTER, **UNSAFE_OR_UNBOOTABLE}.values())
+    assert all({**UNSAFE_OR_UNBOOTABLE, **ABOUT_ANY_DISK}.values())
 
 
 def test_openstack_is_the_default_and_the_checks_as_they_are() -> None:
@@ -36,12 +37,10 @@ def test_openstack_is_the_default_and_the_checks_as_they_are() -> None:
     assert severities("openstack") == {name: check.severity for name, check in CHECKS.items()}
 
 
-def test_strict_has_no_warning_but_those_that_were_notes() -> None:
+def test_strict_has_no_warning() -> None:
     for name, severity in severities("strict").items():
-        if CHECKS[name].severity is Severity.INFO:
-            assert severity is (Severity.WARNING if name in NOTES_THAT_MATTER else Severity.INFO)
-        else:
-            assert severity is Severity.ERROR
+        is_note = CHECKS[name].severity is Severity.INFO
+        assert severity is (Severity.INFO if is_note else Severity.ERROR)
 
 
 def test_minimal_runs_what_it_names_and_what_a_policy_may_ask_for() -> None:
@@ -77,3 +76,11 @@ def test_a_warning_of_openstack_fails_under_strict_and_is_not_looked_at_under_mi
     minimal = judge(spoiled, profile_policy("minimal"))
     assert minimal.passed
     assert "initramfs-generic" not in {finding.check for finding in minimal.findings}
+
+
+def test_data_asks_nothing_of_a_system() -> None:
+    running = {name for name, severity in severities("data").items() if severity is not None}
+    assert running == set(ABOUT_ANY_DISK) | {check.name for check in all_checks() if check.on_request}
+    disk = facts.inspection(guest=GuestFacts("unknown", "no system", partition_table="none", data_only=True))
+    assert judge(disk, profile_policy("data")).passed
+    assert not judge(disk).passed

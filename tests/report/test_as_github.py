@@ -3,14 +3,14 @@ import re
 import pytest
 from support import stories as made
 
-from imgtool.model.judgement import Outcome, Severity
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Outcome, Severity
 from imgtool.report.as_github import report
 
 COMMAND = re.compile(r"::(error|warning|notice) file=([^,:]*),title=([^,:]*)::(.*)")
 
 
-def commands(*stories: Story) -> list[tuple[str, ...]]:
+def commands(*stories: ImageResult) -> list[tuple[str, ...]]:
     """Level, file, title and message of each line, as a runner takes them apart."""
     lines = report(stories).removesuffix("\n").split("\n")
     found = [COMMAND.fullmatch(line) for line in lines]

@@ -9,9 +9,9 @@ from support import facts
 from support import stories as made
 
 from imgtool.model.conversion import ConversionPlan
-from imgtool.model.delivery import UploadPlan, Wanted
-from imgtool.model.judgement import Outcome, Severity
-from imgtool.model.story import Story
+from imgtool.model.delivery import GlanceTarget, UploadPlan
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Outcome, Severity
 from imgtool.report.as_html import report
 from imgtool.report.as_html.markup import commands
 from imgtool.report.as_html.picture import draw
@@ -49,7 +49,7 @@ class Page(HTMLParser):
         return [attrs for _, attrs in self.elements if name in (attrs.get("class") or "").split()]
 
 
-def page(*stories: Story) -> Page:
+def page(*stories: ImageResult) -> Page:
     return Page(report(stories))
 
 
@@ -98,7 +98,7 @@ def test_the_verdict_and_the_findings_come_before_the_facts() -> None:
 @pytest.mark.parametrize(
     ("story", "word"), [(made.good(), "PASS"), (made.warned(), "PASS"), (made.bad(), "FAIL")]
 )
-def test_the_title_is_the_verdict(story: Story, word: str) -> None:
+def test_the_title_is_the_verdict(story: ImageResult, word: str) -> None:
     assert f"<title>{word}: debian.raw</title>" in report([story])
 
 
@@ -125,7 +125,7 @@ def test_a_failing_check_explains_itself_and_a_passing_one_does_not() -> None:
 def test_delivery_is_told_where_there_was_one() -> None:
     story = made.good()
     plan = ConversionPlan(facts.image(), Path("/tmp/<b>.qcow2"), "qcow2", "zlib", "native", "it is raw")  # noqa: S108
-    upload = UploadPlan("devcloud", facts.image(), "qcow2", 2, Wanted("debian"), ())
+    upload = UploadPlan("devcloud", facts.image(), "qcow2", 2, GlanceTarget("debian"), ())
     told = page(replace(story, conversion_plan=plan, upload_plans=(upload,))).text
     assert "/tmp/<b>.qcow2 (qcow2, compression zlib)" in told  # noqa: S108
     assert "devcloud" in told
@@ -177,4 +177,4 @@ def test_a_disk_of_unknown_size_is_not_drawn() -> None:
 
 def test_outcomes_are_counted_worst_first() -> None:
     text = report([made.of_finding(Outcome.UNKNOWN, Severity.ERROR)])
-    assert '<li class="bad"><b>1</b> unknown</li>' in text
+    assert '<li class="bad"><b>1</b> UNKNOWN</li>' in text

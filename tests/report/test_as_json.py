@@ -11,8 +11,8 @@ from imgtool.checks import registry
 from imgtool.errors import UnsafeImageError
 from imgtool.glance.properties import derive
 from imgtool.model.facts import Unknown
-from imgtool.model.guest import GuestFacts
-from imgtool.model.story import Story
+from imgtool.model.guest import Family, GuestFacts
+from imgtool.model.result import ImageResult
 from imgtool.report import as_json
 
 
@@ -30,7 +30,8 @@ def test_inspect_has_the_promised_keys() -> None:
     assert found["schema_version"] == 1
     assert set(found) == {"schema_version", "image", "guest", "properties"}
     assert set(found["image"]) >= {
-        "path", "format", "wrapper", "virtual_size_bytes", "file_size_bytes", "allocated_bytes",
+        "path", "format", "wrapper", "container", "member", "virtual_size_bytes",
+        "file_size_bytes", "allocated_bytes",
         "cluster_size_bytes", "compression_type", "snapshots", "encrypted",
     }  # fmt: skip
     assert set(found["guest"]) >= {
@@ -59,6 +60,17 @@ def test_a_guest_that_cannot_be_read_keeps_the_keys() -> None:
     assert unknown["guest"]["unknown"] == {"firmware": "encrypted"}
 
 
+def test_the_family_of_a_guest() -> None:
+    guest = inspect_json()["guest"]
+    assert (guest["family"], guest["data_only"]) == (None, False)
+    family = Family("talos", "Talos Linux", "labels META", "not read", read=False, first_boot="its own")
+    shown = inspect_json(facts.inspection(guest=facts.guest(family=family)))["guest"]["family"]
+    assert shown == {
+        "name": "talos", "title": "Talos Linux", "read": False, "note": "not read", "first_boot": "its own",
+        "evidence": "labels META",
+    }  # fmt: skip
+
+
 def test_an_unknown_fact_is_null_with_its_reason() -> None:
     guest = inspect_json(facts.with_agent(enabled=UNREADABLE))["guest"]
     assert guest["qemu_guest_agent"]["enabled"] is None
@@ -67,12 +79,14 @@ def test_an_unknown_fact_is_null_with_its_reason() -> None:
 
 
 def test_check_has_the_promised_keys() -> None:
-    found = through_json(as_json.results([Story(registry.judge(facts.inspection()))]))
+    found = through_json(as_json.results([ImageResult(registry.judge(facts.inspection()))]))
     assert set(found) == {"schema_version", "results"}
     assert set(found["results"][0]) == {"image", "outcome", "policy", "findings"}
     assert found["results"][0]["outcome"] == "pass"
     finding = found["results"][0]["findings"][0]
-    assert set(finding) == {"check", "outcome", "severity", "message", "evidence", "remedy"}
+    assert set(finding) == {
+        "check", "outcome", "severity", "message", "evidence", "remedy", "because_of",
+    }  # fmt: skip
 
 
 def test_an_error_is_an_object() -> None:

@@ -4,16 +4,16 @@ import pytest
 from support import stories as made
 from support.junit_schema import violations
 
-from imgtool.model.judgement import Outcome, Severity
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Outcome, Severity
 from imgtool.report.as_junit import report
 
 
-def parsed(*stories: Story) -> ET.Element:
+def parsed(*stories: ImageResult) -> ET.Element:
     return ET.fromstring(report(stories))  # noqa: S314 - our own
 
 
-def only_case(story: Story) -> ET.Element:
+def only_case(story: ImageResult) -> ET.Element:
     (case,) = parsed(story).iter("testcase")
     return case
 

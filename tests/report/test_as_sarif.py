@@ -9,8 +9,8 @@ from support import stories as made
 
 from imgtool import __version__
 from imgtool.checks.registry import all_checks
-from imgtool.model.judgement import Outcome, Severity
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Outcome, Severity
 from imgtool.report.as_sarif import report
 
 EVERY = (
@@ -19,11 +19,11 @@ EVERY = (
 )  # fmt: skip
 
 
-def log(*stories: Story) -> dict[str, Any]:
+def log(*stories: ImageResult) -> dict[str, Any]:
     return json.loads(report(stories))
 
 
-def run(*stories: Story) -> dict[str, Any]:
+def run(*stories: ImageResult) -> dict[str, Any]:
     return log(*stories)["runs"][0]
 
 
@@ -98,7 +98,7 @@ def test_any_name_of_a_file_is_a_uri() -> None:
 
 
 def test_a_fingerprint_is_of_the_check_and_the_image_not_of_what_was_seen() -> None:
-    def fingerprints(*stories: Story) -> list[str]:
+    def fingerprints(*stories: ImageResult) -> list[str]:
         return [one["partialFingerprints"]["primaryLocationLineHash"] for one in run(*stories)["results"]]
 
     failed = made.of_finding(Outcome.FAIL, Severity.ERROR)

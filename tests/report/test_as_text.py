@@ -7,6 +7,7 @@ from support.facts import UNREADABLE, known
 from imgtool.checks import registry
 from imgtool.glance.properties import derive
 from imgtool.model.facts import Unknown
+from imgtool.model.guest import Family, GuestFacts
 from imgtool.report.as_text.facts import inspection as inspection_text
 from imgtool.report.as_text.verdict import judgement as judgement_text
 
@@ -23,8 +24,40 @@ def test_findings_stand_worst_first_with_evidence_and_remedy_under_them() -> Non
     assert lines[1].split()[:2] == ["FAIL", "machine-id"]
     assert lines[2].strip() == "seen  /etc/machine-id: 32 digits"
     assert lines[3].strip().startswith("fix   empty it: `truncate --size 0 /etc/machine-id")
-    assert lines[4].split()[:2] == ["unknown", "guest-agent-enabled"]
+    assert lines[4].split()[:2] == ["UNKNOWN", "guest-agent-enabled"]
     assert lines[-1].startswith("FAIL  2 of ")
+
+
+UNREAD = GuestFacts("unknown", "the disk is encrypted (LUKS)")
+TALOS = Family("talos", "Talos Linux", "labels META", "its system is not read", read=False)
+
+
+def test_what_is_unknown_for_one_cause_is_one_line_with_the_names_of_the_others() -> None:
+    lines = judgement_text(registry.judge(facts.inspection(guest=UNREAD))).splitlines()
+    told = [line for line in lines if "the disk is encrypted" in line]
+    assert len(told) == 1
+    assert told[0].split()[:2] == ["UNKNOWN", "system-found"]
+    (others,) = (line for line in lines if line.strip().startswith("so ") and "machine-id" in line)
+    assert "guest-agent-enabled" in others
+    assert not any(line.split()[:1] == ["skipped"] and "machine-id" in line for line in lines)
+
+
+def test_an_unknown_that_does_not_fail_the_image_is_written_small() -> None:
+    lines = judgement_text(registry.judge(facts.with_initramfs(host_only=None))).splitlines()
+    assert lines[1].split()[:2] == ["unknown", "initramfs-generic"]
+    assert lines[-1].startswith("PASS")
+
+
+def test_an_inspection_names_the_family() -> None:
+    found = facts.inspection(guest=replace(UNREAD, family=TALOS))
+    text = inspection_text(found, ())
+    assert "Talos Linux: its system is not read" in text
+    assert "unknown: the disk is encrypted" not in text
+
+
+def test_an_inspection_of_a_disk_with_data_alone() -> None:
+    found = facts.inspection(guest=replace(UNREAD, data_only=True))
+    assert "none: only data is on it" in inspection_text(found, ())
 
 
 def test_a_good_image_passes_in_green() -> None:

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from support.batches import task
 
-from imgtool.batch.standing import Standing
+from imgtool.batch.status import BatchStatus
 from imgtool.model.batch import BatchPlan, PlanProblem, StageRecord, TaskRecord
 from imgtool.model.delivery import CloudName
 from imgtool.report import as_json
 from imgtool.report.as_json import batch as json_batch
 from imgtool.report.as_text import batch as text_batch
-from imgtool.report.as_text.layout import plain
-from imgtool.report.as_text.table import WIDEST, table
+from imgtool.report.as_text.layout import WIDEST, plain, table
 from imgtool.report.registry import BATCH_REPORTS
 
 PLAN = BatchPlan(
@@ -29,7 +28,7 @@ PLAN = BatchPlan(
 )
 
 
-def standing(**changed: Any) -> Standing:
+def standing(**changed: Any) -> BatchStatus:
     records = (
         TaskRecord("a", "done", 1, 0.0, 30.0, 30.0, image_ids={"one": "id"}, exit_status=0),
         TaskRecord("b", "refused", 1, message="has a backing \x1bfile", hint="do not", exit_status=3),
@@ -42,7 +41,7 @@ def standing(**changed: Any) -> Standing:
         "records": records, "names": {key: f"image-{key}" for key in "abcde"},
         "stages": {"c": StageRecord("c", 1, "convert", "raw -> qcow2", 200.0)}, **changed,
     }  # fmt: skip
-    return Standing(**values)
+    return BatchStatus(**values)
 
 
 def test_the_plan_as_a_table() -> None:
@@ -110,7 +109,8 @@ def test_json_of_the_plan() -> None:
     assert first["clouds"] == ["one", "/R", ""]
     assert (second["output"], second["source"]) == ("/made/b.raw", "/images/\x1b]0;b\\udcff")
     assert set(first) == {
-        "key", "name", "source", "sha256", "source_format", "target_format", "compression", "output",
+        "key", "name", "source", "sha256", "sha512", "source_format", "target_format", "compression",
+        "output",
         "clouds", "visibility", "on_conflict", "properties", "derive", "policy", "boot", "deadline_seconds",
         "retries", "where",
     }  # fmt: skip

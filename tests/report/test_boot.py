@@ -7,7 +7,7 @@ from support.boots import KERNEL_DIFFERS, boot, stopped
 from support.facts import known
 
 from imgtool.model.boot import AgentFacts, GuestFilesystem, GuestInterface
-from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
+from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
 from imgtool.report.as_json import boot as as_json
 from imgtool.report.as_json import to_text
 from imgtool.report.as_text import boot as as_text
@@ -36,7 +36,8 @@ def test_the_keys_of_the_document() -> None:
     for one in document["boots"]:
         assert one.keys() == {
             "bus", "firmware", "accelerator", "accelerator_reason", "answered", "timed_out", "seconds",
-            "stages", "agent", "cloud_init", "root_grown", "differences", "diagnosis", "log", "unknown",
+            "stages", "agent", "cloud_init", "root_grown", "differences", "diagnosis", "doubt", "log",
+            "unknown",
         }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from support.boots import boot, booted, stopped
 from support.stories import HOSTILE, told
 
 from imgtool.model.boot import Diagnosis
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
 from imgtool.report import as_github, as_html, as_json, as_junit, as_sarif
 from imgtool.report.as_text import story as as_text
 
@@ -47,7 +47,7 @@ def test_json_has_the_boots_of_a_check_only_where_there_were_some() -> None:
 
 
 def test_json_of_a_preparation_always_has_the_key() -> None:
-    assert as_json.story(Story())["boots"] == []
+    assert as_json.story(ImageResult())["boots"] == []
     assert len(as_json.story(told(booted()))["boots"]) == 2
 
 

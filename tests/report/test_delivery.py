@@ -9,14 +9,14 @@ from support import facts
 from support import stories as made
 
 from imgtool.model.conversion import ConversionPlan
-from imgtool.model.delivery import Property, UploadFailure, UploadPlan, UploadResult, Wanted
-from imgtool.model.story import Story
+from imgtool.model.delivery import GlanceTarget, Property, UploadFailure, UploadPlan, UploadResult
+from imgtool.model.result import ImageResult
 from imgtool.report import as_html, as_json
 from imgtool.report.as_text.delivery import failure, upload, upload_plan
 from imgtool.report.as_text.story import story as story_text
 
 PROPERTY = Property("hw_disk_bus", "virtio", "/boot/initrd.img has virtio_blk")
-WANTED = Wanted(
+WANTED = GlanceTarget(
     "debian",
     visibility="shared",
     protected=True,
@@ -30,7 +30,7 @@ WANTED = Wanted(
     on_conflict="replace",
 )
 PLAN = UploadPlan("one", facts.image(), "raw", 2, WANTED, (PROPERTY,))
-PLAIN = replace(PLAN, wanted=Wanted("debian"))
+PLAIN = replace(PLAN, wanted=GlanceTarget("debian"))
 DONE = UploadResult(PLAN, "an-id", "active", 512, "sha512", "abcd", 1.25)
 FAILED = UploadFailure(replace(PLAIN, cloud="two"), "the store is full", "make room", 6)
 
@@ -64,7 +64,7 @@ def test_a_plain_plan_tells_the_defaults_and_nothing_that_nobody_asked_for() -> 
     assert found["method"].startswith("direct: ")
     assert found["stores"] == "the cloud's default"
     assert rows(upload_plan(replace(PLAIN, cloud="")))["cloud"] == "of the OS_* variables"
-    everywhere = replace(PLAIN, wanted=Wanted("debian", all_stores=True))
+    everywhere = replace(PLAIN, wanted=GlanceTarget("debian", all_stores=True))
     assert rows(upload_plan(everywhere))["stores"] == "all that the cloud has"
 
 
@@ -77,7 +77,7 @@ def test_the_way_of_the_bytes_is_told() -> None:
     assert "streamed as qcow2 while the raw is read: no temporary file" in upload_plan(streamed)
     assert "the file as it is" in upload_plan(PLAIN)
     converted = ConversionPlan(facts.image(), Path("t.qcow2"), "qcow2", "zlib", "native", "it is raw")
-    told = story_text(Story(conversion_plan=converted, upload_plans=(PLAIN,)))
+    told = story_text(ImageResult(conversion_plan=converted, upload_plans=(PLAIN,)))
     assert "converted into a file first" in told
     packed = replace(facts.image(), unpacked_from=facts.image())
     assert "unpacked into a temporary file" in upload_plan(replace(PLAIN, image=packed))
@@ -160,7 +160,7 @@ def test_plan_and_result_have_the_promised_keys() -> None:
 
 
 def test_a_story_has_the_first_upload_and_all_of_them() -> None:
-    found = through_json(as_json.story(Story(upload_plans=(PLAN, PLAN), uploads=(DONE, FAILED))))
+    found = through_json(as_json.story(ImageResult(upload_plans=(PLAN, PLAN), uploads=(DONE, FAILED))))
     assert set(found) == {
         "schema_version",
         "inspection",
@@ -179,15 +179,15 @@ def test_a_story_has_the_first_upload_and_all_of_them() -> None:
 
 
 def test_a_story_that_only_planned_has_the_plans() -> None:
-    found = through_json(as_json.story(Story(upload_plans=(PLAN, PLAIN))))
+    found = through_json(as_json.story(ImageResult(upload_plans=(PLAN, PLAIN))))
     assert [set(one) == PLAN_KEYS for one in found["uploads"]] == [True, True]
     nothing = through_json(as_json.story(made.bad()))
     assert (nothing["upload"], nothing["uploads"]) == (None, [])
 
 
 def test_an_upload_alone_keeps_its_own_keys_at_the_top() -> None:
-    found = through_json(as_json.delivered(Story(upload_plans=(PLAN,), uploads=(DONE,))))
-    assert set(found) == RESULT_KEYS | {"uploads"}
+    found = through_json(as_json.delivered(ImageResult(upload_plans=(PLAN,), uploads=(DONE,))))
+    assert set(found) == RESULT_KEYS | {"schema_version", "upload", "uploads"}
     assert len(found["uploads"]) == 1
 
 

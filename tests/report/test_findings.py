@@ -1,7 +1,7 @@
 import pytest
 from support import stories as made
 
-from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
+from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
 from imgtool.report.findings import NO_CHECK_RAN, level, needs_attention, role, summary, word, worst_first
 
 
@@ -33,7 +33,7 @@ def test_where_no_check_ran_a_finding_says_so() -> None:
         (Outcome.FAIL, Severity.ERROR, ("FAIL", "bad", "error")),
         (Outcome.FAIL, Severity.WARNING, ("warning", "doubt", "warning")),
         (Outcome.FAIL, Severity.INFO, ("note", "dim", "note")),
-        (Outcome.UNKNOWN, Severity.ERROR, ("unknown", "bad", "error")),
+        (Outcome.UNKNOWN, Severity.ERROR, ("UNKNOWN", "bad", "error")),
         (Outcome.UNKNOWN, Severity.WARNING, ("unknown", "doubt", "warning")),
         (Outcome.ERROR, Severity.ERROR, ("error", "bad", "error")),
     ],

@@ -13,8 +13,7 @@ from imgtool.report.as_text.facts import inspection as inspection_text
 
 def line(key: str, inspection: Inspection) -> str:
     rows = inspection_text(inspection, ()).splitlines()
-    (found,) = (row.strip().removeprefix(key).strip() for row in rows if row.strip().startswith(key))
-    return found
+    return next(row.strip().removeprefix(key).strip() for row in rows if row.strip().startswith(key))
 
 
 def of(key: str, **changed: Any) -> str:

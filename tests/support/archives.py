@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 COMPRESSORS: Mapping[str, tuple[str, ...]] = {
@@ -11,6 +12,7 @@ COMPRESSORS: Mapping[str, tuple[str, ...]] = {
     "zstd": ("zstd", "-q"),
     "bzip2": ("bzip2",),
     "lz4": ("lz4", "-l", "-q"),
+    "lzo": ("lzop", "-9"),
 }
 """As mkinitramfs and dracut call them."""
 
@@ -37,14 +39,47 @@ def compress(method: str, content: bytes) -> bytes:
     return subprocess.run(command, input=content, capture_output=True, check=True).stdout
 
 
-def newc(members: Mapping[str, bytes], *, mode: int = 0o100644, trailer: bool = True) -> bytes:
-    """An archive in the "newc" format, by its specification: for tests that need thousands of them."""
-    parts = [_member(name.encode("utf-8", "surrogateescape"), body, mode) for name, body in members.items()]
-    return b"".join(parts) + (_member(b"TRAILER!!!", b"", 0) if trailer else b"")
+@dataclass(frozen=True)
+class Entry:
+    """A member with a mode of its own: 0o120777 makes `body` the target of a link."""
+
+    body: bytes = b""
+    mode: int = 0o100755
+    inode: int = 1
+    links: int = 1
 
 
-def _member(name: bytes, body: bytes, mode: int) -> bytes:
-    fields = (1, mode, 0, 0, 1, 0, len(body), 0, 0, 0, 0, len(name) + 1, 0)
+def newc(
+    members: Mapping[str, bytes | Entry],
+    *,
+    mode: int = 0o100644,
+    trailer: bool = True,
+    parents: bool = False,
+) -> bytes:
+    """An archive in the "newc" format, by its specification: for tests that need thousands of them.
+
+    `parents`: the directories above come first, as `find` names them.
+    """
+    entries = {name: one if isinstance(one, Entry) else Entry(one, mode) for name, one in members.items()}
+    if parents:
+        entries = _with_parents(entries)
+    parts = [_member(name.encode("utf-8", "surrogateescape"), one) for name, one in entries.items()]
+    return b"".join(parts) + (_member(b"TRAILER!!!", Entry(mode=0)) if trailer else b"")
+
+
+def _with_parents(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for name, entry in entries.items():
+        above = name.split("/")[:-1]
+        for depth in range(1, len(above) + 1):
+            found.setdefault("/".join(above[:depth]), Entry(mode=0o040755))
+        found[name] = entry
+    return found
+
+
+def _member(name: bytes, entry: Entry) -> bytes:
+    body = entry.body
+    fields = (entry.inode, entry.mode, 0, 0, entry.links, 0, len(body), 0, 0, 0, 0, len(name) + 1, 0)
     head = b"070701" + b"".join(b"%08X" % field for field in fields) + name + b"\0"
     return _padded(head) + _padded(body)
 

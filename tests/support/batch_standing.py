@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from support import stories as made
 
-from imgtool.batch.standing import Standing, StoryOf
+from imgtool.batch.status import BatchStatus, StoryOf
 from imgtool.model.batch import TaskRecord, TaskState
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
 from imgtool.report import as_json
 
 HOSTILE_NAME = "<script>alert(1)</script>\u202egnp.exe\x1b]0;x"
 
-STORIES: Mapping[str, tuple[str, TaskState, Story | None]] = {
+STORIES: Mapping[str, tuple[str, TaskState, ImageResult | None]] = {
     "a": ("good", "done", made.good()),
     "b": ("bad", "check-failed", made.bad()),
     "c": ("warned", "skipped", made.warned()),
@@ -22,7 +22,7 @@ STORIES: Mapping[str, tuple[str, TaskState, Story | None]] = {
 """By key: name, state, story."""
 
 
-def standing(copies: int = 1) -> tuple[Standing, StoryOf]:
+def standing(copies: int = 1) -> tuple[BatchStatus, StoryOf]:
     """An ended batch of all of them, `copies` times, and how to get each one's story."""
     keys = [f"{key}{number}" for number in range(copies) for key in STORIES]
     records = tuple(
@@ -40,7 +40,7 @@ def standing(copies: int = 1) -> tuple[Standing, StoryOf]:
         )
         for position, key in enumerate(keys)
     )
-    found = Standing(
+    found = BatchStatus(
         phase="ended",
         manifest="/images/<b>images</b>.yaml",
         began=100.0,

@@ -5,13 +5,13 @@ from typing import Any
 
 from imgtool.batch.plan import read_plan
 from imgtool.model.batch import BatchPlan, Task
-from imgtool.model.delivery import CloudName, Wanted
+from imgtool.model.delivery import CloudName, GlanceTarget
 
 
 def task(key: str = "debian-0123456789", **changed: Any) -> Task:
     """One that is to go into the cloud `one`."""
     values = {
-        "key": key, "source": f"/images/{key}.raw", "name": key, "wanted": Wanted(key),
+        "key": key, "source": f"/images/{key}.raw", "name": key, "wanted": GlanceTarget(key),
         "settings_hash": "0" * 64, "clouds": (CloudName("one"),), **changed,
     }  # fmt: skip
     return Task(**values)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from imgtool.model.boot_path import BootPath, BootStep, FirmwareName
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage, FileIdentity
@@ -11,8 +12,8 @@ from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import MODULES_OF_INTEREST, Initramfs, Kernel, ModuleState
 from imgtool.model.layout import FilesystemFacts, Firmware
 from imgtool.model.linux import DeviceReference, LinuxFacts
-from imgtool.model.services import AgentFacts, CloudInitFacts
-from imgtool.model.windows import WindowsDriver, WindowsFacts
+from imgtool.model.services import AgentFacts, CloudInitFacts, Effect, Trouble, UserSpaceFacts
+from imgtool.model.windows import WindowsDriver, WindowsFacts, WindowsSetup
 
 VERSION = "6.1.0-41-cloud-amd64"
 UNREADABLE = Unknown("the directory block at inode 12 is damaged")
@@ -107,8 +108,30 @@ def linux(**changed: Any) -> LinuxFacts:
         lvm_devices_file=known(False),
         secrets=known(()),
         found_files=known(()),
+        user_space=user_space(),
     )
     return replace(healthy, **changed)
+
+
+def user_space(**changed: Any) -> UserSpaceFacts:
+    healthy = UserSpaceFacts(
+        init=known("/usr/lib/systemd/systemd"),
+        target=known("multi-user.target"),
+        startup=known(()),
+        mounts=known(()),
+        selinux=known(()),
+        network=known(()),
+        identity=known(()),
+    )
+    return replace(healthy, **changed)
+
+
+def trouble(effect: Effect = "stops") -> Trouble:
+    return Trouble(effect, "something stops", "/etc/x: y", "mend it")
+
+
+def with_user_space(**changed: Any) -> Inspection:
+    return inspection(linux(user_space=user_space(**changed)))
 
 
 def windows_driver(name: str, **changed: Any) -> WindowsDriver:
@@ -132,6 +155,7 @@ def windows(**changed: Any) -> WindowsFacts:
         agent=agent(version=known("105.0.2")),
         cloud_init=known(True),
         hibernated=known(False),
+        setup=known(WindowsSetup("IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE", "/Windows/Panther/unattend.xml")),
         found_files=known(()),
     )
     return replace(healthy, **changed)
@@ -163,8 +187,32 @@ def guest(system: LinuxFacts | None = None, **changed: Any) -> GuestFacts:
         filesystems=(FilesystemFacts("partition 1", "ext4", "root", "0000-1111", "/", known(True)),),
         firmware=known(Firmware(bios=False, uefi=True, fallback_loader="EFI/BOOT/BOOTX64.EFI")),
         linux=system or linux(),
+        partition_table="gpt",
+        boot_paths=(boot_path(),),
     )
     return replace(healthy, **changed)
+
+
+BOOT_STEPS = (
+    BootStep("firmware", "goes-on", "starts GRUB", "EFI/BOOT/BOOTX64.EFI on partition 1"),
+    BootStep("loader", "goes-on", "reads its configuration", "/boot/grub/grub.cfg on partition 2"),
+    BootStep("entry", "goes-on", "Debian GNU/Linux after 1 s", "/boot/grub/grub.cfg on partition 2"),
+    BootStep(
+        "kernel", "goes-on", f"loads /boot/vmlinuz-{VERSION}", f"/boot/vmlinuz-{VERSION} on partition 2"
+    ),
+)
+
+
+def boot_path(stop: BootStep | None = None, firmware: FirmwareName = "uefi") -> BootPath:
+    """As it should be, or as far as the step `stop`."""
+    names = [step.name for step in BOOT_STEPS]
+    steps = BOOT_STEPS if stop is None else (*BOOT_STEPS[: names.index(stop.name)], stop)
+    return BootPath(firmware, steps)
+
+
+def with_boot_stop(step: BootStep, *others: BootPath) -> Inspection:
+    """The path that Nova takes ends at that step."""
+    return inspection(guest=guest(boot_paths=(boot_path(step), *others)))
 
 
 def inspection(system: LinuxFacts | None = None, **changed: Any) -> Inspection:
@@ -193,6 +241,17 @@ def with_reference(**changed: Any) -> Inspection:
 
 def with_command_line(options: str, architecture: str = "x86_64") -> Inspection:
     return inspection(linux(command_line=known(options), architecture=known(architecture)))
+
+
+def with_disk(**changed: Any) -> Inspection:
+    """With some facts of the disk changed."""
+    return inspection(guest=guest(**changed))
+
+
+def with_sizes(kind: str, *, declared: int, there: int) -> Inspection:
+    """One file system, as large as its superblock says, and what it lies on."""
+    one = FilesystemFacts("partition 1", kind, None, "0000-1111", "/", known(True), (1,), declared, there)
+    return with_disk(filesystems=(one,))
 
 
 def with_clean(clean: Fact[bool]) -> Inspection:

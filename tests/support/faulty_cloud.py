@@ -21,7 +21,7 @@ from support.faults.model import Route
 from support.images import convert
 from support.in_process import imgtool_here
 
-from imgtool.glance import attempts, deletion, retry, sending
+from imgtool.glance import attempts, retry, rollback, sending
 
 CLOUD = "devcloud-member"
 PAUSES_SECONDS = (0.05, 0.05, 0.05)
@@ -150,8 +150,8 @@ def faulty(
     form = form.params.get("form", "raw") if form is not None else "raw"
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", PAUSES_SECONDS)
     monkeypatch.setattr(retry, "PAUSES_SECONDS", PAUSES_SECONDS)
-    monkeypatch.setattr(deletion, "DELETE_SECONDS", DELETE_SECONDS)
-    monkeypatch.setattr(deletion, "COMING_SECONDS", COMING_SECONDS)
+    monkeypatch.setattr(rollback, "DELETE_SECONDS", DELETE_SECONDS)
+    monkeypatch.setattr(rollback, "COMING_SECONDS", COMING_SECONDS)
     monkeypatch.setattr(sending, "LOST_SECONDS", LOST_SECONDS)
     journal = Path(os.environ["XDG_STATE_HOME"], "imgtool", "uploads")
     name = f"faulty {os.getpid()} {tmp_path.parent.name} {tmp_path.name}"

@@ -23,8 +23,17 @@ class Unreadable:
     """A file whose content cannot be read."""
 
 
+@dataclass(frozen=True)
+class File:
+    """A file with its mode and its extended attributes; plain content is executable and has none."""
+
+    content: str | bytes = b""
+    permissions: int = 0o644
+    xattrs: Mapping[str, bytes] = field(default_factory=dict)
+
+
 EMPTY_DIRECTORY: dict[str, str] = {}
-Content = str | bytes | Path | Link | Unreadable | dict[str, str]
+Content = str | bytes | Path | Link | Unreadable | File | dict[str, str]
 
 
 @dataclass
@@ -36,6 +45,8 @@ class MemoryNode:
     target: str = ""
     broken: bool = False
     below: dict[str, "MemoryNode"] = field(default_factory=dict)
+    permissions: int = 0o755
+    xattrs: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def size_bytes(self) -> int:
@@ -55,6 +66,9 @@ class MemoryNode:
     def link_target(self) -> str:
         return self.target
 
+    def xattr(self, name: str) -> bytes | None:
+        return self.xattrs.get(name)
+
 
 def guest_tree(files: Mapping[str, Content]) -> GuestTree:
     """The tree of `files`; directories above them are made."""
@@ -73,6 +87,10 @@ def _node(content: Content) -> MemoryNode:
         return MemoryNode(Kind.SYMLINK, target=content.target)
     if isinstance(content, Unreadable):
         return MemoryNode(Kind.FILE, b"?", broken=True)
+    if isinstance(content, File):
+        node = _node(content.content)
+        node.permissions, node.xattrs = content.permissions, content.xattrs
+        return node
     if isinstance(content, dict):
         return MemoryNode(Kind.DIRECTORY)
     return MemoryNode(Kind.FILE, content.encode() if isinstance(content, str) else content)

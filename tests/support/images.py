@@ -1,13 +1,18 @@
 """Makes disk images with qemu-img and qemu-io, and patches their headers."""
 
+import json
+import os
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from imgtool.errors import ImgtoolError
 from imgtool.formats import admit
 from imgtool.model.image import DiskImage
+from imgtool.process.qemu_img import OpenImage
 
 
 def qemu_img(*arguments: str | Path) -> str:
@@ -30,6 +35,29 @@ def create(path: Path, image_format: str = "qcow2", size: str = "1M", *options: 
 def convert(source: Path, target: Path, source_format: str, target_format: str, *arguments: str) -> Path:
     qemu_img("convert", "-f", source_format, "-O", target_format, *arguments, source, target)
     return target
+
+
+@contextmanager
+def opened(path: Path, image_format: str, *, new: bool = False) -> Iterator[OpenImage]:
+    """The file at `path` as imgtool gives it to qemu-img; `new` makes it, for writing."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL if new else os.O_RDONLY)
+    try:
+        yield OpenImage(descriptor, image_format)
+    finally:
+        os.close(descriptor)
+
+
+class Info(NamedTuple):
+    """What `qemu-img info` says."""
+
+    format: str
+    virtual_size_bytes: int
+    allocated_bytes: int
+
+
+def info(path: Path, image_format: str) -> Info:
+    answer = json.loads(qemu_img("info", "--output=json", "-f", image_format, path))
+    return Info(answer["format"], answer["virtual-size"], answer["actual-size"])
 
 
 def raw_content(path: Path, image_format: str) -> bytes:

@@ -9,7 +9,8 @@ from support.images import convert
 
 sys.path.insert(0, str(FIXTURES / "recipe"))
 
-from layouts import LAYOUTS
+from binaries import cdb
+from layouts import COMMON, FAMILIES, LAYOUTS
 from layouts.disk import partuuid
 from layouts.kernel import write_initramfs, write_kernel
 from layouts.layout import Guest, build
@@ -17,11 +18,14 @@ from layouts.rpm_files import bdb, ndb
 from layouts.tree import Link, write_tree
 
 __all__ = [
+    "COMMON",
+    "FAMILIES",
     "LAYOUTS",
     "Guest",
     "Link",
     "bdb",
     "built",
+    "cdb",
     "ndb",
     "partuuid",
     "write_initramfs",
@@ -35,11 +39,12 @@ def built(name: str, directory: Path, spoil: Callable[[Guest], None] | None = No
 
     Any other name is a fixture's, as is a layout that takes root to make; these cannot be spoilt.
     """
-    if name not in LAYOUTS or LAYOUTS[name].needs_root:
+    layout = (LAYOUTS | FAMILIES | COMMON).get(name)
+    if layout is None or layout.needs_root:
         assert spoil is None, f"{name} is a fixture: it is there as it is"
         return fixture_path(name)
     disk = directory / f"{name}.raw"
-    build(LAYOUTS[name], disk, directory / f"{name}-work", spoil)
-    if LAYOUTS[name].format == "raw":
+    build(layout, disk, directory / f"{name}-work", spoil)
+    if layout.format == "raw":
         return disk
     return convert(disk, directory / f"{name}.qcow2", "raw", "qcow2")

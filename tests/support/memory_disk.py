@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from imgtool.disk.base import Content, Piece, Write
-from imgtool.disk.extents import data_runs
+from imgtool.convert.base import Content, Piece, Write
+from imgtool.convert.extents import data_runs
 
 
 class MemorySource:

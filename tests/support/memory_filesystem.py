@@ -20,8 +20,17 @@ class Device:
     """A device node: never opened."""
 
 
-Content = bytes | str | Link | Device | Mapping[str, "Content"]
-"""A file's bytes or text, a link, a device, or a directory: names (or paths) to contents."""
+@dataclass(frozen=True)
+class File:
+    """A file with its mode and its extended attributes."""
+
+    content: bytes | str = b""
+    permissions: int = 0o644
+    xattrs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+Content = bytes | str | Link | Device | File | Mapping[str, "Content"]
+"""A file's bytes or text (executable), a link, a device, or a directory: names (or paths) to contents."""
 
 
 @dataclass
@@ -29,6 +38,10 @@ class MemoryNode:
     """One file, directory or link."""
 
     content: bytes | Link | Device | dict[str, "MemoryNode"]
+    permissions: int = 0o755
+    xattrs: Mapping[str, bytes] = field(default_factory=dict)
+    folds: bool = False
+    """Names are found in whatever case, as on FAT."""
 
     @property
     def kind(self) -> Kind:
@@ -47,7 +60,10 @@ class MemoryNode:
     def child(self, name: str) -> Node | None:
         if not isinstance(self.content, dict):
             raise GuestReadError("memory: not a directory")
-        return self.content.get(name)
+        if not self.folds:
+            return self.content.get(name)
+        folded = name.casefold()
+        return next((node for entry, node in self.content.items() if entry.casefold() == folded), None)
 
     def open(self) -> BinaryIO:
         if not isinstance(self.content, bytes):
@@ -58,6 +74,9 @@ class MemoryNode:
         if not isinstance(self.content, Link):
             raise GuestReadError("memory: not a symbolic link")
         return self.content.target
+
+    def xattr(self, name: str) -> bytes | None:
+        return self.xattrs.get(name)
 
 
 @dataclass
@@ -75,26 +94,32 @@ class MemoryFilesystem:
             raise GuestReadError(self.problem)
         if subvolume is not None:
             raise GuestReadError("memory: no subvolumes")
-        return memory_root(self.tree)
+        return memory_root(self.tree, folds=self.type == "vfat")
 
 
-def memory_root(tree: Mapping[str, Content]) -> MemoryNode:
+def memory_root(tree: Mapping[str, Content], *, folds: bool = False) -> MemoryNode:
     """The top directory of `tree`, whose names may be paths: `{"etc/fstab": "..."}`."""
-    top = MemoryNode({})
+    top = MemoryNode({}, folds=folds)
     for path, content in tree.items():
         *parents, name = path.strip("/").split("/")
         directory = top
         for parent in parents:
             assert isinstance(directory.content, dict)
-            directory = directory.content.setdefault(parent, MemoryNode({}))
+            directory = directory.content.setdefault(parent, MemoryNode({}, folds=folds))
         assert isinstance(directory.content, dict)
-        directory.content[name] = _node(content)
+        directory.content[name] = _node(content, folds)
     return top
 
 
-def _node(content: Content) -> MemoryNode:
+def _node(content: Content, folds: bool) -> MemoryNode:
     if isinstance(content, str):
         return MemoryNode(content.encode())
+    if isinstance(content, File):
+        return MemoryNode(_bytes(content.content), content.permissions, content.xattrs)
     if isinstance(content, Mapping):
-        return memory_root(content)
+        return memory_root(content, folds=folds)
     return MemoryNode(content)
+
+
+def _bytes(content: bytes | str) -> bytes:
+    return content.encode() if isinstance(content, str) else content

@@ -1,6 +1,8 @@
-"""Which processes work in a folder."""
+"""Which processes there are: below another, in a folder, or still."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -20,3 +22,48 @@ def _uses(entry: Path, folder: str) -> bool:
         return any(os.readlink(one).startswith(folder) for one in (entry / "fd").iterdir())  # noqa: PTH115
     except OSError:
         return False
+
+
+def half_written(folder: Path) -> bool:
+    """Whether some process has a file without a name open below `folder`: what is to be a target."""
+    return any(
+        link.startswith(f"{folder}/") and link.endswith(" (deleted)")
+        for entry in Path("/proc").glob("[0-9]*")
+        for link in _open_files(entry)
+    )
+
+
+def _open_files(entry: Path) -> list[str]:
+    try:
+        return [os.readlink(one) for one in (entry / "fd").iterdir()]  # noqa: PTH115
+    except OSError:
+        return []
+
+
+def children(pid: int) -> list[int]:
+    """The processes that the first thread of `pid` started, and that are there."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    """Whether it is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def is_shut(pid: int) -> bool:
+    """Whether a sandbox has begun: its limits are in force."""
+    try:
+        return Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
+    except OSError:
+        return False
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+    """Until it is true."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -109,6 +109,13 @@ def remove_fallback(guest: Guest) -> None:
     (guest.esp / "EFI/BOOT/BOOTX64.EFI").unlink()
 
 
+def cut_short(raw: Path) -> Path:
+    """A download that ended early: what is read of the guest is there, its last megabytes are not."""
+    with raw.open("r+b") as file:
+        file.truncate(raw.stat().st_size - (3 << 20))
+    return raw
+
+
 def without_growth_by_cloud_init(spoil: Spoil) -> Spoil:
     """The root grows in the initramfs, so that nothing but cloud-init's own check depends on cloud-init."""
     return both(put("usr/share/initramfs-tools/scripts/local-bottom/growroot", "#!/bin/sh\n"), spoil)
@@ -133,6 +140,21 @@ def with_lost_refcount(raw: Path) -> Path:
     cluster = read_u64(image, l2_table) & OFFSET_MASK
     block = read_u64(image, read_u64(image, 48)) & OFFSET_MASK
     return patch(image, block + 2 * (cluster // CLUSTER), bytes(2))
+
+
+def with_another_protective_entry(raw: Path) -> Path:
+    """Which begins at CHS 0/0/1, as macOS and old tools write it."""
+    return patch(raw, 446 + 2, b"\x01")
+
+
+def not_generalised(raw: Path) -> Path:
+    """As Sysprep leaves a system that it was not told to generalise."""
+    old, new = (
+        f"IMAGE_STATE_{word}_RESEAL_TO_OOBE".encode("utf-16-le") for word in ("GENERALIZE", "SPECIALIZE")
+    )
+    content = raw.read_bytes()
+    assert content.count(old) == 1
+    return patch(raw, content.index(old), new)
 
 
 def under_another_name(raw: Path) -> Path:
@@ -173,6 +195,8 @@ FAULTS = (
     of_debian("image-safe", afterwards=with_snapshot),
     of_debian("image-format", afterwards=under_another_name),
     of_debian("image-consistent", afterwards=with_lost_refcount),
+    of_debian("nova-accepts", afterwards=with_another_protective_entry),
+    Fault("windows-generalised", "windows-2022", afterwards=not_generalised),
     of_debian("virtio-kernel", remove(f"{DEBIAN_MODULES}/drivers/net/virtio_net.ko")),
     of_debian("virtio-initramfs", initramfs_without(*VIRTIO_DISKS)),
     Fault("virtio-initramfs", "rhel-8", initramfs_without("xfs")),
@@ -201,9 +225,25 @@ FAULTS = (
     Fault("guest-agent-rpcs", "rhel-9", change(SETTINGS, "guest-set-user-password,", "")),
     Fault("boot-firmware", "alpine-3.20", afterwards=without_boot_sector),
     of_debian("uefi-fallback", remove_fallback),
+    Fault("disk-whole", "debian-11", afterwards=cut_short),
     of_debian("root-resolves", change("boot/grub/grub.cfg", "PARTUUID=bbbbbbbb", "PARTUUID=cccccccc")),
     Fault("root-resolves", "ubuntu-24.04", change("etc/fstab", "LABEL=UEFI", "LABEL=ESP")),
-    of_debian("fstab-stable", change("etc/fstab", f"PARTUUID={partuuid(1)}", "/dev/vda1")),
+    of_debian("fstab-stable", change("etc/fstab", f"PARTUUID={partuuid(1)}", "/dev/sda1")),
+    of_debian("boot-loader", change("boot/grub/grub.cfg", "set timeout=5", "set timeout=-1")),
+    of_debian("boot-target", remove("usr/sbin/init")),
+    of_debian("local-mounts", change("etc/fstab", "vfat", "ext4")),
+    of_debian("selinux-labels", both(
+        change("boot/grub/grub.cfg", "ro ", "ro security=selinux "),
+        both(
+            put("etc/selinux/config", "SELINUX=enforcing\nSELINUXTYPE=default\n"),
+            put("etc/selinux/default/policy/policy.33", "made up\n"),
+        ),
+    )),
+    of_debian("network-default", both(
+        put("etc/cloud/cloud.cfg.d/99-no-network.cfg", "network: {config: disabled}\n"),
+        put("etc/network/interfaces", "auto lo\niface lo inet loopback\n"),
+    )),
+    of_debian("identity", put("etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.1993-08.org.debian:01:1")),
     of_debian("serial-console", change("boot/grub/grub.cfg", "console=ttyS0,115200 ", "")),
     Fault("serial-console", "rhel-8", change("boot/grub2/grubenv", "console=ttyS0,115200n8", "quiet")),
     of_debian("root-grows", remove("usr/bin/growpart")),

@@ -9,39 +9,39 @@ from imgtool.checks import registry
 from imgtool.errors import UnsafeImageError
 from imgtool.model.facts import Unknown
 from imgtool.model.inspection import DiskMap, Inspection
-from imgtool.model.judgement import Finding, Judgement, Outcome, Severity
 from imgtool.model.layout import FilesystemFacts, PartitionFacts
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\u202e & 'quote' \"double\"\n::error::x ](http://e)"
 MIB = 1 << 20
 CLEAN = facts.known(True)
 
 
-def told(inspection: Inspection) -> Story:
-    return Story(registry.judge(inspection), inspection)
+def told(inspection: Inspection) -> ImageResult:
+    return ImageResult(registry.judge(inspection), inspection)
 
 
-def good() -> Story:
+def good() -> ImageResult:
     return told(drawn(facts.inspection()))
 
 
-def bad() -> Story:
+def bad() -> ImageResult:
     """It fails by its SSH host keys."""
     keys = facts.known(("/etc/ssh/ssh_host_rsa_key",), "/etc/ssh/ssh_host_rsa_key: 2602 bytes")
     return told(drawn(facts.inspection(facts.linux(ssh_host_keys=keys))))
 
 
-def unknown() -> Story:
+def unknown() -> ImageResult:
     return told(facts.inspection(facts.linux(machine_id=Unknown("the inode table is damaged"))))
 
 
-def warned() -> Story:
+def warned() -> ImageResult:
     """It passes with a warning."""
     return told(facts.with_initramfs(host_only=True))
 
 
-def hostile() -> Story:
+def hostile() -> ImageResult:
     """Every text that a guest or a file name can choose means harm."""
     inspection = facts.inspection(
         facts.linux(machine_id=Unknown(HOSTILE), os_distro=facts.known(HOSTILE)),
@@ -55,20 +55,20 @@ def hostile() -> Story:
     return told(replace(inspection, guest=guest))
 
 
-def refused() -> Story:
-    return Story(
+def refused() -> ImageResult:
+    return ImageResult(
         registry.refused("unsafe:1.qcow2", UnsafeImageError("has a backing file", hint="flatten it"))
     )
 
 
-def nothing_ran() -> Story:
+def nothing_ran() -> ImageResult:
     skipped = Finding("machine-id", Outcome.SKIPPED, Severity.ERROR, "there is no system")
-    return Story(Judgement("/images/debian.raw", (skipped,)))
+    return ImageResult(Judgement("/images/debian.raw", (skipped,)))
 
 
-def of_finding(outcome: Outcome, severity: Severity) -> Story:
+def of_finding(outcome: Outcome, severity: Severity) -> ImageResult:
     finding = Finding("machine-id", outcome, severity, "the message", "the evidence", "the remedy")
-    return Story(Judgement("/images/debian.raw", (finding,)))
+    return ImageResult(Judgement("/images/debian.raw", (finding,)))
 
 
 def drawn(inspection: Inspection) -> Inspection:

@@ -12,10 +12,13 @@ from support.cli import IMGTOOL
 
 import imgtool
 
-_CALLS = "open,openat,openat2,creat,execve,execveat,truncate,rename,renameat2,link,linkat,unlink,unlinkat"
+_CALLS = (
+    "socket,open,openat,openat2,creat,execve,execveat,truncate,rename,renameat2,link,linkat,unlink,unlinkat"
+)
 _OPEN = re.compile(rb'(?:open|openat|openat2|creat)\((?:AT_FDCWD, |\d+, )?"((?:\\.|[^"\\])*)"(.*)')
 _EXECUTE = re.compile(rb'execve(?:at)?\((?:AT_FDCWD, |\d+, )?"((?:\\.|[^"\\])*)"')
 _WRITING = re.compile(rb"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
+_FAILED = re.compile(rb"= -1 E")
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 
 PROGRAM = tuple(
@@ -53,6 +56,9 @@ PROGRAM = tuple(
 )
 """What belongs to the program: its code, the interpreter's, the libraries', and their data."""
 
+OWN_WRITES = {"/dev/null", "/proc/self/oom_score_adj"}
+"""Of the last: a process in the sandbox offers itself to the kernel when it has no memory left."""
+
 LOADER = {"/sbin/ldconfig", "/usr/sbin/ldconfig"}
 """Asked by ctypes where libmagic is, before any image is opened."""
 
@@ -67,13 +73,19 @@ class Traced:
     written: frozenset[str]
     executed: tuple[str, ...]
     """Programs, after imgtool itself."""
+    got: frozenset[str] = frozenset()
+    """Of what was read and written, apart from the program's own, what really was opened."""
+    sockets: int = 0
+    """How many were made, other than pairs of this process's own."""
 
 
-def traced(*arguments: str | Path, trace: Path, cwd: Path | None = None) -> Traced:
-    """imgtool with these arguments; `trace` is the file to keep strace's words in."""
+def traced(
+    *arguments: str | Path, trace: Path, cwd: Path | None = None, program: Sequence[str | Path] = (IMGTOOL,)
+) -> Traced:
+    """imgtool with these arguments, or another `program`; `trace` is the file to keep strace's words in."""
     argv = ["strace", "-f", "--seccomp-bpf", "-qq", "-xx", "-s", "4096", "-e", f"trace={_CALLS}", "-o", trace]
     run = subprocess.run(
-        [*argv, IMGTOOL, *arguments],
+        [*argv, *program, *arguments],
         cwd=cwd, capture_output=True, text=True, errors="surrogateescape", timeout=300, check=False,
     )  # fmt: skip
     lines = trace.read_bytes().splitlines()
@@ -83,8 +95,10 @@ def traced(*arguments: str | Path, trace: Path, cwd: Path | None = None) -> Trac
     return Traced(
         run=run,
         read=frozenset(path for path, flags in foreign if not _WRITING.search(flags)),
-        written=frozenset(path for path, flags in opened if _WRITING.search(flags) and path != "/dev/null"),
+        written=frozenset(path for path, flags in opened if _WRITING.search(flags)) - OWN_WRITES,
         executed=tuple(path for path in executed[1:] if path not in LOADER),
+        got=frozenset(path for path, flags in foreign if not _FAILED.search(flags)),
+        sockets=sum(b" socket(" in line and not _FAILED.search(line) for line in lines),
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from imgtool.batch.plan import read_plan
-from imgtool.batch.standing import read_standing
-from imgtool.cli import batch_reports, console, options
+from imgtool.batch.status import read_status
+from imgtool.cli import batch_run, console, options
 from imgtool.cli.bars import When
 from imgtool.errors import EXIT_OK, UsageError
 from imgtool.model.batch import BatchOptions, BatchPlan
@@ -21,30 +21,30 @@ from imgtool.model.batch import BatchOptions, BatchPlan
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Images at a time. Default: what cores, memory and free disk allow.",
+    help="Number of images to process at once. Default: as many as cores, memory and free disk allow.",
 )
 @click.option(
     "--journal",
-    type=options.image_path,
+    type=options.file,
     metavar="PATH",
-    help="Where to note what is done, so that the same command goes on. Default: MANIFEST.journal.",
+    help="Record progress here, so that rerunning the command resumes the batch. Default: MANIFEST.journal.",
 )
-@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of that dask.distributed scheduler.")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of this dask.distributed scheduler.")
 @click.option(
-    "--metrics", type=options.image_path, metavar="PATH", help="Keep metrics there, as Prometheus reads them."
+    "--metrics", type=options.file, metavar="PATH", help="Write metrics for Prometheus to this file."
 )
 @click.option(
     "--status",
     type=options.image_path,
     metavar="JOURNAL",
-    help="Only say where the batch with that journal stands.",
+    help="Show the status of the batch in JOURNAL and exit.",
 )
 @click.option(
     "--boot",
     is_flag=True,
-    help="Also boot each image that goes to a cloud, where the manifest says nothing of it.",
+    help="Also boot each image that goes to a cloud, unless the manifest says otherwise.",
 )
-@batch_reports.option
+@batch_run.option
 @options.dry_run
 @options.output
 @options.progress
@@ -56,7 +56,7 @@ def command(
     metrics: Path | None,
     status: Path | None,
     boot: bool,
-    reports: Sequence[batch_reports.Wanted],
+    reports: Sequence[batch_run.ReportRequest],
     dry_run: bool,
     output: str,
     progress: When,
@@ -69,21 +69,23 @@ def command(
     if status is not None:
         return _status(status, manifest, reports, output)
     if manifest is None:
-        raise UsageError("which batch?", hint="give a MANIFEST, or --status JOURNAL")
+        raise UsageError("MANIFEST or --status JOURNAL is required", hint="see `imgtool batch --help`")
     if jobs is not None and scheduler is not None:
-        raise UsageError("--jobs is of this machine", hint="how many a cluster does, its workers' disks say")
-    batch_reports.check_paths(reports)
+        raise UsageError(
+            "--jobs cannot be used with --scheduler",
+            hint="the `disk` resources of the workers set how many images run at once",
+        )
+    batch_run.check_paths(reports)
     plan = read_plan(manifest, os.environ, boot=boot)
     if dry_run:
         return _dry_run(plan, output)
-    from imgtool.cli.batch_run import run_batch  # noqa: PLC0415 - the pipeline, which no plan needs
 
     chosen = BatchOptions(journal or default_journal(manifest), jobs, scheduler, metrics)
-    return run_batch(plan, chosen, reports, output, progress)
+    return batch_run.run_batch(plan, chosen, reports, output, progress)
 
 
 def default_journal(manifest: Path) -> Path:
-    """Beside the manifest."""
+    """Return the default journal, which is beside the manifest."""
     return manifest.with_name(f"{manifest.name}.journal")
 
 
@@ -101,11 +103,11 @@ def _dry_run(plan: BatchPlan, output: str) -> int:
 
 
 def _status(
-    journal: Path, manifest: Path | None, reports: Sequence[batch_reports.Wanted], output: str
+    journal: Path, manifest: Path | None, reports: Sequence[batch_run.ReportRequest], output: str
 ) -> int:
     if manifest is not None:
         raise UsageError("--status looks at a journal, not at a manifest", hint="leave MANIFEST out")
-    batch_reports.check_paths(reports)
-    batch_reports.show(read_standing(journal), output)
-    batch_reports.write(reports, journal)
+    batch_run.check_paths(reports)
+    batch_run.write(reports, journal)
+    batch_run.show(read_status(journal), output)
     return EXIT_OK

@@ -6,52 +6,47 @@ from typing import Literal
 
 import click
 
-from imgtool.boot.prove import prove
+from imgtool.boot.run import boot_image
 from imgtool.checks import registry
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk.incoming import incoming
+from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 from imgtool.model.boot import BUSES, MIB, BootOptions
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
-from imgtool.model.judgement import Judgement
-from imgtool.pipeline import inspect_image
-from imgtool.text import printable
+from imgtool.model.verdict import Judgement
+from imgtool.pipeline.inspect import inspect_image
+from imgtool.util.text import parse_size, printable
 
 _DEFAULTS = BootOptions()
-_SUFFIXES = {"m": MIB, "g": MIB << 10}
 
 
 def _memory(_context: click.Context, _option: click.Parameter, value: str) -> int:
     """Bytes, of MiB or with qemu's suffixes: 1024, 1024M, 2G."""
-    factor = _SUFFIXES.get(value[-1:].lower())
-    number = value if factor is None else value[:-1]
-    if (
-        not number.isascii()
-        or not number.isdigit()
-        or not 64 <= int(number) * (factor or MIB) // MIB <= 1 << 20
-    ):
-        raise click.BadParameter(f"{value!r} is no size from 64M to 1024G; 1024M and 2G are")
-    return int(number) * (factor or MIB)
+    found = parse_size(value, plain_unit_bytes=MIB)
+    if found is None or not 64 * MIB <= found <= MIB << 20:
+        raise click.BadParameter(f"invalid size {value!r}: give 64M to 1024G (examples: 1024M, 2G)")
+    return found
 
 
 @click.command("boot", cls=options.OptionalValueCommand)
 @click.argument("image", type=options.image_path)
 @options.source_format
+@options.disk
 @click.option(
     "--bus",
     type=click.Choice([*BUSES, "all"]),
     default=_DEFAULTS.buses[0],
     show_default=True,
-    help="Of the disk; all is one boot for each.",
+    help="Disk bus to boot from. all: boot once per bus.",
 )
 @click.option(
     "--firmware",
     type=click.Choice(["auto", "bios", "uefi"]),
     default=_DEFAULTS.firmware,
     show_default=True,
-    help="auto is BIOS, Nova's own default, unless only UEFI starts the image.",
+    help="Firmware to boot with. auto: BIOS, which is Nova's default, unless the image is for UEFI only.",
 )
 @click.option(
     "--timeout",
@@ -59,29 +54,34 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str) -> in
     default=_DEFAULTS.timeout_seconds,
     show_default=True,
     metavar="SECONDS",
-    help="How long a boot may take until the agent answers and cloud-init ends.",
+    help="Seconds to wait until the agent answers and cloud-init ends.",
 )
 @click.option(
-    "--memory", default="1G", show_default=True, callback=_memory, metavar="SIZE", help="The guest's."
+    "--memory", default="1G", show_default=True, callback=_memory, metavar="SIZE", help="Memory of the guest."
 )
 @click.option(
-    "--cpus", type=click.IntRange(1, 64), default=_DEFAULTS.cpus, show_default=True, help="Its own."
+    "--cpus",
+    type=click.IntRange(1, 64),
+    default=_DEFAULTS.cpus,
+    show_default=True,
+    help="Number of guest CPUs.",
 )
 @click.option(
     "--accel",
     type=click.Choice(["auto", "kvm", "tcg"]),
     default=_DEFAULTS.accel,
     show_default=True,
-    help="auto is KVM where it is shown to run a guest, else TCG.",
+    help="Accelerator to use. auto: KVM if a test guest runs with it, otherwise TCG.",
 )
 @click.option(
-    "--keep-log", type=click.Path(path_type=Path), metavar="PATH", help="Keep the whole serial log."
+    "--keep-log", type=options.file, metavar="PATH", help="Write the whole serial log to this file."
 )
 @options.output
 @options.progress
 def command(
     image: Path,
     source_format: str | None,
+    disk: str | None,
     bus: str,
     firmware: Literal["auto", "bios", "uefi"],
     timeout: float,
@@ -107,10 +107,10 @@ def command(
         keep_log=keep_log,
     )
     watched = TerminalProgress(progress)
-    with incoming(image, source_format, watched, may_stream=False) as admitted:
+    with incoming(image, source_format, watched, may_stream=False, disk=disk) as admitted:
         _refuse_as_log(keep_log, admitted)
         inspection = inspect_image(admitted, watched)
-        booted = replace(inspection, boots=prove(inspection, wanted, watched))
+        booted = replace(inspection, boots=boot_image(inspection, wanted, watched))
     judgement = _judge(booted)
     if output == "json":
         from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
@@ -126,7 +126,7 @@ def command(
 
 
 def _judge(inspection: Inspection) -> Judgement:
-    """By the checks of the boots that were run alone: the others have their own command."""
+    """Judge by the checks of these boots only; the others belong to `imgtool check`."""
     of_boots = {check.name for check in registry.all_checks() if check.after_boot}
     booted = {one.bus for one in inspection.boots}
     of_boots -= {f"boots-on-{bus}" for bus in BUSES if bus not in booted}
@@ -136,7 +136,7 @@ def _judge(inspection: Inspection) -> Judgement:
 
 def _refuse_as_log(keep_log: Path | None, image: DiskImage) -> None:
     """The log must not take the image's place."""
-    if keep_log is not None and keep_log.exists() and keep_log.samefile(image.origin.path):
+    if keep_log is not None and keep_log.exists() and any(map(keep_log.samefile, image.files)):
         raise UsageError(
             f"{printable(str(keep_log))}: is the image itself", hint="name another file for the log"
         )

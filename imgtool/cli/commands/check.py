@@ -11,18 +11,20 @@ from imgtool.checks.policy import Policy
 from imgtool.cli import boot_options, console, options, policies
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk.incoming import incoming
+from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
 from imgtool.model.boot import BootOptions
-from imgtool.model.story import Story
-from imgtool.pipeline import inspect_image, judge_image
-from imgtool.progress import Progress
+from imgtool.model.result import ImageResult
+from imgtool.pipeline.inspect import inspect_image
+from imgtool.pipeline.judge import judge_image, refusal
 from imgtool.report.as_text import story as as_text
+from imgtool.util.progress import Progress
 
 
 @click.command("check", cls=options.OptionalValueCommand)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.image_path)
 @options.source_format
+@options.disk
 @policies.option
 @boot_options.boot
 @report_files.option
@@ -31,9 +33,10 @@ from imgtool.report.as_text import story as as_text
 def command(
     images: Sequence[Path],
     source_format: str | None,
+    disk: str | None,
     policy: str,
     boot: BootOptions | None,
-    reports: Sequence[report_files.Wanted],
+    reports: Sequence[report_files.ReportRequest],
     output: str,
     progress: When,
 ) -> int:
@@ -47,7 +50,7 @@ def command(
     applied = policies.chosen(policy)
     watched = TerminalProgress(progress, stages=boot is not None)
     with_map = report_files.need_disk_map(reports)
-    order = _Order(source_format, applied, boot, with_map)
+    order = _Order(source_format, disk, applied, boot, with_map)
     results = [_judge(image, order, watched) for image in images]
     stories = [story for story, _ in results]
     report_files.write(reports, stories)
@@ -65,20 +68,21 @@ class _Order:
     """What is done with each image."""
 
     source_format: str | None
+    disk: str | None
     policy: Policy
     boot: BootOptions | None
     with_map: bool
 
 
-def _judge(path: Path, order: _Order, progress: Progress) -> tuple[Story, int]:
+def _judge(path: Path, order: _Order, progress: Progress) -> tuple[ImageResult, int]:
     """What was found, and the exit status that it stands for."""
     policy = order.policy
     try:
-        with incoming(path, order.source_format, progress, may_stream=False) as image:
-            wanted = registry.look_for(policy)
+        with incoming(path, order.source_format, progress, may_stream=False, disk=order.disk) as image:
+            wanted = registry.guest_query(policy)
             inspection = inspect_image(image, progress, wanted, with_map=order.with_map)
             told = judge_image(inspection, policy, progress, order.boot)
     except (UnsafeImageError, ImageUnreadableError) as error:
-        return Story(registry.refused(str(path), error, policy)), error.exit_status
+        return refusal(str(path), error, policy), error.exit_status
     passed = told.judgement is not None and told.judgement.passed
     return told, EXIT_OK if passed else EXIT_CHECK_FAILED

@@ -4,22 +4,29 @@ from pathlib import Path
 
 import click
 
-from imgtool import convert
 from imgtool.cli import console, conversion_options, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk.incoming import STREAM, incoming
+from imgtool.convert import convert
+from imgtool.disk.open_source import STREAM, incoming
+from imgtool.formats.claims import MadeFormat, format_to_make
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
 from imgtool.report.as_text import conversion as as_text
 
 
 @click.command("convert", cls=options.OptionalValueCommand)
 @click.argument("source", type=options.image_path)
-@click.argument("target", type=options.image_path)
+@click.argument("target", type=options.file_or_stdout)
 @options.source_format
-@options.target_format
+@options.disk
+@options.force_share
+@conversion_options.target_format_by_name
 @options.compress
 @conversion_options.conversion
-@click.option("--force", is_flag=True, help="Replace TARGET if it exists; overwrite a block device.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace an existing TARGET, overwrite a block device, or convert a corrupt SOURCE.",
+)
 @options.dry_run
 @options.output
 @options.progress
@@ -27,7 +34,9 @@ def command(
     source: Path,
     target: Path,
     source_format: str | None,
-    target_format: convert.TargetFormat,
+    disk: str | None,
+    force_share: bool,
+    target_format: MadeFormat | None,
     compress: Compression,
     conversion: ConversionOptions,
     force: bool,
@@ -37,16 +46,22 @@ def command(
 ) -> None:
     """Convert SOURCE to TARGET.
 
-    TARGET appears when it is complete and verified, and not at all otherwise. SOURCE may be compressed
-    as a whole (gz, xz, zst, bz2). SOURCE may be - for stdin, and TARGET - for stdout with -O raw; TARGET
-    may be a block device with -O raw and --force.
+    TARGET appears when it is complete and verified, and not at all otherwise. SOURCE may be an OVA, or
+    compressed as a whole (gz, xz, zst, bz2). SOURCE may be - for stdin, and TARGET - for stdout with -O raw;
+    TARGET may be a block device with -O raw and --force.
+
+    Without -O the ending of TARGET decides: raw for .raw, otherwise qcow2. An ending that claims another
+    format than -O is an error.
     """
+    made = format_to_make(target.name, target_format)
     watched = TerminalProgress(progress)
     to_stdout = target == STREAM
     may_stream = conversion.engine != "qemu-img" and conversion.verify != "full"
-    with incoming(source, source_format, watched, may_stream=may_stream) as image:
+    with incoming(
+        source, source_format, watched, may_stream=may_stream, force_share=force_share, disk=disk
+    ) as image:
         named = target if to_stdout else target.absolute()
-        plan = convert.plan(image, named, target_format, compress, overwrite=force, options=conversion)
+        plan = convert.plan(image, named, made, compress, overwrite=force, trusted=force, options=conversion)
         if dry_run:
             convert.preflight(plan)
             shown = _told_plan(plan, output)

@@ -10,7 +10,7 @@ from imgtool.checks.check import Check
 from imgtool.checks.policy import Policy
 from imgtool.cli import console, options, policies
 from imgtool.errors import UsageError
-from imgtool.model.story import SCHEMA_VERSION
+from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report import as_json
 from imgtool.report.as_json.rules import rule
 from imgtool.report.as_text.rules import in_force
@@ -21,7 +21,7 @@ from imgtool.report.as_text.rules import in_force
 @click.option(
     "--policy",
     metavar="FILE|PROFILE",
-    help="Show what is in force under it: each check, its severity and parameters, and where that was set.",
+    help="Show what this policy sets: each check, its severity and parameters, and where they were set.",
 )
 @options.output
 def command(check: str | None, policy: str | None, output: str) -> None:

@@ -7,8 +7,8 @@ import click
 from imgtool import glance
 from imgtool.cli import console, options
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.disk.incoming import incoming
-from imgtool.pipeline import inspect_image
+from imgtool.disk.open_source import incoming
+from imgtool.pipeline.inspect import inspect_image
 from imgtool.report import as_json
 from imgtool.report.as_text import facts as as_text
 
@@ -16,15 +16,16 @@ from imgtool.report.as_text import facts as as_text
 @click.command("inspect", cls=options.OptionalValueCommand)
 @click.argument("image", type=options.image_path)
 @options.source_format
+@options.disk
 @options.output
 @options.progress
-def command(image: Path, source_format: str | None, output: str, progress: When) -> None:
+def command(image: Path, source_format: str | None, disk: str | None, output: str, progress: When) -> None:
     """Show what IMAGE is and what is inside; judges nothing.
 
     Needs no root and mounts nothing. What could not be read is shown as unknown, with the reason.
     """
     watched = TerminalProgress(progress, stages=False)
-    with incoming(image, source_format, watched, may_stream=False) as admitted:
+    with incoming(image, source_format, watched, may_stream=False, disk=disk) as admitted:
         facts = inspect_image(admitted, watched)
     properties = glance.derive(facts, {})
     if output == "json":

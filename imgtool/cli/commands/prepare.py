@@ -5,28 +5,32 @@ from pathlib import Path
 
 import click
 
-from imgtool.checks import registry
-from imgtool.cli import boot_options, conversion_options, delivery_options, options, outcome, policies, state
+from imgtool.cli import boot_options, conversion_options, delivery, options, outcome, policies, state_folder
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.cli.delivery import Delivery
-from imgtool.convert import TargetFormat
+from imgtool.cli.delivery import DeliveryOptions
+from imgtool.convert.convert import TargetFormat
 from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
+from imgtool.formats.claims import format_to_make
 from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
-from imgtool.model.story import Story
-from imgtool.pipeline import Order, prepare
+from imgtool.pipeline.judge import refusal
+from imgtool.pipeline.prepare import prepare
+from imgtool.pipeline.request import PrepareRequest
 from imgtool.report import as_json
 
 
 @click.command("prepare", cls=options.OptionalValueCommand)
 @click.argument("source", type=options.image_path)
-@delivery_options.delivery
+@delivery.delivery
 @options.source_format
+@options.disk
+@options.force_share
 @options.target_format
 @options.compress
 @conversion_options.conversion_for_upload
-@delivery_options.keep
+@delivery.keep
+@delivery.insist
 @policies.option
 @boot_options.boot
 @report_files.option
@@ -35,15 +39,18 @@ from imgtool.report import as_json
 @options.progress
 def command(
     source: Path,
-    delivery: Delivery,
+    delivery: DeliveryOptions,
     source_format: str | None,
+    disk: str | None,
+    force_share: bool,
     target_format: TargetFormat,
     compress: Compression,
     conversion: ConversionOptions,
     keep: Path | None,
+    insist: bool,
     policy: str,
     boot: BootOptions | None,
-    reports: Sequence[report_files.Wanted],
+    reports: Sequence[report_files.ReportRequest],
     dry_run: bool,
     output: str,
     progress: When,
@@ -54,16 +61,21 @@ def command(
     what is inside; or there is a reason why not, and nothing is left behind.
     """
     report_files.check_paths(reports)
-    order = Order(
+    if keep is not None:
+        format_to_make(keep.name, target_format)
+    order = PrepareRequest(
         source=source,
         clouds=delivery.clouds,
         wanted=delivery.wanted,
-        journal=state.uploads_folder(dry_run=dry_run),
+        journal=state_folder.uploads_folder(dry_run=dry_run),
         source_format=source_format,
+        disk=disk,
+        force_share=force_share,
         target_format=target_format,
         compression=compress,
         conversion=conversion,
         keep=keep,
+        insist=insist,
         properties=delivery.properties,
         derive=delivery.derive,
         policy=policies.chosen(policy),
@@ -74,7 +86,7 @@ def command(
     try:
         told = prepare(order, TerminalProgress(progress), dry_run=dry_run)
     except (UnsafeImageError, ImageUnreadableError) as error:
-        report_files.write(reports, [Story(registry.refused(str(source), error, order.policy))])
+        report_files.write(reports, [refusal(str(source), error, order.policy)])
         raise
     report_files.write(reports, [told])
     status = outcome.leave(told, output, as_json.story)

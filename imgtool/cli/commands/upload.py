@@ -4,26 +4,31 @@ from pathlib import Path
 
 import click
 
-from imgtool.cli import delivery_options, options, outcome, state
+from imgtool.cli import delivery, options, outcome, state_folder
 from imgtool.cli.bars import TerminalProgress, When
-from imgtool.cli.delivery import Delivery
-from imgtool.pipeline import Order, upload
+from imgtool.cli.delivery import DeliveryOptions
+from imgtool.pipeline.prepare import upload
+from imgtool.pipeline.request import PrepareRequest
 from imgtool.report import as_json
 
 
 @click.command("upload", cls=options.OptionalValueCommand)
 @click.argument("source", type=options.image_path, metavar="IMAGE")
-@delivery_options.delivery
+@delivery.delivery
 @options.source_format
-@click.option("--allow-snapshots", is_flag=True, help="Upload a qcow2 with its internal snapshots.")
+@options.force_share
+@click.option("--allow-snapshots", is_flag=True, help="Upload a qcow2 together with its internal snapshots.")
+@delivery.insist
 @options.dry_run
 @options.output
 @options.progress
 def command(
     source: Path,
-    delivery: Delivery,
+    delivery: DeliveryOptions,
     source_format: str | None,
+    force_share: bool,
     allow_snapshots: bool,
+    insist: bool,
     dry_run: bool,
     output: str,
     progress: When,
@@ -33,15 +38,17 @@ def command(
     The image is active in Glance with the hash of what was sent, or it is not there at all.
     `imgtool prepare` checks and converts first.
     """
-    order = Order(
+    order = PrepareRequest(
         source=source,
         clouds=delivery.clouds,
         wanted=delivery.wanted,
-        journal=state.uploads_folder(dry_run=dry_run),
+        journal=state_folder.uploads_folder(dry_run=dry_run),
         source_format=source_format,
+        force_share=force_share,
         properties=delivery.properties,
         derive=delivery.derive,
         allow_snapshots=allow_snapshots,
+        insist=insist,
         timeout_seconds=delivery.timeout_seconds,
     )
     told = upload(order, TerminalProgress(progress), dry_run=dry_run)

@@ -34,6 +34,10 @@ class Node(Protocol):
     def size_bytes(self) -> int:
         """Size of a file's content."""
 
+    @property
+    def permissions(self) -> int:
+        """Permission bits of its mode, chmod(2); where the file system keeps none, those that mount shows."""
+
     def children(self) -> Iterator[tuple[str, "Node"]]:
         """Name and node of each directory entry, without `.` and `..`; not UTF-8: surrogates."""
 
@@ -46,6 +50,9 @@ class Node(Protocol):
     def link_target(self) -> str:
         """Where a symbolic link points, unresolved."""
 
+    def xattr(self, name: str) -> bytes | None:
+        """The value of the extended attribute `name`, e.g. security.selinux; None where it has none."""
+
 
 class Filesystem(Protocol):
     """One file system on one volume."""
@@ -56,11 +63,11 @@ class Filesystem(Protocol):
 
     @property
     def label(self) -> str | None:
-        """Its label, None where it has none."""
+        """Return the label; None if there is none."""
 
     @property
     def uuid(self) -> str | None:
-        """Its UUID as `blkid` prints it."""
+        """Return the UUID as `blkid` prints it."""
 
     def root(self, subvolume: str | None = None) -> Node:
         """The top directory; of a Btrfs subvolume by its path from the top level (None: the default)."""

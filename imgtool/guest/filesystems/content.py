@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.streams import SeekableStream
-from imgtool.text import printable
+from imgtool.util.streams import SeekableStream
+from imgtool.util.text import printable
 
 BUFFER_BYTES = 64 << 10
 """What one read of a file fetches at least."""

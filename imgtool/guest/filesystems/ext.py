@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.content import open_checked
+from imgtool.guest.filesystems.ext_attributes import read_attribute
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import MAX_EXTENTS, InodeNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from dissect.extfs.extfs import ExtFS, INode
@@ -23,12 +24,12 @@ SUPERBLOCK = 1024
 MAGIC = 0xEF53
 HAS_JOURNAL = 0x4
 JOURNAL_DEVICE = 0x8
-UNREADABLE = {0x1: "compression", 0x8: "an external journal", 0x10: "meta_bg", 0x1000: "dirdata"}
+UNREADABLE = {0x1: "compression", 0x8: "an external journal", 0x1000: "dirdata"}
 """Incompatible features that the library does not know of and would read wrongly."""
 KNOWN_INCOMPATIBLE = 0x3F7DF
 """The incompatible features of Linux 6.12, fs/ext4/ext4.h."""
-EXT4_INCOMPATIBLE = 0x2C0 | 0x3E000
-"""extents, 64bit, flex_bg, and all later ones: what makes it ext4."""
+EXT3_INCOMPATIBLE, EXT3_READ_ONLY = 0x16, 0x7
+"""filetype, recover, meta_bg; sparse_super, large_file, btree_dir: any feature besides makes it ext4."""
 EXTENTS_FLAG = 0x80000
 INLINE_FLAG = 0x10000000
 INLINE_PARENT_BYTES = 4
@@ -48,15 +49,18 @@ def probe(head: bytes, stream: BinaryIO) -> "ExtFilesystem | None":
     """The file system of `stream`, whose first bytes are `head`, if it is of this family."""
     if len(head) < SUPERBLOCK + 1024 or number(head, SUPERBLOCK + 0x38, "<H") != MAGIC:
         return None
-    compatible, incompatible = struct.unpack_from("<II", head, SUPERBLOCK + 0x5C)
-    if incompatible & JOURNAL_DEVICE:
-        kind = "jbd"
-    elif incompatible & EXT4_INCOMPATIBLE:
-        kind = "ext4"
-    else:
-        kind = "ext3" if compatible & HAS_JOURNAL else "ext2"
-    identity = Identity(kind, text(head, SUPERBLOCK + 0x78, 16), uuid(head, SUPERBLOCK + 0x68))
+    identity = Identity(_kind(head), text(head, SUPERBLOCK + 0x78, 16), uuid(head, SUPERBLOCK + 0x68))
     return ExtFilesystem(identity, head, stream)
+
+
+def _kind(head: bytes) -> str:
+    """By the features, as libblkid tells them apart (superblocks/ext.c)."""
+    compatible, incompatible, read_only = struct.unpack_from("<III", head, SUPERBLOCK + 0x5C)
+    if incompatible & JOURNAL_DEVICE:
+        return "jbd"
+    if incompatible & ~EXT3_INCOMPATIBLE or read_only & ~EXT3_READ_ONLY:
+        return "ext4"
+    return "ext3" if compatible & HAS_JOURNAL else "ext2"
 
 
 class ExtFilesystem:
@@ -79,9 +83,9 @@ class ExtFilesystem:
         return self._root
 
     def _open(self) -> Node:
-        from dissect.extfs.extfs import ExtFS  # noqa: PLC0415 - 0.1 s that only this file system costs
+        from imgtool.guest.filesystems.ext_groups import open_ext  # noqa: PLC0415 - 0.1 s that only this one costs
 
-        return ExtNode(ExtFS(self._stream).root, f"{self.type}:/", Kind.DIRECTORY)
+        return ExtNode(open_ext(self._head, self._stream).root, f"{self.type}:/", Kind.DIRECTORY)
 
     def _check_features(self) -> None:
         incompatible = number(self._head, SUPERBLOCK + 0x60, "<I")
@@ -108,7 +112,13 @@ class ExtNode(InodeNode):
         return int(self._inode.size)
 
     def _link(self) -> str:
-        return str(self._checked_inode().link)
+        inode = self._checked_inode()
+        if inode.inode.i_flags & INLINE_FLAG:
+            return b"".join(_inline_parts(inode)).decode(errors="surrogateescape")
+        return str(inode.link)
+
+    def _xattr(self, name: str) -> bytes | None:
+        return read_attribute(self._checked_inode(), name)
 
     def _checked_inode(self) -> "INode":
         """The inode, if it is what its directory entry says: a lost table of inodes reads as zeros."""
@@ -169,7 +179,7 @@ def _inline_parts(inode: "INode") -> tuple[bytes, bytes]:
     head = bytes(inode.inode.i_block)[: int(inode.size)]
     if inode.size <= len(head):
         return head, b""
-    tail = next((bytes(a.value) for a in inode.xattr if a.name == "system.data"), b"")
+    tail = read_attribute(inode, "system.data") or b""
     return head, tail[: int(inode.size) - len(head)]
 
 

@@ -2,6 +2,7 @@
 
 Source: Microsoft's FAT file system specification, 2005. Read here and not by dissect.fat, which follows a
 chain of clusters that leads in a circle for ever, and joins clusters that are not neighbours.
+The table, which cluster follows which, is section 4 there.
 """
 
 import struct
@@ -11,7 +12,6 @@ from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.content import open_checked
-from imgtool.guest.filesystems.fat_table import FatTable
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import CachedNode
 from imgtool.guest.filesystems.superblock import Identity, number
@@ -20,8 +20,12 @@ JUMPS = (b"\xeb", b"\xe9")
 MEDIA = (0xF0, *range(0xF8, 0x100))
 SECTOR_SIZES = (512, 1024, 2048, 4096)
 CLUSTER_SECTORS = tuple(1 << shift for shift in range(8))
-NO_LABEL = b"NO NAME"
+MAX_LABEL_CLUSTERS = 100
+"""As far as libblkid looks for a label."""
 ENTRY_BYTES = 32
+MIN_FAT16_CLUSTERS = 4085
+SHOWN_PERMISSIONS = 0o755
+"""Of everything on it: mount(8), umask of the process that mounts it."""
 MAX_DIRECTORY_BYTES = 65536 * ENTRY_BYTES
 """A directory holds at most 65,536 entries (specification, section 6.3)."""
 VOLUME_LABEL, DIRECTORY, LONG_NAME = 0x08, 0x10, 0x0F
@@ -43,11 +47,17 @@ class Geometry:
     data_start: int
     clusters: int
     root_cluster: int
+    is_fat32: bool
+    """Whether the boot sector is laid out as FAT32's: the 16-bit size of its table is 0."""
 
     @property
     def bits(self) -> int:
-        """Width of a table entry: by the number of clusters, and by nothing else (section 3.5)."""
-        return 12 if self.clusters < 4085 else 16 if self.clusters < 65525 else 32
+        """Width of a table entry, as Linux takes it: FAT32's by the boot sector, else by the clusters.
+
+        The specification (section 3.5) goes by the number of clusters alone. Source: fs/fat/inode.c,
+        fat_fill_super.
+        """
+        return 32 if self.is_fat32 else 12 if self.clusters < MIN_FAT16_CLUSTERS else 16
 
 
 def probe(head: bytes, stream: BinaryIO) -> "FatFilesystem | None":
@@ -55,12 +65,39 @@ def probe(head: bytes, stream: BinaryIO) -> "FatFilesystem | None":
     geometry = _geometry(head)
     if geometry is None:
         return None
-    extended = 64 if geometry.bits == 32 else 36
+    volume = FatVolume(stream, geometry)
+    return FatFilesystem(Identity("vfat", _label(volume), _serial(head, geometry)), volume)
+
+
+def _serial(head: bytes, geometry: Geometry) -> str | None:
+    """The UUID, as libblkid has it (vfat.c, probe_vfat): of FAT12 and FAT16 only behind a signature."""
+    extended = 64 if geometry.is_fat32 else 36
     serial = number(head, extended + 3, "<I")
-    raw_label = head[extended + 7 : extended + 18].rstrip(b" \0")
-    label = raw_label.decode("cp437") if raw_label and raw_label != NO_LABEL else None
-    uuid = f"{serial >> 16:04X}-{serial & 0xFFFF:04X}" if head[extended + 2] in {0x28, 0x29} else None
-    return FatFilesystem(Identity("vfat", label, uuid), geometry, stream)
+    is_there = geometry.is_fat32 or head[extended + 2] in {0x28, 0x29}
+    return f"{serial >> 16:04X}-{serial & 0xFFFF:04X}" if is_there and serial else None
+
+
+def _label(volume: "FatVolume") -> str | None:
+    """The label in the root directory, which is the one that libblkid, and so udev, takes (search_fat_label).
+
+    The boot sector's is another name there, LABEL_FATBOOT, and nothing is mounted by that. None also where
+    the directory cannot be read: libblkid finds none then either.
+    """
+    try:
+        content = volume.root_directory(MAX_LABEL_CLUSTERS)
+    except GuestReadError:
+        return None
+    for offset in range(0, len(content) - ENTRY_BYTES + 1, ENTRY_BYTES):
+        entry = content[offset : offset + ENTRY_BYTES]
+        if entry[0] == 0:
+            return None
+        high, low = number(entry, 20, "<H"), number(entry, 26, "<H")
+        if entry[0] == DELETED or high or low or entry[11] & LONG_NAME == LONG_NAME:
+            continue
+        if entry[11] & (VOLUME_LABEL | DIRECTORY) == VOLUME_LABEL:
+            raw = (b"\xe5" if entry[0] == 0x05 else entry[:1]) + entry[1:11]
+            return raw.rstrip(b" \0").decode("cp437") or None
+    return None
 
 
 def _geometry(head: bytes) -> Geometry | None:
@@ -88,15 +125,16 @@ def _geometry(head: bytes) -> Geometry | None:
         data_start=data * sector,
         clusters=clusters,
         root_cluster=number(head, 44, "<I"),
+        is_fat32=small_table == 0,
     )
 
 
 class FatFilesystem:
     """One FAT file system."""
 
-    def __init__(self, identity: Identity, geometry: Geometry, stream: BinaryIO) -> None:
+    def __init__(self, identity: Identity, volume: "FatVolume") -> None:
         self.type, self.label, self.uuid = identity.type, identity.label, identity.uuid
-        self._volume = FatVolume(stream, geometry)
+        self._volume = volume
         self._root: Node | None = None
 
     def root(self, subvolume: str | None = None) -> Node:
@@ -123,6 +161,14 @@ class FatVolume:
             size = min(geometry.table_size, (geometry.clusters + 2) * geometry.bits // 8 + 1)
             self._table = FatTable(self.read(geometry.table_start, size), geometry.bits, geometry.clusters)
         return self._table.chain(first, limit)
+
+    def root_directory(self, most_clusters: int) -> bytes:
+        """The entries of the root directory; of FAT32 those in its first `most_clusters` clusters."""
+        geometry = self.geometry
+        if not geometry.is_fat32:
+            return self.read(geometry.root_start, geometry.root_size)
+        clusters = self.chain(geometry.root_cluster, most_clusters)
+        return self.read_chain(clusters, 0, len(clusters) * geometry.cluster_size)
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes of the volume."""
@@ -190,6 +236,13 @@ class FatNode(CachedNode):
 
         return open_checked(self.where, self._length, read_at)
 
+    def _permissions(self) -> int:
+        return SHOWN_PERMISSIONS
+
+    def _xattr(self, name: str) -> bytes | None:
+        """It has none; a label for all of a FAT is in the policy of SELinux."""
+        return None
+
     def _list(self) -> Iterator[tuple[str, Node]]:
         for name, attributes, cluster, length in _entries(self._read_directory()):
             kind = Kind.DIRECTORY if attributes & DIRECTORY else Kind.FILE
@@ -197,11 +250,10 @@ class FatNode(CachedNode):
 
     def _read_directory(self) -> bytes:
         geometry = self._volume.geometry
-        is_root = self.where == "vfat:/"
-        if is_root and geometry.bits != 32:
-            return self._volume.read(geometry.root_start, geometry.root_size)
         limit = -(-MAX_DIRECTORY_BYTES // geometry.cluster_size)
-        clusters = self._volume.chain(geometry.root_cluster if is_root else self._cluster, limit)
+        if self.where == "vfat:/":
+            return self._volume.root_directory(limit)
+        clusters = self._volume.chain(self._cluster, limit)
         return self._volume.read_chain(clusters, 0, len(clusters) * geometry.cluster_size)
 
 
@@ -256,3 +308,46 @@ def _short_name(entry: bytes) -> str:
     base = base.lower() if entry[12] & 0x08 else base
     extension = extension.lower() if entry[12] & 0x10 else extension
     return f"{base}.{extension}" if extension else base
+
+
+FIRST_CLUSTER = 2
+MAX_TABLE_BYTES = 64 << 20
+"""A table of 16 million clusters; an EFI system partition has under 100,000."""
+
+
+class FatTable:
+    """The first table of a volume, kept in memory."""
+
+    def __init__(self, content: bytes, bits: int, clusters: int) -> None:
+        if len(content) > MAX_TABLE_BYTES:
+            raise GuestReadError(f"a FAT of more than {MAX_TABLE_BYTES} bytes")
+        self._content = content
+        self._bits = bits
+        self._end = clusters + FIRST_CLUSTER
+        self._last_mark = (1 << min(bits, 28)) - 8
+        """From this value on, an entry marks the last cluster of a chain."""
+
+    def chain(self, first: int, limit: int) -> list[int]:
+        """The clusters from `first` on, at most `limit`: a chain cannot lead in a circle unseen."""
+        clusters: list[int] = []
+        seen: set[int] = set()
+        cluster = first
+        while len(clusters) < limit:
+            if not FIRST_CLUSTER <= cluster < self._end or cluster in seen:
+                raise GuestReadError(f"a damaged chain of clusters at {cluster}")
+            clusters.append(cluster)
+            seen.add(cluster)
+            cluster = self._next(cluster)
+            if cluster >= self._last_mark:
+                break
+        return clusters
+
+    def _next(self, cluster: int) -> int:
+        if self._bits == 12:
+            offset = cluster + cluster // 2
+            pair = int.from_bytes(self._content[offset : offset + 2], "little")
+            return pair >> 4 if cluster & 1 else pair & 0xFFF
+        width = self._bits // 8
+        offset = cluster * width
+        value = int.from_bytes(self._content[offset : offset + width], "little")
+        return value & 0x0FFFFFFF

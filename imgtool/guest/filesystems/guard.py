@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 MAX_REASON_CHARS = 200
 

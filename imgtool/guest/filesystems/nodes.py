@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.guard import guarded
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 MAX_DIRECTORY_ENTRIES = 200_000
 """Entries of one directory."""
@@ -24,6 +24,8 @@ KIND_OF_MODE = {0o100000: Kind.FILE, 0o040000: Kind.DIRECTORY, 0o120000: Kind.SY
 
 FORMAT_MASK = 0o170000
 """stat.S_IFMT."""
+PERMISSION_BITS = 0o7777
+"""Of a mode: chmod(2)."""
 
 
 class CachedNode(ABC):
@@ -46,6 +48,17 @@ class CachedNode(ABC):
         """Size of a file's content."""
         with guarded(printable(self.where)):
             return self._size()
+
+    @property
+    def permissions(self) -> int:
+        """Permission bits: chmod(2)."""
+        with guarded(printable(self.where)):
+            return self._permissions()
+
+    def xattr(self, name: str) -> bytes | None:
+        """The extended attribute `name`."""
+        with guarded(printable(self.where)):
+            return self._xattr(name)
 
     def children(self) -> Iterator[tuple[str, Node]]:
         """Name and node of each directory entry."""
@@ -103,6 +116,12 @@ class CachedNode(ABC):
     @abstractmethod
     def _link(self) -> str: ...
 
+    @abstractmethod
+    def _permissions(self) -> int: ...
+
+    @abstractmethod
+    def _xattr(self, name: str) -> bytes | None: ...
+
 
 class InodeNode(CachedNode):
     """A node over the library's inode: its kind by its directory entry, else by its mode."""
@@ -124,6 +143,9 @@ class InodeNode(CachedNode):
 
     def _kind_of_inode(self) -> Kind:
         return KIND_OF_MODE.get(self._mode() & FORMAT_MASK, Kind.OTHER)
+
+    def _permissions(self) -> int:
+        return self._mode() & PERMISSION_BITS
 
     @abstractmethod
     def _mode(self) -> int:

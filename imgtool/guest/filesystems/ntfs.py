@@ -24,6 +24,8 @@ SECTOR_SIZES = (512, 1024, 2048, 4096)
 MAX_CLUSTER_BYTES = 2 << 20
 MAX_RECORD_BYTES = 64 << 10
 ROOT_RECORD = 5
+SHOWN_PERMISSIONS = 0o777
+"""Of everything on it: mount.ntfs(8), and the kernel's ntfs3."""
 SYMLINK_TAG, MOUNT_POINT_TAG = 0xA000000C, 0xA0000003
 RELATIVE = 1
 """Flag of a symbolic link's reparse data: [MS-FSCC] 2.1.2.4."""
@@ -155,6 +157,12 @@ class NtfsNode(CachedNode):
         if not flags & RELATIVE:
             raise GuestReadError(f"{self.where} leads to {target}: which volume that is, is not known here")
         return target.replace("\\", "/")
+
+    def _permissions(self) -> int:
+        return SHOWN_PERMISSIONS
+
+    def _xattr(self, name: str) -> bytes | None:
+        raise GuestReadError(f"{self.where}: its extended attributes are not read")
 
     def _list(self) -> Iterator[tuple[str, Node]]:
         from imgtool.guest.filesystems.ntfs_index import entries  # noqa: PLC0415 - as above

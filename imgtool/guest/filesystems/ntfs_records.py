@@ -39,7 +39,7 @@ Run = tuple[int | None, int]
 
 
 class Sizes(Protocol):
-    """Of clusters and records, and where the table starts: ntfs.Geometry."""
+    """Sizes of clusters and records, and where the table starts: ntfs.Geometry."""
 
     @property
     def cluster_size(self) -> int: ...  # noqa: D102
@@ -107,7 +107,7 @@ class Record:
         self._all: list[AttributeHeader] | None = None
 
     def size(self) -> int:
-        """Of the file's content, in bytes."""
+        """Return the size of the file's content in bytes."""
         parts = self._parts(DATA, "")
         return int(parts[0].size) if parts else 0
 
@@ -124,7 +124,7 @@ class Record:
         return self._read(parts, MAX_SMALL_BYTES) if parts else None
 
     def stream(self, kind: int, name: str) -> BinaryIO | None:
-        """The same as a stream, for large ones."""
+        """Return the content as a stream, for large files."""
         parts = self._parts(kind, name)
         return self._open(parts, f"record {self._segment}") if parts else None
 

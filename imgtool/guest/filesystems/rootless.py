@@ -13,6 +13,8 @@ SWAP_MAGICS = (b"SWAPSPACE2", b"SWAP-SPACE")
 PAGE_SIZES = (4096, 8192, 16384, 65536)
 """A swap area's magic stands at the end of its first page, whatever size the guest's pages have."""
 LVM_LABEL_SECTORS = 4
+ZFS_LABEL = 16 << 10
+"""Where the first label of a vdev begins to describe the pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ SIGNATURES = (
 
 def probe(head: bytes, _stream: BinaryIO) -> Rootless | None:
     """What the first bytes of a volume show, if it is none of the file systems that can be read."""
-    special: tuple[Callable[[bytes], Rootless | None], ...] = (_luks, _lvm, _swap)
+    special: tuple[Callable[[bytes], Rootless | None], ...] = (_luks, _lvm, _swap, _zfs)
     for look in special:
         found = look(head)
         if found is not None:
@@ -81,6 +83,14 @@ def _lvm(head: bytes) -> Rootless | None:
             cuts = (0, 6, 10, 14, 18, 22, 26, 32)
             dashed = "-".join(raw[a:b] for a, b in pairwise(cuts))
             return Rootless("LVM2_member", None, dashed, "it is a physical volume of LVM")
+    return None
+
+
+def _zfs(head: bytes) -> Rootless | None:
+    """The list of names and values of a vdev's first label: ZFS On-Disk Specification, 1.2.3."""
+    described = head[ZFS_LABEL : ZFS_LABEL + 4096]
+    if described[:2] == b"\1\1" and b"\0\0\0\x07version" in described and b"vdev_tree" in described:
+        return Rootless("zfs_member", None, None, "ZFS is not read")
     return None
 
 

@@ -13,6 +13,7 @@ from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import MAX_EXTENTS, InodeNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
+from imgtool.guest.filesystems.xfs_attributes import read_attribute
 
 if TYPE_CHECKING:
     from dissect.xfs.xfs import INode
@@ -96,6 +97,9 @@ class XfsNode(InodeNode):
 
     def _link(self) -> str:
         return str(self._inode.link)
+
+    def _xattr(self, name: str) -> bytes | None:
+        return read_attribute(self._inode, name)
 
     def _open(self) -> BinaryIO:
         from dissect.util.stream import RunlistStream  # noqa: PLC0415 - as above

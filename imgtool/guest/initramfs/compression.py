@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from imgtool.formats.wrapper import Decoder
+from imgtool.guest.initramfs.lzop import MAGIC as LZOP_MAGIC
+from imgtool.guest.initramfs.lzop import inflate_lzop
 from imgtool.guest.initramfs.reader import ArchiveError, Reader, TruncatedError
 from imgtool.guest.initramfs.zstd import inflate_zstd
 
@@ -19,6 +21,11 @@ OUTPUT_BYTES = 512 << 10
 
 XZ_MEMORY_BYTES = 256 << 20
 """What xz and lzma may take. `xz -9` needs 65 MiB; the kernel allows dictionaries of up to 128 MiB."""
+
+XZ_MAGIC = b"\xfd7zXZ\0"
+XZ_CHECK_AT = 7
+"""Where a stream says which integrity check it has: the .xz file format, 2.1.1.2."""
+XZ_CRC32 = b"\x01"
 
 LZ4_BLOCK_BYTES = 8 << 20
 """Size of a block of the legacy frame (LZ4 Frame Format Description, "Legacy frame")."""
@@ -29,11 +36,11 @@ LZ4_LARGEST_BLOCK_BYTES = LZ4_BLOCK_BYTES + LZ4_BLOCK_BYTES // 255 + 16
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One compression method: its magic, its name, and how it is inflated (None: not read here)."""
+    """One compression method: its magic, its name, and how it is inflated."""
 
     magic: bytes
     name: str
-    inflate: Callable[[Reader], Iterator[bytes]] | None
+    inflate: Callable[[Reader], Iterator[bytes]]
 
 
 def _inflate_gzip(reader: Reader) -> Iterator[bytes]:
@@ -104,12 +111,12 @@ def _inflate_lz4(reader: Reader) -> Iterator[bytes]:
 
 METHODS = (
     Method(b"\x1f\x8b", "gzip", _inflate_gzip),
-    Method(b"\xfd7zXZ\0", "xz", _inflate_xz),
+    Method(XZ_MAGIC, "xz", _inflate_xz),
     Method(b"\x5d\0\0", "lzma", _inflate_lzma),
     Method(b"\x28\xb5\x2f\xfd", "zstd", inflate_zstd),
     Method(b"BZh", "bzip2", _inflate_bzip2),
     Method(b"\x02\x21\x4c\x18", "lz4", _inflate_lz4),
-    Method(b"\x89LZO\0\r\n\x1a\n", "lzo", None),
+    Method(LZOP_MAGIC, "lzo", inflate_lzop),
 )
 LONGEST_MAGIC_BYTES = max(len(method.magic) for method in METHODS)
 
@@ -118,3 +125,15 @@ def method_at(reader: Reader) -> Method | None:
     """The method whose magic stands at `reader`, which stays where it is; None where none does."""
     head = reader.peek(LONGEST_MAGIC_BYTES)
     return next((method for method in METHODS if head.startswith(method.magic)), None)
+
+
+def refused_by_kernel(reader: Reader) -> str | None:
+    """Why the kernel takes nothing of the archive at `reader`, which stays where it is; None where it does.
+
+    Its xz knows no check but CRC32, or none; xz's own default is CRC64 (lib/xz/xz_dec_stream.c,
+    dec_stream_header). What reads modules in user space knows all.
+    """
+    head = reader.peek(XZ_CHECK_AT + 1)
+    if head.startswith(XZ_MAGIC) and head[XZ_CHECK_AT:] > XZ_CRC32:
+        return "the kernel reads no xz with this integrity check: pack it with --check=crc32"
+    return None

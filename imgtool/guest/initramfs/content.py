@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from imgtool.guest.initramfs.cpio import Member
-from imgtool.guest.initramfs.reader import ArchiveError
-from imgtool.guest.kernels import module_name
+from imgtool.guest.initramfs.reader import ArchiveError, JunkError
+from imgtool.guest.initramfs.unpacked import UnpackedTree
+from imgtool.guest.kernels import InstalledKernel, module_name
 
 MAX_MODULES = 50_000
 """Modules in one initramfs. Fedora builds about 5,000, and few of them go into an initramfs."""
@@ -23,7 +24,7 @@ _TRACE = re.compile(
     r"|buildconfig"  # mkinitcpio
 )
 _DRACUT = re.compile(r"(?:usr/)?lib/dracut/")
-_MODULE_DIRECTORY = re.compile(r"(?:usr/)?lib/modules/([^/]+)/")
+_MODULE_DIRECTORY = re.compile(r"(?:usr/|nix/store/[^/]+/)?lib/modules/([^/]+)/")
 _PACKED_ROOT = re.compile(r"(?:squash|squashfs-root|erofs-root|squash-root)(?:/root)?\.img|squash/root\.img")
 _MKINITFS_DIRECTORY = ".modloop"
 """An empty directory that Alpine's mkinitfs makes and nobody else does: mkinitfs.in, initfs_base."""
@@ -42,8 +43,13 @@ def is_trace(name: str) -> bool:
 class InitramfsContent:
     """Filled member by member. `problem` is set where reading ended before its time."""
 
-    def __init__(self, version: str) -> None:
-        """`version`: of the kernel; modules of other versions are of no use to it."""
+    def __init__(self, kernel: InstalledKernel, init: str = "/init") -> None:
+        """`kernel`: modules of other versions are of no use to it. `init`: the program that it starts."""
+        self.kernel = kernel
+        self.init = init
+        self.unpacked = UnpackedTree()
+        self.junk: str | None = None
+        """What the kernel complains of, and goes on without what follows."""
         self.modules: dict[str, str] = {}
         """Name of each module to its path in the archive."""
         self.other_versions: set[str] = set()
@@ -51,7 +57,7 @@ class InitramfsContent:
         self._stopped: str | None = None
         self._packed_root: str | None = None
         """A file system image in the archive, which may hold further modules."""
-        self._version = version
+        self._version = kernel.version
         self._traces: dict[str, str] = {}
         self._dracut = False
         self._mkinitfs = False
@@ -61,6 +67,7 @@ class InitramfsContent:
     def add(self, compression: str, member: Member) -> None:
         """Takes note of one member of a segment. Raises ArchiveError beyond a bound."""
         self._members[compression] += 1
+        self.unpacked.add(member)
         if member.name == "init" and not member.is_directory:
             self._main = compression
         if member.is_directory:
@@ -75,16 +82,30 @@ class InitramfsContent:
         self._check_bounds()
 
     def stop(self, error: ArchiveError) -> None:
-        """Reading ended here; only the first reason counts."""
+        """Reading ended here, the kernel's too; only the first reason counts."""
+        if isinstance(error, JunkError):
+            self.junk = self.junk or str(error)
+            return
         self._stopped = self._stopped or str(error)
         self.problem = self._stopped
 
     def finish(self) -> None:
         """All is read. Without /init the kernel has nothing to run: only an early segment is there."""
-        if self.problem is None and not self._members:
-            self.problem = "it is empty"
-        elif self.problem is None and self._main is None:
-            self.problem = "only the early segment: no /init in it"
+        tree = self.unpacked.tree
+        self.modules = {name: path for name, path in self.modules.items() if tree.is_file(f"/{path}")}
+        if self.problem is not None or tree.exists(self.init):
+            return
+        if not self._members:
+            self.problem = self.junk or "it is empty"
+        elif self.junk is not None:
+            self.problem = f"{self.junk}, and no {self.init} before that"
+        else:
+            self.problem = f"only the early segment: no {self.init} in it"
+
+    @property
+    def has_ended(self) -> bool:
+        """The kernel reads no further."""
+        return self.junk is not None or self._stopped is not None
 
     @property
     def unread(self) -> str | None:
@@ -97,7 +118,7 @@ class InitramfsContent:
 
     @property
     def compression(self) -> str:
-        """Of the segment with /init, else of the one with the most members; empty where there is none."""
+        """Return the compression of the segment with /init, or of the largest; empty if there is none."""
         if self._main is not None:
             return self._main
         return self._members.most_common(1)[0][0] if self._members else ""

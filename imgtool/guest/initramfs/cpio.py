@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from imgtool.guest.initramfs.reader import ArchiveError, Reader
+from imgtool.guest.initramfs.reader import ArchiveError, JunkError, Reader
 
 MAGICS = (b"070701", b"070702")
 HEADER_BYTES = 110
@@ -18,8 +18,11 @@ MAX_MEMBERS = 300_000
 MAX_NAME_BYTES = 4096
 """The kernel's PATH_MAX: it leaves out members with a longer name, and so does this reader."""
 
-MAX_CONTENT_BYTES = 4 << 20
-"""Largest member whose content is kept where it is wanted."""
+MAX_CONTENT_BYTES = 16 << 20
+"""Largest member whose content is kept where it is wanted: libcrypto has 6 MiB."""
+
+SMALL_PROGRAM_BYTES = 64 << 10
+"""Whatever its name is, what can be run and is no larger is kept: /init may be a link to any script."""
 
 _FIELDS = re.compile(rb"[0-9A-Fa-f]{104}")
 _TRAILER = b"TRAILER!!!"
@@ -34,6 +37,10 @@ class Member:
     mode: int
     size_bytes: int
     content: bytes = b""
+    is_kept: bool = True
+    """`content` is all that it has."""
+    link: tuple[int, ...] | None = None
+    """What hard links to one file have in common; None where it has one name only."""
 
     @property
     def is_directory(self) -> bool:
@@ -46,6 +53,7 @@ class _Header:
     mode: int
     size_bytes: int
     name_bytes: int
+    link: tuple[int, ...] | None
 
 
 class CpioParser:
@@ -55,13 +63,16 @@ class CpioParser:
         """`wanted`: of which names the content is kept."""
         self._wanted = wanted
         self._members = 0
+        self._archives = 0
 
     def archive(self, reader: Reader) -> Iterator[Member]:
         """The members of the archive at `reader`, up to and with its trailer.
 
-        Raises ArchiveError where it is damaged, truncated, or beyond a bound.
+        Raises JunkError where no header is, or no trailer; ArchiveError where it is truncated, or beyond a
+        bound.
         """
-        while True:
+        self._archives += 1
+        while reader.peek(1):
             header = _parse_header(reader)
             name = _read_name(reader, header.name_bytes)
             if name == _TRAILER:
@@ -71,6 +82,7 @@ class CpioParser:
             member = self._member(reader, header, name)
             if member is not None:
                 yield member
+        raise JunkError("an archive that ends without its trailer")
 
     def _count(self) -> None:
         self._members += 1
@@ -79,22 +91,32 @@ class CpioParser:
 
     def _member(self, reader: Reader, header: _Header, raw_name: bytes | None) -> Member | None:
         name = "" if raw_name is None else _tidy(raw_name.decode("utf-8", "surrogateescape"))
-        keep = header.size_bytes <= MAX_CONTENT_BYTES and self._wanted(name)
+        is_small_program = bool(header.mode & 0o111) and header.size_bytes <= SMALL_PROGRAM_BYTES
+        wanted = stat.S_ISLNK(header.mode) or is_small_program or self._wanted(name)
+        keep = header.size_bytes <= MAX_CONTENT_BYTES and wanted
         content = b""
         if keep:
             content = reader.read(header.size_bytes)
         else:
             reader.skip(header.size_bytes)
         _align(reader)
-        return Member(name, header.mode, header.size_bytes, content) if name else None
+        if not name or (stat.S_ISLNK(header.mode) and header.size_bytes > MAX_NAME_BYTES):
+            return None
+        kept = keep or not header.size_bytes
+        link = None if header.link is None else (self._archives, *header.link)
+        return Member(name, header.mode, header.size_bytes, content, kept, link)
 
 
 def _parse_header(reader: Reader) -> _Header:
     start = reader.offset
     raw = reader.read(HEADER_BYTES)
     if raw[:6] not in MAGICS or not _FIELDS.fullmatch(raw[6:]):
-        raise ArchiveError(f"no cpio header at byte {start} of its archive")
-    return _Header(mode=_field(raw, 1), size_bytes=_field(raw, 6), name_bytes=_field(raw, 11))
+        raise JunkError(f"no cpio header at byte {start} of its archive")
+    mode, links = _field(raw, 1), _field(raw, 4)
+    same = None
+    if links > 1 and not stat.S_ISDIR(mode):
+        same = (_field(raw, 0), stat.S_IFMT(mode), _field(raw, 7), _field(raw, 8))
+    return _Header(mode, size_bytes=_field(raw, 6), name_bytes=_field(raw, 11), link=same)
 
 
 def _field(raw: bytes, index: int) -> int:

@@ -1,46 +1,103 @@
-"""Makes the facts of one kernel's initramfs: read to its end, module by module."""
+"""Makes the facts of one kernel's initramfs: read to its end, module by module.
+
+The content is kept of what its start depends on, and of its maker's traces.
+"""
 
 import posixpath
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from imgtool.guest.boot_entry import BootEntry
+from imgtool.guest.bootloader.entry import BootEntry
+from imgtool.guest.bootloader.run import LoadedEntry
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.compression import METHODS
-from imgtool.guest.initramfs.content import InitramfsContent, is_trace
+from imgtool.guest.initramfs.content import InitramfsContent
 from imgtool.guest.initramfs.locate import InitramfsFiles, initramfs_files
 from imgtool.guest.initramfs.pe import pe_sections
 from imgtool.guest.initramfs.reader import ArchiveError, Reader, file_chunks
+from imgtool.guest.initramfs.runtime import (
+    CRC32C_MODULES,
+    Archive,
+    Runtime,
+    options_of_dracut,
+    root_of_initramfs_tools,
+    run,
+)
 from imgtool.guest.initramfs.segments import UNCOMPRESSED, read_segments
-from imgtool.guest.kernels import InstalledKernel
+from imgtool.guest.kernel_command_line import CommandLine, parse_command_line
+from imgtool.guest.kernels import InstalledKernel, module_name
 from imgtool.guest.tree import GuestTree
+from imgtool.model.drivers import BLOCK, PCI, SCSI, root_drivers
 from imgtool.model.facts import Known
 from imgtool.model.kernel import MODULES_OF_INTEREST, Initramfs, ModuleState
-from imgtool.text import printable
+from imgtool.util.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class InitramfsUse:
+    """What an initramfs has to do."""
+
+    root_type: str = ""
+    """Type of the root file system; empty where it is not known, and then no driver is judged for it."""
+    on_lvm: bool = False
+    options: str = ""
+    """The kernel's command line, where no boot entry says it."""
+    by_stub: bool = False
+    """The kernel's own EFI stub fetches the initramfs: by systemd-boot, or in a unified image."""
+    on_raid: bool = False
+    """The root is on a mirror of software RAID, which the kernel does not assemble by itself."""
 
 
 def read_initramfs(
-    tree: GuestTree, kernel: InstalledKernel, entry: BootEntry | None
+    tree: GuestTree,
+    kernel: InstalledKernel,
+    entry: BootEntry | None,
+    loaded: LoadedEntry | None = None,
+    use: InitramfsUse = InitramfsUse(),
 ) -> Known[Initramfs | None]:
     """The initramfs that `kernel` starts with; `entry` is its entry in the boot menu, if it has one.
+
+    `loaded` is what the boot loader makes of that entry, where its run is known.
 
     Raises GuestReadError where the files cannot be read. An archive that is damaged is no such case: then
     the facts say what was found before that, and `problem` what is wrong.
     """
-    files = initramfs_files(tree, kernel, entry)
+    files = initramfs_files(tree, kernel, entry, loaded)
     if not files.paths:
         return Known(None, files.evidence)
-    content = InitramfsContent(kernel.version)
+    line = parse_command_line(entry.options if entry is not None else use.options)
+    if use.by_stub and line.has("noinitrd"):  # drivers/firmware/efi/libstub: efi_noinitrd
+        return Known(None, f"noinitrd is on the kernel's command line: {files.paths[-1]} is not loaded")
+    content = InitramfsContent(kernel, line.rdinit or "/init")
+    needed = _needed(kernel, use)
     for chunks in _streams(tree, files):
-        _gather(chunks, content)
+        if not content.has_ended:  # the kernel takes all files for one, and reads no further either
+            _gather(chunks, content, needed)
     content.finish()
     if content.problem is None:
         content.problem = _unreadable_by_kernel(content.compression, kernel)
-    return Known(_facts(files, content, kernel), files.evidence)
+    runtime = _run(content, kernel, line, use)
+    return Known(_facts(files, content, kernel, runtime), files.evidence)
+
+
+def _needed(kernel: InstalledKernel, use: InitramfsUse) -> tuple[str, ...]:
+    """Modules without which there is no root, if they are modules."""
+    drivers = root_drivers(use.root_type, on_lvm=use.on_lvm, on_raid=use.on_raid)
+    names = (*PCI, *BLOCK, *SCSI, *(name for name in drivers if name))
+    return tuple(name for name in names if kernel.modules.get(name) != "builtin")
+
+
+def _run(content: InitramfsContent, kernel: InstalledKernel, line: CommandLine, use: InitramfsUse) -> Runtime:
+    if content.problem is not None or content.unread is not None:
+        return Runtime()
+    archive = Archive(content.unpacked.tree, content.generator, kernel, line, use.on_lvm, use.on_raid)
+    return run(archive, tuple(name for name in _needed(kernel, use) if name in content.modules))
 
 
 def _streams(tree: GuestTree, files: InitramfsFiles) -> Iterator[Iterator[bytes]]:
-    for path in files.paths:
-        stream = tree.open(path)
+    for index, path in enumerate(files.paths):
+        stream = files.loaded[index].open() if files.loaded else tree.open(path)
         if stream is None:
             raise GuestReadError(f"{path}: no regular file")
         if not files.unified:
@@ -51,9 +108,14 @@ def _streams(tree: GuestTree, files: InitramfsFiles) -> Iterator[Iterator[bytes]
             yield file_chunks(stream, section.start, section.length)
 
 
-def _gather(chunks: Iterator[bytes], content: InitramfsContent) -> None:
+def _gather(chunks: Iterator[bytes], content: InitramfsContent, needed: tuple[str, ...]) -> None:
+    dependencies = (name for module in needed for name in content.kernel.dependencies.get(module, ()))
+    modules = frozenset((*needed, *dependencies, *CRC32C_MODULES, *content.kernel.crc32c_modules))
+    program = posixpath.basename(content.init)
     try:
-        for compression, member in read_segments(Reader(chunks), is_trace):
+        for compression, member in read_segments(
+            Reader(chunks), lambda name: is_wanted(name, modules, program)
+        ):
             content.add(compression, member)
     except ArchiveError as error:
         content.stop(error)
@@ -69,11 +131,17 @@ def _unreadable_by_kernel(compression: str, kernel: InstalledKernel) -> str | No
     return f"unknown compression to this kernel: it was built without {symbol}"
 
 
-def _facts(files: InitramfsFiles, content: InitramfsContent, kernel: InstalledKernel) -> Initramfs:
+def _facts(
+    files: InitramfsFiles, content: InitramfsContent, kernel: InstalledKernel, runtime: Runtime
+) -> Initramfs:
     states: dict[str, ModuleState] = {}
     evidence: dict[str, str] = {}
     for name in MODULES_OF_INTEREST:
         states[name], said = _module(name, content, kernel)
+        if name in runtime.obstacles and states[name] == "module":
+            states[name], said = "missing", runtime.obstacles[name]
+        elif name in runtime.uncertain and states[name] == "module":
+            states[name], said = "unknown", runtime.uncertain[name]
         if said:
             evidence[name] = said
     return Initramfs(
@@ -84,6 +152,11 @@ def _facts(files: InitramfsFiles, content: InitramfsContent, kernel: InstalledKe
         modules=states,
         evidence=evidence,
         problem=content.problem,
+        own_options=_own_options(content),
+        junk=content.junk,
+        stops=tuple(runtime.stops),
+        unsure=tuple(runtime.unsure),
+        obstacles=runtime.obstacles,
     )
 
 
@@ -120,3 +193,50 @@ def _present_module(name: str, content: InitramfsContent, kernel: InstalledKerne
         state,
         f"{path} is there, but not {others}, which it needs ({posixpath.basename(kernel.directory)})",
     )
+
+
+def _own_options(content: InitramfsContent) -> str:
+    """What the archive adds to the command line by itself, in front of it."""
+    if content.generator == "dracut":
+        return options_of_dracut(content.unpacked.tree)
+    return root_of_initramfs_tools(content.unpacked.tree) if content.generator == "initramfs-tools" else ""
+
+
+PROGRAMS = frozenset(
+    (
+        *(
+            "init",
+            "systemd",
+            "systemd-executor",
+            "systemd-udevd",
+            "udevd",
+            "udevadm",
+            "mdev",
+            "nlplug-findfs",
+        ),
+        *("kmod", "modprobe", "busybox", "sh", "dash", "bash", "ash", "lvm", "dmsetup", "mdadm"),
+    )
+)
+_LIBRARY = re.compile(r"(?:lib|ld-|klibc-)[^/]*\.so(?:\.[^/]*)?")
+_SETTINGS = re.compile(
+    r"conf/[^/]+|conf/conf\.d/[^/]+|scripts/init-top/(?:ORDER|udev)|etc/ld\.so\.conf(?:\.d/[^/]+)?"
+    r"|(?:etc|run|(?:usr/)?lib|usr/local/lib)/(?:modprobe\.d|modules-load\.d|udev/rules\.d)/[^/]+"
+    r"|etc/(?:modules|cmdline|fstab|cmdline\.d/[^/]+|ld-musl-[^/]+\.path)"
+    r"|(?:usr/)?lib/dracut/(?:hostonly-files|build-parameter\.txt)|config|buildconfig"
+    r"|(?:usr/)?lib/modules/[^/]+/modules\.(?:dep|alias)(?:\.bin)?"
+)
+
+
+def is_wanted(name: str, modules: frozenset[str], program: str = "init") -> bool:
+    """Whether the content of the member `name` is kept; `modules`: the names of those that matter.
+
+    `program`: the file name of what the kernel starts.
+    """
+    base = posixpath.basename(name)
+    if base in PROGRAMS or base == program:
+        return True
+    if ".ko" in base:
+        return module_name(base) in modules
+    if ".so" in base and _LIBRARY.fullmatch(base):
+        return True
+    return _SETTINGS.fullmatch(name) is not None

@@ -3,10 +3,11 @@
 import posixpath
 from dataclasses import dataclass
 
-from imgtool.guest.boot_entry import BootEntry, located
+from imgtool.guest.bootloader.entry import BootEntry, located
+from imgtool.guest.bootloader.run import LoadedEntry, LoaderFile
 from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.tree import GuestTree
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 _BY_VERSION = (
     "/boot/initrd.img-{0}",  # Debian, Ubuntu
@@ -28,10 +29,19 @@ class InitramfsFiles:
     """What names them; or where they were looked for."""
     unified: bool = False
     """The path is a unified kernel image, and the initramfs a section of it."""
+    loaded: tuple[LoaderFile, ...] = ()
+    """The same files as the boot loader finds them, one for each path; none: that is not known."""
 
 
-def initramfs_files(tree: GuestTree, kernel: InstalledKernel, entry: BootEntry | None) -> InitramfsFiles:
-    """By the boot entry of this kernel where there is one, else by the names that distributions use."""
+def initramfs_files(
+    tree: GuestTree, kernel: InstalledKernel, entry: BootEntry | None, loaded: LoadedEntry | None = None
+) -> InitramfsFiles:
+    """What the boot loader loads with this kernel, where it is `loaded`; else what its boot entry names.
+
+    Without an entry, by the names that distributions use.
+    """
+    if loaded is not None and loaded.kernel is not None:
+        return _by_loader(tree, loaded)
     if entry is not None:
         return _by_entry(tree, entry)
     tried = list(_usual_paths(tree, kernel))
@@ -39,6 +49,15 @@ def initramfs_files(tree: GuestTree, kernel: InstalledKernel, entry: BootEntry |
     if found is None:
         return InitramfsFiles((), f"none of {printable(', '.join(tried))} is there")
     return InitramfsFiles((found,), found)
+
+
+def _by_loader(tree: GuestTree, loaded: LoadedEntry) -> InitramfsFiles:
+    entry = loaded.entry
+    where = f"{entry.source}: entry {printable(entry.title or entry.name)}"
+    if not loaded.initrds:
+        return InitramfsFiles((), f"{where} loads no initramfs")
+    shown = tuple(located(tree, entry, file.path) or printable(str(file)) for file in loaded.initrds)
+    return InitramfsFiles(shown, where, entry.unified, loaded.initrds)
 
 
 def _by_entry(tree: GuestTree, entry: BootEntry) -> InitramfsFiles:

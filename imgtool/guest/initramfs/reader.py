@@ -21,6 +21,10 @@ class TruncatedError(ArchiveError):
     """An archive ends before its end."""
 
 
+class JunkError(ArchiveError):
+    """What follows is no archive: the kernel goes on with what it has unpacked, and reads no further."""
+
+
 def file_chunks(stream: BinaryIO, start: int = 0, length: int | None = None) -> Iterator[bytes]:
     """`length` bytes of `stream` from `start` (None: up to its end), in chunks.
 
@@ -49,13 +53,19 @@ class Reader:
 
     def peek(self, size: int) -> bytes:
         """The next `size` bytes without consuming them; fewer at the end."""
-        while len(self._buffer) - self._position < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self._buffer = self._buffer[self._position :] + chunk
-            self._position = 0
+        missing = size - (len(self._buffer) - self._position)
+        if missing > 0:
+            self._fill(missing)
         return self._buffer[self._position : self._position + size]
+
+    def _fill(self, missing: int) -> None:
+        """Puts so many bytes more into the buffer, or all that there are; joined once."""
+        pieces = [self._buffer[self._position :]]
+        while missing > 0 and (chunk := next(self._chunks, None)) is not None:
+            pieces.append(chunk)
+            missing -= len(chunk)
+        self._buffer = b"".join(pieces)
+        self._position = 0
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes; `TruncatedError` where there are fewer."""

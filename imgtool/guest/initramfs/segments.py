@@ -1,14 +1,15 @@
 """The segments of an initramfs, read as the kernel reads them (init/initramfs.c, unpack_to_rootfs).
 
 Until the end of the file: plain cpio archives at multiples of 4 bytes, compressed data that hold such
-archives, and zero bytes between. Anything else ends the kernel's reading, and ours, with an error.
+archives, and zero bytes between. Anything else ends the kernel's reading, and ours: JunkError, where what was
+unpacked before is all that there is.
 """
 
 from collections.abc import Callable, Iterator
 
-from imgtool.guest.initramfs.compression import method_at
+from imgtool.guest.initramfs.compression import method_at, refused_by_kernel
 from imgtool.guest.initramfs.cpio import CpioParser, Member
-from imgtool.guest.initramfs.reader import ArchiveError, Reader
+from imgtool.guest.initramfs.reader import ArchiveError, JunkError, Reader
 
 MAX_INFLATED_BYTES = 2 << 30
 """Inflated from one initramfs in all. One with every GPU's firmware has about 700 MiB."""
@@ -38,9 +39,10 @@ def _compressed(reader: Reader, parser: CpioParser, budget: "_Budget") -> Iterat
     method = method_at(reader)
     if method is None:
         what = "unknown compression" if start == 0 else "trailing garbage"
-        raise ArchiveError(f"{what}: no known magic at byte {start}")
-    if method.inflate is None:
-        raise ArchiveError(f"unknown compression: {method.name} at byte {start} is not supported here")
+        raise JunkError(f"{what}: no known magic at byte {start}")
+    refused = refused_by_kernel(reader)
+    if refused is not None:
+        raise ArchiveError(refused)
     inner = Reader(budget.spend(method.inflate(reader)))
     while first := inner.peek(1):
         if first == b"\0":
@@ -48,7 +50,7 @@ def _compressed(reader: Reader, parser: CpioParser, budget: "_Budget") -> Iterat
         elif first == b"0" and inner.offset % 4 == 0:
             yield from ((method.name, member) for member in parser.archive(inner))
         else:
-            raise ArchiveError(f"no cpio archive in the {method.name} data at byte {start}")
+            raise JunkError(f"no cpio archive in the {method.name} data at byte {start}")
 
 
 class _Budget:

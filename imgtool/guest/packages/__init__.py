@@ -52,7 +52,7 @@ def installed_package(tree: GuestTree, *names: str) -> Package | None:
 
 
 def package_fact(tree: GuestTree, *names: str) -> Fact[Package | None]:
-    """The same as a fact: the evidence names the database and the version."""
+    """Return the package as a fact: the evidence names the database and the version."""
 
     def read() -> Known[Package | None]:
         package = installed_package(tree, *names)

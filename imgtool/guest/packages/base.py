@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 MAX_WORD_BYTES = 256
 """Longest name, version or release of a package that is believed."""

@@ -6,8 +6,15 @@ from typing import BinaryIO
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages import rpm_bdb, rpm_ndb, rpm_sqlite
 from imgtool.guest.packages.base import Manager, Package
-from imgtool.guest.packages.rpm_blobs import MAX_PACKAGES, Blob, FindBlobs
-from imgtool.guest.packages.rpm_header import ENTRY, MAX_ENTRIES, Header, parse_header
+from imgtool.guest.packages.rpm_header import (
+    ENTRY,
+    MAX_ENTRIES,
+    MAX_PACKAGES,
+    Blob,
+    FindBlobs,
+    Header,
+    parse_header,
+)
 from imgtool.guest.tree import GuestTree
 
 DIRECTORIES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")

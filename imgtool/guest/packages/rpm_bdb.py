@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages.rpm_blobs import MAX_PACKAGES, Blob
+from imgtool.guest.packages.rpm_header import MAX_PACKAGES, Blob
 
 HASH_MAGIC = 0x061561
 VERSIONS = (8, 9, 10)

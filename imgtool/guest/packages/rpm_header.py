@@ -2,10 +2,13 @@
 
 Two big-endian numbers, how many index entries and how many bytes of data; then the entries of 16 bytes (tag,
 type, offset, count); then the data (RPM, docs/manual/format_header.md; without the magic, lib/header.c).
+`FindBlobs` is what such a backend offers: the headers of the packages that are asked for.
 """
 
 import struct
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages.base import MAX_WORD_BYTES, word
@@ -75,3 +78,16 @@ def _epoch(data: memoryview, offset: int | None, data_bytes: int) -> str | None:
     if offset + 4 > len(data):
         return None
     return f"{int.from_bytes(data[offset : offset + 4], 'big')}:"
+
+
+Blob = Callable[[int], bytes]
+"""The first bytes of a header, at most that many."""
+
+FindBlobs = Callable[[BinaryIO, Collection[bytes]], Iterator[Blob]]
+"""Of the database `stream`: the headers of the packages with one of these names, others may be among them.
+
+Raises GuestReadError where the database is damaged.
+"""
+
+MAX_PACKAGES = 20_000
+"""In one database. A full desktop has 5,000."""

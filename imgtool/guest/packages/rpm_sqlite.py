@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages.rpm_blobs import MAX_PACKAGES, Blob
+from imgtool.guest.packages.rpm_header import MAX_PACKAGES, Blob
 from imgtool.guest.packages.sqlite import (
     Database,
     Row,

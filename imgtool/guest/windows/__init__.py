@@ -9,5 +9,6 @@ drivers.py    the virtio drivers: do they start, are their files there, which de
 start.py      what keeps a driver from starting, for checks and properties
 agent.py      qemu-guest-agent
 system.py     product, version, architecture, hibernation, Cloudbase-Init
+setup.py      whether Sysprep generalised it
 facts.py      puts these together
 """

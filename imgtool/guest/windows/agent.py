@@ -4,15 +4,15 @@ Source: qga/installer/qemu-ga.wxs and qga/vss-win32/install.cpp of QEMU; "Servic
 Microsoft's driver documentation.
 """
 
-from imgtool.guest.agent_filters import filters_of_options
-from imgtool.guest.fact import fact_of
+from imgtool.guest.agent.settings import filters_of_options
+from imgtool.guest.fact import fact_of, value_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.paths import command_parts
 from imgtool.guest.windows.registry import Key
-from imgtool.guest.windows.start import SERIAL, driver_named, obstacle_later
-from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.guest.windows.start import AUTOMATIC, SERIAL, driver_named, obstacle_later
+from imgtool.model.facts import Fact, Known
 from imgtool.model.services import AgentFacts
 from imgtool.model.windows import WindowsDriver
 
@@ -26,7 +26,6 @@ UNINSTALL = (
 )
 PRODUCT = "qemu guest agent"
 MAX_PRODUCTS = 5000
-AUTOMATIC = 2
 START_WORDS = {0: "boot", 1: "system", AUTOMATIC: "automatic", 3: "on demand", 4: "disabled"}
 
 
@@ -113,9 +112,7 @@ def _read_filtered(hives: Hives) -> Known[tuple[str, ...]]:
 
 def _read_channel(drivers: Fact[tuple[WindowsDriver, ...]]) -> Known[bool]:
     """A driver that waits in the driver store is installed when Windows first sees the port."""
-    if isinstance(drivers, Unknown):
-        raise GuestReadError(drivers.reason)
-    driver = driver_named(drivers.value, SERIAL)
+    driver = driver_named(value_of(drivers), SERIAL)
     if driver is None:
         return Known(
             value=False, evidence="neither a service VirtioSerial nor its driver in the driver store"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.registry import Key
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 FILE_REPOSITORY = "/Windows/System32/DriverStore/FileRepository"
 CRITICAL_DEVICES = r"Control\CriticalDeviceDatabase"
@@ -20,7 +20,7 @@ MAX_PACKAGES = 64
 
 
 def bound_devices(hives: Hives, device_ids: Iterable[str], *, at_boot: bool) -> tuple[str, ...]:
-    """Those of `device_ids` (VEN_1AF4&DEV_1001) for which Windows has a driver.
+    """Return those of `device_ids` (VEN_1AF4&DEV_1001) for which Windows has a driver.
 
     `at_boot`: by what the boot loader can see only.
     """
@@ -75,5 +75,5 @@ def _is_of(name: str, device_id: str) -> bool:
 
 
 def shown(device_ids: Iterable[str]) -> str:
-    """For evidence."""
+    """Show the device ids as evidence."""
     return printable(", ".join(device_ids)) or "no device"

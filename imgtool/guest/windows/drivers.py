@@ -42,7 +42,7 @@ VIRTIO_WIN = (
 
 
 def read_drivers(tree: GuestTree, hives: Hives) -> Known[tuple[WindowsDriver, ...]]:
-    """Those of virtio-win that are installed, or wait in the driver store for their device."""
+    """Read the virtio-win drivers that are installed or wait in the driver store for their device."""
     found: list[WindowsDriver] = []
     evidence: list[str] = []
     for one in VIRTIO_WIN:

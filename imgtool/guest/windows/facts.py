@@ -6,6 +6,7 @@ from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.agent import read_agent
 from imgtool.guest.windows.drivers import read_drivers
 from imgtool.guest.windows.hives import Hives
+from imgtool.guest.windows.setup import read_setup
 from imgtool.guest.windows.system import (
     read_architecture,
     read_cloud_init,
@@ -13,11 +14,11 @@ from imgtool.guest.windows.system import (
     read_product,
     read_version,
 )
-from imgtool.model.look_for import NOTHING_ELSE, LookFor
+from imgtool.model.facts import NO_EXTRAS, GuestQuery
 from imgtool.model.windows import WindowsFacts
 
 
-def read_windows(tree: GuestTree, look_for: LookFor = NOTHING_ELSE) -> WindowsFacts:
+def read_windows(tree: GuestTree, guest_query: GuestQuery = NO_EXTRAS) -> WindowsFacts:
     """All facts of the Windows system whose drive C is `tree`, and what is looked for besides."""
     hives = Hives(tree)
     drivers = fact_of(lambda: read_drivers(tree, hives))
@@ -29,5 +30,6 @@ def read_windows(tree: GuestTree, look_for: LookFor = NOTHING_ELSE) -> WindowsFa
         agent=read_agent(tree, hives, drivers),
         cloud_init=fact_of(lambda: read_cloud_init(tree, hives)),
         hibernated=fact_of(lambda: read_hibernated(tree)),
-        found_files=found_files_fact(tree, look_for.files, windows=True),
+        setup=fact_of(lambda: read_setup(tree, hives)),
+        found_files=found_files_fact(tree, guest_query.files, windows=True),
     )

@@ -14,7 +14,7 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.key_list import KeyList
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from dissect.regf.regf import KeyNode, KeyValue
@@ -44,7 +44,7 @@ class Key:
         self._values: dict[str, KeyValue] | None = None
 
     def names(self) -> tuple[str, ...]:
-        """Of the keys below, as they are written."""
+        """Return the names of the keys below, as they are written."""
         with guarded(self.where):
             found = self._below()
             return tuple(name for name, _ in found.all().values()) if found is not None else ()

@@ -6,7 +6,7 @@ from imgtool.model.windows import WindowsDriver
 
 BLOCK, SCSI, NETWORK, RANDOM, SERIAL = "viostor", "vioscsi", "netkvm", "VirtRng", "VirtioSerial"
 STORAGE = (BLOCK, SCSI)
-AT_BOOT, DISABLED = 0, 4
+AT_BOOT, AUTOMATIC, DISABLED = 0, 2, 4
 """Start of a service: "Services Registry Tree" in Microsoft's driver documentation."""
 
 

@@ -8,7 +8,7 @@ from imgtool.guest.tree import GuestTree
 from imgtool.guest.windows.hives import Hives
 from imgtool.guest.windows.paths import command_parts
 from imgtool.guest.windows.registry import Key
-from imgtool.guest.windows.start import DISABLED
+from imgtool.guest.windows.start import AUTOMATIC
 from imgtool.model.facts import Known
 
 CURRENT_VERSION = r"Microsoft\Windows NT\CurrentVersion"
@@ -23,6 +23,7 @@ HIBERNATED = (b"HIBR", b"HORM")
 """PO_MEMORY_IMAGE's signature, small letters before Windows 8: a system to be resumed, once or often.
 `WAKE` is one that was resumed, `RSTR` one that is just being."""
 CLOUDBASE_SERVICE = "cloudbase-init"
+SETUP_COMPLETE = "/Windows/Setup/Scripts/SetupComplete.cmd"
 CLOUDBASE_DIRECTORY = "/Program Files/Cloudbase Solutions/Cloudbase-Init"
 FIRST_WINDOWS_11_BUILD = 22000
 
@@ -52,7 +53,7 @@ def read_version(hives: Hives) -> Known[str]:
 
 
 def read_architecture(tree: GuestTree, hives: Hives) -> Known[str]:
-    """By the environment of the system, else by the header of its kernel."""
+    """Read the architecture from the system's environment, or from its kernel's header."""
     key = hives.control_set().key(ENVIRONMENT)
     name = key.text("PROCESSOR_ARCHITECTURE") if key is not None else None
     if key is not None and name and name.upper() in ARCHITECTURES:
@@ -74,13 +75,21 @@ def read_cloud_init(tree: GuestTree, hives: Hives) -> Known[bool]:
     program = command_parts(image_path)[0] if image_path else CLOUDBASE_DIRECTORY
     if not tree.exists(program):
         return Known(value=False, evidence=hives.evidence(f"{service.where}: {program} is not there"))
-    if service.number("Start") == DISABLED:
-        return Known(value=False, evidence=hives.evidence(f"{service.where}: Start={DISABLED} (disabled)"))
+    start = service.number("Start")
+    if start != AUTOMATIC:
+        return _started_by_others(tree, hives.evidence(f"{service.where}: Start={start}, not {AUTOMATIC}"))
     return Known(value=True, evidence=hives.evidence(f"{service.where}: {program}"))
 
 
+def _started_by_others(tree: GuestTree, evidence: str) -> Known[bool]:
+    """Windows does not start it; what runs at the end of Setup may (Microsoft, "Add a Custom Script")."""
+    if tree.exists(SETUP_COMPLETE):
+        raise GuestReadError(f"{evidence}: {SETUP_COMPLETE} may start Cloudbase-Init, or not")
+    return Known(value=False, evidence=evidence)
+
+
 def read_hibernated(tree: GuestTree) -> Known[bool]:
-    """By the first bytes of hiberfil.sys; the file stays when the system has been resumed."""
+    """Read whether it is hibernated from the first bytes of hiberfil.sys, which stays after a resume."""
     stream = tree.open(HIBERNATION_FILE)
     if stream is None:
         return Known(value=False, evidence=f"no {HIBERNATION_FILE}")

@@ -9,11 +9,11 @@ templates/   page.html, and the parts that it includes
 
 from collections.abc import Sequence
 
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
 from imgtool.report.as_html.markup import environment
 from imgtool.report.as_html.page import make_page
 
 
-def report(stories: Sequence[Story]) -> str:
+def report(stories: Sequence[ImageResult]) -> str:
     """`--report html=PATH`."""
     return environment().get_template("page.html").render(page=make_page(stories)) + "\n"

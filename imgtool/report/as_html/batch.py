@@ -15,7 +15,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from imgtool import __version__
-from imgtool.batch.standing import ORDER, Standing, StoryOf
+from imgtool.batch.status import ORDER, BatchStatus, StoryOf
 from imgtool.model.batch import GOOD_STATES, TaskRecord
 from imgtool.report.as_html import matrix
 from imgtool.report.as_html.batch_image import BatchImage, batch_image
@@ -24,7 +24,7 @@ from imgtool.report.as_text.batch import ROLES, duration
 from imgtool.report.explanation import Explanation, explain
 from imgtool.report.findings import Role
 from imgtool.report.stored import judgement_of
-from imgtool.text import human_size
+from imgtool.util.text import human_size
 
 MOST_OPEN = 50
 """Images that ended badly and are shown in full at once; of more, each has to be opened."""
@@ -60,13 +60,13 @@ class BatchPage:
     """The checks that have something to say of any image."""
 
 
-def report(found: Standing, story_of: StoryOf) -> str:
+def batch_report(found: BatchStatus, story_of: StoryOf) -> str:
     """`--report html=PATH` of a batch."""
     made = environment()
     return made.get_template("batch.html").render(page=make_page(found, story_of, made)) + "\n"
 
 
-def make_page(found: Standing, story_of: StoryOf, templates: Environment) -> BatchPage:
+def make_page(found: BatchStatus, story_of: StoryOf, templates: Environment) -> BatchPage:
     """All that the template lays out."""
     judged = {record.key: judgement_of(story_of(record.key)) for record in found.records}
     checks = matrix.columns(one for one in judged.values() if one)
@@ -108,7 +108,7 @@ def _hash(content: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def _verdict(found: Standing) -> Verdict:
+def _verdict(found: BatchStatus) -> Verdict:
     good = sum(record.state in GOOD_STATES for record in found.records)
     summary = f"{good} of {len(found.records)} images are where they were wanted"
     if any(ROLES[record.state] == "bad" for record in found.records):
@@ -118,12 +118,12 @@ def _verdict(found: Standing) -> Verdict:
     return Verdict("PASS", "good", summary)
 
 
-def _counts(found: Standing) -> Sequence[tuple[str, str, int]]:
+def _counts(found: BatchStatus) -> Sequence[tuple[str, str, int]]:
     counted = Counter(record.state for record in found.records)
     return [(state, ROLES[state], counted[state]) for state in ORDER if counted[state]]
 
 
-def _totals(found: Standing) -> Sequence[tuple[str, str]]:
+def _totals(found: BatchStatus) -> Sequence[tuple[str, str]]:
     made = [record for record in found.records if record.size_after_bytes is not None]
     uploads = sum(len(record.image_ids) for record in found.records)
     return [
@@ -135,7 +135,7 @@ def _totals(found: Standing) -> Sequence[tuple[str, str]]:
     ]
 
 
-def _times(found: Standing) -> Sequence[tuple[str, str]]:
+def _times(found: BatchStatus) -> Sequence[tuple[str, str]]:
     if found.began is None:
         return [("Run", "none was noted yet")]
     until = found.now if found.ended is None else found.ended

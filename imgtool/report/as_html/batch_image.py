@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from imgtool.model.batch import TaskRecord
-from imgtool.model.judgement import Judgement
+from imgtool.model.verdict import Judgement
 from imgtool.report.as_html import matrix
 from imgtool.report.as_html.page import Shown
 from imgtool.report.as_text.batch import ROLES, duration
 from imgtool.report.findings import needs_attention, role, summary, word, worst_first
 from imgtool.report.stored import Stored, conversion_of, guest_of, image_of, judgement_of, uploads_of
-from imgtool.text import human_size
+from imgtool.util.text import human_size
 
 
 @dataclass(frozen=True, slots=True)

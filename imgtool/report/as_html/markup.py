@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from imgtool.text import human_size, printable
+from imgtool.util.text import human_size, printable
 
 TEMPLATES = Path(__file__).with_name("templates")
 

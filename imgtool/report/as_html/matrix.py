@@ -6,9 +6,9 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 from imgtool.checks import registry
-from imgtool.model.judgement import Finding, Judgement
+from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.findings import role, word
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 EMPTY = Markup("<td>")
 """Of an image that was not judged by this check. HTML lets a cell end where the next one begins."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgtool import __version__
-from imgtool.model.judgement import Finding
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Finding
 from imgtool.report.as_html.picture import Picture, draw
 from imgtool.report.as_html.timeline import Timeline, timelines
-from imgtool.report.as_text.facts import Row, guest_rows, image_rows
+from imgtool.report.as_text.facts import Row, boot_sections, guest_rows, image_rows
 from imgtool.report.as_text.story import stages
 from imgtool.report.explanation import Section, explain
 from imgtool.report.findings import Role, judged, needs_attention, role, summary, word, worst_first
@@ -67,7 +67,7 @@ class Page:
     images: tuple[Image, ...]
 
 
-def make_page(stories: Sequence[Story]) -> Page:
+def make_page(stories: Sequence[ImageResult]) -> Page:
     """The page for these stories, in their order."""
     images = tuple(_image(f"image-{number}", told) for number, told in enumerate(stories, 1))
     passed = bool(images) and all(image.passed for image in images)
@@ -75,7 +75,7 @@ def make_page(stories: Sequence[Story]) -> Page:
     return Page(__version__, f"{'PASS' if passed else 'FAIL'}: {names}", passed, images)
 
 
-def _image(anchor: str, told: Story) -> Image:
+def _image(anchor: str, told: ImageResult) -> Image:
     found = judged(told)
     shown = tuple(_shown(finding) for finding in worst_first(found))
     return Image(
@@ -105,11 +105,12 @@ def _counts(shown: Sequence[Shown]) -> tuple[tuple[str, Role, int], ...]:
     return tuple((name, colour, count) for (name, colour), count in counted.items())
 
 
-def _facts(told: Story) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+def _facts(told: ImageResult) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
     if told.inspection is None:
         return ()
     image, guest = told.inspection.image, told.inspection.guest
-    tables = (("Image", image_rows(image)), ("Guest", guest_rows(guest)))
+    boots = ((f"{title[0].upper()}{title[1:]}", rows) for title, rows in boot_sections(guest.boot_paths))
+    tables = (("Image", image_rows(image)), ("Guest", guest_rows(guest)), *boots)
     return tuple((title, tuple(map(_fact, rows))) for title, rows in tables)
 
 

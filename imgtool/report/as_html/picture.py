@@ -10,8 +10,12 @@ from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import DiskMap, Inspection
 from imgtool.model.layout import FilesystemFacts, PartitionFacts
 from imgtool.report.partition_types import type_name
+from imgtool.util.text import enumerated
 
 LEAST_PERCENT = 0.5
+MOST_BLOCKS = 256
+"""Of a bar: more, each LEAST_PERCENT wide, would only hide each other."""
+MOST_LINES = 512
 CHARACTERS = 44
 """That fit beside each other on a phone."""
 COLOURS = 6
@@ -65,11 +69,15 @@ class Picture:
     size_bytes: int
     scheme: str
     partitions: tuple[Block, ...]
+    """The widest MOST_BLOCKS of them, as of the file systems."""
     filesystems: tuple[Block, ...]
     cells: tuple[Cell, ...]
     """None where nobody could tell where data is kept."""
     kept_bytes: int
     lines: tuple[Line, ...]
+    """The first MOST_LINES of `places`."""
+    places: int
+    """Partitions, and file systems elsewhere."""
 
 
 def draw(inspection: Inspection) -> Picture | None:
@@ -78,14 +86,17 @@ def draw(inspection: Inspection) -> Picture | None:
     if not size:
         return None
     cells = tuple(_cells(inspection.disk_map)) if inspection.disk_map else ()
+    found = _Found(guest)
+    lines = tuple(_lines(found))
     return Picture(
         size_bytes=size,
         scheme=_SCHEMES[guest.partition_table],
         partitions=tuple(_widest_first(_partitions(guest, size))),
-        filesystems=tuple(_widest_first(_filesystems(guest, size))),
+        filesystems=tuple(_widest_first(_filesystems(found, size))),
         cells=cells,
         kept_bytes=round(sum(cell.filled * cell.width for cell in cells) / 100 * size),
-        lines=tuple(_lines(guest)),
+        lines=lines[:MOST_LINES],
+        places=len(lines),
     )
 
 
@@ -103,25 +114,33 @@ def _partitions(guest: GuestFacts, size: int) -> Iterator[Block]:
         yield _block(one.start_bytes, one.size_bytes, size, colour, (name, str(one.number)))
 
 
-def _filesystems(guest: GuestFacts, size: int) -> Iterator[Block]:
+class _Found:
+    """A guest's file systems by their places: looked up for each partition, so that many take no time."""
+
+    def __init__(self, guest: GuestFacts) -> None:
+        self.guest = guest
+        self.by_device: dict[str, list[FilesystemFacts]] = {}
+        self._by_partition: dict[int, list[FilesystemFacts]] = {}
+        for one in guest.filesystems:
+            self.by_device.setdefault(one.device, []).append(one)
+            for number in one.partitions:
+                self._by_partition.setdefault(number, []).append(one)
+
+    def on(self, partition: PartitionFacts) -> list[FilesystemFacts]:
+        """Return the file systems on a partition's logical volumes, or the one that fills the partition."""
+        device = _device(partition)
+        logical = [one for one in self._by_partition.get(partition.number, ()) if one.device != device]
+        return logical or self.by_device.get(device, [])
+
+
+def _filesystems(found: _Found, size: int) -> Iterator[Block]:
     """In the place of the partition that each fills; of several volumes on one partition, all in one."""
-    for one in _with_device(guest, "disk"):
+    for one in found.by_device.get("disk", ()):
         yield _block(0, size, size, 0, _labels([one]))
-    for colour, partition in enumerate(guest.partitions):
-        found = _on(guest, partition)
-        if found:
-            yield _block(partition.start_bytes, partition.size_bytes, size, colour, _labels(found))
-
-
-def _on(guest: GuestFacts, partition: PartitionFacts) -> list[FilesystemFacts]:
-    """The file systems on the logical volumes of a partition, or else the one that fills it."""
-    own = _with_device(guest, _device(partition))
-    logical = [one for one in guest.filesystems if partition.number in one.partitions and one not in own]
-    return logical or own
-
-
-def _with_device(guest: GuestFacts, device: str) -> list[FilesystemFacts]:
-    return [one for one in guest.filesystems if one.device == device]
+    for colour, partition in enumerate(found.guest.partitions):
+        here = found.on(partition)
+        if here:
+            yield _block(partition.start_bytes, partition.size_bytes, size, colour, _labels(here))
 
 
 def _device(partition: PartitionFacts) -> str:
@@ -130,8 +149,8 @@ def _device(partition: PartitionFacts) -> str:
 
 def _labels(found: Sequence[FilesystemFacts]) -> tuple[str, ...]:
     """From all that can be said to the least."""
-    full = ", ".join(f"{one.type} {one.mount_point}" if one.mount_point else one.type for one in found)
-    return full, ", ".join(one.type for one in found)
+    full = [f"{one.type} {one.mount_point}" if one.mount_point else one.type for one in found]
+    return enumerated(full), enumerated([one.type for one in found])
 
 
 def _block(start: int, length: int, size: int, colour: int, labels: Sequence[str]) -> Block:
@@ -143,7 +162,7 @@ def _block(start: int, length: int, size: int, colour: int, labels: Sequence[str
 
 def _widest_first(blocks: Iterator[Block]) -> list[Block]:
     """What is drawn wider than it is stays visible on top of its neighbours."""
-    return sorted(blocks, key=lambda block: (-block.width, block.start))
+    return sorted(blocks, key=lambda block: (-block.width, block.start))[:MOST_BLOCKS]
 
 
 def _cells(disk_map: DiskMap) -> Iterator[Cell]:
@@ -159,9 +178,10 @@ def _cells(disk_map: DiskMap) -> Iterator[Cell]:
         start = end
 
 
-def _lines(guest: GuestFacts) -> Iterator[Line]:
+def _lines(found: _Found) -> Iterator[Line]:
+    guest = found.guest
     for colour, one in enumerate(guest.partitions):
-        own = next(iter(_with_device(guest, _device(one))), None)
+        own = next(iter(found.by_device.get(_device(one), ())), None)
         label = f' "{one.label}"' if one.label else ""
         yield Line(
             name=_device(one),
@@ -182,7 +202,7 @@ def _lines(guest: GuestFacts) -> Iterator[Line]:
 def _place(one: FilesystemFacts) -> str:
     if not one.partitions:
         return "the whole disk"
-    return f"volume on partition {', '.join(map(str, one.partitions))}"
+    return f"volume on partition {enumerated(list(map(str, one.partitions)))}"
 
 
 def _filesystem(one: FilesystemFacts) -> str:

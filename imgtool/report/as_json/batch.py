@@ -3,13 +3,13 @@
 from collections import Counter
 from typing import Any
 
-from imgtool.batch.standing import Standing, StoryOf
-from imgtool.model.batch import BatchPlan, Task, TaskRecord, cloud_label
-from imgtool.model.story import SCHEMA_VERSION
+from imgtool.batch.status import BatchStatus, StoryOf
+from imgtool.model.batch import BatchPlan, Task, TaskRecord
+from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report.as_json.values import Object, clean, path_text, to_text
 
 
-def report(found: Standing, story_of: StoryOf) -> str:
+def batch_report(found: BatchStatus, story_of: StoryOf) -> str:
     """`--report json=PATH` of a batch: the status, and each image's own report."""
     document = standing(found)
     for image in document["images"]:
@@ -27,7 +27,7 @@ def plan(found: BatchPlan) -> Object:
     }
 
 
-def standing(found: Standing) -> Object:
+def standing(found: BatchStatus) -> Object:
     """`imgtool batch --status JOURNAL --output json`."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -47,11 +47,12 @@ def _task(task: Task) -> Object:
         "name": task.name,
         "source": clean(task.source),
         "sha256": task.sha256,
+        "sha512": task.sha512,
         "source_format": task.source_format,
         "target_format": task.target_format,
         "compression": task.compression,
         "output": path_text(task.output) if task.output else None,
-        "clouds": [cloud_label(cloud) for cloud in task.clouds],
+        "clouds": [cloud.label for cloud in task.clouds],
         "visibility": task.wanted.visibility,
         "on_conflict": task.wanted.on_conflict,
         "properties": dict(task.properties),
@@ -64,7 +65,7 @@ def _task(task: Task) -> Object:
     }
 
 
-def _record(record: TaskRecord, found: Standing) -> Object:
+def _record(record: TaskRecord, found: BatchStatus) -> Object:
     stage = found.stages.get(record.key)
     return {
         "key": record.key,
@@ -76,6 +77,7 @@ def _record(record: TaskRecord, found: Standing) -> Object:
         "ended": record.ended,
         "seconds": record.seconds,
         "source_sha256": record.source_sha256,
+        "source_sha512": record.source_sha512,
         "size_before_bytes": record.size_before_bytes,
         "size_after_bytes": record.size_after_bytes,
         "image_ids": dict(record.image_ids),

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from imgtool.model.boot import AgentFacts, BootResult, CloudInitRun, Diagnosis
-from imgtool.model.judgement import Judgement
-from imgtool.model.story import SCHEMA_VERSION
+from imgtool.model.result import SCHEMA_VERSION
+from imgtool.model.verdict import Judgement
 from imgtool.report.as_json.values import Object, Seen, clean
 from imgtool.report.as_json.verdict import judgement
 
@@ -38,6 +38,7 @@ def boot(result: BootResult) -> Object:
         "cloud_init": seen.value("cloud_init", result.cloud_init, _cloud_init),
         "root_grown": seen.value("root_grown", result.root_grown),
         "differences": [asdict(one) for one in result.differences],
+        "doubt": None if result.doubt is None else clean(result.doubt),
         "diagnosis": None if result.diagnosis is None else _diagnosis(result.diagnosis),
         "log": [clean(line) for line in result.log],
         "unknown": seen.unknown,

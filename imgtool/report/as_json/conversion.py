@@ -1,8 +1,9 @@
 """Conversions, as JSON."""
 
+from imgtool.formats.acceptance import notes
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.report.as_json.facts import image
-from imgtool.report.as_json.values import Object, path_text
+from imgtool.report.as_json.values import Object, clean, path_text
 
 
 def conversion_plan(plan: ConversionPlan) -> Object:
@@ -33,4 +34,5 @@ def conversion(result: ConversionResult) -> Object:
         "virtual_size_bytes": result.virtual_size_bytes,
         "data_bytes": result.data_bytes,
         "cloned_bytes": result.cloned_bytes,
+        "notes": [clean(note) for note in notes(result)],
     }

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult, Wanted
-from imgtool.model.story import Story
+from imgtool.model.delivery import GlanceTarget, UploadFailure, UploadPlan, UploadResult
+from imgtool.model.result import ImageResult
 from imgtool.report.as_json.values import Object, clean, path_text
 
 
@@ -46,20 +46,20 @@ def failure(failed: UploadFailure) -> Object:
     return {"cloud": clean(failed.plan.cloud), "error": error}
 
 
-def uploads(told: Story) -> Object:
+def uploads(told: ImageResult) -> Object:
     """`uploads` is one for each cloud, in their order; `upload` is the first, null where there is none."""
     entries = _entries(told)
     return {"upload": entries[0] if entries else None, "uploads": entries}
 
 
-def _entries(told: Story) -> Sequence[Object]:
+def _entries(told: ImageResult) -> Sequence[Object]:
     """How far each came."""
     if not told.uploads:
         return [upload_plan(plan) for plan in told.upload_plans]
     return [failure(one) if isinstance(one, UploadFailure) else upload(one) for one in told.uploads]
 
 
-def _wanted(wanted: Wanted) -> Object:
+def _wanted(wanted: GlanceTarget) -> Object:
     return {
         "visibility": wanted.visibility,
         "protected": wanted.protected,

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imgtool.formats.acceptance import as_it_is
+from imgtool.model.boot_path import BootPath, BootStep
 from imgtool.model.delivery import Property
 from imgtool.model.facts import Unknown
-from imgtool.model.guest import GuestFacts
+from imgtool.model.guest import Family, GuestFacts
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import Initramfs, Kernel
 from imgtool.model.layout import FilesystemFacts, Firmware, PartitionFacts
 from imgtool.model.linux import DeviceReference, LinuxFacts
+from imgtool.model.result import SCHEMA_VERSION
 from imgtool.model.services import AgentFacts
-from imgtool.model.story import SCHEMA_VERSION
 from imgtool.model.windows import WindowsDriver, WindowsFacts
 from imgtool.report.as_json.values import Object, Seen, clean, path_text
 
@@ -41,6 +43,8 @@ def image(facts: DiskImage) -> Object:
         "path": path_text(facts.origin.path),
         "format": facts.format,
         "wrapper": facts.origin.wrapper,
+        "container": facts.container.kind if facts.container else None,
+        "member": clean(facts.container.member) if facts.container else None,
         "virtual_size_bytes": facts.virtual_size_bytes,
         "file_size_bytes": facts.origin.file_size_bytes,
         "allocated_bytes": facts.origin.allocated_bytes,
@@ -50,6 +54,8 @@ def image(facts: DiskImage) -> Object:
         "snapshots": facts.snapshots,
         "encrypted": facts.encrypted,
         "format_evidence": clean(facts.format_evidence),
+        "is_iso": facts.is_iso,
+        "openstack_refusal": None if (found := as_it_is(facts)) is None else clean(found.message),
     }
 
 
@@ -61,14 +67,28 @@ def guest(facts: GuestFacts) -> Object:
     return {
         "status": facts.status,
         "reason": clean(facts.reason),
+        "family": None if facts.family is None else _family(facts.family),
+        "data_only": facts.data_only,
         **linux,
         **windows,
         "firmware": seen.value("firmware", facts.firmware, _firmware),
+        "boot": [_boot_path(one) for one in facts.boot_paths],
         "partition_table": facts.partition_table,
         "partitions": [_partition(one) for one in facts.partitions],
         "filesystems": [_filesystem(one, seen) for one in facts.filesystems],
         "unknown": seen.unknown,
         "evidence": seen.evidence,
+    }
+
+
+def _family(family: Family) -> Object:
+    return {
+        "name": family.name,
+        "title": clean(family.title),
+        "read": family.read,
+        "note": clean(family.note),
+        "first_boot": family.first_boot,
+        "evidence": clean(family.evidence),
     }
 
 
@@ -148,6 +168,7 @@ def _windows(facts: WindowsFacts, seen: Seen) -> Object:
             ),
             "cloudbase_init": seen.value("windows.cloudbase_init", facts.cloud_init),
             "hibernated": seen.value("windows.hibernated", facts.hibernated),
+            "image_state": seen.value("windows.image_state", facts.setup, lambda found: found.image_state),
         },
     }
 
@@ -169,6 +190,11 @@ def _kernel(kernel: Kernel, seen: Seen) -> Object:
         "default_evidence": kernel.default_evidence,
         "image": kernel.image,
         "missing_image": kernel.missing_image,
+        "image_problem": kernel.image_problem,
+        "late_modules": {
+            name: seen.value(f"kernels.{kernel.version}.late_modules.{name}", loaded)
+            for name, loaded in kernel.late.items()
+        },
         "modules": dict(kernel.modules),
         "initramfs": seen.value(key, kernel.initramfs, lambda one: _initramfs(one) if one else None),
     }
@@ -182,7 +208,22 @@ def _initramfs(archive: Initramfs) -> Object:
         "host_only": archive.host_only,
         "modules": dict(archive.modules),
         "problem": archive.problem,
+        "junk": archive.junk,
+        "stops": list(archive.stops),
+        "obstacles": dict(archive.obstacles),
     }
+
+
+def _boot_path(path: BootPath) -> Object:
+    """The steps of a boot in their order; `used` where Nova boots in this way."""
+    return {"firmware": path.firmware, "used": path.used, "steps": [_boot_step(one) for one in path.steps]}
+
+
+def _boot_step(step: BootStep) -> Object:
+    """`buses` is the initramfs' alone: on which of them it reaches the root."""
+    buses = {"buses": list(step.buses)} if step.name == "initramfs" and step.outcome == "goes-on" else {}
+    words = {"summary": clean(step.summary), "place": clean(step.place)}
+    return {"step": step.name, "outcome": step.outcome, **words, **buses}
 
 
 def _firmware(firmware: Firmware) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Judgements and errors, as JSON."""
 
 from imgtool.errors import ImgtoolError
-from imgtool.model.judgement import Finding, Judgement
+from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.as_json.values import Object, clean
 
 
@@ -29,4 +29,5 @@ def _finding(finding: Finding) -> Object:
         "message": clean(finding.message),
         "evidence": clean(finding.evidence),
         "remedy": clean(finding.remedy),
+        "because_of": finding.because_of or None,
     }

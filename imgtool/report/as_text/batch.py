@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from imgtool.batch.standing import ORDER, Standing, StoryOf
-from imgtool.model.batch import BatchPlan, Task, TaskRecord, TaskState, cloud_label
-from imgtool.report.as_text.layout import Paint, aligned, plain, section
-from imgtool.report.as_text.table import table
-from imgtool.text import printable
+from imgtool.batch.status import ORDER, BatchStatus, StoryOf
+from imgtool.model.batch import BatchPlan, Task, TaskRecord, TaskState
+from imgtool.report.as_text.layout import Paint, aligned, plain, section, table
+from imgtool.util.text import printable
 
 ROLES: Mapping[TaskState, str] = {
     "done": "good", "skipped": "good", "failed": "bad", "refused": "bad", "check-failed": "bad",
@@ -18,7 +17,7 @@ _MOST_RUNNING = 64
 """Shown; a machine runs fewer."""
 
 
-def report(found: Standing, _story_of: StoryOf) -> str:
+def batch_report(found: BatchStatus, _story_of: StoryOf) -> str:
     """`--report text=PATH` of a batch."""
     return standing(found) + "\n"
 
@@ -33,7 +32,7 @@ def plan(found: BatchPlan, paint: Paint = plain) -> str:
     return "\n".join(lines)
 
 
-def standing(found: Standing, paint: Paint = plain) -> str:
+def standing(found: BatchStatus, paint: Paint = plain) -> str:
     """`imgtool batch --status`: how many are where, what runs, and why what ended badly did."""
     lines = section(found.manifest or "no run was noted yet", _run_rows(found), paint)
     counts = Counter(record.state for record in found.records)
@@ -65,7 +64,7 @@ def _planned(task: Task) -> tuple[str, ...]:
 
 def _places(task: Task) -> Iterator[str]:
     for cloud in task.clouds:
-        yield cloud_label(cloud) or "OS_*"
+        yield cloud.label or "OS_*"
     if task.output is not None:
         yield str(task.output)
 
@@ -81,7 +80,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _run_rows(found: Standing) -> Sequence[tuple[str, str]]:
+def _run_rows(found: BatchStatus) -> Sequence[tuple[str, str]]:
     if found.began is None:
         return []
     until = found.now if found.ended is None else found.ended
@@ -91,7 +90,7 @@ def _run_rows(found: Standing) -> Sequence[tuple[str, str]]:
     return [*rows, ("left", f"about {duration(left)}")] if left is not None else rows
 
 
-def _running(record: TaskRecord, found: Standing) -> tuple[str, ...]:
+def _running(record: TaskRecord, found: BatchStatus) -> tuple[str, ...]:
     stage = found.stages.get(record.key)
     name = found.names.get(record.key, record.key)
     if stage is None:
@@ -100,7 +99,7 @@ def _running(record: TaskRecord, found: Standing) -> tuple[str, ...]:
     return name, words, duration(found.now - stage.at), str(stage.attempt)
 
 
-def _why(record: TaskRecord, found: Standing, paint: Paint) -> Iterator[str]:
+def _why(record: TaskRecord, found: BatchStatus, paint: Paint) -> Iterator[str]:
     name = printable(found.names.get(record.key, record.key))
     yield ""
     yield f"{paint(record.state, ROLES[record.state])}  {paint(name, 'title')}"

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from imgtool.model.boot import AgentFacts, BootResult, CloudInitRun
 from imgtool.model.facts import Known
-from imgtool.model.judgement import Judgement
+from imgtool.model.verdict import Judgement
 from imgtool.report.as_text.layout import Paint, aligned, plain, shown
 from imgtool.report.as_text.verdict import judgement
-from imgtool.text import human_size, printable
+from imgtool.util.text import human_size, printable
 
 LOG_LINES = 12
 """Of a boot that failed, the end of its serial log."""
@@ -42,6 +42,8 @@ def _rows(result: BootResult) -> Iterator[tuple[str, str]]:
         yield from _agent(result.agent)
         yield "root grew", shown(result.root_grown, lambda grew: "yes" if grew else "no")
     yield "cloud-init", shown(result.cloud_init, _cloud_init)
+    if result.doubt is not None:
+        yield "doubtful", f"it stopped by {result.doubt}"
 
 
 def _agent(facts: AgentFacts) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """What was, or would be, converted, as text."""
 
+from imgtool.formats.acceptance import notes
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, section
-from imgtool.text import human_size
+from imgtool.util.text import human_size
 
 
 def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
@@ -29,6 +30,7 @@ def conversion(result: ConversionResult, paint: Paint = plain) -> str:
     if result.data_bytes is not None:
         rows.append(("data", _data(result, result.data_bytes)))
     rows.append(("time", f"{result.seconds:.1f} s"))
+    rows += [("note", note) for note in notes(result)]
     return "\n".join([conversion_plan(result.plan, paint), *aligned(rows, paint)])
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from imgtool.glance.finish import former_name
-from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult, Wanted
+from imgtool.glance.finalize import former_name
+from imgtool.model.delivery import METHODS, GlanceTarget, UploadFailure, UploadPlan, UploadResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
-from imgtool.text import human_size
+from imgtool.util.text import human_size
 
 Row = tuple[str, str]
 
@@ -71,17 +71,11 @@ def _plan_rows(plan: UploadPlan) -> Iterator[Row]:
 
 def _request_rows(plan: UploadPlan) -> Iterator[Row]:
     wanted = plan.wanted
-    yield "method", _METHODS[wanted.way]
+    yield "method", f"{wanted.way}: {METHODS[wanted.way]}"
     yield "stores", _wanted_stores(wanted)
     yield "same name", _CONFLICTS[wanted.on_conflict]
     for number, request in enumerate(_requests(wanted)):
         yield "" if number else "Glance is asked", request
-
-
-_METHODS = {
-    "direct": "direct: one PUT of the bytes into the image",
-    "import": "import: one PUT into the staging area, then glance-direct imports it",
-}
 
 
 def _way_of_the_bytes(plan: UploadPlan, *, converted: bool) -> str:
@@ -94,13 +88,13 @@ def _way_of_the_bytes(plan: UploadPlan, *, converted: bool) -> str:
     return "the file as it is: no temporary file"
 
 
-def _wanted_stores(wanted: Wanted) -> str:
+def _wanted_stores(wanted: GlanceTarget) -> str:
     if wanted.all_stores:
         return "all that the cloud has"
     return " ".join(wanted.stores) or "the cloud's default"
 
 
-def _requests(wanted: Wanted) -> Iterator[str]:
+def _requests(wanted: GlanceTarget) -> Iterator[str]:
     yield "whether it takes such an image: stores, limits, quotas"
     yield "for images of the same bytes, and of the same name"
     yield "to make a record"
@@ -131,6 +125,6 @@ def _cloud(plan: UploadPlan) -> str:
     return plan.cloud or "of the OS_* variables"
 
 
-def _marks(wanted: Wanted) -> str:
+def _marks(wanted: GlanceTarget) -> str:
     marks = (("protected", wanted.protected), ("hidden", wanted.hidden))
     return "".join(f", {mark}" for mark, holds in marks if holds)

@@ -1,20 +1,25 @@
-"""An inspection, as text."""
+"""An inspection, as text.
+
+What a Linux guest's boot depends on, and what is left in it of the machine it was made on, as rows.
+
+A Windows guest's drivers, and whether it sleeps, as text: a line each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from imgtool.formats.acceptance import as_it_is
+from imgtool.model.boot_path import FIRMWARES, BootPath, BootStep
 from imgtool.model.delivery import Property
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import Initramfs, Kernel, ModuleState
-from imgtool.model.linux import LinuxFacts
+from imgtool.model.layout import FilesystemFacts, Firmware
+from imgtool.model.linux import DeviceReference, LinuxFacts
 from imgtool.model.services import AgentFacts, CloudInitFacts
-from imgtool.model.windows import WindowsFacts
+from imgtool.model.windows import WindowsDriver, WindowsFacts
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section, shown
-from imgtool.report.as_text.machine import boot_rows, in_use, leftover_rows, started_by
-from imgtool.report.as_text.windows import driver_rows, hibernation_rows
-from imgtool.text import human_size
+from imgtool.util.text import human_size
 
 _EARLY = ("virtio_pci", "virtio_blk", "virtio_scsi")
 """What an initramfs needs to reach a disk."""
@@ -22,6 +27,7 @@ _EARLY = ("virtio_pci", "virtio_blk", "virtio_scsi")
 _MACHINE = (*_EARLY, "virtio_net", "virtio_console", "virtio_balloon", "virtio_rng")
 """What the running system uses."""
 
+_CONTAINERS = {"ova": "disk of the OVA", "vmdk": "data of the VMDK"}
 
 Row = tuple[str, str]
 """Key and value; a key that belongs to the one before it is indented by two blanks."""
@@ -33,6 +39,8 @@ def inspection(facts: Inspection, derived: Sequence[Property], paint: Paint = pl
     lines = section(str(facts.image.origin.path), rows, paint)
     lines += ["", *section("guest", guest_rows(facts.guest), paint)]
     lines += aligned(_filesystem_rows(facts.guest), paint)
+    for title, steps in boot_sections(() if facts.guest.data_only else facts.guest.boot_paths):
+        lines += ["", *section(title, steps, paint)]
     if derived:
         lines += ["", *properties(derived, paint)]
     return "\n".join(lines)
@@ -51,8 +59,12 @@ def image_rows(image: DiskImage) -> list[Row]:
         ("file size", human_size(origin.file_size_bytes)),
         ("allocated", human_size(origin.allocated_bytes)),
     ]
+    if image.container is not None:
+        rows.append((_CONTAINERS[image.container.kind], image.container.member))
     if image.snapshots:
         rows.append(("snapshots", str(image.snapshots)))
+    if (found := as_it_is(image)) is not None:
+        rows.append(("OpenStack", found.message))
     return rows
 
 
@@ -64,13 +76,40 @@ def _consistency(fact: Fact[bool]) -> str:
 
 def guest_rows(guest: GuestFacts) -> list[Row]:
     """The system inside, and what can start it; not the file systems."""
+    family = [] if guest.family is None else [("family", f"{guest.family.title}: {guest.family.note}")]
     if guest.linux is not None:
         rows = _linux_rows(guest.linux)
     elif guest.windows is not None:
         rows = _windows_rows(guest.windows)
     else:
-        rows = iter([("system", f"unknown: {guest.reason}")])
-    return [*rows, ("firmware", shown(guest.firmware, started_by))]
+        said = "none: only data is on it" if guest.data_only else f"unknown: {guest.reason}"
+        rows = iter([("system", said)] if guest.family is None else [])
+    return [*family, *rows, ("firmware", shown(guest.firmware, started_by))]
+
+
+def boot_sections(paths: Sequence[BootPath]) -> Iterator[tuple[str, list[Row]]]:
+    """The boot step by step: as Nova does it, then what else starts something."""
+    for path in sorted(paths, key=lambda path: not path.used):
+        if path.used or path.steps[0].outcome != "stops":
+            by = FIRMWARES[path.firmware]
+            yield (
+                f"boot by {by}{', as Nova does it' if path.used else ''}",
+                [_step(one) for one in path.steps],
+            )
+
+
+def _step(step: BootStep) -> Row:
+    place = f" ({step.place})" if step.place else ""
+    return step.name, f"{_OUTCOMES[step.outcome]}{step.summary}{place}"
+
+
+_OUTCOMES = {
+    "goes-on": "",
+    "waits": "WAITS: ",
+    "stops": "STOPS: ",
+    "unknown": "unknown: ",
+    "not-reached": "not reached: ",
+}
 
 
 def _linux_rows(linux: LinuxFacts) -> Iterator[Row]:
@@ -151,3 +190,99 @@ def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[Row]:
 def _identity_rows(linux: LinuxFacts) -> Iterator[Row]:
     yield "machine-id", shown(linux.machine_id)
     yield "SSH host keys", shown(linux.ssh_host_keys, lambda keys: " ".join(keys) or "none")
+
+
+def boot_rows(linux: LinuxFacts) -> Iterator[tuple[str, str]]:
+    """Return the rows from the boot loader to a root file system that fills the disk."""
+    yield "command line", shown(linux.command_line, lambda options: options or "empty")
+    yield "devices named", shown(linux.device_references, _references)
+    yield "root grows", _growth(linux)
+
+
+def leftover_rows(linux: LinuxFacts) -> Iterator[tuple[str, str]]:
+    """One line of each kind; LVM's list only where there is one, since few guests have it."""
+    yield "left by cloud-init", shown(linux.cloud_init.leftovers, _listed)
+    yield "pinned MAC addresses", shown(linux.pinned_macs, _listed)
+    yield "secrets", shown(linux.secrets, _listed)
+    fact = linux.lvm_devices_file
+    if isinstance(fact, Unknown) or fact.value:
+        yield "LVM devices file", shown(fact, lambda _: "names the devices of another machine")
+
+
+def started_by(firmware: Firmware) -> str:
+    """Which firmware finds something to start; the fallback loader in brackets."""
+    uefi = f"UEFI ({firmware.fallback_loader or 'no fallback loader'})"
+    ways = [name for name, boots in (("BIOS", firmware.bios), (uefi, firmware.uefi)) if boots]
+    return " and ".join(ways) or "nothing that starts"
+
+
+def in_use(filesystem: FilesystemFacts) -> str:
+    """A remark where it was not unmounted, else empty."""
+    clean = filesystem.clean
+    return f", in use when copied ({clean.evidence})" if isinstance(clean, Known) and not clean.value else ""
+
+
+def _references(references: Sequence[DeviceReference]) -> str:
+    """All of them, each once, with what is wrong with one that the boot needs."""
+    words = dict.fromkeys(f"{one.device}{_remark(one)}" for one in references)
+    return ", ".join(words) or "none"
+
+
+def _remark(one: DeviceReference) -> str:
+    if one.required and one.resolves is False:
+        return " (not on this disk)"
+    if one.required and one.resolves is None:
+        return " (may not be on this disk)"
+    return " (not a stable name)" if one.required and not one.stable else ""
+
+
+def _growth(linux: LinuxFacts) -> str:
+    if linux.root_on_lvm:
+        return "not by itself: it is on LVM"
+    facts = (linux.root_is_last, linux.can_grow)
+    hindered = [fact.evidence for fact in facts if isinstance(fact, Known) and not fact.value]
+    unknown = [fact.reason for fact in facts if isinstance(fact, Unknown)]
+    if hindered or unknown:
+        return f"no: {hindered[0]}" if hindered else f"unknown ({unknown[0]})"
+    return "at the first boot"
+
+
+def _listed(found: Sequence[str]) -> str:
+    return ", ".join(found) or "none"
+
+
+STARTS = {0: "starts at boot", 1: "starts early", 2: "starts by itself", 3: "starts on demand", 4: "disabled"}
+
+
+def driver_rows(windows: WindowsFacts) -> Iterator[tuple[str, str]]:
+    """One row for each virtio driver."""
+    if isinstance(windows.drivers, Unknown):
+        yield "drivers", shown(windows.drivers)
+        return
+    if not windows.drivers.value:
+        yield "drivers", "none of virtio"
+    for driver in windows.drivers.value:
+        yield "driver", f"{driver.name}, {_start(driver)}, {_file(driver)}{_devices(driver)}"
+
+
+def hibernation_rows(windows: WindowsFacts) -> Iterator[tuple[str, str]]:
+    """A row only where it is hibernated, or nobody knows."""
+    if isinstance(windows.hibernated, Known) and not windows.hibernated.value:
+        return
+    yield "hibernated", shown(windows.hibernated, lambda _: "yes: it would be resumed")
+
+
+def _start(driver: WindowsDriver) -> str:
+    if driver.start is None:
+        return "waits in the driver store"
+    return STARTS.get(driver.start, f"Start={driver.start}")
+
+
+def _file(driver: WindowsDriver) -> str:
+    return driver.file or "its file is missing"
+
+
+def _devices(driver: WindowsDriver) -> str:
+    """Without the vendor, which is the same for all."""
+    numbers = [one.rpartition("DEV_")[2] for one in driver.device_ids]
+    return f", for {' '.join(numbers)}" if numbers else ""

@@ -1,10 +1,15 @@
-"""Aligned rows, sections and colours. Text from images is escaped here; colour is the caller's."""
+"""Aligned rows, sections and colours. Text from images is escaped here; colour is the caller's.
+
+Rows in columns as wide as what stands in them; what comes from outside is escaped."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from imgtool.model.delivery import Property
 from imgtool.model.facts import Fact, Known, T
-from imgtool.text import printable
+from imgtool.util.text import printable
+
+if TYPE_CHECKING:  # most texts are of no delivery
+    from imgtool.model.delivery import Property
 
 Paint = Callable[[str, str], str]
 """Colours a text for a role: title, good, bad, doubt, dim."""
@@ -27,7 +32,7 @@ def aligned(rows: Iterable[tuple[str, str]], paint: Paint) -> list[str]:
     return [f"  {paint(printable(key).ljust(WIDTH), 'dim')} {printable(value)}" for key, value in rows]
 
 
-def properties(items: Sequence[Property], paint: Paint) -> list[str]:
+def properties(items: "Sequence[Property]", paint: Paint) -> list[str]:
     """One line a property, with its reason."""
     if not items:
         return []
@@ -42,3 +47,22 @@ def properties(items: Sequence[Property], paint: Paint) -> list[str]:
 def shown(fact: Fact[T], show: Callable[[T], str] = str) -> str:
     """The value of a fact, or why it is unknown."""
     return show(fact.value) if isinstance(fact, Known) else f"unknown ({fact.reason})"
+
+
+WIDEST = 60
+"""Of a column, in characters; what is longer loses its beginning, for the end of a path tells more."""
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
+    """One line for the heads and one for each row."""
+    shown = [[_cut(printable(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *shown, strict=True)]
+    return [paint(_line(heads, widths), "dim"), *(_line(row, widths) for row in shown)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= WIDEST else f"...{cell[3 - WIDEST :]}"

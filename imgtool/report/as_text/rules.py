@@ -7,7 +7,7 @@ from typing import Any, cast
 from imgtool.checks.check import Check
 from imgtool.checks.policy import BY_DEFAULT, OFF, Policy, Rule
 from imgtool.report.as_text.layout import Paint, plain
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 _NAME_WIDTH = 26
 _VALUE_WIDTH = 9

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from imgtool.model.delivery import UploadFailure
-from imgtool.model.story import Story
+from imgtool.model.result import ImageResult
 from imgtool.report.as_text.boot import boot
 from imgtool.report.as_text.conversion import conversion, conversion_plan
 from imgtool.report.as_text.delivery import failure, upload, upload_plan
@@ -12,41 +12,41 @@ from imgtool.report.as_text.verdict import judgement
 from imgtool.report.findings import judged
 
 
-def report(stories: Sequence[Story]) -> str:
+def report(stories: Sequence[ImageResult]) -> str:
     """`--report text=PATH`."""
     return "\n\n".join(story(one) for one in stories) + "\n"
 
 
-def story(told: Story, paint: Paint = plain) -> str:
+def story(told: ImageResult, paint: Paint = plain) -> str:
     """`imgtool prepare`, and `imgtool upload`, which judges nothing."""
     verdict = [judgement(told.judgement, paint)] if told.judgement else []
     return "\n\n".join([*verdict, *boots(told, paint), *stages(told, paint)])
 
 
-def checked(told: Story, paint: Paint = plain) -> str:
+def checked(told: ImageResult, paint: Paint = plain) -> str:
     """`imgtool check`: the verdict, and how it came up where it was booted."""
     return "\n\n".join([judgement(judged(told), paint), *boots(told, paint)])
 
 
-def boots(told: Story, paint: Paint = plain) -> list[str]:
+def boots(told: ImageResult, paint: Paint = plain) -> list[str]:
     """A block for each boot."""
     found = told.inspection.boots if told.inspection else ()
     return ["\n".join(boot(one, paint)) for one in found]
 
 
-def stages(told: Story, paint: Paint = plain) -> list[str]:
+def stages(told: ImageResult, paint: Paint = plain) -> list[str]:
     """What was converted and uploaded, or would be; nothing where only a check was wanted, or it failed."""
     return [*_conversion(told, paint), *_uploads(told, paint)]
 
 
-def _conversion(told: Story, paint: Paint) -> Iterator[str]:
+def _conversion(told: ImageResult, paint: Paint) -> Iterator[str]:
     if told.conversion:
         yield conversion(told.conversion, paint)
     elif told.conversion_plan:
         yield conversion_plan(told.conversion_plan, paint)
 
 
-def _uploads(told: Story, paint: Paint) -> Iterator[str]:
+def _uploads(told: ImageResult, paint: Paint) -> Iterator[str]:
     """A block for each cloud: how far it came."""
     if not told.uploads:
         converted = told.conversion_plan is not None

@@ -1,17 +1,21 @@
 """A judgement, as text: worst first, the evidence and the remedy under each finding that did not pass."""
 
 from imgtool.checks.policy import OPENSTACK
-from imgtool.model.judgement import Finding, Judgement
+from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.as_text.layout import WIDTH, Paint, plain
 from imgtool.report.findings import needs_attention, role, summary, word, worst_first
-from imgtool.text import printable
+from imgtool.util.text import printable
 
 
 def judgement(found: Judgement, paint: Paint = plain) -> str:
     """One image's findings, worst first, the evidence and the remedy under each that did not pass."""
     lines = [paint(printable(found.image), "title")]
-    for finding in worst_first(found):
-        lines += _finding(finding, paint)
+    findings = worst_first(found)
+    for finding in findings:
+        lines += [] if finding.because_of else _finding(finding, paint)
+        others = [one.check for one in findings if one.because_of == finding.check]
+        if others:
+            lines.append(f"{' ' * 11}{paint('so', 'dim')}    not judged either: {', '.join(others)}")
     return "\n".join([*lines, "", _verdict(found, paint)])
 
 

@@ -3,6 +3,7 @@
     cli.py        the options, and the story from them to the tables
     workloads.py  what is converted, and into what
     disks.py      writes the seeded disks
+    kept.py       keeps them in other formats than raw
     peers.py      who takes part in a task, each in its best configurations
     nbdcopy.py    one of them, with its servers
     job.py        a job, and a way to do it
@@ -11,7 +12,8 @@
     gate.py       the judge: `qemu-img check` and `qemu-img compare`
     measure.py    one timed run, by timer.py, a small process of its own
     places.py     where the files are: a temporary folder, an XFS with reflink, the page cache
-    startup.py    how long it takes until imgtool does anything at all
+    startup.py    how long it takes until imgtool does anything at all, or a program in its sandbox
+    confined.py   the latter, measured from within imgtool's own Python
     bars.py       what imgtool has to reach, and whether it did
     machine.py    what the figures were measured on
     tables.py     results as aligned text, and as Markdown

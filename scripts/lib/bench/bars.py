@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.model import CaseResult, Result, Task
+from bench.model import CaseResult, Confinement, Result, Task
 from bench.peers import CLONING, JUDGED, PLAIN
+from bench.workloads import FOREIGN, WORKLOADS
 
-Measure = Literal["time", "on disk", "size", "seconds", "peak MiB"]
+Measure = Literal["time", "on disk", "size", "seconds", "peak MiB", "CPU ms"]
+CONFINEMENT = "confinement"
+"""In place of a workload: a program in the sandbox."""
 
 FULL_SIZE_BYTES = 2 << 30
 FILE_SYSTEM = "tmpfs"
@@ -19,7 +22,7 @@ class Bar:
     """A limit for imgtool: a ratio to a peer (time, on disk, size), or a figure of its own."""
 
     workload: str
-    task: Task
+    task: Task | Literal[""]
     measure: Measure
     limit: float
     against: str = ""
@@ -28,6 +31,8 @@ class Bar:
     @property
     def title(self) -> str:
         """One line."""
+        if self.workload == CONFINEMENT:
+            return f"{self.workload}: {self.measure} that it adds to a run"
         if not self.workload:
             return f"any workload: {self.measure}"
         to = f" / {self.against or 'best peer'}" if self.measure in {"time", "on disk", "size"} else ""
@@ -49,7 +54,9 @@ BARS = (
     Bar("reflink", "qcow2", "time", 1.0, CLONING),
     Bar("empty", "qcow2", "seconds", 0.4),
     Bar("scattered", "qcow2", "seconds", 1.5),
+    *(Bar(name, task, "time", 1.0) for name in FOREIGN for task in WORKLOADS[name].tasks),
     Bar("", "qcow2", "peak MiB", 200),
+    Bar(CONFINEMENT, "", "CPU ms", 30),
 )
 
 
@@ -73,12 +80,16 @@ class Verdict:
         return "met" if self.met else "NOT MET"
 
 
-def judge(cases: Sequence[CaseResult], bars: Sequence[Bar] = BARS) -> list[Verdict]:
+def judge(
+    cases: Sequence[CaseResult], bars: Sequence[Bar] = BARS, confinement: Confinement | None = None
+) -> list[Verdict]:
     """One verdict for every bar."""
-    return [Verdict(bar, _value(bar, cases)) for bar in bars]
+    return [Verdict(bar, _value(bar, cases, confinement)) for bar in bars]
 
 
-def _value(bar: Bar, cases: Sequence[CaseResult]) -> float | None:
+def _value(bar: Bar, cases: Sequence[CaseResult], confinement: Confinement | None) -> float | None:
+    if bar.workload == CONFINEMENT:
+        return confinement.added_seconds * 1000 if confinement else None
     if not bar.workload:
         return _peak_mib(cases)
     case = next((case for case in cases if (case.workload, case.task) == (bar.workload, bar.task)), None)

@@ -1,11 +1,12 @@
 """Measures imgtool against its peers: qemu-img, nbdcopy, cp, each in its best configurations.
 
   scripts/bench --quick                        small disks, under two minutes
-  scripts/bench                                what the README shows: 2 GiB, on /dev/shm where there is room
+  scripts/bench                                for docs/performance.md: 2 GiB, on /dev/shm where there is room
   scripts/bench --xfs-reflink                  with the workload that needs reflink (root)
   scripts/bench --dir /srv --cold              on a real disk, from a cold page cache (root)
   scripts/bench --only dense --only speckled   some workloads
-  scripts/bench --from bench.json --markdown   the table of the README, from an earlier run
+  scripts/bench --formats                      what is kept as VMDK, OVA, VHD, VDI and VHDX
+  scripts/bench --from bench.json --markdown   the table of docs/performance.md, from an earlier run
 
 Rounds are interleaved, and every output is judged by `qemu-img check` and `qemu-img compare`. The folder that
 all this happens in goes at the end. Result files: bench.json, with every sample, and bench.svg.
@@ -29,7 +30,7 @@ from bench.job import Configuration
 from bench.peers import PACKAGES, peers
 from bench.places import PlaceError
 from bench.run import Plan, run_all
-from bench.workloads import WORKLOADS
+from bench.workloads import FOREIGN, WORKLOADS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 FULL_MIB, QUICK_MIB = bars.FULL_SIZE_BYTES >> 20, 64
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="WORKLOAD",
         help="repeatable; see --list",
     )
+    add("--formats", action="store_true", help=f"as --only {' --only '.join(FOREIGN)}")
     add("--list", action="store_true", help="workloads and peers, and which peers are not installed")
     add("--rounds", type=positive, help="interleaved rounds (default: 5)")
     add("--size", type=positive, metavar="MIB", help="bytes of the dense workload; others follow")
@@ -88,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     add("--cold", action="store_true", help="drop the page cache before each run (root)")
     add("--imgtool", type=Path, help="the imgtool to measure (default: .venv/bin, then PATH)")
     add("--results", type=Path, default=CACHE, metavar="DIR", help=f"for bench.json and bench.svg ({CACHE})")
-    add("--markdown", action="store_true", help="print the table of the README instead")
+    add("--markdown", action="store_true", help="print the table of docs/performance.md instead")
     add("--from", dest="from_file", type=Path, metavar="JSON", help="measure nothing, show an earlier run")
     add("--enforce", action="store_true", help="exit with 1 if a bar was measured and is not met")
     return usage
@@ -99,16 +101,17 @@ def plan(options: argparse.Namespace) -> Plan:
     if options.cold and os.geteuid() != 0:
         raise PlaceError("dropping the page cache needs root: leave --cold out, or run this as root")
     quick = options.quick
+    named = [*(options.only or []), *(FOREIGN if options.formats else [])]
     return Plan(
         imgtool=find_imgtool(options.imgtool),
-        only=tuple(options.only or [*WORKLOADS, "start-up"]),
+        only=tuple(named or [*WORKLOADS, "start-up"]),
         size_bytes=(options.size or (QUICK_MIB if quick else FULL_MIB)) << 20,
         rounds=options.rounds or (3 if quick else 5),
         limit_seconds=options.limit or (20 if quick else 120),
         cold=options.cold,
         directory=options.dir,
         start_up_times=5 if quick else 10,
-        barred_only=quick and not options.only,
+        barred_only=quick and not named,
         make_xfs=options.xfs_reflink,
     )
 
@@ -146,7 +149,10 @@ def show(report: model.Report, *, markdown: bool, cases: bool = True) -> None:
             print(tables.case_table(case))
         if report.start_up:
             print(tables.start_up_table(report.start_up))
-    print(tables.bar_table(bars.judge(report.cases), report))
+        if report.confinement:
+            print(tables.confinement_table(report.confinement))
+    verdicts = bars.judge(report.cases, confinement=report.confinement)
+    print(tables.bar_table(verdicts, report))
     print(tables.machine_table(report))
     for line in report.left_out:
         print(f"left out: {line}")
@@ -157,7 +163,8 @@ def status(report: model.Report, *, enforce: bool) -> int:
     failures = [failure for case in report.cases for failure in case.failures]
     for failure in failures:
         print(f"bench: FAILED: {failure}", file=sys.stderr)
-    unmet = [v for v in bars.judge(report.cases) if v.value is not None and not v.met]
+    verdicts = bars.judge(report.cases, confinement=report.confinement)
+    unmet = [v for v in verdicts if v.value is not None and not v.met]
     return 1 if failures or (enforce and unmet) else 0
 
 
@@ -165,7 +172,7 @@ def list_all() -> int:
     """Workloads with their tasks, and the peers of each."""
     for workload in WORKLOADS.values():
         print(f"{workload.name:12} {workload.describe} -> {', '.join(workload.tasks)}")
-    print("start-up     imgtool --help, and inspect and check of the Debian image")
+    print("start-up     imgtool --help, inspect and check of the Debian image; a program in the sandbox")
     known: dict[str, Configuration] = {}
     for workload in WORKLOADS.values():
         for task in workload.tasks:

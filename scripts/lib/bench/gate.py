@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from bench.kept import qemu_arguments
 from bench.measure import last_line
 
 JUDGE_SECONDS = 600
@@ -20,7 +21,7 @@ def check(target: Path, target_format: str, expected_bytes: int) -> str:
 
 def compare(source: Path, source_format: str, target: Path, target_format: str) -> str:
     """`qemu-img compare`, every byte; why it fails, or empty."""
-    return _judged("compare", "-f", source_format, "-F", target_format, str(source), str(target))
+    return _judged("compare", "-F", target_format, *qemu_arguments(source, source_format), str(target))
 
 
 def _judged(verb: str, *arguments: str) -> str:

@@ -61,13 +61,17 @@ def run(
 
 
 def _run_timer(argv: list[str], errors: int, environment: Mapping[str, str]) -> str:
-    """A session of its own, so that ^C reaches us first; the timer ends its child when it is told to end."""
+    """A session of its own, so that ^C reaches us first; the timer ends its child when it is told to end.
+
+    With PYTHONDONTWRITEBYTECODE each run would compile its program first, which no installation does.
+    """
+    kept = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     timer = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env={**environment, "LC_ALL": "C.UTF-8"},
+        env={**kept, "LC_ALL": "C.UTF-8"},
         start_new_session=True,
         encoding="utf-8",
     )

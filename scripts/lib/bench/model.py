@@ -129,6 +129,27 @@ class StartUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Confinement:
+    """CPU time, user and system of all children, of `qemu-img --version` in the sandbox and without it."""
+
+    confined_seconds: tuple[float, ...]
+    plain_seconds: tuple[float, ...]
+    """Run in turn with the others, as many."""
+    first_seconds: tuple[float, ...]
+    """The first run in the sandbox of several processes: each also asks the loader for the libraries."""
+
+    @property
+    def added_seconds(self) -> float:
+        """What the sandbox takes of every later run, the difference of the medians."""
+        return statistics.median(self.confined_seconds) - statistics.median(self.plain_seconds)
+
+    @property
+    def once_seconds(self) -> float:
+        """What only the first run takes more."""
+        return statistics.median(self.first_seconds) - statistics.median(self.confined_seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All of a run."""
 
@@ -137,6 +158,7 @@ class Report:
     cases: tuple[CaseResult, ...] = ()
     start_up: tuple[StartUp, ...] = ()
     left_out: tuple[str, ...] = ()
+    confinement: Confinement | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
 
@@ -163,7 +185,19 @@ def load(path: Path) -> Report:
         StartUp(entry["name"], Spread(**entry["wall"]), entry["peak_rss_bytes"])
         for entry in content["start_up"]
     )
-    return Report(content["machine"], content["settings"], cases, start_up, tuple(content["left_out"]))
+    found = content.get("confinement")
+    return Report(
+        content["machine"],
+        content["settings"],
+        cases,
+        start_up,
+        tuple(content["left_out"]),
+        _confinement(found) if found else None,
+    )
+
+
+def _confinement(entry: dict[str, Any]) -> Confinement:
+    return Confinement(**{key: tuple(value) for key, value in entry.items()})
 
 
 def _case(entry: dict[str, Any]) -> CaseResult:

@@ -8,6 +8,7 @@ single call that not even SIGKILL ends. From nbdkit it does not do that.
 from collections.abc import Callable
 
 from bench.job import Argv, Configuration, Job
+from bench.kept import qemu_arguments
 
 LARGEST_FILE_BYTES = 1 << 40
 WHY_NOT_LARGER = "it first asks mincore(2) about every page of a local source, which nothing can stop"
@@ -26,11 +27,11 @@ def to_qcow2() -> list[Configuration]:
     ]
 
 
-def from_qcow2() -> Configuration:
-    """To a raw file."""
+def from_image() -> Configuration:
+    """To a raw file, from what QEMU's server opens."""
 
     def command(job: Job) -> Argv:
-        server = ["qemu-nbd", "-r", "-f", "qcow2", "-e", "4", str(job.source)]
+        server = ["qemu-nbd", "-r", "-e", "4", *qemu_arguments(job.source, job.source_format)]
         return ["nbdcopy", "--", "[", *server, "]", str(job.target)]
 
     return Configuration("nbdcopy from qemu-nbd", ("nbdcopy", "qemu-nbd"), command)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import nbdcopy
 from bench.job import Argv, Configuration, Job
+from bench.kept import MEMBER, qemu_arguments
 from bench.model import Task
 
 PACKAGES = {
@@ -18,6 +19,7 @@ PACKAGES = {
     "nbdkit": "nbdkit",
     "qemu-img": "qemu-utils",
     "qemu-nbd": "qemu-utils",
+    "tar": "tar",
 }
 JUDGED = "imgtool"
 """The configuration that the bars are about: as an operator runs it, with its own verification."""
@@ -38,37 +40,65 @@ def ours(imgtool: Path) -> list[Configuration]:
     return found
 
 
+def takes_ova(imgtool: Path, ova: Path) -> bool:
+    """Whether imgtool reads one by itself; it was not always able to."""
+    plan = [str(imgtool), "convert", "--dry-run", "-O", "raw", str(ova), str(ova.with_suffix(".raw"))]
+    return subprocess.run(plan, capture_output=True, check=False).returncode == 0
+
+
 def peers(task: Task, source_format: str, *, cloning: bool = True) -> list[Configuration]:
-    """The programs that others use for this task."""
+    """The programs that others use for this task.
+
+    `-C` is for a raw source: QEMU copies no block of a foreign format so (block_int-common.h,
+    bdrv_co_copy_range_from), and falls back to what it does without.
+    """
     if task.startswith("qcow2 "):
         return [_qemu_img("-c"), _qemu_img("-c", "-m", "16", "-W")]
     found = [_qemu_img(), _qemu_img("-m", "16", "-W")]
-    if source_format == "raw":
-        found.append(_qemu_img("-C"))
+    if source_format == "ova":
+        found += [_unpacked_first(), _unpacked_first("-m", "16", "-W")]
+    if source_format != "raw":
+        return [*found, nbdcopy.from_image()] if task == "raw" else found
+    found.append(_qemu_img("-C"))
     if task == "qcow2":
         return [*found, *nbdcopy.to_qcow2()]
-    if source_format == "qcow2":
-        return [*found, nbdcopy.from_qcow2()]
     copies = [*nbdcopy.to_raw(), _cp("--sparse=always")]
     return [*found, *copies, *([_cp("--reflink=always")] if cloning else [])]
 
 
 def _imgtool(imgtool: Path, name: str, options: Argv) -> Configuration:
     def command(job: Job) -> Argv:
-        formats = ["-f", job.source_format, "-O", job.target_format, "--compress", job.compression]
-        return [str(imgtool), "convert", *formats, *options, str(job.source), str(job.target)]
+        return [*_converting(imgtool, job), *options, str(job.source), str(job.target)]
 
     return Configuration(name, (), command, ours=True)
 
 
+def _converting(imgtool: Path, job: Job) -> Argv:
+    """An OVA is no format of a disk: nothing is claimed of it."""
+    claimed = [] if job.source_format == "ova" else ["-f", job.source_format]
+    return [str(imgtool), "convert", *claimed, "-O", job.target_format, "--compress", job.compression]
+
+
 def _qemu_img(*options: str) -> Configuration:
     def command(job: Job) -> Argv:
-        argv = ["qemu-img", "convert", "-f", job.source_format, "-O", job.target_format, *options]
+        argv = ["qemu-img", "convert", "-O", job.target_format, *options]
         if job.compression != "none":
             argv += ["-o", f"compression_type={job.compression}"]
-        return [*argv, str(job.source), str(job.target)]
+        return [*argv, *qemu_arguments(job.source, job.source_format), str(job.target)]
 
     return Configuration(" ".join(["qemu-img", *options]), ("qemu-img",), command)
+
+
+def _unpacked_first(*options: str) -> Configuration:
+    """What most people do with an OVA; what tar makes goes with the folder of the target."""
+    script = 'tar -xOf "$1" "$2" > "$3" && shift 3 && exec qemu-img convert -f vmdk "$@"'
+
+    def command(job: Job) -> Argv:
+        disk = str(job.target.with_suffix(".vmdk"))
+        convert = ["-O", job.target_format, *options, disk, str(job.target)]
+        return ["sh", "-c", script, "sh", str(job.source), MEMBER, disk, *convert]
+
+    return Configuration(" ".join(["tar, qemu-img", *options]), ("tar", "qemu-img"), command)
 
 
 def _cp(option: str) -> Configuration:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bench import gate, places
 from bench.job import Configuration, Job
+from bench.kept import virtual_bytes
 from bench.measure import Run, run
 from bench.model import CaseResult, Result, Sample, Task
 from bench.workloads import Workload
@@ -131,16 +132,14 @@ def _judged(job: Job, *, thoroughly: bool) -> str:
     return gate.compare(job.source, job.source_format, job.target, job.target_format)
 
 
-def virtual_bytes(source: Path, source_format: str) -> int:
-    """Of the disk inside: a qcow2 header has its size in the eight bytes from 24, big-endian."""
-    if source_format == "raw":
-        return source.stat().st_size
-    with source.open("rb") as file:
-        return int.from_bytes(file.read(32)[24:], "big")
-
-
 def _shown(configuration: Configuration, job: Job) -> tuple[str, ...]:
     """The command without this machine's paths."""
-    places_of = {str(job.source): "SOURCE", str(job.target): "TARGET"}
     program, *arguments = configuration.command(job)
-    return (Path(program).name, *(places_of.get(argument, argument) for argument in arguments))
+    return (Path(program).name, *(_without_places(argument, job) for argument in arguments))
+
+
+def _without_places(argument: str, job: Job) -> str:
+    """The source may be named within an argument: json:{...}."""
+    for path, name in ((job.source, "SOURCE"), (job.target, "TARGET"), (job.target.parent, "TRIAL")):
+        argument = argument.replace(str(path), name)
+    return argument

@@ -12,9 +12,10 @@ from bench import machine, places, startup, tables
 from bench.bars import BARS
 from bench.disks import DiskError
 from bench.job import Configuration
-from bench.model import CaseResult, Report, StartUp, Task
-from bench.peers import PACKAGES, ours, peers
-from bench.rounds import Case, Settings, run_case, virtual_bytes
+from bench.kept import virtual_bytes
+from bench.model import CaseResult, Confinement, Report, StartUp, Task
+from bench.peers import PACKAGES, ours, peers, takes_ova
+from bench.rounds import Case, Settings, run_case
 from bench.workloads import WORKLOADS, Workload, make_source
 
 
@@ -60,7 +61,14 @@ def run_all(plan: Plan, show: Show) -> Report:
             bench.measure_start_up()
     described["load"] = f"{load_before} before, {machine.load()} after"
     settings = {"size_bytes": plan.size_bytes, "rounds": plan.rounds, "cold": plan.cold}
-    return Report(described, settings, tuple(bench.cases), tuple(bench.start_up), tuple(bench.left_out))
+    return Report(
+        described,
+        settings,
+        tuple(bench.cases),
+        tuple(bench.start_up),
+        tuple(bench.left_out),
+        bench.confinement,
+    )
 
 
 def tell(message: str) -> None:
@@ -74,6 +82,7 @@ class _Bench:
     def __init__(self, plan: Plan, folder: Path, imgtool: list[Configuration], show: Show) -> None:
         self.cases: list[CaseResult] = []
         self.start_up: list[StartUp] = []
+        self.confinement: Confinement | None = None
         self.left_out: list[str] = []
         self._plan, self._folder, self._imgtool, self._show = plan, folder, imgtool, show
         self._settings = Settings(plan.rounds, plan.limit_seconds, plan.cold)
@@ -91,6 +100,9 @@ class _Bench:
                 source = make_source(workload, place, self._plan.size_bytes)
             except (places.PlaceError, DiskError) as error:
                 self._leave_out(f"{workload.name}: {error}")
+                return
+            if workload.source_format == "ova" and not takes_ova(self._plan.imgtool, source):
+                self._leave_out(f"{workload.name}: this imgtool reads no OVA")
                 return
             for task in tasks:
                 self._measure_case(workload, task, source)
@@ -129,7 +141,7 @@ class _Bench:
         return [entry for entry in wanted if entry not in unable]
 
     def measure_start_up(self) -> None:
-        """The commands that look, and convert nothing."""
+        """The commands that look, and convert nothing; what the sandbox takes of each."""
         tell("start-up")
         try:
             self.start_up = startup.measure(self._plan.imgtool, self._folder, self._plan.start_up_times)
@@ -137,6 +149,13 @@ class _Bench:
             self._leave_out(f"start-up: {error}")
             return
         self._show(tables.start_up_table(self.start_up))
+        tell("confinement")
+        try:
+            self.confinement = startup.confinement(self._plan.imgtool)
+        except RuntimeError as error:
+            self._leave_out(f"confinement: {error}")
+            return
+        self._show(tables.confinement_table(self.confinement))
 
     def _leave_out(self, line: str) -> None:
         if line not in self.left_out:

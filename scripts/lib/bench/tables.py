@@ -1,9 +1,10 @@
 """Results as aligned text, and as Markdown. Losses are shown as plainly as wins."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 
 from bench.bars import FILE_SYSTEM, FULL_SIZE_BYTES, Verdict
-from bench.model import CaseResult, Report, Result, StartUp
+from bench.model import CaseResult, Confinement, Report, Result, StartUp, spread
 from bench.peers import JUDGED
 
 MIB = 1 << 20
@@ -62,6 +63,18 @@ def start_up_table(entries: Sequence[StartUp]) -> str:
     return "start-up\n" + aligned([("", "seconds", "min", "max", "peak MiB"), *rows]) + "\n"
 
 
+def confinement_table(confinement: Confinement) -> str:
+    """What the sandbox takes of each run of qemu-img."""
+    taken = (confinement.confined_seconds, confinement.plain_seconds)
+    rows = [
+        (name, *(f"{seconds * 1000:.1f}" for seconds in astuple(spread(list(samples)))))
+        for name, samples in zip(("qemu-img --version, confined", "as it is"), taken, strict=True)
+    ]
+    added, once = confinement.added_seconds * 1000, confinement.once_seconds * 1000
+    table = aligned([("", "CPU ms", "min", "max"), *rows])
+    return f"confinement\n{table}\nadds {added:.1f} ms of CPU to a run, and {once:.1f} ms to the first\n"
+
+
 def bar_table(verdicts: Sequence[Verdict], report: Report) -> str:
     """What had to be reached, and whether it was."""
     rows = [(v.bar.title, _figure(v.value), f"{v.bar.limit:g}", v.word) for v in verdicts]
@@ -108,33 +121,41 @@ def _cells(row: tuple[str, ...], widths: list[int], words: int) -> Iterator[str]
 
 
 def markdown(report: Report) -> str:
-    """The table of the README."""
+    """The table of docs/performance.md."""
     machine = report.machine
     where = (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}, {machine['system']}, "
-        f"Linux {machine['kernel']}, {machine['qemu-img'].partition(' (')[0]}, {machine['date']}"
+        f"Linux {machine['kernel']}, {machine['qemu-img'].partition(' (')[0]}, {machine['date']}, "
+        f"load {machine['load']}"
     )
     lines = [
         f"Medians of {settings_text(report)}; {machine['file system']} unless named. {where}.",
         "",
-        "| workload | to | imgtool, s | best peer, s | best peer | ratio |",
-        "|---|---|--:|--:|---|--:|",
+        "| workload | to | imgtool, s | CPU s | peak MiB | best peer, s | CPU s | best peer | ratio |",
+        "|---|---|--:|--:|--:|--:|--:|---|--:|",
         *(_markdown_row(case, machine["file system"]) for case in report.cases),
     ]
     if report.start_up:
         answers = (f"`{e.name}` {e.wall.median:.2f} s, {_mib(e.peak_rss_bytes)} MiB" for e in report.start_up)
         lines += ["", f"Start-up: {'; '.join(answers)}."]
+    if (found := report.confinement) is not None:
+        added, once = found.added_seconds * 1000, found.once_seconds * 1000
+        lines += [
+            "",
+            f"The sandbox adds {added:.0f} ms of CPU to a run of qemu-img, {once:.0f} ms to the first.",
+        ]
     return "\n".join(lines)
 
 
 def _markdown_row(case: CaseResult, usual_file_system: str) -> str:
     place = "" if case.file_system == usual_file_system else f" ({case.file_system})"
     ours, best = case.named(JUDGED), case.best_peer
-    seconds = _seconds(ours), _seconds(best)
+    peak = _mib(ours.peak_rss_bytes) if ours else "-"
+    figures = _seconds(ours), _cpu(ours), peak, _seconds(best), _cpu(best)
     ratio = ours.wall.median / best.wall.median if ours and best else None
     shown = "-" if ratio is None else f"{ratio:.2f}" if ratio <= 1 else f"**{ratio:.2f}**"
     name = f"`{best.name}`" if best else "-"
-    cells = (f"{case.workload}: {case.describe}{place}", case.task, *seconds, name, shown)
+    cells = (f"{case.workload}: {case.describe}{place}", case.task, *figures, name, shown)
     return f"| {' | '.join(cells)} |"
 
 
@@ -143,6 +164,10 @@ def _seconds(result: Result | None) -> str:
         return "-"
     wall = result.wall
     return f"{wall.median:.2f} ({wall.low:.2f} to {wall.high:.2f})"
+
+
+def _cpu(result: Result | None) -> str:
+    return f"{result.cpu_seconds:.2f}" if result else "-"
 
 
 def _figure(value: float | None) -> str:

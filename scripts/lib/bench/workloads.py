@@ -1,13 +1,16 @@
 """What is converted, and into what."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import disks
+from bench.kept import FORMS
 from bench.model import Task
+
+_BOTH: tuple[Task, ...] = ("qcow2", "raw")
+_ALL: tuple[Task, ...] = ("qcow2", "qcow2 zlib", "qcow2 zstd", "raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +21,22 @@ class Workload:
     describe: str
     make: Callable[[Path, int], None]
     """Writes a raw file; the number says how many bytes the dense disk has. Raises disks.DiskError."""
-    tasks: tuple[Task, ...] = ("qcow2", "raw")
-    packed: str = ""
-    """zlib or zstd: the source is a compressed qcow2 of that disk, made by `qemu-img convert -c`."""
+    tasks: tuple[Task, ...] = _BOTH
+    kept_as: str = ""
+    """A form of kept.FORMS that the disk is made into first; empty for a raw file."""
     on_reflink: bool = False
     """Wants a file system whose files can share blocks."""
 
     @property
     def source_format(self) -> str:
         """As qemu-img calls it."""
-        return "qcow2" if self.packed else "raw"
+        return FORMS[self.kept_as].format if self.kept_as else "raw"
 
+    @property
+    def foreign(self) -> bool:
+        """Whether the source is of a format that imgtool reads and does not write."""
+        return self.source_format not in {"raw", "qcow2"}
 
-_ALL: tuple[Task, ...] = ("qcow2", "qcow2 zlib", "qcow2 zstd", "raw")
 
 WORKLOADS = {
     workload.name: workload
@@ -43,29 +49,28 @@ WORKLOADS = {
         Workload("scattered", "64 MiB of data scattered over 10 TiB", disks.scattered),
         Workload("text", "made-up words", disks.text_like, ("qcow2 zlib", "qcow2 zstd")),
         Workload("debian", "a real Debian 12 image", disks.debian, _ALL),
-        Workload("debian-zlib", "the Debian image, compressed", disks.debian, ("raw",), packed="zlib"),
-        Workload("debian-zstd", "the Debian image, compressed", disks.debian, ("raw",), packed="zstd"),
+        Workload("debian-zlib", "the Debian image, compressed", disks.debian, ("raw",), "qcow2 zlib"),
+        Workload("debian-zstd", "the Debian image, compressed", disks.debian, ("raw",), "qcow2 zstd"),
+        Workload(
+            "vmdk-stream", "Debian, a streamOptimized VMDK", disks.debian, _BOTH, "streamOptimized VMDK"
+        ),
+        Workload("vmdk-sparse", "Debian, a sparse VMDK", disks.debian, ("raw",), "sparse VMDK"),
+        Workload("ova", "Debian, an OVA of that streamOptimized VMDK", disks.debian, ("raw",), "OVA"),
+        Workload("vhd", "Debian, a dynamic VHD", disks.debian, ("raw",), "dynamic VHD"),
+        Workload("vdi", "Debian, a VDI", disks.debian, ("raw",), "VDI"),
+        Workload("vhdx", "Debian, a VHDX", disks.debian, ("raw",), "VHDX"),
         Workload("reflink", "dense, where files can share blocks", disks.dense, on_reflink=True),
     )
 }
+FOREIGN = tuple(name for name, workload in WORKLOADS.items() if workload.foreign)
+"""What --formats measures."""
 
 
 def make_source(workload: Workload, folder: Path, size_bytes: int) -> Path:
     """The file to convert from, synced. Raises disks.DiskError."""
     raw = folder / "source.raw"
     workload.make(raw, size_bytes)
-    source = _packed(raw, workload.packed) if workload.packed else raw
+    source = FORMS[workload.kept_as].source(raw) if workload.kept_as else raw
     with source.open("rb") as file:
         os.fsync(file.fileno())
     return source
-
-
-def _packed(raw: Path, compression: str) -> Path:
-    target = raw.with_name("source.qcow2")
-    options = ["-c", "-o", f"compression_type={compression}"]
-    command = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", *options, str(raw), str(target)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    if done.returncode:
-        raise disks.DiskError(f"qemu-img: {done.stderr.strip()}")
-    raw.unlink()
-    return target

@@ -1,7 +1,7 @@
 """Measures `imgtool prepare` against qemu-img followed by the usual client, on a real Keystone and Glance.
 
   scripts/bench-delivery --quick                one round, large disks of 4 GiB: about five minutes
-  scripts/bench-delivery                        what the README shows; writes 20 GiB for a while
+  scripts/bench-delivery                        what docs/performance.md shows; writes 20 GiB for a while
   scripts/bench-delivery --only compressed --rounds 9
   scripts/bench-delivery --image golden.raw     another raw image, which has to pass imgtool's checks
   scripts/bench-delivery --from delivery.json --markdown
@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     add("--image", type=Path, help="a raw image (default: the one of scripts/build-image)")
     add("--imgtool", type=Path, help="the imgtool to measure (default: .venv/bin, then PATH)")
     add("--results", type=Path, default=CACHE, metavar="DIR", help=f"for {RESULT} ({CACHE})")
-    add("--markdown", action="store_true", help="print the table of the README instead")
+    add("--markdown", action="store_true", help="print the table of docs/performance.md instead")
     add("--from", dest="from_file", type=Path, metavar="JSON", help="measure nothing, show an earlier run")
     add("--enforce", action="store_true", help="exit with 1 if a bar was measured and is not met")
     return usage

@@ -22,7 +22,7 @@ COLUMNS = (
     "best peer",
     "ratio",
 )
-"""Of the README's table."""
+"""Of the table in docs/performance.md."""
 HEADINGS = (
     "",
     "seconds",
@@ -103,7 +103,7 @@ def settings_text(report: Report) -> str:
 
 
 def markdown(report: Report) -> str:
-    """The table of the README."""
+    """The table of docs/performance.md."""
     machine = report.machine
     qemu_img, _, _ = machine["qemu-img"].partition(" (")
     where = (

@@ -36,7 +36,10 @@ def prepare_folder(folder: Path) -> None:
     """Makes `folder`, mode 0700. What a cloud that was killed has left there is removed first."""
     if (folder / PID_FILE).exists():
         if is_running(folder):
-            raise DevcloudError(f"a cloud runs in {folder}; end it with: devcloud stop --dir {folder}")
+            raise DevcloudError(
+                f"a cloud runs in {folder}, which another start made; end it with: devcloud stop --dir "
+                f"{folder}, or start one of your own: devcloud start --dir NEW_FOLDER"
+            )
         remove_remains(folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

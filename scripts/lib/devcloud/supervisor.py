@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from devcloud import servers
 from devcloud.environment import Environment
@@ -44,8 +44,7 @@ def main() -> int:
     for number in ENDING_SIGNALS:
         signal.signal(number, _raise_stop)
     _adopt_orphans()
-    lock = _lock(options.folder)
-    if lock is None:
+    if not _lock(options.folder):
         _tell(f"a cloud runs in {options.folder} already")
         return 1
     try:
@@ -63,7 +62,6 @@ def main() -> int:
         _reap_orphans()
         if not options.keep:
             shutil.rmtree(options.folder, ignore_errors=True)
-        lock.close()
     return 0
 
 
@@ -101,22 +99,23 @@ def _tell(words: str) -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _lock(folder: Path) -> TextIO | None:
+def _lock(folder: Path) -> bool:
     """Holds the folder's PID file for as long as this process lives: that is how others know that it does.
 
-    None if another supervisor holds it. Whoever only asks holds it for a moment too, hence the patience.
+    The kernel lets go of it when the process has ended, and nothing before: whoever waits for it (`stop`) may
+    count on that. False if another supervisor holds it. Whoever only asks holds it for a moment too, hence
+    the patience.
     """
-    file = (folder / PID_FILE).open("a")
+    file = os.open(folder / PID_FILE, os.O_WRONLY | os.O_CREAT, 0o644)
     for _ in range(LOCK_TRIES):
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
-            return file
+            os.ftruncate(file, 0)
+            os.write(file, f"{os.getpid()}\n".encode())
+            return True
         time.sleep(POLL_SECONDS)
-    file.close()
-    return None
+    os.close(file)
+    return False
 
 
 @contextlib.contextmanager

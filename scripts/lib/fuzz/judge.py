@@ -7,7 +7,7 @@ from pathlib import Path
 from fuzz import limits
 from fuzz.model import Case, Find, Seed, Target
 from fuzz.mutant import Mutant
-from imgtool.box import BoxFailedError
+from imgtool.sandbox import SandboxFailedError
 
 _MAX_OUTCOME = 300
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
@@ -20,7 +20,7 @@ def outcome(target: Target, seed: Seed, case: Case) -> str | Find:
     try:
         with limits.cpu_limit():
             found = target.run(Mutant(seed, case.edits))
-    except BoxFailedError as error:  # expected of a gate, but then something broke in its box
+    except SandboxFailedError as error:  # expected of a gate, but then something broke in its sandbox
         return _find(target, case, "raised", error)
     except target.expected as error:
         found = f"{type(error).__name__}: {error}"

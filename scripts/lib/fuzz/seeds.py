@@ -6,13 +6,18 @@ from functools import cache
 from pathlib import Path
 
 from support.archives import COMPRESSORS, compress, newc
+from support.block_images import Vdi, Vhd, Vhdx, blocks_of, sealed, vhd_checksum
+from support.firmware_disks import loaders
 from support.fixtures import fixture_path
 from support.guest_tree import guest_tree
 from support.images import create, qemu_img, qemu_io
 from support.layouts import LAYOUTS, bdb, write_kernel, write_tree
 from support.lvm import logical_volume, metadata, physical_volume, striped
 from support.memory_filesystem import Link, MemoryFilesystem
+from support.ovas import OVIRT, ovf, tar
 from support.unified_image import unified_image
+from support.vmdk_images import Spec as VmdkSpec
+from support.vmdk_images import write_vmdk
 
 from imgtool.guest.filesystems import open_filesystem
 from imgtool.guest.mounts import Device, find_system
@@ -22,23 +27,35 @@ from imgtool.guest.volumes import read_layout
 __all__ = [
     "COMPRESSORS",
     "LAYOUTS",
+    "OVIRT",
     "Link",
     "MemoryFilesystem",
+    "Vdi",
+    "Vhd",
+    "Vhdx",
+    "VmdkSpec",
     "bdb",
+    "blocks_of",
     "compress",
     "create",
     "fixture_path",
     "fixture_tree",
     "guest_tree",
     "layout_files",
+    "loaders",
     "logical_volume",
     "metadata",
     "newc",
+    "ovf",
     "physical_volume",
     "qemu_img",
     "qemu_io",
+    "sealed",
     "striped",
+    "tar",
     "unified_image",
+    "vhd_checksum",
+    "write_vmdk",
 ]
 
 MAX_FILE_BYTES = 64 << 20

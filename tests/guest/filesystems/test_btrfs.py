@@ -100,3 +100,10 @@ def test_a_tree_made_to_lead_in_circles_ends(change: str) -> None:
         assert opened is not None
         with pytest.raises(GuestReadError):
             list(opened.root("@").children())
+
+
+def test_the_subvolumes_are_listed_by_their_paths(filesystem: BtrfsFilesystem) -> None:
+    found = filesystem.subvolumes()
+    assert found
+    for path in found:
+        assert filesystem.root(path).child("no such name") is None

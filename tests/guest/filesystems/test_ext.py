@@ -1,6 +1,7 @@
 """ext2, ext3, ext4: types, and what is refused."""
 
 import io
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -50,7 +51,6 @@ def test_lists_of_blocks_of_ext3() -> None:
 @pytest.mark.parametrize(
     ("incompatible", "reason"),
     [
-        (0x2C2 | 0x10, "meta_bg is not supported"),
         (0x2C2 | 0x1, "compression is not supported"),
         (0x2C2 | 0x1000, "dirdata is not supported"),
         (0x2C2 | 0x80000000, "unknown features 0x80000000"),
@@ -74,3 +74,113 @@ def test_unknown_features_are_refused(incompatible: int, reason: str) -> None:
 def test_a_damaged_superblock_is_an_error(changes: dict[int, bytes]) -> None:
     with pytest.raises(GuestReadError):
         list(opened(changes).root().children())
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files and directories of all sizes: in the inode, behind it, in blocks, in trees."""
+    top = tmp_path_factory.mktemp("tree")
+    for count in (0, 1, 3, 6, 9, 12, 40, 300):
+        folder = top / f"{count} entries"
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"name{number}").write_bytes(b"%d" % number)
+    for size in (0, 1, 59, 60, 61, 100, 128, 156, 160, 161, 1000, 5000, 700_000):
+        (top / f"{size} bytes").write_bytes(bytes(index * 7 % 251 for index in range(size)))
+    (top / "a link").symlink_to("/its/target")
+    (top / "a long link").symlink_to("/" + "its/target/" * 20)
+    return top
+
+
+META_BG = ["-b", "1024", "-g", "1024"]
+FEATURES: dict[str, list[str]] = {
+    "what is usual": [],
+    "meta_bg": ["-O", "meta_bg,^resize_inode", *META_BG],
+    "meta_bg of 32 bytes a group": ["-O", "meta_bg,^resize_inode,^64bit", *META_BG],
+    "meta_bg, a superblock in every group": ["-O", "meta_bg,^resize_inode,^sparse_super", *META_BG],
+    "meta_bg, sparse_super2": ["-O", "meta_bg,^resize_inode,sparse_super2", *META_BG],
+    "meta_bg in blocks of 4 KiB": ["-O", "meta_bg,^resize_inode", "-b", "4096", "-g", "256"],
+    "bigalloc": ["-O", "bigalloc"],
+    "bigalloc in blocks of 1 KiB, meta_bg": [
+        "-O",
+        "bigalloc,meta_bg,^resize_inode",
+        "-b",
+        "1024",
+        "-C",
+        "16384",
+    ],
+    "inline data": ["-O", "inline_data"],
+    "inline data in inodes of 512 bytes": ["-O", "inline_data", "-I", "512"],
+    "inline data in blocks of 1 KiB": ["-O", "inline_data", "-I", "1024", "-b", "1024"],
+    "inodes of 128 bytes": ["-I", "128"],
+    "metadata_csum alone": ["-O", "none,metadata_csum,filetype"],
+    "huge_file alone": ["-O", "none,huge_file,filetype"],
+    "gdt_csum (uninit_bg) alone": ["-O", "none,uninit_bg,filetype"],
+    "no types of entries": ["-O", "none,^filetype"],
+    "revision 0": ["-r", "0", "-O", "none"],
+    "large_dir, ea_inode, project, quota": ["-O", "large_dir,ea_inode,project,quota"],
+    "no journal": ["-O", "^has_journal"],
+    "no extents": ["-O", "^extents,^64bit,^flex_bg"],
+}
+
+
+def mkfs(path: Path, options: list[str], source: Path | None = None) -> Path:
+    populated = [] if source is None else ["-d", str(source)]
+    made = ["mkfs.ext4", "-q", "-F", "-L", "a label", *populated, *options, str(path), "40M"]
+    subprocess.run(made, check=True, stderr=subprocess.DEVNULL)
+    return path
+
+
+def same(node: Node, folder: Path) -> None:
+    entries = dict(node.children())
+    assert sorted(set(entries) - {"lost+found"}) == sorted(entry.name for entry in folder.iterdir())
+    for entry in folder.iterdir():
+        found = entries[entry.name]
+        if entry.is_symlink():
+            assert found.link_target() == os.readlink(entry)  # noqa: PTH115 - with its last slash
+        elif entry.is_dir():
+            same(found, entry)
+        else:
+            assert found.open().read() == entry.read_bytes(), entry.name
+
+
+@pytest.mark.parametrize("options", FEATURES.values(), ids=FEATURES)
+def test_every_layout_of_mkfs_is_read(options: list[str], tree: Path, tmp_path: Path) -> None:
+    volume = mkfs(tmp_path / "volume", options, tree)
+    with volume.open("rb") as stream:
+        found = open_filesystem(stream, volume.stat().st_size)
+        assert found is not None
+        same(found.root(), tree)
+    told = subprocess.run(
+        ["blkid", "-p", "-s", "TYPE", "-o", "value", volume], check=True, capture_output=True, text=True
+    )
+    assert found.type == told.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("features", "kind"),
+    [
+        ((0x0, 0x2, 0x1), "ext2"),
+        ((0x0, 0x12, 0x3), "ext2"),
+        ((0x4, 0x2, 0x3), "ext3"),
+        ((0x4, 0x6, 0x7), "ext3"),
+        ((0x4, 0x2, 0x400), "ext4"),
+        ((0x4, 0x2, 0x8), "ext4"),
+        ((0x0, 0x2, 0x10), "ext4"),
+        ((0x0, 0x42, 0x0), "ext4"),
+        ((0x4, 0x2002, 0x0), "ext4"),
+        ((0x0, 0x8, 0x0), "jbd"),
+    ],
+)
+def test_the_type_is_that_of_blkid(features: tuple[int, int, int], kind: str, tmp_path: Path) -> None:
+    volume = mkfs(tmp_path / "volume", ["-O", "none,filetype"])
+    with volume.open("r+b") as file:
+        file.seek(SUPERBLOCK + 0x5C)
+        file.write(struct.pack("<III", *features))
+    content = volume.read_bytes()
+    found = open_filesystem(io.BytesIO(content), len(content))
+    told = subprocess.run(
+        ["blkid", "-p", "-s", "TYPE", "-o", "value", volume], check=False, capture_output=True, text=True
+    )
+    assert found is not None
+    assert found.type == kind == told.stdout.strip()

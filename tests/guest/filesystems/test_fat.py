@@ -10,7 +10,8 @@ from support.damage import damaged
 
 from imgtool.guest.filesystems import open_filesystem
 from imgtool.guest.filesystems.base import GuestReadError, Node
-from imgtool.guest.filesystems.fat_table import FatTable
+from imgtool.guest.filesystems.fat import FatFilesystem, FatTable
+from imgtool.guest.firmware.fat_driver import why_not_read
 
 MIB = 1 << 20
 
@@ -116,3 +117,71 @@ def test_a_damaged_chain_is_an_error(volume: Path, spoil: Callable[[int], int]) 
         assert node is not None
         with pytest.raises(GuestReadError, match="damaged chain"):
             node.open()
+
+
+def opened(content: bytes) -> FatFilesystem:
+    found = open_filesystem(io.BytesIO(content), len(content))
+    assert isinstance(found, FatFilesystem)
+    return found
+
+
+def told_by_blkid(path: Path) -> tuple[str | None, str | None]:
+    """Label and UUID."""
+    run = subprocess.run(["blkid", "-p", "-o", "export", path], check=True, capture_output=True, text=True)
+    told = dict(line.split("=", 1) for line in run.stdout.splitlines())
+    return told.get("LABEL"), told.get("UUID")
+
+
+SPOILT_IDENTITIES: dict[str, dict[int, bytes]] = {
+    "as mkfs made it": {},
+    "another label in the boot sector": {7: b"BOOT SECTOR"},
+    "no signature before the serial number": {2: b"\0"},
+    "the older signature": {2: b"\x28"},
+    "serial number 0": {3: bytes(4)},
+}
+
+
+@pytest.mark.parametrize("labels", [True, False], ids=["labelled", "without a label"])
+@pytest.mark.parametrize("changes", SPOILT_IDENTITIES.values(), ids=SPOILT_IDENTITIES)
+@pytest.mark.parametrize("bits", [12, 16, 32])
+def test_label_and_serial_number_are_those_of_blkid(
+    bits: int, changes: dict[int, bytes], labels: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "fat"
+    path.write_bytes(bytes((36 if bits == 32 else 8) * MIB))
+    named = ["-n", "IN-ROOT"] if labels else []
+    made = ["mkfs.vfat", "-F", str(bits), "-s", "1" if bits != 12 else "8", "-i", "abcd0123", *named, path]
+    subprocess.run(made, check=True, stdout=-3, stderr=-3)
+    extended = 64 if bits == 32 else 36
+    with path.open("r+b") as file:
+        for offset, content in changes.items():
+            file.seek(extended + offset)
+            file.write(content)
+    found = opened(path.read_bytes())
+    assert (found.label, found.uuid) == told_by_blkid(path)
+
+
+def test_a_label_after_deleted_and_long_names(volume: Path) -> None:
+    for number in range(20):
+        put(volume, f"a rather long name, number {number}", b"")
+    subprocess.run(["mdel", "-i", str(volume), "::a*"], check=True)
+    subprocess.run(["fatlabel", volume, "CHANGED"], check=True, stdout=-3)
+    assert opened(volume.read_bytes()).label == "CHANGED" == told_by_blkid(volume)[0]
+
+
+def test_fat32_with_too_few_clusters_is_linux_only(tmp_path: Path) -> None:
+    """mkfs.vfat warns of it; Linux reads it as FAT32, and firmware does not read it at all."""
+    path = tmp_path / "fat"
+    path.write_bytes(bytes(36 * MIB))
+    made = ["mkfs.vfat", "-F", "32", "-s", "1", "-n", "SMALL", "-i", "abcd0123", path]
+    subprocess.run(made, check=True, stdout=-3)
+    put(path, "A long name.efi", b"content")
+    with path.open("r+b") as file:
+        file.seek(32)
+        file.write((24 * MIB // 512).to_bytes(4, "little"))
+    found = opened(path.read_bytes())
+    assert (found.label, found.uuid) == ("SMALL", "ABCD-0123") == told_by_blkid(path)
+    node = found.root().child("a long name.EFI")
+    assert node is not None
+    assert node.open().read() == b"content"
+    assert why_not_read(path.read_bytes()[:512]) is not None

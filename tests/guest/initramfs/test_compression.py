@@ -1,3 +1,5 @@
+import struct
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,6 @@ def inflate(data: bytes, chunk: int = 1000) -> tuple[str, bytes, bytes]:
     reader = Reader(data[at : at + chunk] for at in range(0, len(data), chunk))
     method = method_at(reader)
     assert method is not None
-    assert method.inflate is not None
     content = b"".join(method.inflate(reader))
     return method.name, content, reader.peek(1 << 20)
 
@@ -71,11 +72,6 @@ def test_what_has_no_known_magic_has_no_method():
     assert method_at(Reader(iter([]))) is None
 
 
-def test_lzo_is_recognised_but_not_inflated():
-    method = method_at(Reader(iter([b"\x89LZO\0\r\n\x1a\n and more"])))
-    assert (method.name, method.inflate) == ("lzo", None)
-
-
 def test_two_lz4_frames_behind_each_other_are_one_as_for_the_kernel():
     assert inflate(PACKED["lz4"] * 2) == ("lz4", CONTENT * 2, b"")
 
@@ -89,3 +85,30 @@ def test_a_dictionary_beyond_the_memory_limit_is_refused():
     huge = b"\x5d\0\0" + (0xFFFFFFFF).to_bytes(4, "little")[2:] + b"\xff" * 8 + bytes(64)
     with pytest.raises(ArchiveError):
         inflate(huge)
+
+
+LZOP_HEADER = PACKED["lzo"][: PACKED["lzo"].index((10240 + 6300).to_bytes(4, "big"))]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "problem"),
+    [
+        (struct.pack(">III", 1 << 20, 9, 0) + bytes(9), "lzo block of 1048576 bytes"),
+        (struct.pack(">III", 9, 10, 0) + bytes(10), "a block of 10 bytes for 9"),
+        (struct.pack(">III", 9, 0, 0), "a block of 0 bytes for 9"),
+        (struct.pack(">III", 99, 3, 0) + b"\x11\0\0", "a block has 0 bytes, not 99"),
+        (struct.pack(">III", 99, 5, 0) + b"\x20\1\xff\xff\xff", "damaged"),
+    ],
+)
+def test_lzo_blocks_that_the_kernel_does_not_take(blocks, problem):
+    with pytest.raises(ArchiveError, match=problem):
+        inflate(LZOP_HEADER + blocks + bytes(4))
+
+
+def test_an_lzo_block_that_was_not_worth_packing_is_taken_as_it_is():
+    assert inflate(LZOP_HEADER + struct.pack(">III", 5, 5, 0) + b"plain" + bytes(4)) == ("lzo", b"plain", b"")
+
+
+def test_the_older_header_of_lzop_has_no_level_and_a_shorter_time():
+    head = METHODS[-1].magic + struct.pack(">HHHBI", 0x0930, 0x1000, 0x0900, 1, 0x801) + bytes(12 + 1 + 4)
+    assert inflate(head + struct.pack(">III", 5, 5, 0) + b"plain" + bytes(4))[1] == b"plain"

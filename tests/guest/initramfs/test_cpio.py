@@ -65,7 +65,7 @@ def test_content_beyond_the_bound_is_not_kept(monkeypatch):
 def test_every_truncation_is_noticed():
     data = newc({"init": b"abcde", "usr/lib/x": b"z" * 33})
     for length in range(len(data.rstrip(b"\0"))):
-        with pytest.raises(TruncatedError):
+        with pytest.raises(ArchiveError):
             members_of(data[:length])
 
 

@@ -5,10 +5,10 @@ from support.archives import compress, newc
 from support.guest_tree import Content, Unreadable, guest_tree
 from support.unified_image import unified_image
 
-from imgtool.guest.boot_entry import BootEntry
+from imgtool.guest.bootloader.entry import BootEntry
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs import content
-from imgtool.guest.initramfs.facts import read_initramfs
+from imgtool.guest.initramfs.facts import InitramfsUse, read_initramfs
 from imgtool.guest.kernels import InstalledKernel
 from imgtool.model.kernel import MODULES_OF_INTEREST, Initramfs
 
@@ -37,7 +37,8 @@ def read(data: Content, kernel: InstalledKernel = KERNEL, entry: BootEntry | Non
 
 def archive(*modules: str, **more: bytes) -> bytes:
     names = {f"{M}/{name}": b"\x7fELF" for name in modules}
-    return newc({"init": b"#!", **names, **{name.replace("__", "/"): body for name, body in more.items()}})
+    rest = {name.replace("__", "/"): body for name, body in more.items()}
+    return newc({"init": b"#!", **names, **rest}, parents=True)
 
 
 def test_modules_by_state():
@@ -50,7 +51,7 @@ def test_modules_by_state():
 
 
 def test_early_segment_main_segment_and_a_further_one_are_all_read():
-    early = newc({f"{M}/virtio.ko": b"x"})
+    early = newc({f"{M}/virtio.ko": b"x"}, parents=True)
     data = MICROCODE + early + compress("gzip", archive("virtio_blk.ko")) + compress("xz", archive("xfs.ko"))
     found = read(data)
     assert {found.modules[name] for name in ("virtio", "virtio_blk", "xfs")} == {"module"}
@@ -69,9 +70,9 @@ def test_the_compression_is_that_of_the_segment_with_init():
         (bytes(4096), "it is empty", "missing"),
         (MICROCODE, "only the early segment", "missing"),
         (MICROCODE + compress("gzip", archive())[:-20], "truncated", "unknown"),
-        (b"#!/bin/sh\nexit\n", "unknown compression", "unknown"),
-        (archive() + b"garbage", "trailing garbage", "unknown"),
-        (b"\x89LZO\0\r\n\x1a\n" + bytes(99), "unknown compression: lzo", "unknown"),
+        (b"#!/bin/sh\nexit\n", "unknown compression", "missing"),
+        (MICROCODE + b"garbage", "trailing garbage", "missing"),
+        (compress("lzo", archive())[:-20], "truncated", "unknown"),
     ],
 )
 def test_problems(data, problem, state):
@@ -81,9 +82,17 @@ def test_problems(data, problem, state):
 
 
 def test_what_was_seen_before_a_problem_is_known():
-    found = read(archive("virtio_blk.ko") + b"garbage")
+    data = archive("virtio_blk.ko") + compress("lzo", archive("xfs.ko"))[:60]
+    found = read(data)
     assert (found.modules["virtio_blk"], found.modules["xfs"]) == ("module", "unknown")
-    assert "trailing garbage" in found.evidence["xfs"]
+    assert "truncated" in found.evidence["xfs"]
+
+
+def test_what_is_behind_junk_is_not_there_for_the_kernel():
+    """It complains, keeps what it has unpacked, and reads no further: "Initramfs unpacking failed"."""
+    found = read(archive("virtio_blk.ko") + b"\n" + compress("zstd", archive("xfs.ko")))
+    assert (found.modules["virtio_blk"], found.modules["xfs"], found.problem) == ("module", "missing", None)
+    assert found.junk.startswith("trailing garbage")
 
 
 def test_modules_of_another_kernel_are_of_no_use():
@@ -200,6 +209,18 @@ def test_in_a_unified_kernel_image():
     found = read_initramfs(guest_tree({path: image}), KERNEL, entry).value
     assert (found.path, found.compression, found.modules["xfs"]) == (path, "zstd", "module")
     assert found.problem is None
+
+
+@pytest.mark.parametrize(
+    ("options", "by_stub", "loaded"),
+    [("noinitrd", True, False), ("noinitrd", False, True), ("quiet", True, True)],
+)
+def test_the_kernel_s_own_stub_fetches_none_where_the_command_line_forbids_it(options, by_stub, loaded):
+    """An initramfs that the boot loader hands over is unpacked all the same: init/initramfs.c."""
+    use = InitramfsUse(options=options, by_stub=by_stub)
+    found = read_initramfs(guest_tree({PATH: archive("xfs.ko")}), KERNEL, None, use=use)
+    assert (found.value is not None) is loaded
+    assert ("noinitrd" in found.evidence) is not loaded
 
 
 def test_no_initramfs():

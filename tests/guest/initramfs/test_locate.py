@@ -1,7 +1,7 @@
 import pytest
 from support.guest_tree import guest_tree
 
-from imgtool.guest.boot_entry import BootEntry
+from imgtool.guest.bootloader.entry import BootEntry
 from imgtool.guest.initramfs.locate import initramfs_files
 from imgtool.guest.kernels import InstalledKernel
 

@@ -1,3 +1,4 @@
+import lzma
 import random
 
 import pytest
@@ -72,10 +73,14 @@ def test_a_plain_archive_off_the_four_byte_grid_is_garbage_as_for_the_kernel():
     [
         (b"hello", "unknown compression: no known magic at byte 0"),
         (MAIN + b"hello", f"trailing garbage: no known magic at byte {len(MAIN)}"),
-        (b"\x89LZO\0\r\n\x1a\n" + bytes(40), "unknown compression: lzo at byte 0"),
+        (
+            lzma.compress(MAIN, check=lzma.CHECK_CRC64),
+            "xz with this integrity check",
+        ),
+        (b"\x89LZO\0\r\n\x1a\n" + bytes(20), "truncated"),
         (compress("gzip", b"no archive"), "no cpio archive in the gzip data at byte 0"),
         (compress("zstd", MAIN + b"junk"), "no cpio archive in the zstd data"),
-        (compress("gzip", MAIN[:-124]), "truncated"),
+        (compress("gzip", MAIN[:-124]), "an archive that ends without its trailer"),
     ],
 )
 def test_problems_are_named(data, problem):

@@ -12,6 +12,7 @@ from imgtool.guest.windows.system import (
     CURRENT_VERSION,
     HIBERNATION_FILE,
     KERNEL,
+    SETUP_COMPLETE,
     read_architecture,
     read_cloud_init,
     read_hibernated,
@@ -102,12 +103,22 @@ def test_a_hibernated_system_is_told_by_the_first_bytes(content: bytes | None, h
 
 
 @pytest.mark.parametrize(
-    ("start", "there", "expected"), [(2, True, True), (4, True, False), (2, False, False)]
+    ("start", "there", "expected"),
+    [(2, True, True), (3, True, False), (4, True, False), (2, False, False), (None, True, False)],
 )
-def test_cloudbase_init(start: int, there: bool, expected: bool) -> None:
+def test_cloudbase_init(start: int | None, there: bool, expected: bool) -> None:
     files = {PROGRAM: b"MZ"} if there else {}
     tree = guest({f"{SERVICES}\\cloudbase-init": service(CLOUDBASE, start)}, files=files)
     assert read_cloud_init(tree, hives(tree)).value is expected
+
+
+@pytest.mark.parametrize("start", [3, 4])
+def test_what_runs_at_the_end_of_setup_may_start_it(start: int) -> None:
+    """As images of Packer do it: `sc config cloudbase-init start= auto` stands there."""
+    files = {PROGRAM: b"MZ", SETUP_COMPLETE: b"sc config cloudbase-init start= auto"}
+    tree = guest({f"{SERVICES}\\cloudbase-init": service(CLOUDBASE, start)}, files=files)
+    with pytest.raises(GuestReadError, match=r"SetupComplete\.cmd may start"):
+        read_cloud_init(tree, hives(tree))
 
 
 def test_no_cloudbase_init() -> None:

@@ -34,20 +34,6 @@ def vmdk_named_raw(folder: Path, canary: Path) -> Path:
     return create(folder / "x.raw", "vmdk")
 
 
-@row("OpenStack refuses it: MBR")
-def broken_mbr(folder: Path, canary: Path) -> Path:
-    path = folder / "x.raw"
-    path.write_bytes(bytes(446) + b"\x77" + bytes(63) + b"\x55\xaa" + bytes(1 << 20))
-    return path
-
-
-@row("no partitions|OpenStack refuses")
-def mbr_without_partitions(folder: Path, canary: Path) -> Path:
-    path = folder / "x.raw"
-    path.write_bytes(bytes(510) + b"\x55\xaa" + bytes(1 << 20))
-    return path
-
-
 def _iso(path: Path) -> Path:
     path.write_bytes(bytes(32768) + b"\x01CD001\x01" + bytes(1 << 20))
     return path
@@ -79,3 +65,8 @@ def web_page_named_qcow2(folder: Path, canary: Path) -> Path:
     path = folder / "x.qcow2"
     path.write_bytes(b"<!DOCTYPE html><html><body>404</body></html>" * 20)
     return path
+
+
+@row("its name claims that it is ova, but its content is qcow2")
+def qcow2_named_ova(folder: Path, canary: Path) -> Path:
+    return create(folder / "x.ova")

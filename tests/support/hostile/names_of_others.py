@@ -42,12 +42,12 @@ def data_file_bit_without_a_name(folder: Path, canary: Path) -> Path:
     return patch_u64(create(folder / "x.qcow2"), INCOMPATIBLE, 1 << 2)
 
 
-@row("features that nobody knows")
+@row("unknown incompatible feature bits")
 def every_incompatible_feature_of_the_future(folder: Path, canary: Path) -> Path:
     return patch_u64(create(folder / "x.qcow2"), INCOMPATIBLE, 0xFFFFFFFFFFFFFFE0)
 
 
-@row("features that nobody knows")
+@row("unknown incompatible feature bits")
 def incompatible_feature_7(folder: Path, canary: Path) -> Path:
     return patch_u64(create(folder / "x.qcow2"), INCOMPATIBLE, 1 << 7)
 

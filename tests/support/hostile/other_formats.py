@@ -102,3 +102,32 @@ def bochs(folder: Path, canary: Path) -> Path:
     path = folder / "x.img"
     path.write_bytes(b"Bochs Virtual HD Image".ljust(512, b"\0") + bytes(1 << 20))
     return path
+
+
+@row(r"an Apple disk image \(DMG\)")
+def dmg(folder: Path, canary: Path) -> Path:
+    path = folder / "x.img"
+    path.write_bytes(bytes(1 << 20) + b"koly" + struct.pack(">II", 4, 512) + bytes(500))
+    return path
+
+
+@row("an EWF image")
+def ewf(folder: Path, canary: Path) -> Path:
+    path = folder / "x.img"
+    path.write_bytes(b"EVF\x09\r\n\xff\0\x01\x01\0\0\0" + bytes(1 << 20))
+    return path
+
+
+@row("it is a Linux kernel")
+def bzimage(folder: Path, canary: Path) -> Path:
+    """Its boot sector has the signature of a disk's."""
+    path = folder / "x.img"
+    path.write_bytes(bytes(510) + b"\x55\xaa" + b"\xeb\x66HdrS" + bytes(1 << 20))
+    return path
+
+
+@row("a VMDK of VMware ESX's old kind")
+def vmdk_of_esx(folder: Path, canary: Path) -> Path:
+    path = folder / "x.img"
+    path.write_bytes(b"COWD" + struct.pack("<III", 1, 3, 2048) + bytes(1 << 20))
+    return path

@@ -17,7 +17,7 @@ def qcow2_version_4(folder: Path, canary: Path) -> Path:
     return patched(folder, 4, 4)
 
 
-@row("features that nobody knows")
+@row("unknown incompatible feature bits")
 def unknown_incompatible_feature(folder: Path, canary: Path) -> Path:
     return patched(folder, INCOMPATIBLE, 1 << 5, 8)
 
@@ -27,7 +27,7 @@ def raw_data_file_that_is_not_there(folder: Path, canary: Path) -> Path:
     return patched(folder, 88, 2, 8)
 
 
-@row("features that nobody knows")
+@row("unknown incompatible feature bits")
 def unknown_incompatible_feature_63(folder: Path, canary: Path) -> Path:
     return patched(folder, INCOMPATIBLE, 1 << 63, 8)
 

@@ -34,7 +34,7 @@ def vmdk_descriptor_of_no_length(folder: Path, canary: Path) -> Path:
     return _patched(folder, DESCRIPTOR_SECTORS, bytes(8))
 
 
-@row("No descriptor found")
+@row("version 77")
 def vmdk_of_an_unknown_version(folder: Path, canary: Path) -> Path:
     return _patched(folder, 4, struct.pack("<I", 77))
 
@@ -95,6 +95,6 @@ def vmdk_footer_marker_with_a_size(folder: Path, canary: Path) -> Path:
     return _with_footer(folder, 1536 - 8, struct.pack("<I", 1))
 
 
-@row("End-of-stream marker is invalid")
+@row("its footer is missing")
 def vmdk_end_marker_that_is_none(folder: Path, canary: Path) -> Path:
     return _with_footer(folder, 512 - 12, struct.pack("<I", 7))

@@ -2,8 +2,12 @@
 
 from fuzz.model import Target
 from fuzz.targets import (
+    archives,
+    block_images,
     disks,
     files,
+    firmware,
+    grub_script,
     initramfs,
     names,
     other_images,
@@ -12,19 +16,25 @@ from fuzz.targets import (
     qcow2,
     registry,
     settings,
+    vmdk,
     wrappers,
 )
 
 _MODULES = (
+    grub_script,
     initramfs,
+    firmware,
     partitions,
     packages,
     settings,
     names,
     registry,
     wrappers,
+    archives,
     qcow2,
     other_images,
+    block_images,
+    vmdk,
     files,
     disks,
 )

@@ -5,9 +5,14 @@ import tempfile
 from pathlib import Path
 
 from fuzz.mutant import Mutant
+from imgtool.convert.base import Source
 
 _CHUNK = 64 << 10
 _ZEROS = bytes(_CHUNK)
+MAX_WHOLE_BYTES = 16 << 20
+"""Larger disks are read where they have data, and are not compared."""
+_MAX_PIECES = 64
+_PIECE_BYTES = 2 << 20
 
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
@@ -39,3 +44,25 @@ def written(mutant: Mutant, name: str) -> Path:
                 file.write(chunk)
         file.truncate(len(content))
     return path
+
+
+def whole(source: Source) -> bytes:
+    """What conversion reads: all of the disk."""
+    disk = bytearray(source.size_bytes)
+    buffer = bytearray(_PIECE_BYTES)
+    while (piece := source.take(buffer)) is not None:
+        loaded = piece.load()
+        for begin, end in loaded.runs:
+            disk[loaded.start_bytes + begin : loaded.start_bytes + end] = loaded.buffer[begin:end]
+    return bytes(disk)
+
+
+def some(source: Source) -> int:
+    """Read the first pieces of a large disk; how many that were."""
+    buffer = bytearray(_PIECE_BYTES)
+    for count in range(_MAX_PIECES):
+        piece = source.take(buffer)
+        if piece is None:
+            return count
+        piece.load()
+    return _MAX_PIECES

@@ -12,6 +12,7 @@ from imgtool.guest.initramfs.content import InitramfsContent, is_trace
 from imgtool.guest.initramfs.pe import pe_sections, section_text
 from imgtool.guest.initramfs.reader import ArchiveError, Reader, file_chunks
 from imgtool.guest.initramfs.segments import read_segments
+from imgtool.guest.kernels import InstalledKernel
 
 _VERSION = "6.1.0-41-amd64"
 _MODULES = {
@@ -31,6 +32,9 @@ _MAIN = seeds.newc(
 )
 
 
+_KERNEL = InstalledKernel(_VERSION, f"/usr/lib/modules/{_VERSION}", None, None, {}, {}, {}, frozenset(), {})
+
+
 @cache
 def _archives() -> list[Seed]:
     return [Seed("newc", _MAIN), Seed("two", _EARLY + bytes(512 - len(_EARLY) % 512) + _MAIN)]
@@ -45,7 +49,7 @@ def _segments() -> list[Seed]:
 
 
 def _read(mutant: Mutant) -> str:
-    content = InitramfsContent(_VERSION)
+    content = InitramfsContent(_KERNEL)
     try:
         for compression, member in read_segments(Reader(file_chunks(io.BytesIO(mutant.content))), is_trace):
             content.add(compression, member)

@@ -6,9 +6,9 @@ from functools import cache
 from fuzz import qemu, seeds
 from fuzz.model import Seed, Target
 from fuzz.mutant import Mutant
-from fuzz.targets.images import folder, written
+from fuzz.targets.images import MAX_WHOLE_BYTES, folder, some, whole, written
+from imgtool.convert.sources.qcow2 import Qcow2Source
 from imgtool.disk.qcow2 import Qcow2Stream
-from imgtool.disk.sources.qcow2 import Qcow2Source
 from imgtool.errors import ImgtoolError
 from imgtool.formats import admit, open_admitted
 from imgtool.formats.source import Source, naming
@@ -23,10 +23,6 @@ _KINDS = {
 }
 _WRITES = ("write -P 7 0 20k", "write -z 64k 16k", "write -P 9 100k 9000", "write -P 3 300k 64k")
 _PACKED = ("write -c -P 8 1M 64k", "write -c -P 5 1100k 64k")
-MAX_WHOLE_BYTES = 16 << 20
-"""Larger disks are read where they have data, and are not compared."""
-_MAX_PIECES = 64
-_PIECE_BYTES = 2 << 20
 
 
 @cache
@@ -53,7 +49,7 @@ def _run(mutant: Mutant) -> str:
     image = admit(path, "qcow2")
     if image.virtual_size_bytes > MAX_WHOLE_BYTES:
         with open_admitted(image) as file, naming(path):
-            return f"{_read_some(file)} of a large disk"
+            return f"{some(Qcow2Source(file))} of a large disk"
     with open_admitted(image) as file:
         by_stream = _by_stream(file)
         with naming(path):
@@ -77,25 +73,7 @@ def _by_stream(file: Source) -> bytes | str:
 
 def _by_source(file: Source) -> bytes:
     """What conversion reads."""
-    source = Qcow2Source(file)
-    disk = bytearray(source.size_bytes)
-    buffer = bytearray(_PIECE_BYTES)
-    while (piece := source.take(buffer)) is not None:
-        loaded = piece.load()
-        for begin, end in loaded.runs:
-            disk[loaded.start_bytes + begin : loaded.start_bytes + end] = loaded.buffer[begin:end]
-    return bytes(disk)
-
-
-def _read_some(file: Source) -> int:
-    source = Qcow2Source(file)
-    buffer = bytearray(_PIECE_BYTES)
-    for count in range(_MAX_PIECES):
-        piece = source.take(buffer)
-        if piece is None:
-            return count
-        piece.load()
-    return _MAX_PIECES
+    return whole(Qcow2Source(file))
 
 
 TARGETS = (Target("qcow2", _seeds, _run, (ImgtoolError,), share=80),)

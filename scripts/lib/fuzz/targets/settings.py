@@ -12,10 +12,11 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, find_system
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model.facts import Known, Unknown
-from imgtool.model.look_for import LookFor
+from imgtool.model.facts import GuestQuery, Known, Unknown
 
-LOOK_FOR = LookFor(("virtio_gpu",), ("/etc/**/*.conf", "/home/*/.ssh/id_?sa", "/boot/**/init*", "/Prog*/*/*"))
+LOOK_FOR = GuestQuery(
+    ("virtio_gpu",), ("/etc/**/*.conf", "/home/*/.ssh/id_?sa", "/boot/**/init*", "/Prog*/*/*")
+)
 """As a policy may ask."""
 LAYOUTS = ("debian-11", "ubuntu-24.04", "rhel-8", "rhel-9", "alpine-3.20", "arch")
 _MAX_TEXT_BYTES = 64 << 10
@@ -88,7 +89,7 @@ def read(tree: Mapping[str, bytes | seeds.Link]) -> str:
     """All facts of a guest with these files; what could not be read of it."""
     root = Device(Volume("disk", 4096, (), io.BytesIO), seeds.MemoryFilesystem(tree, label="x"), None)
     system = find_system([root], [])
-    contents = DiskContents(DiskLayout("none", (), b"", b"", (root.volume,)), [root])
+    contents = DiskContents(DiskLayout("none", (), b"", (root.volume,)), [root])
     facts = read_linux(system, contents, LOOK_FOR)
     said = [getattr(facts, name) for name in facts.__slots__]
     said += [getattr(part, name) for part in (facts.agent, facts.cloud_init) for name in part.__slots__]

@@ -1,0 +1,70 @@
+"""What a child tells its parent while it works: one JSON object a line.
+
+`{"stage", "detail"}` where a stage begins; `{"meter", "done", "total"}`, in bytes (total null: not known);
+`{"record"}` at the end, once.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from imgtool.errors import ToolFailedError
+from imgtool.util.progress import Meter
+from imgtool.util.text import human_size
+
+METER_SECONDS = 0.2
+"""Between two tellings of one meter."""
+
+
+class EventWriter:
+    """A Progress that writes to the descriptor `out`."""
+
+    def __init__(self, out: int) -> None:
+        self._out = out
+
+    def stage(self, name: str, message: str) -> None:
+        """A line."""
+        self.tell({"stage": name, "detail": message})
+
+    @contextmanager
+    def meter(self, label: str, total_bytes: int | None) -> Iterator[Meter]:
+        """A line now and then."""
+        meter = _EventMeter(self, label, total_bytes)
+        meter.tell()
+        yield meter
+        meter.tell()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """One line, whole: nobody reads half of it."""
+        left = memoryview(json.dumps(message).encode() + b"\n")
+        while left:
+            left = left[os.write(self._out, left) :]
+
+
+class _EventMeter:
+    def __init__(self, teller: EventWriter, label: str, total_bytes: int | None) -> None:
+        self._teller = teller
+        self._label = label
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+        self._told_at = 0.0
+
+    def advance(self, amount_bytes: int) -> None:
+        self._done_bytes += amount_bytes
+        if time.monotonic() - self._told_at >= METER_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        self._told_at = time.monotonic()
+        self._teller.tell({"meter": self._label, "done": self._done_bytes, "total": self._total_bytes})
+
+
+def too_hungry(address_space_bytes: int) -> ToolFailedError:
+    """The error of a child that came to its limit."""
+    limit = human_size(address_space_bytes)
+    return ToolFailedError(
+        f"needed more memory than its limit of {limit}", hint="run `imgtool check` on this image alone"
+    )

@@ -1,0 +1,143 @@
+"""What a child does: one task, from its source to the record of what became of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from imgtool import glance, sandbox
+from imgtool.batch import source_file, staging
+from imgtool.batch.cloud_query import CloudQuery, look
+from imgtool.batch.source_file import SourceFile
+from imgtool.batch.task_context import TaskContext
+from imgtool.convert import convert
+from imgtool.disk.open_source import incoming
+from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
+from imgtool.model.batch import Task, TaskRecord
+from imgtool.model.boot import BootOptions
+from imgtool.model.conversion import ConversionResult
+from imgtool.model.delivery import UploadFailure
+from imgtool.model.result import ImageResult
+from imgtool.pipeline.prepare import prepare
+from imgtool.pipeline.request import PrepareRequest
+from imgtool.policy.load import load_policy
+from imgtool.util.output import check_target
+from imgtool.util.progress import Progress
+
+Tell = Callable[[ImageResult], Mapping[str, Any]]
+"""A story as JSON."""
+
+
+def perform(context: TaskContext, tell: Tell, progress: Progress) -> TaskRecord:
+    """Do the task; its image is complete in all its places when this returns.
+
+    Raises all that fetching, converting and uploading raise; nothing is left then, but what is in the task's
+    own folders. A check that fails, and a cloud of several that does, stand in the record.
+    """
+    with sandbox.running():  # before anything secret is in memory
+        return _perform(context, tell, progress)
+
+
+def _perform(context: TaskContext, tell: Tell, progress: Progress) -> TaskRecord:
+    task = context.task
+    if task.output is not None:
+        check_target(task.output, overwrite=context.replace_output)
+    if context.recover and task.clouds:
+        look(CloudQuery(task.clouds, context.uploads, {}), progress)
+    with source_file.source(task, context.temporary, progress) as source:
+        staged = staging.prepare(context)
+        if task.clouds:
+            story = prepare(_order(context, source, staged), progress)
+        else:
+            story = ImageResult(conversion=_convert(task, source, staged, progress))
+        record = _record(task, source, story, tell)
+        if staged is not None and record.state == "done":
+            record = staging.place(staged, context, record)
+        return record
+
+
+def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> PrepareRequest:
+    task = context.task
+    return PrepareRequest(
+        source=source.path,
+        admitted=source.image,
+        clouds=task.clouds,
+        wanted=task.wanted,
+        journal=context.uploads,
+        source_format=task.source_format,
+        disk=task.disk,
+        target_format=task.target_format,
+        compression=task.compression,
+        keep=staged,
+        properties=task.properties,
+        derive=task.derive,
+        policy=load_policy(task.policy),
+        boot=BootOptions() if task.boot else None,
+    )
+
+
+def _convert(task: Task, source: SourceFile, staged: Path | None, progress: Progress) -> ConversionResult:
+    """Convert without judging, as `imgtool convert` does."""
+    assert staged is not None  # noqa: S101 - a task without clouds has an output
+    with incoming(
+        source.path,
+        task.source_format,
+        progress,
+        may_stream=True,
+        force_share=False,
+        admitted=source.image,
+        disk=task.disk,
+    ) as image:
+        plan = convert.plan(image, staged, task.target_format, task.compression)
+        progress.stage("convert", f"{image.format} -> {plan.target_format}, compression {plan.compression}")
+        return convert.execute(plan, progress)
+
+
+def _record(task: Task, source: SourceFile, story: ImageResult, tell: Tell) -> TaskRecord:
+    record = TaskRecord(
+        key=task.key,
+        state="done",
+        source_sha256=source.sha256() or _noted_sha256(story),
+        source_sha512=task.sha512,
+        source_identity=source.identity,
+        size_before_bytes=source.size_bytes,
+        size_after_bytes=_size_after(story),
+        image_ids=_image_ids(task, story),
+        exit_status=EXIT_OK,
+        report=tell(story),
+    )
+    if story.judgement is not None and not story.judgement.passed:
+        failing = [finding.check for finding in story.judgement.findings if finding.fails_image]
+        return replace(
+            record,
+            state="check-failed",
+            exit_status=EXIT_CHECK_FAILED,
+            message=f"checks failed: {', '.join(failing)}",
+            hint="the report has the reason of each, and what to do",
+        )
+    for failure in story.uploads:
+        if isinstance(failure, UploadFailure):
+            message = f"{failure.plan.cloud}: {failure.message}"
+            return replace(
+                record, state="failed", exit_status=failure.exit_status, message=message, hint=failure.hint
+            )
+    return record
+
+
+def _noted_sha256(story: ImageResult) -> str | None:
+    """What the upload computed for the image's provenance."""
+    name = glance.source_sha256("").name
+    properties = story.upload_plans[0].properties if story.upload_plans else ()
+    return next((one.value for one in properties if one.name == name), None)
+
+
+def _size_after(story: ImageResult) -> int | None:
+    if story.conversion is not None:
+        return story.conversion.file_size_bytes
+    sizes = [one.size_bytes for one in story.uploads if not isinstance(one, UploadFailure)]
+    return sizes[0] if sizes else None
+
+
+def _image_ids(task: Task, story: ImageResult) -> dict[str, str]:
+    pairs = zip(task.clouds, story.uploads, strict=False)
+    return {name.label: one.image_id for name, one in pairs if not isinstance(one, UploadFailure)}

@@ -1,0 +1,65 @@
+"""What one child is given: its task, and the places that are its own. It travels as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgtool.batch import wire, work_folders
+from imgtool.model.batch import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """One task, and where it may leave what."""
+
+    task: Task
+    folder: Path
+    """Of this task only, in the batch's folder: the parent removes it."""
+    uploads: Path
+    """Where uploads are noted until they are finished; all tasks of the batch share it."""
+    replace_output: bool = False
+    """What stands at the task's output is of an earlier run of this batch."""
+
+    recover: bool = False
+    """An earlier child of this task may have left half an image in the clouds."""
+
+    @property
+    def temporary(self) -> Path:
+        """The child's TMPDIR."""
+        return self.folder / "tmp"
+
+    @property
+    def note(self) -> Path:
+        """The record of what is complete in `staging`, and goes to its place next."""
+        return self.folder / work_folders.NOTE
+
+    @property
+    def staging(self) -> Path | None:
+        """A folder beside the output, where it is made; it has to be on the same file system."""
+        output = self.task.output
+        return None if output is None else output.parent / f".imgtool-batch-{self.task.key}"
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(
+            {
+                "task": wire.task_to_json(self.task),
+                "folder": str(self.folder),
+                "uploads": str(self.uploads),
+                "replace_output": self.replace_output,
+                "recover": self.recover,
+            }
+        )
+
+
+def from_values(values: Mapping[str, Any]) -> TaskContext:
+    """Return the context that this parsed JSON describes."""
+    return TaskContext(
+        task=wire.task_from_json(values["task"]),
+        folder=Path(values["folder"]),
+        uploads=Path(values["uploads"]),
+        replace_output=values["replace_output"],
+        recover=values["recover"],
+    )

@@ -1,0 +1,137 @@
+"""The child's main: an context as JSON on stdin; what happens, and what became of it, as JSON on stdout.
+
+The exit status is the one of the imgtool command that does the same.
+"""
+
+import json
+import os
+import resource
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import FrameType
+
+from imgtool.batch import cloud_query, download, sources, task, task_context, wire
+from imgtool.batch.events import EventWriter, too_hungry
+from imgtool.batch.task_context import TaskContext
+from imgtool.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    ConversionError,
+    FetchError,
+    ImageUnreadableError,
+    ImgtoolError,
+    ToolFailedError,
+    UnsafeImageError,
+    VerificationError,
+)
+from imgtool.glance.failures import GlanceRefusal, NoAnswer
+from imgtool.model.batch import TaskRecord
+from imgtool.pipeline.judge import refusal
+from imgtool.util import interrupts, leases
+from imgtool.util.memory import is_out_of_memory
+
+STDIN, STDOUT = 0, 1
+BAD_MOMENTS = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses of Glance's answers; none is known where the image could not be deleted afterwards either."""
+
+WriteBugReport = Callable[[BaseException, Sequence[str]], str]
+"""Writes the file that a user attaches; its path, or nothing."""
+
+
+def main(tell: task.Tell, write_bug_report: WriteBugReport) -> int:
+    """Do what stdin says; the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    with leases.enabled():
+        return _main(tell, write_bug_report)
+
+
+def _main(tell: task.Tell, write_bug_report: WriteBugReport) -> int:
+    teller = EventWriter(STDOUT)
+    try:
+        values = json.loads(_read_all(STDIN))
+        if "task" not in values:
+            teller.tell({"there": cloud_query.look(cloud_query.from_values(values), teller)})
+            return EXIT_OK
+        given = task_context.from_values(values)
+        record, again = _told(given, teller, tell, write_bug_report)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    text = _with_the_url(wire.record_to_json(record), given)
+    teller.tell({"record": json.loads(text), "again": again})
+    return EXIT_BUG if record.exit_status is None else record.exit_status
+
+
+def _told(
+    given: TaskContext, teller: EventWriter, tell: task.Tell, write_bug_report: WriteBugReport
+) -> tuple[TaskRecord, bool]:
+    """The record, and whether another attempt may go well."""
+    key = given.task.key
+    try:
+        return task.perform(given, tell, teller), False
+    except (ImageUnreadableError, UnsafeImageError) as error:
+        if is_out_of_memory(error):
+            return _failed(key, _too_hungry()), False
+        report = tell(refusal(given.task.source, error))
+        return replace(_failed(key, error), state="refused", report=report), False
+    except ImgtoolError as error:
+        return _failed(key, error), _worth_another(error)
+    except KeyboardInterrupt:
+        return interrupted(key), False
+    except Exception as error:  # a bug that one image shows does not end the batch
+        hungry = is_out_of_memory(error)
+        return _failed(key, _too_hungry()) if hungry else _bug(key, error, write_bug_report), False
+
+
+def _worth_another(error: ImgtoolError) -> bool:
+    """What may have hit a bad moment. An upload was tried again already, but at once."""
+    if isinstance(error, GlanceRefusal):
+        return error.status in BAD_MOMENTS or not error.status
+    fleeting = (NoAnswer, FetchError, ConversionError, VerificationError, ToolFailedError)
+    return isinstance(error, fleeting)
+
+
+def interrupted(key: str) -> TaskRecord:
+    """Return the record of a task that was stopped."""
+    return TaskRecord(key, "interrupted", exit_status=EXIT_INTERRUPTED, message="interrupted")
+
+
+def _failed(key: str, error: ImgtoolError) -> TaskRecord:
+    return TaskRecord(key, "failed", exit_status=error.exit_status, message=error.message, hint=error.hint)
+
+
+def _bug(key: str, error: Exception, write_bug_report: WriteBugReport) -> TaskRecord:
+    path = write_bug_report(error, [key])
+    return TaskRecord(
+        key,
+        "failed",
+        exit_status=EXIT_BUG,
+        message=f"internal error: {type(error).__name__}: {error}",
+        hint=f"this is a bug in imgtool; please report it{f' with {path}' if path else ''}",
+    )
+
+
+def _too_hungry() -> ToolFailedError:
+    return too_hungry(resource.getrlimit(resource.RLIMIT_AS)[0])
+
+
+def _with_the_url(text: str, given: TaskContext) -> str:
+    """JSON that speaks of what was fetched by where it came from: the file is gone when it is read."""
+    if not sources.is_url(given.task.source):
+        return text
+    file = json.dumps(str(download.target(given.task.source, given.temporary)))[1:-1]
+    return text.replace(file, json.dumps(download.without_query(given.task.source))[1:-1])
+
+
+def _read_all(descriptor: int) -> str:
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
+        return stream.read().decode()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Once: the clean-up that follows is not to be torn apart, and what lasts too long is killed."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    interrupts.interrupt()

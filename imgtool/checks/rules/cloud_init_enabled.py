@@ -1,0 +1,49 @@
+"""cloud-init runs at boot.
+
+What it checks
+    Nothing switches it off: /etc/cloud/cloud-init.disabled, the kernel's command line, ds-identify's policy.
+    Its generator runs (not masked, executable), and the boot starts all its stages, by systemd's own rules or
+    by the runlevels of OpenRC. Its program can be run, and its package of Python is whole.
+
+Why it matters
+    A disabled cloud-init does nothing at all: no SSH key, no host name, no network configuration.
+
+How to fix
+    rm /etc/cloud/cloud-init.disabled
+    systemctl enable cloud-init-local cloud-init cloud-config cloud-final
+    and remove cloud-init=disabled from the kernel's command line
+"""
+
+from imgtool.checks.check import Check, Verdict, is_false, on_linux, require, skipped
+from imgtool.model.facts import Fact, Known
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.verdict import Severity
+
+BROKEN = ("is not executable", "is not there", "has no bytes", "NUL bytes", "cut off", "no package", "needs")
+"""What the evidence says of a program, or of its package of Python, that is not whole."""
+
+
+def judge(linux: LinuxFacts) -> Verdict:
+    """Nothing switches it off."""
+    if is_false(linux.cloud_init.installed):
+        return skipped("cloud-init is not installed (cloud-init-installed judges that)")
+    return require(
+        linux.cloud_init.enabled,
+        good="cloud-init is enabled",
+        bad="cloud-init will not run",
+        remedy=_remedy(linux.cloud_init.enabled),
+    )
+
+
+def _remedy(enabled: Fact[bool]) -> str:
+    said = enabled.evidence if isinstance(enabled, Known) else ""
+    if "mask" in said:
+        return "remove the mask that is named there, e.g. `systemctl unmask cloud-init.target`, or the option"
+    if any(word in said for word in BROKEN):
+        return "`virt-customize -a IMAGE --install cloud-init`, or install the package again in the guest"
+    if "starts" in said:
+        return "`systemctl enable cloud-init-local cloud-init cloud-config cloud-final`, or with rc-update"
+    return "remove what is named there, e.g. `rm /etc/cloud/cloud-init.disabled`"
+
+
+CHECK = Check("cloud-init-enabled", Severity.ERROR, on_linux(judge))

@@ -1,0 +1,333 @@
+"""Converts one image: plan (pure), execute, verify.
+
+Execution writes beside the target, lets the gate and `qemu-img check` look at what was written, syncs and
+renames. On any failure nothing stands at the target's name that was not there before.
+"""
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Literal
+
+from imgtool.convert import native
+from imgtool.convert.sound import check_compressed_clusters, check_packed_spans
+from imgtool.disk.consistency import for_qemu_img, read_consistency
+from imgtool.disk.open_source import STREAM
+from imgtool.errors import (
+    ConversionError,
+    ImageUnreadableError,
+    ImgtoolError,
+    ToolFailedError,
+    ToolMissingError,
+    UsageError,
+    VerificationError,
+)
+from imgtool.formats.bounds import round_to_sector
+from imgtool.formats.examine import examine_clusters
+from imgtool.formats.gate import admit_written, open_admitted, settled, verify_unchanged
+from imgtool.formats.layout import MAPPED_FORMATS
+from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult, Engine
+from imgtool.model.facts import Known
+from imgtool.model.image import DiskImage
+from imgtool.process import qemu_img
+from imgtool.process.programs import require
+from imgtool.util.output import check_device, check_target, opened_for_writing, written_beside
+from imgtool.util.progress import Progress, bytes_of
+from imgtool.util.text import human_size, printable
+
+TargetFormat = Literal["raw", "qcow2"]
+
+NATIVE_SOURCES = frozenset({"raw", "qcow2"}) | MAPPED_FORMATS
+"""What the native engine reads."""
+_STDOUT = 1
+_COMPRESSED_SHARE = 0.4
+"""Of a system's disk, as a rule: a Debian 12 image is 0.38 of it by zlib, 0.35 by zstd."""
+
+
+def plan(  # noqa: PLR0913 - what the user says, named one by one
+    source: DiskImage,
+    target: Path,
+    target_format: TargetFormat,
+    compression: Compression = "none",
+    *,
+    overwrite: bool = False,
+    trusted: bool = False,
+    transient: bool = False,
+    options: ConversionOptions | None = None,
+) -> ConversionPlan:
+    """What will be done. Raises UsageError for what makes no sense."""
+    options = options or ConversionOptions()
+    _refuse_nonsense(target_format, compression, options)
+    engine, reason = _choose_engine(source, target_format, options)
+    if engine == "qemu-img":
+        _refuse_native_options(options)
+    if target == STREAM or target.is_block_device():
+        _refuse_special_target(target_format, engine, options)
+    if options.verify == "full" and (source.streamed or source.wrapper or target == STREAM):
+        raise UsageError(
+            "a disk that is read or written as a stream cannot be compared afterwards",
+            hint="use `--verify check`, or files",
+        )
+    return ConversionPlan(
+        source=source,
+        target=target,
+        target_format=target_format,
+        compression=compression,
+        engine=engine,
+        engine_reason=reason,
+        overwrite=overwrite,
+        trusted=trusted,
+        transient=transient,
+        options=options,
+    )
+
+
+def _refuse_nonsense(
+    target_format: TargetFormat, compression: Compression, options: ConversionOptions
+) -> None:
+    if target_format == "raw" and compression != "none":
+        raise UsageError("a raw image cannot be compressed", hint="use `-O qcow2`, or leave `-c` out")
+    if target_format == "qcow2" and options.preallocation != "off":
+        raise UsageError("only a raw target can be preallocated", hint="use `-O raw`")
+    if options.level is not None:
+        native.check_level(compression, options.level)
+    native.check_cluster_size(options.cluster_size_bytes)
+
+
+def _refuse_native_options(options: ConversionOptions) -> None:
+    """qemu-img is left to its own choices: an option that would have no effect is better refused."""
+    if options != ConversionOptions(engine=options.engine, verify=options.verify):
+        raise UsageError(
+            "--level, --cluster-size, --threads, --preallocation and --no-extents are the native engine's",
+            hint="leave them out: qemu-img converts this one",
+        )
+
+
+def _refuse_special_target(target_format: TargetFormat, engine: Engine, options: ConversionOptions) -> None:
+    """A device and a pipe hold the disk itself, and are written by the native engine only."""
+    if target_format != "raw":
+        raise UsageError(
+            f"{target_format} can go to a regular file only: its tables are written last", hint="use `-O raw`"
+        )
+    if engine != "native" or options.preallocation != "off":
+        raise UsageError(
+            "stdout and block devices are written by the native engine, and need no preallocation",
+            hint="give a file as the target, or leave --engine and --preallocation out",
+        )
+
+
+def _choose_engine(
+    source: DiskImage, target_format: TargetFormat, options: ConversionOptions
+) -> tuple[Engine, str]:
+    """The native engine for all that it can do; why, for whoever wants to know."""
+    if source.format not in NATIVE_SOURCES:
+        if options.engine == "native":
+            raise UsageError(
+                f"the native engine cannot read {source.format}", hint="leave `--engine` out: qemu-img can"
+            )
+        return "qemu-img", f"reads {source.format}, writes {target_format}"
+    if options.engine == "qemu-img":
+        if source.streamed or source.wrapper:
+            raise UsageError("qemu-img cannot read a stream", hint="leave `--engine` out")
+        return "qemu-img", "asked for"
+    return "native", f"reads {source.format} and writes {target_format} in parallel, data only"
+
+
+def preflight(planned: ConversionPlan) -> None:
+    """Refuse what cannot end well, before any byte is written.
+
+    Raises UsageError, ToolMissingError; ImageUnreadableError where the source's tables contradict each other.
+    """
+    if planned.target != STREAM:
+        _refuse_source_itself(planned)
+        if planned.target.is_block_device():
+            check_device(planned.target, planned.source.virtual_size_bytes, overwrite=planned.overwrite)
+        else:
+            check_target(planned.target, overwrite=planned.overwrite)
+    _require_judge(planned)
+    if not planned.trusted and planned.options.verify != "none":
+        _refuse_corrupt(planned.source)
+
+
+def _refuse_corrupt(source: DiskImage) -> None:
+    """What another cluster has overwritten looks like any other data: nobody would hear of it later.
+
+    Of the formats that imgtool only reads, the tables are all there is to check, and their reader does it.
+    """
+    if source.format != "qcow2" or source.wrapper is not None or source.streamed:
+        return
+    found = read_consistency(source)
+    if isinstance(found, Known) and not found.value:
+        shown = printable(str(source.origin.path))
+        raise ImageUnreadableError(
+            f"{shown}: its tables contradict each other ({found.evidence}): what is read may not be what was "
+            "written",
+            hint="take a good copy, or repair one: qemu-img check -r all COPY; --force converts it as it is",
+        )
+
+
+def lack_of_room(planned: ConversionPlan) -> str | None:
+    """What to say where the target's file system may be too small; None where it seems large enough.
+
+    Only a guess: zeros are not written, shared blocks take no room, and nobody knows what compression leaves.
+    """
+    free = shutil.disk_usage(planned.target.parent).free
+    share = 1 if planned.compression == "none" else _COMPRESSED_SHARE
+    needed = int(planned.source.allocated_bytes * share)
+    if needed <= free:
+        return None
+    folder = printable(str(planned.target.parent))
+    return f"{human_size(free)} are free in {folder}, and about {human_size(needed)} will be written"
+
+
+def _refuse_source_itself(planned: ConversionPlan) -> None:
+    if any(_same_file(planned.target, path) for path in planned.source.files if path != STREAM):
+        shown = printable(str(planned.target))
+        raise UsageError(f"{shown}: is the source itself", hint="name another target")
+
+
+def _same_file(target: Path, source: Path) -> bool:
+    try:
+        return target.samefile(source)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _require_judge(planned: ConversionPlan) -> None:
+    verify = planned.options.verify
+    if verify == "full" or (verify == "check" and planned.target_format == "qcow2"):
+        try:
+            require("qemu-img")
+        except ToolMissingError as error:
+            hint = f"{error.hint}; or go without the check: --verify none"
+            raise ToolMissingError(error.message, hint=hint) from error
+
+
+def execute(planned: ConversionPlan, progress: Progress) -> ConversionResult:
+    """Convert and verify. Raises ConversionError, VerificationError; the target is complete or untouched."""
+    preflight(planned)
+    started = time.monotonic()
+    written: DiskImage | None = None
+    if planned.target == STREAM:
+        done = _run_native(planned, _STDOUT, "pipe", progress)
+        file_size = allocated = done.size_bytes
+    elif planned.target.is_block_device():
+        done = _onto_device(planned, progress)
+        file_size = allocated = done.size_bytes
+    else:
+        done, written = _into_file(planned, progress)
+        file_size, allocated = written.file_size_bytes, written.allocated_bytes
+    return ConversionResult(
+        image=written,
+        plan=planned,
+        file_size_bytes=file_size,
+        allocated_bytes=allocated,
+        seconds=time.monotonic() - started,
+        virtual_size_bytes=done.size_bytes,
+        data_bytes=done.data_bytes,
+        cloned_bytes=done.cloned_bytes,
+    )
+
+
+def _into_file(planned: ConversionPlan, progress: Progress) -> tuple[native.Transferred, DiskImage]:
+    beside = written_beside(
+        planned.target,
+        overwrite=planned.overwrite,
+        durable=not planned.transient,
+        made_of=_rights(planned.source.origin),
+    )
+    with beside as new:
+        if planned.engine == "qemu-img":
+            done = _run_qemu_img(planned, new.descriptor, progress)
+        else:
+            done = _run_native(planned, new.descriptor, "file", progress)
+        verify_unchanged(planned.source)
+        written = _verify(planned, new.descriptor, done.size_bytes, progress)
+    return done, settled(written)
+
+
+def _rights(origin: DiskImage) -> list[os.stat_result]:
+    """Who may read the file that the user named; what came by a pipe has no such file."""
+    if origin.handle is None or origin.path == STREAM:
+        return []
+    return [os.fstat(origin.handle.descriptor)]
+
+
+def _onto_device(planned: ConversionPlan, progress: Progress) -> native.Transferred:
+    """There is nothing to put in place: what fails leaves the device half written, and says so."""
+    try:
+        with opened_for_writing(planned.target, exclusive=True) as descriptor:
+            done = _run_native(planned, descriptor, "device", progress)
+            verify_unchanged(planned.source)
+            admit_written(descriptor, planned.target, "raw")
+    except ImgtoolError as error:
+        left = f"{error.message}; {printable(str(planned.target))} is left half written"
+        raise type(error)(left, hint=error.hint) from error
+    return done
+
+
+def _run_native(
+    planned: ConversionPlan, descriptor: int, kind: native.TargetKind, progress: Progress
+) -> native.Transferred:
+    with progress.meter("convert", native.estimated_bytes(planned.source)) as meter:
+        return native.transfer(planned, descriptor, kind, meter)
+
+
+def _run_qemu_img(planned: ConversionPlan, target: int, progress: Progress) -> native.Transferred:
+    source = planned.source
+    if source.format == "qcow2":
+        examine_clusters(source)
+        check_compressed_clusters(source)
+    elif source.format in MAPPED_FORMATS:
+        check_packed_spans(source)
+    with open_admitted(source) as file, progress.meter("convert", source.virtual_size_bytes) as meter:
+        try:
+            qemu_img.convert(
+                for_qemu_img(source.format, file),
+                qemu_img.OpenImage(target, planned.target_format),
+                compression=planned.compression,
+                on_fraction=bytes_of(source.virtual_size_bytes, meter.advance),
+            )
+        except ToolFailedError as error:
+            shown = printable(str(source.origin.path))
+            raise ConversionError(f"{shown}: not converted: {error.message}", hint=error.hint) from error
+    return native.Transferred(round_to_sector(source.virtual_size_bytes), None)
+
+
+def _verify(planned: ConversionPlan, target: int, size_bytes: int, progress: Progress) -> DiskImage:
+    """The gate's word on our own output: a guest can write a qcow2 header into its own raw disk."""
+    label = f"{planned.target}: what was written"
+    written = admit_written(target, planned.target, planned.target_format, label=label)
+    if written.virtual_size_bytes != size_bytes:
+        sizes = f"{written.virtual_size_bytes} bytes instead of {size_bytes}"
+        raise VerificationError(f"the converted disk has {sizes}")
+    if planned.target_format == "qcow2" and planned.options.verify != "none":
+        _check(written)
+    if planned.options.verify == "full":
+        _compare(planned.source, written, progress)
+    return written
+
+
+def _check(written: DiskImage) -> None:
+    with open_admitted(written) as file:
+        result = qemu_img.check(for_qemu_img("qcow2", file))
+    if not result.clean:
+        found = f"{result.corruptions} corruptions, {result.leaks} leaks, {result.errors} errors"
+        raise VerificationError(f"the converted image fails `qemu-img check`: {found}")
+
+
+def _compare(source: DiskImage, written: DiskImage, progress: Progress) -> None:
+    size = written.virtual_size_bytes
+    with (
+        open_admitted(source) as read,
+        open_admitted(written) as file,
+        progress.meter("compare", size) as meter,
+    ):
+        result = qemu_img.compare(
+            for_qemu_img(source.format, read),
+            for_qemu_img(written.format, file),
+            on_fraction=bytes_of(size, meter.advance),
+        )
+    if not result.same:
+        raise VerificationError(f"the converted disk differs from the source: {result.message}")

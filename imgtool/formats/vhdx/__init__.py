@@ -1,0 +1,1 @@
+"""VHDX: header and log, metadata, block table. Source: Microsoft, [MS-VHDX]."""

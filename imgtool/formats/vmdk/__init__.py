@@ -1,0 +1,1 @@
+"""VMDK: monolithicSparse, streamOptimized, and a descriptor beside its flat file."""

@@ -1,0 +1,77 @@
+"""What a cloud has for images, and what it tells of itself: for who asks before an upload."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from imgtool.glance import imports, stores
+from imgtool.glance.cloud import Cloud
+from imgtool.glance.record import MAX_TEXT
+from imgtool.glance.stores import Quota
+from imgtool.util.text import printable
+
+_VERSIONS = frozenset({200, 300})
+"""Glance lists them as multiple choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """One thing about a cloud. `note` is worth knowing, and stands in nobody's way but those who need it."""
+
+    name: str
+    state: Literal["ok", "note"]
+    detail: str
+    remedy: str = ""
+
+
+def describe(cloud: Cloud) -> tuple[Trait, ...]:
+    """All that an upload's preflight asks for. Raises CloudError."""
+    return tuple(_traits(cloud))
+
+
+def _traits(cloud: Cloud) -> Iterator[Trait]:
+    yield Trait("authentication", "ok", f"accepted, for project {cloud.project_id}")
+    yield _token(cloud.token_seconds())
+    yield Trait("image endpoint", "ok", f"{printable(cloud.endpoint)}, API {_version(cloud)}")
+    yield _stores(cloud)
+    yield _methods(cloud)
+    yield from map(_quota, stores.quotas(cloud))
+
+
+def _token(seconds: float | None) -> Trait:
+    if seconds is None:
+        return Trait("token", "note", "expiry unknown")
+    return Trait("token", "ok", f"valid for {seconds / 60:.0f} minutes; renewed when less than ten are left")
+
+
+def _version(cloud: Cloud) -> str:
+    """The one that is current, of the list at the root."""
+    answer = cloud.request("GET", "/versions")
+    if answer.status not in _VERSIONS:
+        return "of unknown version"
+    current = (one for one in answer.rows("versions") if one.get("status") == "CURRENT")
+    return next((printable(str(one.get("id"))[:MAX_TEXT]) for one in current), "of unknown version")
+
+
+def _stores(cloud: Cloud) -> Trait:
+    there = stores.stores(cloud)
+    if there is None:
+        return Trait("stores", "note", "one unnamed store", "leave --store out")
+    named = (f"{one} (default)" if one == there.default else one for one in there.ids)
+    return Trait("stores", "ok", ", ".join(named))
+
+
+def _methods(cloud: Cloud) -> Trait:
+    there = stores.import_methods(cloud)
+    detail = ", ".join(there) or "none"
+    if imports.METHOD in there:
+        return Trait("import methods", "ok", detail)
+    return Trait("import methods", "note", detail, "--method import and more than one --store do not work")
+
+
+def _quota(quota: Quota) -> Trait:
+    unit = " MiB" if quota.name in {"image_size_total", "image_stage_total"} else ""
+    if quota.left is None:
+        return Trait(quota.name, "ok", f"{quota.usage}{unit} used, no limit")
+    state: Literal["ok", "note"] = "ok" if quota.left else "note"
+    return Trait(quota.name, state, f"{quota.usage} of {quota.limit}{unit} used")

@@ -1,0 +1,120 @@
+"""One image into several clouds: each is tried, and what fails in one does not stop the others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from imgtool.convert.payload import Payload
+from imgtool.errors import CloudError, ImgtoolError, VerificationError
+from imgtool.glance import cloud as clouds
+from imgtool.glance import concurrency, conflicts, finalize, preflight
+from imgtool.glance.cloud import Cloud
+from imgtool.glance.upload import Late, execute
+from imgtool.glance.upload_journal import Journal
+from imgtool.model.delivery import CloudName, UploadFailure, UploadPlan, UploadResult
+from imgtool.util.progress import Progress
+
+Outcome = UploadResult | UploadFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A cloud, or why it cannot be used."""
+
+    cloud: Cloud | None
+    failure: ImgtoolError | None = None
+
+
+def connect_each(
+    names: Sequence[CloudName], timeout_seconds: float, progress: Progress
+) -> tuple[Destination, ...]:
+    """A destination for each name. Raises CloudError where none of them can be used."""
+    return _any_left(tuple(_connect(name, timeout_seconds, progress) for name in names), progress)
+
+
+def _connect(name: CloudName, timeout_seconds: float, progress: Progress) -> Destination:
+    try:
+        cloud = clouds.connect(name.name, name.region, timeout_seconds)
+    except CloudError as error:
+        return Destination(None, error)
+    progress.stage("cloud", f"{cloud.name}: authenticated")
+    return Destination(cloud)
+
+
+def check_each(
+    plans: Sequence[UploadPlan],
+    destinations: Sequence[Destination],
+    size_bytes: int | None,
+    journal: Journal,
+    progress: Progress,
+) -> tuple[Destination, ...]:
+    """All that a cloud can refuse before it gets any byte; `size_bytes` of the file, None if not known yet.
+
+    What an interrupted run left is cleaned up first: it may have the name, or take the room. Raises what the
+    first one says where no cloud is left.
+    """
+    pairs = zip(plans, destinations, strict=True)
+    return _any_left(
+        tuple(_check(plan, there, size_bytes, journal, progress) for plan, there in pairs), progress
+    )
+
+
+def _check(
+    plan: UploadPlan, there: Destination, size_bytes: int | None, journal: Journal, progress: Progress
+) -> Destination:
+    if there.cloud is None:
+        return there
+    try:
+        with concurrency.alone(plan, there.cloud, journal, progress):
+            finalize.recover(there.cloud, journal, progress, plan.wanted.name)
+            conflicts.refuse_conflict(plan, there.cloud)
+        preflight.check(plan, there.cloud, size_bytes)
+    except ImgtoolError as error:
+        return Destination(None, error)
+    return there
+
+
+def upload_to_each(  # noqa: PLR0913 - what a delivery consists of, named one by one
+    plans: Sequence[UploadPlan],
+    destinations: Sequence[Destination],
+    payload: Payload,
+    journal: Journal,
+    progress: Progress,
+    *,
+    late: Late = tuple,
+) -> tuple[Outcome, ...]:
+    """What became of each plan. A single cloud's error is raised: there is nothing else to tell."""
+
+    def send(plan: UploadPlan, there: Destination) -> UploadResult:
+        if there.cloud is None:
+            raise there.failure or CloudError("the cloud cannot be used")
+        result = execute(plan, payload, there.cloud, journal, progress, late=late)
+        progress.stage("done", f"{result.image_id} is {result.status} in {there.cloud.name}: {result.ending}")
+        return result
+
+    pairs = list(zip(plans, destinations, strict=True))
+    if len(pairs) == 1:
+        return (send(*pairs[0]),)
+    return tuple(_tried(plan, there, send, progress) for plan, there in pairs)
+
+
+def _tried(
+    plan: UploadPlan,
+    there: Destination,
+    send: Callable[[UploadPlan, Destination], UploadResult],
+    progress: Progress,
+) -> Outcome:
+    try:
+        return send(plan, there)
+    except (CloudError, VerificationError) as error:
+        progress.stage("upload", f"{plan.cloud}: {error.message}")
+        return UploadFailure(plan, error.message, error.hint, error.exit_status, error.code)
+
+
+def _any_left(destinations: tuple[Destination, ...], progress: Progress) -> tuple[Destination, ...]:
+    """Those that are lost are told; where all are, the first one's failure is raised."""
+    failures = [one.failure for one in destinations if one.failure is not None]
+    for failure in failures if len(destinations) > 1 else ():
+        progress.stage("cloud", failure.message)
+    if len(failures) == len(destinations):
+        raise failures[0]
+    return destinations

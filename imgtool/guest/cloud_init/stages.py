@@ -1,0 +1,97 @@
+"""cloud-init's stages: which services run them, and whether the boot starts all of them.
+
+Source: cloud-init's "Boot stages" and its units: before 24.3 one program a stage, since then one process
+(cloud-init-main) that each stage's service wakes; its OpenRC scripts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imgtool.guest.boot_services import CLOUD_INIT_TARGET, BootServices
+from imgtool.guest.exec_command import commands_of, failing_before, located
+from imgtool.guest.init_system import InitName, started_services
+from imgtool.guest.kernel_command_line import CommandLine
+from imgtool.guest.tree import GuestTree
+
+TARGET = CLOUD_INIT_TARGET
+MAIN = "cloud-init-main.service"
+NETWORK = ("cloud-init-network.service", "cloud-init.service")
+"""Since 24.3, and before."""
+LOCAL, CONFIG, FINAL = "cloud-init-local.service", "cloud-config.service", "cloud-final.service"
+STAGES = (MAIN, LOCAL, *NETWORK, CONFIG, FINAL)
+
+MISSING = {
+    LOCAL: "no config drive is read and no network is set up",
+    "cloud-init.service": "no users and no keys are made",
+    "cloud-init-network.service": "no users and no keys are made",
+    MAIN: "the process that does all the work is not started",
+    CONFIG: "the modules of the config stage do not run",
+    FINAL: "user data's scripts do not run",
+}
+"""What is missing where a stage does not run."""
+OPENRC_NEEDED = ("cloud-init-local", "cloud-init")
+OPENRC_SERVICES = (*OPENRC_NEEDED, "cloud-config", "cloud-final", "cloud-init-ds-identify")
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Whether all stages are started, and by what; or what is not, and why."""
+
+    complete: bool
+    evidence: str
+    masked: bool = False
+    """A mask keeps one of them from being started."""
+    nothing: bool = False
+    """Nothing starts one of them."""
+
+
+def stages_of(boot: BootServices) -> tuple[str, ...]:
+    """The units of the stages that this guest has."""
+    found = tuple(unit for unit in STAGES if boot.exists(unit))
+    return tuple(unit for unit in found if unit != NETWORK[1] or NETWORK[0] not in found)
+
+
+def stages_by_systemd(boot: BootServices) -> Stages:
+    """Whether the boot starts all of them."""
+    stages = stages_of(boot)
+    for unit in (TARGET, *stages):
+        if boot.unit(unit).state == "masked":
+            return Stages(complete=False, evidence=f"{unit}: {boot.unit(unit).problem}", masked=True)
+    started = {unit: boot.start(unit) for unit in stages}
+    missing = next((unit for unit in stages if not started[unit].starts), None)
+    if missing is not None:
+        reason = started[missing].reason
+        nothing = "nothing that starts wants" in reason
+        said = f"nothing starts {missing}" if nothing else reason
+        return Stages(complete=False, evidence=f"{said}: {MISSING[missing]}", nothing=nothing)
+    odd = next(_odd_commands(boot, stages), None)
+    if odd is not None:
+        return Stages(complete=False, evidence=odd)
+    target = boot.start(TARGET).place if boot.exists(TARGET) else ""
+    return Stages(complete=True, evidence="; ".join(filter(None, (started[stages[0]].place, target))))
+
+
+def _odd_commands(boot: BootServices, stages: tuple[str, ...]) -> Iterator[str]:
+    """A stage whose command was changed to something else, or whose command lacks a program."""
+    for unit in stages:
+        yield from (f"{unit}: {why}" for why in failing_before(boot.tree, boot.unit(unit)))
+        commands = commands_of(boot.tree, boot.unit(unit).settings)
+        if commands and not any("cloud-init" in command.shown for command in commands):
+            yield f"{unit} starts {commands[0].shown}, which is not cloud-init"
+        if any("nc -U" in command.shown for command in commands) and located(boot.tree, "nc") is None:
+            yield f"{unit} calls nc, which is not there: the stage fails"
+
+
+def stages_by_others(tree: GuestTree, init: InitName, line: CommandLine) -> Stages:
+    """Under OpenRC and System V's init: the two stages that fetch the metadata have to be started."""
+    found = {one.place: one for one in started_services(tree, init, OPENRC_SERVICES, line)}
+    obstacle = next((one.obstacle for one in found.values() if one.obstacle), None)
+    if obstacle is not None:
+        return Stages(complete=False, evidence=obstacle)
+    names = {place.rsplit("/", 1)[-1].lstrip("S0123456789"): place for place in found}
+    if not names:
+        return Stages(complete=False, evidence="no systemd unit of it, and no runlevel starts it")
+    missing = [name for name in OPENRC_NEEDED if name not in names]
+    if missing:
+        return Stages(complete=False, evidence=f"no runlevel starts {missing[0]}")
+    return Stages(complete=True, evidence=names[OPENRC_NEEDED[0]])

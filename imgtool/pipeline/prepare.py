@@ -1,0 +1,215 @@
+"""prepare: one image from file to Glance, top to bottom; and upload, which leaves the image as it is."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+from imgtool import glance, sandbox
+from imgtool.checks import registry
+from imgtool.convert import convert
+from imgtool.convert.digest import Digest, background_sha256
+from imgtool.convert.payload import open_payload
+from imgtool.disk.access import as_raw
+from imgtool.disk.open_source import incoming
+from imgtool.errors import UnsafeImageError, UsageError
+from imgtool.formats import acceptance
+from imgtool.formats.gate import admit, refuse_writers
+from imgtool.model.conversion import ConversionPlan, ConversionResult
+from imgtool.model.delivery import Property, UploadPlan
+from imgtool.model.image import DiskImage
+from imgtool.model.inspection import Inspection
+from imgtool.model.result import ImageResult
+from imgtool.pipeline.inspect import inspect_image
+from imgtool.pipeline.judge import judge_image
+from imgtool.pipeline.request import PrepareRequest
+from imgtool.pipeline.route import chosen_way
+from imgtool.util.progress import Progress
+from imgtool.util.text import printable, shell_operands
+
+
+def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
+    """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
+    sandbox.start()  # before anything secret is in memory
+    there = () if dry_run else _connect(request, progress)
+    with (
+        _incoming(request, progress) as source,
+        chosen_way(request, source) as way,
+        _digest(request, source, dry_run=dry_run) as digest,
+    ):
+        _refuse_unusable(request, source, request.target_format)
+        inspection = inspect_image(
+            source, progress, registry.guest_query(request.policy), with_map=request.with_map
+        )
+        inspection = replace(inspection, delivered_as=request.target_format)
+        told = judge_image(inspection, request.policy, progress, request.boot)
+        if told.judgement is None or not told.judgement.passed:
+            return told
+        inspection = told.inspection or inspection
+        conversion_plan = way.conversion(request, source)
+        plans = _plan_uploads(
+            request,
+            replace(inspection, image=_planned(source, conversion_plan)),
+            request.target_format,
+            streamed=way.route == "streamed",
+            policy=request.policy.name,
+        )
+        told = replace(told, conversion_plan=conversion_plan, upload_plans=plans)
+        if dry_run:
+            return told
+        there = glance.check_each(
+            plans, there, plans[0].known_size_bytes, glance.Journal(request.journal), progress
+        )
+        image, conversion = _convert(conversion_plan, source, progress)
+        told = replace(told, conversion=conversion)
+        plans = tuple(replace(plan, image=image) for plan in plans)
+        return _with_uploads(told, _upload(request, plans, there, digest, progress))
+
+
+def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
+    """Inspect, upload as it is, verify."""
+    image = admit(request.source, request.source_format)
+    if image.container is not None and image.container.kind == "ova":
+        raise _as_ova(image)
+    if not request.force_share:
+        refuse_writers(image)
+    if image.snapshots and not request.allow_snapshots:
+        raise _with_snapshots(image)
+    disk_format = "iso" if image.is_iso else image.format
+    _refuse_unusable(request, image, disk_format)
+    there = () if dry_run else _connect(request, progress)
+    with _digest(request, image, dry_run=dry_run) as digest:
+        inspection = inspect_image(image, progress)
+        plans = _plan_uploads(request, inspection, disk_format)
+        told = ImageResult(inspection=inspection, upload_plans=plans)
+        if dry_run:
+            return told
+        journal = glance.Journal(request.journal)
+        there = glance.check_each(plans, there, image.file_size_bytes, journal, progress)
+        return _with_uploads(told, _upload(request, plans, there, digest, progress))
+
+
+def _as_ova(image: DiskImage) -> UsageError:
+    """Glance would keep it (container_format ova), and Nova could not boot it."""
+    path = image.origin.path
+    return UsageError(
+        f"{printable(str(path))}: it is an OVA, which Nova cannot boot: it is not uploaded as it is",
+        hint=f"upload the disk in it: imgtool prepare {shell_operands([str(path)]) or 'SOURCE'}",
+    )
+
+
+def _with_snapshots(image: DiskImage) -> UnsafeImageError:
+    """Who downloads it gets what was deleted from the disk since. A conversion leaves them out."""
+    return UnsafeImageError(
+        f"{printable(str(image.path))}: it holds {image.snapshots} internal snapshot(s) of older states",
+        hint="delete them: qemu-img snapshot -d NAME IMAGE; or, if they are to be there, --allow-snapshots",
+    )
+
+
+def _refuse_unusable(request: PrepareRequest, image: DiskImage, disk_format: str) -> None:
+    """Raise UsageError where OpenStack cannot use the image so: it would tell with the first server only."""
+    if request.insist:
+        return
+    found = acceptance.refusal(as_raw(image) if disk_format == "raw" else image, disk_format)
+    if found is not None:
+        hint = f"{found.hint}; {acceptance.INSIST} delivers it so all the same"
+        raise UsageError(f"{printable(str(image.origin.path))}: {found.message}", hint=hint)
+
+
+def _incoming(request: PrepareRequest, progress: Progress) -> AbstractContextManager[DiskImage]:
+    """Open the source. What is compressed or comes by a pipe is kept as a file while it is inspected."""
+    return incoming(
+        request.source,
+        request.source_format,
+        progress,
+        may_stream=False,
+        force_share=request.force_share,
+        admitted=request.admitted,
+        disk=request.disk,
+    )
+
+
+def _connect(request: PrepareRequest, progress: Progress) -> tuple[glance.Destination, ...]:
+    """First of all: a wrong password should not be found out after an hour of conversion."""
+    return glance.connect_each(request.clouds, request.timeout_seconds, progress)
+
+
+def _digest(
+    request: PrepareRequest, source: DiskImage, *, dry_run: bool
+) -> AbstractContextManager[Digest | None]:
+    """Hash the file that the user named; what came by a pipe has no file to compare with.
+
+    It begins at once, and is needed last of all: a core is free for it while the image is inspected.
+    """
+    file = source.unpacked_from or source
+    wanted = request.derive and not dry_run and file.path.is_file()
+    return background_sha256(file) if wanted else nullcontext()
+
+
+def _plan_uploads(
+    request: PrepareRequest,
+    inspection: Inspection,
+    disk_format: str,
+    *,
+    streamed: bool = False,
+    policy: str | None = None,
+) -> tuple[UploadPlan, ...]:
+    """One for each cloud. `inspection.image` is what will be sent, or what is known of it before it is made.
+
+    `policy` is the one by which the image was judged, None where it was not judged.
+    """
+    properties = glance.derive(inspection, request.properties, derive=request.derive)
+    if request.derive:
+        properties += glance.provenance(policy)
+    return tuple(
+        replace(
+            glance.plan_upload(
+                inspection.image,
+                cloud=name,
+                wanted=request.wanted,
+                properties=properties,
+                disk_format=disk_format,
+            ),
+            streamed=streamed,
+        )
+        for name in request.clouds
+    )
+
+
+def _planned(source: DiskImage, conversion: ConversionPlan | None) -> DiskImage:
+    """What will be sent: there is no file of it yet where there is a conversion."""
+    if conversion is None:
+        return source
+    return replace(source, path=conversion.target, format=conversion.target_format, handle=None)
+
+
+def _convert(
+    plan: ConversionPlan | None, source: DiskImage, progress: Progress
+) -> tuple[DiskImage, ConversionResult | None]:
+    if plan is None:
+        progress.stage("convert", "no file to be made")
+        return source, None
+    progress.stage("convert", f"{source.format} -> {plan.target_format}, compression {plan.compression}")
+    if (lack := convert.lack_of_room(plan)) is not None:
+        progress.stage("room", lack)
+    result = convert.execute(plan, progress)
+    return result.image or source, result
+
+
+def _upload(
+    request: PrepareRequest,
+    plans: Sequence[UploadPlan],
+    there: Sequence[glance.Destination],
+    digest: Digest | None,
+    progress: Progress,
+) -> tuple[glance.Outcome, ...]:
+    image, journal = plans[0].image, glance.Journal(request.journal)
+
+    def origin() -> tuple[Property, ...]:
+        return () if digest is None else (glance.source_sha256(digest.value()),)
+
+    with open_payload(image, plans[0].sent_format, progress) as payload:
+        return glance.upload_to_each(plans, there, payload, journal, progress, late=origin)
+
+
+def _with_uploads(told: ImageResult, uploads: tuple[glance.Outcome, ...]) -> ImageResult:
+    return replace(told, uploads=uploads, upload_plans=tuple(one.plan for one in uploads))

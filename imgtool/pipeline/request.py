@@ -1,0 +1,50 @@
+"""What the operator asked for, whichever front end heard it: the command line or a batch's manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgtool import glance
+from imgtool.checks.policy import OPENSTACK, Policy
+from imgtool.convert import convert
+from imgtool.model.boot import BootOptions
+from imgtool.model.conversion import Compression, ConversionOptions
+from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.model.image import DiskImage
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRequest:
+    """One image, how it is judged and converted, and what it is to be in which clouds."""
+
+    source: Path
+    clouds: tuple[CloudName, ...]
+    wanted: GlanceTarget
+    journal: Path
+    """Folder in which uploads are noted until they are finished."""
+    admitted: DiskImage | None = None
+    """The image at `source`, where it is open already."""
+    source_format: str | None = None
+    disk: str | None = None
+    """Of an OVA, by its file's name; None: the only one."""
+    force_share: bool = False
+    """Another program may have it open for writing."""
+    target_format: convert.TargetFormat = "qcow2"
+    compression: Compression = "none"
+    conversion: ConversionOptions = field(default_factory=ConversionOptions)
+    keep: Path | None = None
+    """Where what was uploaded is to stay as a file."""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    derive: bool = True
+    """Set properties by what is inside, and what says where the image came from."""
+    policy: Policy = OPENSTACK
+    with_map: bool = False
+    """Also find out where the source keeps data: a report will draw it."""
+    boot: BootOptions | None = None
+    """Also start it, once nothing else stands in the way; None does not."""
+    allow_snapshots: bool = False
+    """Upload an image with internal snapshots as it is."""
+    insist: bool = False
+    """Deliver also what Nova refuses in that format: see formats/acceptance.py."""
+    timeout_seconds: float = glance.SEND_SECONDS
+    """How long Glance may take no bytes, or give no answer."""

@@ -1,0 +1,66 @@
+"""How an image gets to Glance: as it is, streamed, or converted to a file first. Decided here, once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imgtool.convert import convert
+from imgtool.convert.payload import can_stream
+from imgtool.disk.temporary import temporary_folder
+from imgtool.model.conversion import ConversionOptions, ConversionPlan
+from imgtool.model.image import DiskImage
+from imgtool.pipeline.request import PrepareRequest
+
+Route = Literal["as-is", "streamed", "converted"]
+"""The file itself; its disk in another format, made while it is read; or a file that is made first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The route of one image, and the file that is made on it; None where none is."""
+
+    route: Route
+    target: Path | None = None
+
+    def conversion(self, request: PrepareRequest, source: DiskImage) -> ConversionPlan | None:
+        """How that file is made. Raises UsageError where the options contradict each other."""
+        if self.target is None:
+            return None
+        return convert.plan(
+            source,
+            self.target,
+            request.target_format,
+            request.compression,
+            trusted=True,  # image-consistent has judged it
+            transient=request.keep is None,
+            options=request.conversion,
+        )
+
+
+def choose_route(request: PrepareRequest, source: DiskImage) -> Route:
+    """The first that is possible: no conversion, one while the disk is read and sent, one to a file.
+
+    Clusters of another size, a comparison of all bytes, compression, and a file to keep need a file.
+    """
+    plain = request.keep is None and request.compression == "none"
+    if plain and request.conversion == ConversionOptions():
+        if source.format == request.target_format:
+            return "as-is"
+        if can_stream(source, request.target_format):
+            return "streamed"
+    return "converted"
+
+
+@contextmanager
+def chosen_way(request: PrepareRequest, source: DiskImage) -> Iterator[Way]:
+    """The route, and for a file the one to keep, or one below TMPDIR that is gone when the block ends."""
+    route = choose_route(request, source)
+    if route != "converted":
+        yield Way(route)
+    elif request.keep:
+        yield Way(route, request.keep)
+    else:
+        with temporary_folder(request.source) as folder:
+            yield Way(route, folder / f"image.{request.target_format}")

@@ -1,0 +1,66 @@
+"""The process in the sandbox: it shuts itself in, answers one question, and ends.
+
+Which descriptors a forked process has."""
+
+import fcntl
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from imgtool.sandbox import confine, kernel, protocol, wire
+from imgtool.sandbox.job import Job
+from imgtool.sandbox.modules import Asking
+from imgtool.sandbox.protocol import Failure
+
+FIRST = 3
+"""Behind stdin, stdout and stderr."""
+
+
+def arrange(kept: Sequence[int]) -> None:
+    """Make `kept` 3, 4, ...; stdin, stdout and stderr become /dev/null, and all others are closed."""
+    above = FIRST + len(kept)
+    # First out of the way, so that none is overwritten before it is moved.
+    moved = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, above) for one in kept]
+    for number, one in enumerate(moved, FIRST):
+        os.dup2(one, number, inheritable=False)
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in range(FIRST):
+        os.dup2(null, stream)
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers
+        if int(name) >= above:
+            with suppress(OSError):  # the one by which they were listed is closed already
+                os.close(int(name))
+
+
+CHANNEL, DISK = FIRST, FIRST + 1
+"""What is open, besides /dev/null."""
+
+
+def become_child(job: Job[Any, Any], server: int, descriptors: Sequence[int]) -> NoReturn:
+    """Do `job` and end. `descriptors`: the channel to imgtool, and what is to be read."""
+    try:
+        kernel.die_with_parent(signal.SIGKILL)
+        arrange(descriptors)
+        protocol.write(CHANNEL, *_work(job, server))
+    finally:
+        os._exit(0)  # whatever was raised: what counts is what was answered
+
+
+def _work(job: Job[Any, Any], server: int) -> tuple[bytes, bytes]:
+    """The frame that ends the conversation."""
+    try:
+        _, content = protocol.read(CHANNEL)
+        question = wire.from_json(content, job.question)
+        confine.confine(job.limits, server, DISK)
+        Asking(_module).install()
+        return protocol.ANSWER, wire.to_json(job.work(question, DISK))
+    except BaseException as error:
+        return protocol.FAILURE, wire.to_json(Failure.of(error))
+
+
+def _module(name: bytes) -> bytes:
+    """From imgtool, which reads it."""
+    protocol.write(CHANNEL, protocol.MODULE, name)
+    return protocol.read(CHANNEL)[1]

@@ -1,0 +1,525 @@
+"""What was tried of a Debian's agent, each case a change in one point: what the boot did with it."""
+
+from collections.abc import Mapping
+
+import pytest
+from support.guest_tree import Content, File, Link, guest_tree
+from support.units import SYSTEM
+
+from imgtool.guest.agent import read_agent
+from imgtool.guest.boot_services import BootServices
+from imgtool.guest.kernel_command_line import parse_command_line
+from imgtool.model.facts import Known
+from imgtool.model.services import OPENSTACK_PORT, AgentFacts
+
+S, E = "/usr/lib/systemd/system", "/etc/systemd/system"
+NAME = "qemu-guest-agent.service"
+UNIT = f"{S}/{NAME}"
+DEVICE = r"dev-virtio\x2dports-org.qemu.guest_agent.0.device"
+RULES = "/usr/lib/udev/rules.d/60-qemu-guest-agent.rules"
+RULE = (
+    'SUBSYSTEM=="virtio-ports", ATTR{name}=="org.qemu.guest_agent.0", \\\n'
+    '  TAG+="systemd", ENV{SYSTEMD_WANTS}="qemu-guest-agent.service"\n'
+)
+DEBIAN: dict[str, Content] = {
+    **SYSTEM,
+    "/usr/sbin/qemu-ga": "\x7fELF",
+    UNIT: f"[Unit]\nBindsTo={DEVICE}\nAfter={DEVICE}\n"
+    "[Service]\nExecStart=-/usr/sbin/qemu-ga\nRestart=always\n",
+    RULES: RULE,
+    "/usr/lib/udev/rules.d/50-udev-default.rules": 'SUBSYSTEM=="virtio-ports", KERNEL=="vport*", '
+    'ATTR{name}=="?*", SYMLINK+="virtio-ports/$attr{name}"\n',
+    "/usr/lib/udev/rules.d/99-systemd.rules": 'KERNEL=="vport*", TAG+="systemd"\n',
+}
+DROP = f"{E}/{NAME}.d/x.conf"
+CONF = "/etc/qemu/qemu-ga.conf"
+
+
+def read(change: Mapping[str, Content | None], options: str = "") -> AgentFacts:
+    files = {path: content for path, content in (DEBIAN | dict(change)).items() if content is not None}
+    return read_agent(BootServices(guest_tree(files), parse_command_line(options)), Known((), ""))
+
+
+def execute(command: str, more: str = "") -> dict[str, Content]:
+    return {DROP: f"[Service]\n{more}ExecStart=\nExecStart={command}\n"}
+
+
+BLOCKED = ("guest-fsfreeze-freeze",)
+TWO = ("guest-fsfreeze-freeze", "guest-set-user-password")
+NO_RULE: dict[str, Content | None] = {RULES: None}
+
+GETTY = f"{E}/getty.target.wants/{NAME}"
+RC_LOCAL: dict[str, Content | None] = {
+    RULES: None,
+    UNIT: None,
+    f"{S}/rc-local.service": "[Unit]\nConditionFileIsExecutable=/etc/rc.local\n"
+    "[Service]\nExecStart=/etc/rc.local start\n",
+    "/etc/rc.local": "#!/bin/sh\n/usr/sbin/qemu-ga -d\n",
+}
+PRESET: dict[str, Content | None] = {
+    RULES: None,
+    "/etc/machine-id": None,
+    UNIT: "[Service]\nExecStart=/usr/sbin/qemu-ga\n[Install]\nWantedBy=multi-user.target\n",
+    "/usr/lib/systemd/system-preset/10-qga.preset": f"enable {NAME}\n",
+}
+
+RUNS: dict[str, Mapping[str, Content | None]] = {
+    "as it is": {},
+    "preset-firstboot": PRESET,
+    "other-target": {RULES: None, GETTY: Link(UNIT)},
+    "wanted-by-service": {RULES: None, f"{E}/ssh.service.wants/{NAME}": Link(UNIT)},
+    "alias": {
+        RULES: None,
+        f"{E}/qga.service": Link(UNIT),
+        f"{E}/multi-user.target.wants/qga.service": Link(f"{E}/qga.service"),
+    },
+    "a unit by another name": {
+        RULES: None,
+        UNIT: None,
+        f"{E}/own.service": "[Service]\nExecStart=/usr/sbin/qemu-ga -v\n",
+        f"{E}/multi-user.target.wants/own.service": Link(f"{E}/own.service"),
+    },
+    "wanted by the command line's unit": {RULES: None, f"{E}/default.target.wants/{NAME}": Link(UNIT)},
+    "a condition that holds": {
+        DROP: "[Unit]\nConditionVirtualization=vm\nConditionPathExists=/usr/sbin/qemu-ga\n"
+    },
+    "requires a service that starts": {DROP: "[Unit]\nRequires=ssh.service\n"},
+    "udev-rule-other": {
+        RULES: None,
+        f"{E}/multi-user.target.wants/{NAME}": Link(UNIT),
+        UNIT: "[Service]\nExecStart=/usr/sbin/qemu-ga\n",
+    },
+    "localbin": {
+        "/usr/sbin/qemu-ga": None,
+        "/usr/local/sbin/qemu-ga": "\x7fELF",
+        UNIT: "[Service]\nExecStart=-/usr/local/sbin/qemu-ga\n",
+    },
+    "rclocal": {RULES: None, UNIT: None, "/etc/rc.local": "#!/bin/sh\n/usr/sbin/qemu-ga -d\n"},
+    "bound to the port, and wanted by a target": {
+        RULES: None,
+        f"{E}/multi-user.target.wants/{NAME}": Link(UNIT),
+    },
+    "the rule has no tag": {RULES: RULE.replace('TAG+="systemd", ', "")},
+    "systemd's own rules are not known": {
+        "/usr/lib/udev/rules.d/99-systemd.rules": None,
+        "/usr/lib/udev/rules.d/50-udev-default.rules": None,
+    },
+    "a rule with a match on the kernel's name": {
+        RULES: RULE.replace("SUBSYSTEM", 'KERNEL=="vport*", SUBSYSTEM')
+    },
+    "an unknown key": {RULES: RULE.replace("SUBSYSTEM", 'PROGRAM=="/bin/x", SUBSYSTEM')},
+    "an escape in the rule": {
+        RULES: RULE.replace('"qemu-guest-agent.service"', 'e"qemu-guest-agent.service"')
+    },
+    "jumped to": {RULES: 'SUBSYSTEM!="virtio-ports", GOTO="end"\n' + RULE + 'LABEL="end"\n'},
+    "through a shell": execute('/bin/sh -c "exec /usr/sbin/qemu-ga"'),
+    "through env": execute("/usr/bin/env A=1 /usr/sbin/qemu-ga"),
+    "path written otherwise": execute(
+        "/usr/sbin/qemu-ga -p /dev//virtio-ports/../virtio-ports/org.qemu.guest_agent.0"
+    ),
+    "by name": execute("qemu-ga"),
+    "environment file may be missing": {DROP: "[Service]\nEnvironmentFile=-/etc/sysconfig/qemu-ga\n"},
+    "before it, something that may fail": {DROP: "[Service]\nExecStartPre=-/bin/false\n"},
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_it_runs(name: str) -> None:
+    facts = read(RUNS[name])
+    assert (facts.installed.value, facts.enabled.value, facts.enabled.evidence) == (
+        True,
+        True,
+        facts.enabled.evidence,
+    )
+    assert facts.port.value == OPENSTACK_PORT
+    assert facts.filtered_rpcs.value == ()
+
+
+NEVER: dict[str, tuple[Mapping[str, Content | None], str]] = {
+    "exec-true": (execute("/bin/true", "Type=oneshot\nRestart=no\n"), "/bin/true, which is not qemu-ga"),
+    "noexec": ({"/usr/sbin/qemu-ga": File("\x7fELF", 0o644)}, "/usr/sbin/qemu-ga is not executable"),
+    "udev-rule-other": (
+        {"/etc/udev/rules.d/60-qemu-guest-agent.rules": "# nothing here\n"},
+        "/etc/udev/rules.d/60-qemu-guest-agent.rules stands in place of the udev rule",
+    ),
+    "udev rule masked": (
+        {"/etc/udev/rules.d/60-qemu-guest-agent.rules": Link("/dev/null")},
+        "60-qemu-guest-agent",
+    ),
+    "no-udevd": ({f"{E}/systemd-udevd.service": Link("/dev/null")}, "systemd-udevd.service masks it"),
+    "no udev events": ({f"{E}/systemd-udev-trigger.service": Link("/dev/null")}, "systemd-udev-trigger"),
+    "a later rule takes it back": (
+        {"/etc/udev/rules.d/99-own.rules": 'SUBSYSTEM=="virtio-ports", ENV{SYSTEMD_WANTS}=""\n'},
+        "no udev rule and no wants link",
+    ),
+    "a later rule takes the tag": (
+        {"/etc/udev/rules.d/zz.rules": 'SUBSYSTEM=="virtio-ports", TAG-="systemd"\n'},
+        "the tag systemd",
+    ),
+    "the rule is for removal": (
+        {RULES: RULE.replace("SUBSYSTEM", 'ACTION=="remove", SUBSYSTEM')},
+        "no udev rule",
+    ),
+    "the rule is for another port": ({RULES: RULE.replace("org.qemu", "com.redhat")}, "no udev rule"),
+    "the rule jumps over it": (
+        {RULES: 'SUBSYSTEM=="virtio-ports", GOTO="end"\n' + RULE + 'LABEL="end"\n'},
+        "no udev rule",
+    ),
+    "the port has no name": (
+        {"/etc/udev/rules.d/50-udev-default.rules": Link("/dev/null")},
+        "its name in /dev",
+    ),
+    "not ready": (
+        {"/etc/udev/rules.d/zz.rules": 'SUBSYSTEM=="virtio-ports", ENV{SYSTEMD_READY}="0"\n'},
+        "the tag systemd",
+    ),
+    "wanted, but bound to a port without a tag": (
+        {
+            RULES: None,
+            f"{E}/multi-user.target.wants/{NAME}": Link(UNIT),
+            "/etc/udev/rules.d/99-systemd.rules": Link("/dev/null"),
+        },
+        "the tag systemd",
+    ),
+    "condition-path": (
+        {DROP: "[Unit]\nConditionPathExists=/etc/enable-agent\n"},
+        "ConditionPathExists=/etc/enable-agent",
+    ),
+    "condition-container": ({DROP: "[Unit]\nConditionVirtualization=container\n"}, "ConditionVirtualization"),
+    "masked": ({f"{E}/{NAME}": Link("/dev/null")}, f"{E}/{NAME} masks it"),
+    "requires what is masked": (
+        {DROP: "[Unit]\nRequires=ssh.service\n", f"{E}/ssh.service": Link("/dev/null")},
+        "it requires ssh.service",
+    ),
+    "wanted by a target that nothing wants": (
+        {RULES: None, f"{E}/foo.target.wants/{NAME}": Link(UNIT)},
+        "no udev rule",
+    ),
+    "machine-id set: presets are not applied": (
+        {**PRESET, "/etc/machine-id": "0" * 32 + "\n"},
+        "no udev rule",
+    ),
+    "program gone": ({"/usr/sbin/qemu-ga": None}, "there is no program"),
+    "program empty": ({"/usr/sbin/qemu-ga": ""}, "has no bytes"),
+    "unknown option": (execute("/usr/sbin/qemu-ga --foo"), "--foo"),
+    "ambiguous option": (execute("/usr/sbin/qemu-ga --p /dev/x"), "could be path, pidfile"),
+    "prints its help": (execute("/usr/sbin/qemu-ga -h"), "prints its help"),
+    "broken configuration": ({CONF: "block-rpcs=x\n"}, "does not begin with a group"),
+    "environment file missing": ({DROP: "[Service]\nEnvironmentFile=/etc/none\n"}, "/etc/none is not there"),
+    "before it, something that fails": ({DROP: "[Service]\nExecStartPre=/bin/false\n"}, "/bin/false fails"),
+    "rc.local is not executable": (
+        {**RC_LOCAL, "/etc/rc.local": File("#!/bin/sh\n/usr/sbin/qemu-ga -d\n", 0o644)},
+        "no systemd unit",
+    ),
+    "rc.local ends before": (
+        {**RC_LOCAL, "/etc/rc.local": "#!/bin/sh\nexit 0\n/usr/sbin/qemu-ga -d\n"},
+        "no systemd unit",
+    ),
+    "no ExecStart": ({UNIT: "[Service]\n"}, "the unit starts nothing"),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_it_never_runs(name: str) -> None:
+    change, evidence = NEVER[name]
+    facts = read(change)
+    assert facts.enabled.value is False
+    assert evidence in facts.enabled.evidence
+
+
+@pytest.mark.parametrize("option", ["systemd.mask=qemu-guest-agent.service", "systemd.mask=qemu-guest-agent"])
+def test_mask_agent(option: str) -> None:
+    facts = read({}, f"ro {option}")
+    assert (
+        facts.enabled.value,
+        "systemd.mask=qemu-guest-agent.service on the" in facts.enabled.evidence,
+    ) == (
+        False,
+        True,
+    )
+
+
+WHERE: dict[str, tuple[Mapping[str, Content | None], str]] = {
+    "conf-otherpath": (
+        {CONF: "[general]\npath=/dev/virtio-ports/com.example.agent\n"},
+        "/dev/virtio-ports/com.example.agent",
+    ),
+    "exec-isaserial": (execute("/usr/sbin/qemu-ga -m isa-serial -p /dev/ttyS1"), "isa-serial:/dev/ttyS1"),
+    "conf-isaserial": ({CONF: "[general]\nmethod=isa-serial\n"}, "isa-serial:/dev/ttyS0"),
+    "conf in another place": (
+        execute("/usr/sbin/qemu-ga", "Environment=QGA_CONF=/etc/x.conf\n")
+        | {"/etc/x.conf": "[general]\npath=/dev/x\n"},
+        "/dev/x",
+    ),
+    "option wins": (
+        execute(f"/usr/sbin/qemu-ga --path={OPENSTACK_PORT}") | {CONF: "[general]\npath=/dev/x\n"},
+        OPENSTACK_PORT,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_where_it_listens(name: str) -> None:
+    change, port = WHERE[name]
+    facts = read(change)
+    assert (facts.enabled.value, facts.port.value) == (True, port)
+    assert facts.channel.value is False
+    assert port == OPENSTACK_PORT or f"listens on {port}" in facts.channel.evidence
+
+
+GA = "/usr/sbin/qemu-ga"
+FILTERS: dict[str, tuple[Mapping[str, Content | None], tuple[str, ...]]] = {
+    "block-dropin": (execute(f"{GA} --block-rpcs=guest-fsfreeze-freeze,guest-set-user-password"), TWO),
+    "block-attached": (execute(f"{GA} -bguest-fsfreeze-freeze,guest-set-user-password"), TWO),
+    "block-sh": (execute(f'/bin/sh -c "exec {GA} -b guest-fsfreeze-freeze"'), BLOCKED),
+    "block-dropin-continued": (execute(f"{GA} \\\n  --block-rpcs=guest-fsfreeze-freeze"), BLOCKED),
+    "abbreviated": (execute(f"{GA} --blo=guest-fsfreeze-freeze"), BLOCKED),
+    "old name": (execute(f"{GA} --blacklist guest-fsfreeze-freeze"), BLOCKED),
+    "in a cluster": (execute(f"{GA} -vbguest-fsfreeze-freeze"), BLOCKED),
+    "behind --": (execute(f"{GA} -- -b guest-fsfreeze-freeze"), ()),
+    "value of -F": (execute(f"{GA} -F-bguest-fsfreeze-freeze"), ()),
+    "shell with a variable": (
+        execute(f"/bin/sh -c 'exec {GA} $OPTS'", "Environment=OPTS=-bguest-fsfreeze-freeze\n"),
+        BLOCKED,
+    ),
+    "a file of variables wins": (
+        execute(f"{GA} $OPTS", "Environment=OPTS=-bguest-ping\nEnvironmentFile=/etc/o\n")
+        | {"/etc/o": "OPTS=-b guest-fsfreeze-freeze\n"},
+        BLOCKED,
+    ),
+    "a list that is empty again": (
+        {DROP: f"[Service]\nExecStart=\nExecStart={GA} -b x\nExecStart=\nExecStart={GA}\n"},
+        (),
+    ),
+    "an allow list that this version does not know": (
+        {
+            "/usr/sbin/qemu-ga": "\x7fELF\0block-rpcs\0blacklist\0",
+            CONF: "[general]\nallow-rpcs=guest-ping\n",
+        },
+        (),
+    ),
+    "configuration": ({CONF: "[general]\nblock-rpcs=guest-fsfreeze-freeze\n"}, BLOCKED),
+    "both": (
+        {CONF: "[general]\nblock-rpcs=guest-fsfreeze-freeze\n"} | execute(f"{GA} -b guest-set-user-password"),
+        TWO,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_what_is_filtered(name: str) -> None:
+    change, rpcs = FILTERS[name]
+    facts = read(change)
+    assert (facts.enabled.value, facts.filtered_rpcs.value) == (True, rpcs)
+
+
+AGENT = "#!/bin/sh\n"
+INITTAB = (
+    "id:3:initdefault:\nsi::sysinit:/sbin/openrc sysinit\nrc::bootwait:/sbin/openrc boot\n"
+    "l3:3:wait:/sbin/openrc default\n"
+)
+OPENRC_INITTAB: dict[str, Content] = {
+    "/sbin/init": "\x7fELF",
+    "/etc/inittab": INITTAB,
+    "/etc/runlevels/default/qemu-guest-agent": Link("/etc/init.d/q"),
+    "/etc/init.d/q": AGENT,
+}
+OTHERS: dict[str, tuple[dict[str, Content], bool]] = {
+    "alpine": (
+        {
+            "/etc/runlevels/default/qemu-guest-agent": Link("/etc/init.d/qemu-guest-agent"),
+            "/etc/init.d/qemu-guest-agent": AGENT,
+        },
+        True,
+    ),
+    "stacked": (
+        {
+            "/etc/runlevels/default/cloud": Link("../cloud"),
+            "/etc/runlevels/cloud/qemu-guest-agent": Link("/etc/init.d/q"),
+            "/etc/init.d/q": AGENT,
+        },
+        True,
+    ),
+    "another runlevel": (
+        {"/etc/runlevels/nonetwork/qemu-guest-agent": Link("/etc/init.d/q"), "/etc/init.d/q": AGENT},
+        False,
+    ),
+    "script not executable": (
+        {"/etc/runlevels/default/qemu-ga": Link("/etc/init.d/q"), "/etc/init.d/q": File(AGENT, 0o644)},
+        False,
+    ),
+    "openrc by inittab": (OPENRC_INITTAB, True),
+    "openrc by inittab, another default": (
+        OPENRC_INITTAB | {"/etc/inittab": INITTAB.replace("id:3", "id:2")},
+        False,
+    ),
+    "openrc by inittab, the default runlevel left out": (
+        OPENRC_INITTAB | {"/etc/inittab": INITTAB.replace("openrc default", "openrc nonetwork")},
+        False,
+    ),
+    "openrc-init reads no inittab": (
+        OPENRC_INITTAB
+        | {
+            "/sbin/init": Link("/usr/sbin/openrc-init"),
+            "/usr/sbin/openrc-init": "\x7fELF",
+            "/etc/inittab": INITTAB.replace("openrc default", "openrc nonetwork"),
+        },
+        True,
+    ),
+    "openrc by busybox": (
+        OPENRC_INITTAB
+        | {
+            "/sbin/init": Link("../bin/busybox"),
+            "/bin/busybox": "\x7fELF",
+            "/etc/inittab": "::sysinit:/sbin/openrc sysinit\n::sysinit:/sbin/openrc boot\n"
+            "::wait:/sbin/openrc default\n",
+        },
+        True,
+    ),
+    "void": (
+        {"/etc/runit/runsvdir/default/qemu-ga": Link("/etc/sv/qemu-ga"), "/etc/sv/qemu-ga/run": AGENT},
+        True,
+    ),
+    "void, down": (
+        {
+            "/etc/runit/runsvdir/default/qemu-ga": Link("/etc/sv/qemu-ga"),
+            "/etc/sv/qemu-ga/run": AGENT,
+            "/etc/sv/qemu-ga/down": "",
+        },
+        False,
+    ),
+    "void, run not executable": (
+        {"/var/service/qemu-ga": Link("/etc/sv/qemu-ga"), "/etc/sv/qemu-ga/run": File(AGENT, 0o644)},
+        False,
+    ),
+    "void, not linked": ({"/etc/sv/qemu-ga/run": AGENT}, False),
+    "s6-artix": ({"/etc/s6/adminsv/default/contents.d/qemu-guest-agent": ""}, True),
+    "s6-rc": ({"/etc/s6/rc/compiled/servicedirs/qemu-guest-agent-srv/run": AGENT}, True),
+    "dinit": (
+        {
+            "/etc/dinit.d/boot.d/qemu-guest-agent": Link("../qemu-guest-agent"),
+            "/etc/dinit.d/qemu-guest-agent": "",
+        },
+        True,
+    ),
+    "busybox": (
+        {
+            "/sbin/init": Link("../bin/busybox"),
+            "/bin/busybox": "\x7fELF",
+            "/etc/inittab": "::respawn:/usr/sbin/qemu-ga -p /dev/virtio-ports/org.qemu.guest_agent.0\n",
+        },
+        True,
+    ),
+    "another runlevel of inittab": (
+        {"/sbin/init": "\x7fELF", "/etc/inittab": "id:3:initdefault:\nga:5:respawn:/usr/sbin/qemu-ga\n"},
+        False,
+    ),
+    "sysv, the default runlevel": (
+        {
+            "/sbin/init": "\x7fELF",
+            "/etc/inittab": "id:3:initdefault:\n",
+            "/etc/rc3.d/S20qemu-ga": Link("../init.d/q"),
+            "/etc/init.d/q": AGENT,
+        },
+        True,
+    ),
+    "sysv, another runlevel": (
+        {
+            "/sbin/init": "\x7fELF",
+            "/etc/inittab": "id:3:initdefault:\n",
+            "/etc/rc5.d/S20qemu-ga": Link("../init.d/q"),
+            "/etc/init.d/q": AGENT,
+        },
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_without_systemd(name: str) -> None:
+    files, runs = OTHERS[name]
+    boot = BootServices(guest_tree({"/usr/sbin/qemu-ga": "\x7fELF"} | files), parse_command_line(""))
+    facts = read_agent(boot, Known((), ""))
+    assert facts.enabled.value is runs, facts.enabled.evidence
+
+
+@pytest.mark.parametrize(("options", "answers"), [("quiet", True), ("quiet single", False)])
+def test_runit_s_runlevel_is_a_word_of_the_command_line(options: str, *, answers: bool) -> None:
+    files: dict[str, Content] = {
+        "/sbin/init": Link("/usr/bin/runit-init"),
+        "/usr/bin/runit-init": "\x7fELF",
+        "/usr/bin/qemu-ga": "\x7fELF",
+        "/etc/runit/runsvdir/default/qemu-ga": Link("/etc/sv/qemu-ga"),
+        "/etc/runit/runsvdir/single/sulogin": Link("/etc/sv/sulogin"),
+        "/etc/sv/qemu-ga/run": AGENT,
+    }
+    boot = BootServices(guest_tree(files), parse_command_line(options))
+    assert read_agent(boot, Known((), "")).enabled.value is answers
+
+
+@pytest.mark.parametrize(("options", "answers"), [("quiet", True), ("quiet 2", True), ("quiet 3", False)])
+def test_sysvinit_s_runlevel_is_a_digit_of_the_command_line(options: str, *, answers: bool) -> None:
+    files: dict[str, Content] = {
+        "/sbin/init": "\x7fELF",
+        "/usr/bin/qemu-ga": "\x7fELF",
+        "/etc/inittab": "id:2:initdefault:\n",
+        "/etc/rc2.d/S20qemu-ga": Link("../init.d/q"),
+        "/etc/init.d/q": AGENT,
+    }
+    boot = BootServices(guest_tree(files), parse_command_line(options))
+    assert read_agent(boot, Known((), "")).enabled.value is answers
+
+
+def test_a_run_script_s_own_options_and_its_conf() -> None:
+    files: dict[str, Content] = {
+        "/sbin/init": Link("/usr/bin/runit-init"),
+        "/usr/bin/runit-init": "\x7fELF",
+        "/usr/bin/qemu-ga": "\x7fELF",
+        "/etc/runit/runsvdir/default/qemu-ga": Link("/etc/sv/qemu-ga"),
+        "/etc/sv/qemu-ga/conf": 'OPTS="-b guest-fsfreeze-freeze"\n',
+        "/etc/sv/qemu-ga/run": "#!/bin/sh\n[ -r ./conf ] && . ./conf\nexec qemu-ga $OPTS 2>&1\n",
+    }
+    facts = read_agent(BootServices(guest_tree(files), parse_command_line("")), Known((), ""))
+    assert (facts.enabled.value, facts.filtered_rpcs.value) == (True, BLOCKED)
+
+
+def test_the_settings_of_openrc() -> None:
+    files, _ = OTHERS["alpine"]
+    conf = {"/etc/conf.d/qemu-guest-agent": 'GA_METHOD="isa-serial"\nGA_PATH="/dev/ttyS1"\n'}
+    boot = BootServices(guest_tree({"/usr/bin/qemu-ga": "\x7fELF"} | files | conf), parse_command_line(""))
+    facts = read_agent(boot, Known((), ""))
+    assert facts.port.value == "isa-serial:/dev/ttyS1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("User=nobody", "User=nobody"),
+        ("User=root", ""),
+        ("User=agent\nAmbientCapabilities=CAP_DAC_OVERRIDE", ""),
+        ("DynamicUser=yes", "DynamicUser="),
+        ("PrivateDevices=yes", "PrivateDevices="),
+        ("PrivateDevices=yes\nPrivateDevices=no", ""),
+        ("DevicePolicy=closed", "DevicePolicy="),
+        ("DeviceAllow=/dev/null rw", "DevicePolicy="),
+        ("DevicePolicy=strict\nDeviceAllow=/dev/vport1p1 rw", ""),
+        ("DeviceAllow=char-virtio-portsdev rw", ""),
+        ("DevicePolicy=auto", ""),
+        ("InaccessiblePaths=-/dev/virtio-ports", "InaccessiblePaths="),
+        ("InaccessiblePaths=/home", ""),
+        ("WorkingDirectory=/nonexistent", "WorkingDirectory="),
+        ("WorkingDirectory=-/nonexistent", ""),
+        ("WorkingDirectory=/usr", ""),
+        ("RootDirectory=/nonexistent", "RootDirectory="),
+        ("Type=notify", "Type=notify"),
+        ("Type=forking", "Type=forking"),
+        ("Type=exec", ""),
+        ("ExecStart=\nExecStart=/usr/sbin/qemu-ga -d", "Type=simple"),
+        ("Type=forking\nExecStart=\nExecStart=/usr/sbin/qemu-ga --daemonize", ""),
+    ],
+)
+def test_what_a_unit_takes_away_from_the_agent(settings: str, says: str) -> None:
+    """The port is root's, mode 0600; the agent sends no sd_notify."""
+    found = read({DROP: f"[Service]\n{settings}\n"})
+    assert isinstance(found.enabled, Known)
+    assert (found.enabled.value, says in found.enabled.evidence) == (not says, True)

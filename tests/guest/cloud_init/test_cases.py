@@ -1,0 +1,354 @@
+"""What was tried of a Debian's cloud-init, each case a change in one point: what a boot does with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from support.guest_tree import EMPTY_DIRECTORY, Content, File, Link, guest_tree
+from support.units import SYSTEM
+
+from imgtool.guest.boot_services import BootServices
+from imgtool.guest.cloud_init.config import cloud_config_fact
+from imgtool.guest.cloud_init.facts import read_cloud_init
+from imgtool.guest.kernel_command_line import parse_command_line
+from imgtool.model.services import CloudInitFacts
+
+S, E = "/usr/lib/systemd/system", "/etc/systemd/system"
+D = "/etc/cloud/cloud.cfg.d"
+GENERATOR = "/usr/lib/systemd/system-generators/cloud-init-generator"
+DS_IDENTIFY = "/usr/lib/cloud-init/ds-identify"
+PACKAGE = "/usr/lib/python3/dist-packages/cloudinit"
+STAGES = ("cloud-init-local", "cloud-init", "cloud-config", "cloud-final")
+RUNS = "[Service]\nExecStart=/usr/bin/cloud-init\n"
+WANTS = {f"{E}/cloud-init.target.wants/{name}.service": Link(f"{S}/{name}.service") for name in STAGES}
+OLD_GENERATOR = (
+    '#!/bin/sh\nCLOUD_SYSTEM_TARGET="/lib/systemd/system/cloud-init.target"\n'
+    f'    dsidentify="{DS_IDENTIFY}"\nkernel_cmdline() {{\n}}\n'
+    "check_for_datasource() {\n}\nmain() {\n}\nmain\n"
+)
+OLD_SCRIPT = (
+    "#!/bin/sh\n"
+    'DI_DEFAULT_POLICY_NO_DMI="search,found=all,maybe=none,notfound=${DI_ENABLED}"\n'
+    'DI_DSLIST_DEFAULT="MAAS ConfigDrive NoCloud Azure AliYun Ec2 GCE \\\nOpenStack OVF VMware"\n'
+)
+NEW_SCRIPT = OLD_SCRIPT + 'grep "$key\nis_disabled() {\n}\n            ds) _rc_dsname="$val" ;;\n'
+MODULES = (
+    "__init__",
+    "settings",
+    "helpers",
+    "importer",
+    "url_helper",
+    "mergers/__init__",
+    "distros/__init__",
+    "handlers/__init__",
+    "config/cc_ssh",
+    "config/cc_users_groups",
+    "cmd/main",
+    "stages",
+    "util",
+    "sources/__init__",
+    "sources/DataSourceOpenStack",
+    "sources/DataSourceConfigDrive",
+    "sources/helpers/openstack",
+)
+DEBIAN: dict[str, Content] = {
+    **SYSTEM,
+    "/usr/bin/cloud-init": "#!/usr/bin/python3\n",
+    "/usr/bin/python3": Link("python3.11"),
+    "/usr/bin/python3.11": "\x7fELF",
+    "/usr/lib/python3.11/os.py": "#\n",
+    **{f"{PACKAGE}/{name}.py": "pass\n" for name in MODULES},
+    "/usr/lib/python3/dist-packages/yaml/__init__.py": "#\n",
+    "/usr/lib/python3/dist-packages/requests/__init__.py": "#\n",
+    **{f"{S}/{name}.service": "[Service]\nExecStart=/usr/bin/cloud-init init\n" for name in STAGES},
+    f"{S}/cloud-init.service": "[Unit]\nWants=cloud-init-local.service\n"
+    "[Service]\nExecStart=/usr/bin/cloud-init init\n",
+    f"{S}/cloud-config.service": "[Unit]\nWants=network-online.target cloud-config.target\n"
+    "[Service]\nExecStart=/usr/bin/cloud-init modules --mode=config\n",
+    f"{S}/cloud-final.service": "[Unit]\nWants=network-online.target cloud-config.service\n"
+    "[Service]\nExecStart=/usr/bin/cloud-init modules\n",
+    f"{S}/cloud-init.target": "[Unit]\n",
+    f"{S}/cloud-config.target": "[Unit]\nWants=cloud-init-local.service cloud-init.service\n",
+    **WANTS,
+    GENERATOR: OLD_GENERATOR,
+    DS_IDENTIFY: OLD_SCRIPT,
+    "/etc/cloud/cloud.cfg": "users:\n - default\nsystem_info:\n  default_user:\n    name: debian\n",
+    f"{D}/05_logging.cfg": "_log: x\n",
+    f"{D}/90_dpkg.cfg": "# to update this file, run dpkg-reconfigure\ndatasource_list: [ NoCloud, "
+    "ConfigDrive, OpenStack, DigitalOcean, Azure, Ec2, None ]\n",
+}
+
+Change = Mapping[str, Content | None]
+
+
+def read(change: Change, options: str = "", machine: str = "x86_64") -> CloudInitFacts:
+    files = {path: content for path, content in (DEBIAN | dict(change)).items() if content is not None}
+    tree = guest_tree(files)
+    return read_cloud_init(BootServices(tree, parse_command_line(options), machine), cloud_config_fact(tree))
+
+
+def cfg(text: str, name: str = "99-x.cfg") -> Change:
+    return {f"{D}/{name}": text}
+
+
+def dsid(text: str) -> Change:
+    return {"/etc/cloud/ds-identify.cfg": text + "\n"}
+
+
+NEW: Change = {
+    GENERATOR: OLD_GENERATOR.replace("kernel_cmdline", "x").replace("check_for_datasource", "y"),
+    DS_IDENTIFY: NEW_SCRIPT,
+    f"{S}/cloud-init.service": None,
+    f"{E}/cloud-init.target.wants/cloud-init.service": None,
+    **{f"{S}/cloud-init-{name}.service": RUNS for name in ("main", "network")},
+    **{f"{E}/cloud-init.target.wants/cloud-init-{name}.service": Link("x") for name in ("main", "network")},
+    f"{PACKAGE}/importer.py": "def match_case_insensitive_module_name\n",
+}
+"""The units and scripts since 24.3."""
+
+RUNS: dict[str, tuple[Change, str]] = {
+    "as it is": ({}, ""),
+    "network-stage-off, but cloud-config.target wants it, as Debian's does": (
+        {f"{E}/cloud-init.target.wants/cloud-init.service": None},
+        "",
+    ),
+    "since 24.3": (NEW, ""),
+    "dsid-notfound": (dsid("policy: search,found=first,maybe=none,notfound=disabled"), ""),
+    "dsid-enabled": (dsid("policy: enabled"), ""),
+    "dsid-report": (dsid("policy: report"), ""),
+    "dsid-openstack": (dsid('datasource: "OpenStack"'), ""),
+    "dsid of two": (dsid("datasource: OpenStack, None"), ""),
+    "dsid in a comment": (dsid("# datasource: NoCloud"), ""),
+    "dsid without a newline": ({"/etc/cloud/ds-identify.cfg": "policy: disabled"}, ""),
+    "dsid: the command line wins": (dsid("datasource: NoCloud"), "ci.ds=OpenStack"),
+    "dsid: report on the command line": (dsid("datasource: NoCloud"), "ci.di.policy=report"),
+    "local-stage-off": ({f"{E}/cloud-init.target.wants/cloud-init-local.service": None}, ""),
+    "config-stage-off": ({f"{E}/cloud-init.target.wants/cloud-config.service": None}, ""),
+    "yaml-invalid": (cfg("foo: [1, 2\nbar: }\n"), ""),
+    "yaml-tab": (cfg("datasource_list:\n\t- NoCloud\n"), ""),
+    "yaml-multidoc": (cfg("datasource_list: [ NoCloud ]\n---\ndatasource_list: [ OpenStack ]\n"), ""),
+    "yaml-notcfg": (cfg("datasource_list: [ NoCloud ]\n", "99-x.yaml"), ""),
+    "yaml-order": (cfg("datasource_list: [ NoCloud ]\n", "00-x.cfg"), ""),
+    "yaml-none-value": (cfg("datasource_list:\n"), ""),
+    "a list of several lines, which ds-identify does not see": (
+        cfg("datasource_list:\n - NoCloud\n - None\n"),
+        "",
+    ),
+    "a last line without its newline": (cfg("datasource_list: [ NoCloud ]"), ""),
+    "confd-link": ({f"{D}/50-x.cfg": Link("/nonexistent")}, ""),
+    "confd-dir": ({f"{D}/50-x.cfg": EMPTY_DIRECTORY}, ""),
+    "a comment behind the list": (cfg("datasource_list: [ OpenStack, None ] # only this\n"), ""),
+    "only a config drive": (cfg("datasource_list: [ ConfigDrive, None ]\n"), ""),
+    "no list": ({f"{D}/90_dpkg.cfg": None}, ""),
+    "enabled by a file": ({"/etc/cloud/cloud-init.disabled": "", "/etc/cloud/cloud-init.enabled": ""}, ""),
+    "enabled by the command line": ({"/etc/cloud/cloud-init.disabled": ""}, "cloud-init=enabled"),
+    "no ds-identify": ({DS_IDENTIFY: None}, ""),
+    "an option that is none": ({}, "xcloud-init=disabled cloud-init=maybe"),
+    "datasource in small letters": ({**NEW, **dsid("datasource: openstack")}, ""),
+    "wanted without the generator": (
+        {GENERATOR: None, f"{E}/multi-user.target.wants/cloud-init.target": Link(f"{S}/cloud-init.target")},
+        "",
+    ),
+    "cloud.cfg is no YAML, but another file has all": (
+        {"/etc/cloud/cloud.cfg": "a: [\n", **dict(cfg("cloud_init_modules: [ssh]\n"))},
+        "",
+    ),
+    "compiled only": ({f"{PACKAGE}/stages.py": None, f"{PACKAGE}/stages.pyc": "x"}, ""),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_it_runs_on_openstack(name: str) -> None:
+    change, options = RUNS[name]
+    facts = read(change, options)
+    assert facts.enabled.value is True, facts.enabled.evidence
+    names = {one.lower() for one in facts.datasources.value}
+    assert not names or names & {"openstack", "configdrive"}, facts.datasources.evidence
+
+
+NOT_ENABLED: dict[str, tuple[Change, str, str]] = {
+    "gen-masked": (
+        {f"{GENERATOR.replace('/usr/lib', '/etc')}": Link("/dev/null")},
+        "",
+        "masks the generator",
+    ),
+    "gen-empty": ({f"{GENERATOR.replace('/usr/lib', '/etc')}": File("", 0o644)}, "", "masks the generator"),
+    "gen-other": (
+        {f"{GENERATOR.replace('/usr/lib', '/etc')}": "#!/bin/sh\nexit 0\n"},
+        "",
+        "in place of the distribution's",
+    ),
+    "gen-noexec": ({GENERATOR: File(OLD_GENERATOR, 0o644)}, "", "is not executable"),
+    "gen gone": ({GENERATOR: None}, "", "nothing starts cloud-init.target"),
+    "dsid-disabled": (dsid("policy: disabled"), "", "ds-identify.cfg: policy: disabled"),
+    "dsid-disabled in quotes": (dsid('policy: "disabled"  # x'), "", "policy: disabled"),
+    "ci-di-policy": ({}, "ro ci.di.policy=disabled", "ci.di.policy=disabled"),
+    "target-masked": (
+        {f"{E}/cloud-init.target": Link("/dev/null")},
+        "",
+        "cloud-init.target: /etc/systemd/system/cloud-init.target masks it",
+    ),
+    "mask-ci-target": ({}, "systemd.mask=cloud-init.target", "systemd.mask=cloud-init.target"),
+    "network stage masked on the command line": (
+        {},
+        "systemd.mask=cloud-init",
+        "systemd.mask=cloud-init.service",
+    ),
+    "local stage masked": (
+        {f"{E}/cloud-init-local.service": Link("/dev/null")},
+        "",
+        "cloud-init-local.service masks it",
+    ),
+    "network-stage-off": (
+        {f"{E}/cloud-init.target.wants/cloud-init.service": None, f"{S}/cloud-config.target": "[Unit]\n"},
+        "",
+        "no users and no keys",
+    ),
+    "final-stage-off": (
+        {f"{E}/cloud-init.target.wants/cloud-final.service": None},
+        "",
+        "user data's scripts",
+    ),
+    "main-stage-off": (
+        {**NEW, f"{E}/cloud-init.target.wants/cloud-init-main.service": None},
+        "",
+        "cloud-init-main",
+    ),
+    "no-module": (
+        {f"{PACKAGE}/sources/{n}.py": None for n in ("__init__", "DataSourceOpenStack")},
+        "",
+        "is not there",
+    ),
+    "module empty": ({f"{PACKAGE}/stages.py": ""}, "", "stages.py has no bytes"),
+    "module cut off": ({f"{PACKAGE}/util.py": "import os\ndef x("}, "", "ends in the middle of a line"),
+    "module of zeros": ({f"{PACKAGE}/util.py": b"\0" * 512}, "", "NUL bytes"),
+    "package gone": ({f"{PACKAGE}/{name}.py": None for name in MODULES}, "", "finds no package cloudinit"),
+    "no yaml": ({"/usr/lib/python3/dist-packages/yaml/__init__.py": None}, "", "package yaml"),
+    "noexec": (
+        {"/usr/bin/cloud-init": File("#!/usr/bin/python3\n", 0o644)},
+        "",
+        "/usr/bin/cloud-init is not executable",
+    ),
+    "disabled by a file": ({"/etc/cloud/cloud-init.disabled": ""}, "", "/etc/cloud/cloud-init.disabled"),
+    "disabled by the command line": ({}, "cloud-init=disabled", "cloud-init=disabled"),
+    "new: enabled files do not help": (
+        {**NEW, "/etc/cloud/cloud-init.disabled": "", "/etc/cloud/cloud-init.enabled": ""},
+        "",
+        "cloud-init.disabled",
+    ),
+    "new: anywhere in a word": (NEW, "x.cloud-init=disabled", "x.cloud-init=disabled"),
+    "cloud.cfg itself is no YAML": (
+        {"/etc/cloud/cloud.cfg": "users: [default\ncloud_init_modules:\n - ssh\n"},
+        "",
+        "no users and no keys are made",
+    ),
+    "cloud.cfg is a list": ({"/etc/cloud/cloud.cfg": "- a\n"}, "", "its top is no mapping"),
+    "system_info is nothing": (
+        cfg("system_info:\n"),
+        "",
+        "system_info in cloud-init's configuration is no mapping",
+    ),
+    "starts something else": (
+        {f"{E}/cloud-init.service.d/x.conf": "[Service]\nExecStart=\nExecStart=/bin/true\n"},
+        "",
+        "/bin/true, which is not",
+    ),
+    "what runs before fails": (
+        {f"{E}/cloud-init.service.d/x.conf": "[Service]\nExecStartPre=/bin/false\n"},
+        "",
+        "ExecStartPre=/bin/false fails",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_ENABLED)
+def test_it_does_not_run(name: str) -> None:
+    change, options, evidence = NOT_ENABLED[name]
+    facts = read(change, options)
+    assert facts.enabled.value is False
+    assert evidence in facts.enabled.evidence
+
+
+OTHER_DATASOURCE: dict[str, tuple[Change, str, tuple[str, ...]]] = {
+    "dsid-nocloud": (dsid("datasource: NoCloud"), "", ("NoCloud",)),
+    "ci-ds": ({}, "ci.ds=NoCloud", ("NoCloud",)),
+    "ds since 23.2": (NEW, "ds=nocloud;s=http://x/", ("nocloud",)),
+    "yaml-string": (cfg("datasource_list: NoCloud\n"), "", ("NoCloud",)),
+    "yaml-none": (cfg("datasource_list: [None]\n"), "", ("None",)),
+    "yaml-jinja": (
+        cfg("## template: jinja\n#cloud-config\ndatasource_list: [ NoCloud ]\n"),
+        "",
+        ("NoCloud",),
+    ),
+    "two documents, the wrong one last": (
+        cfg("datasource_list: [ OpenStack ]\n---\ndatasource_list: [ NoCloud ]\n"),
+        "",
+        ("NoCloud",),
+    ),
+    "in a file that is no YAML": (cfg("foo: [\ndatasource_list: [ NoCloud ]\n"), "", ("NoCloud",)),
+    "below another key": (cfg("x:\n  datasource_list: [ NoCloud ]\n"), "", ("NoCloud",)),
+    "amzn2023-ami": (cfg("datasource_list: [ Ec2, None ]\n"), "", ("Ec2", "None")),
+    "of other clouds": (cfg("datasource_list: [ Azure, GCE, None ]\n"), "", ("Azure", "GCE", "None")),
+    "in small letters, before 23.1": (dsid("datasource: openstack"), "", ("openstack",)),
+    "enabled, with a list of one": (
+        dsid("policy: enabled") | dict(cfg("datasource_list: [ NoCloud ]\n")),
+        "",
+        ("NoCloud",),
+    ),
+    "report, with a list of several lines": (
+        dsid("policy: report") | dict(cfg("datasource_list:\n - NoCloud\n")),
+        "",
+        ("NoCloud",),
+    ),
+    "report, with nothing": (dsid("policy: report") | dict(cfg("datasource_list:\n")), "", ("None",)),
+    "report, with a text": (
+        dsid("policy: report") | dict(cfg("datasource_list: OS\n")),
+        "",
+        ("O", "S"),
+    ),
+    "a seed of its own": (
+        {"/var/lib/cloud/seed/nocloud/meta-data": "x", "/var/lib/cloud/seed/nocloud/user-data": "x"},
+        "",
+        ("NoCloud",),
+    ),
+    "the command line's own list": ({}, "cc: datasource_list: [ NoCloud ] end_cc", ("NoCloud",)),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_DATASOURCE)
+def test_it_never_asks_openstack(name: str) -> None:
+    change, options, names = OTHER_DATASOURCE[name]
+    facts = read(change, options)
+    assert (facts.datasources.value, facts.datasources.evidence) == (names, facts.datasources.evidence)
+
+
+def test_without_dmi_nothing_found_still_enables() -> None:
+    change = cfg("datasource_list: [ Azure, GCE, None ]\n")
+    assert read(change, machine="ppc64le").enabled.value is True
+    assert read(change).enabled.value is False
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "enabled"),
+    [
+        ({}, "", True),
+        ({"/etc/cloud/cloud-init.disabled": ""}, "", False),
+        ({}, "x=cloud-init=disabled", False),
+        ({"/etc/runlevels/default/cloud-init": None}, "", False),
+        ({"/etc/init.d/cloud-init-local": File("#!", 0o644)}, "", False),
+    ],
+)
+def test_openrc(change: dict[str, Any], options: str, *, enabled: bool) -> None:
+    files: dict[str, Any] = {
+        "/etc/runlevels/boot/cloud-init-local": Link("/etc/init.d/cloud-init-local"),
+        "/etc/runlevels/default/cloud-init": Link("/etc/init.d/cloud-init"),
+        "/etc/init.d/cloud-init-local": "#!/sbin/openrc-run\n",
+        "/etc/init.d/cloud-init": "#!/sbin/openrc-run\n",
+    }
+    tree = guest_tree({path: one for path, one in (files | change).items() if one is not None})
+    assert (
+        read_cloud_init(
+            BootServices(tree, parse_command_line(options)), cloud_config_fact(tree)
+        ).enabled.value
+        is enabled
+    )
