@@ -27,18 +27,29 @@ _STREAMED: Mapping[str, Kind] = {"raw": "raw", "qcow2": "qcow2"}
 """What is made here."""
 
 
-class Payload(Protocol):
-    """Bytes to send: the same each time they are read. One reading after the other, not side by side."""
+class Bytes(Protocol):
+    """What can be read as a whole: the same each time. One reading after the other, not side by side."""
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes: exact, known before the first one is sent."""
+        """How many bytes: exact, known before the first one is read."""
 
     def chunks(self) -> Chunks:
         """All bytes in order, 1 MiB at most in a chunk; each is valid until the next is asked for, no longer.
 
         Closing the generator frees all that it holds. Raises ImageUnreadableError where the image is damaged,
         or changed: before the last chunk is handed out, so that nobody takes what was sent for complete.
+        """
+
+
+class Payload(Bytes, Protocol):
+    """Bytes to send."""
+
+    @property
+    def disk(self) -> Bytes | None:
+        """Return the same disk as raw, which a Glance that converts keeps; None where these bytes are that.
+
+        It is read from the same open file, after these bytes and not beside them.
         """
 
 
@@ -67,7 +78,8 @@ def open_payload(
     with open_admitted(image) as file, ExitStack() as stack:
         with naming(image.origin.path):
             content = _open(kind, image, file, progress, stack)
-        payload = stack.enter_context(closing(_Guarded(image, content, judge=unwatched)))
+        disk = _Guarded(image, RawPayload(image, file)) if _holds_disk(kind, image) else None
+        payload = stack.enter_context(closing(_Guarded(image, content, disk, judge=unwatched)))
         _try_beginning(payload)
         yield payload
 
@@ -84,6 +96,11 @@ def _kind(image: DiskImage, disk_format: str, *, rewrite: bool) -> Kind | None:
     return _STREAMED.get(wanted) if image.format in READABLE else None
 
 
+def _holds_disk(kind: Kind, image: DiskImage) -> bool:
+    """Whether the bytes are an image of another format, whose disk can be read here."""
+    return kind == "qcow2" or (kind == "file" and image.format != "raw" and image.format in READABLE)
+
+
 def _needs_conversion(image: DiskImage, disk_format: str) -> UsageError:
     shown = printable(str(image.origin.path))
     inside = f"{image.format}, compressed as a whole," if image.wrapper else image.format
@@ -94,7 +111,7 @@ def _needs_conversion(image: DiskImage, disk_format: str) -> UsageError:
     return UsageError(f"{shown}: {inside} cannot be sent as {printable(disk_format)} as it is", hint=hint)
 
 
-def _open(kind: Kind, image: DiskImage, file: OpenFile, progress: Progress, stack: ExitStack) -> Payload:
+def _open(kind: Kind, image: DiskImage, file: OpenFile, progress: Progress, stack: ExitStack) -> Bytes:
     if kind == "file":
         return FilePayload(file)
     if kind == "raw":
@@ -112,12 +129,19 @@ def _try_beginning(payload: Payload) -> None:
 class _Guarded:
     """A payload that is never complete unless it is as long as it should be, and the file still the same."""
 
-    def __init__(self, image: DiskImage, content: Payload, *, judge: bool) -> None:
+    def __init__(
+        self, image: DiskImage, content: Bytes, disk: "_Guarded | None" = None, *, judge: bool = False
+    ) -> None:
         self._image = image
         self._content = content
+        self.disk = disk
         self._judge = judge
         self._reading: Chunks | None = None
-        self.size_bytes = content.size_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the content's size."""
+        return self._content.size_bytes
 
     def chunks(self) -> Chunks:
         """One reading at a time: one that was given up, and is still referred to by an error, ends here."""

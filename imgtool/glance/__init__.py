@@ -11,6 +11,7 @@ conflicts.py       what the project has of that name already, and what follows
 concurrency.py     two runs that want the same name, on one machine or on two
 sending.py         the bytes into a record, direct or by import
 body.py            the bytes on their way: counted and hashed, sent once
+converted.py       what a Glance that converts imports makes of what was sent
 verify.py          whether Glance's record is the image that was asked for and sent
 finalize.py        the last steps, also of a run that was interrupted
 upload_journal.py  what is not finished yet, on disk

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from imgtool.convert.payload import Payload
+from imgtool.convert.payload import Bytes, Payload
 from imgtool.errors import CloudError
 from imgtool.util.progress import Meter
 
@@ -62,7 +62,7 @@ class Body:
         return hash_of(self._payload, algorithm)
 
 
-def hash_of(payload: Payload, algorithm: str, meter: Meter | None = None) -> str | None:
+def hash_of(payload: Bytes, algorithm: str, meter: Meter | None = None) -> str | None:
     """The hash of all that `payload` has, in hexadecimal; None where Python does not have `algorithm`."""
     try:
         digest = hashlib.new(algorithm, usedforsecurity=False)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from imgtool.convert.payload import Payload
+from imgtool.convert.payload import Bytes, Payload
 from imgtool.errors import CloudError
-from imgtool.glance import images
+from imgtool.glance import converted, images
 from imgtool.glance.body import hash_of
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.record import Record
@@ -35,8 +35,7 @@ def look(plan: UploadPlan, payload: Payload, cloud: Cloud, progress: Progress) -
     if wanted.on_conflict == "new":
         return NameConflict("upload")
     found = images.named(cloud, wanted.name)
-    same = [one for one in found if _may_be_same(one, plan, payload)]
-    if there := _same_bytes(same, payload, progress):
+    if there := _same_content(found, plan, payload, progress):
         return NameConflict("already-there", (there,))
     if not found:
         return NameConflict("upload")
@@ -52,31 +51,41 @@ def refuse_conflict(plan: UploadPlan, cloud: Cloud) -> None:
     """
     if plan.wanted.on_conflict == "fail":
         found = images.named(cloud, plan.wanted.name)
-        if found and not any(_active(one, plan) for one in found):
+        if found and not any(_may_be_same(one, plan) for one in found):
             raise _conflict(cloud, plan.wanted.name, found)
 
 
-def _active(record: Record, plan: UploadPlan) -> bool:
-    return record.status == "active" and record.disk_format == plan.disk_format
+def _may_be_same(record: Record, plan: UploadPlan) -> bool:
+    return record.status == "active" and (
+        record.disk_format == plan.disk_format or converted.may_be(plan, record)
+    )
 
 
-def _may_be_same(record: Record, plan: UploadPlan, payload: Payload) -> bool:
-    """Cheap to tell: only where all of this agrees the bytes are read for their hash."""
-    return _active(record, plan) and record.size_bytes == payload.size_bytes
+def _same_content(
+    records: Sequence[Record], plan: UploadPlan, payload: Payload, progress: Progress
+) -> Record | None:
+    """The record that has the payload's bytes or, where Glance converts, its disk.
 
-
-def _same_bytes(records: list[Record], payload: Payload, progress: Progress) -> Record | None:
-    """The record whose hash is the payload's, which is read once for each algorithm there is."""
-    hashes: dict[str, str | None] = {}
+    These are read for their hash only where format and size agree, once for each algorithm there is.
+    """
+    hashes: dict[tuple[str | None, str], str | None] = {}
     for record in records:
+        content = _content_as(record.disk_format, plan, payload)
+        if not _may_be_same(record, plan) or content is None or record.size_bytes != content.size_bytes:
+            continue
         algorithm, value = hash_in(record)
-        if algorithm not in hashes:
+        key = record.disk_format, algorithm
+        if key not in hashes:
             progress.stage("hash", f"{printable(record.name)} has the same size: comparing hashes")
-            with progress.meter("hash", payload.size_bytes) as meter:
-                hashes[algorithm] = hash_of(payload, algorithm, meter)
-        if value is not None and hashes[algorithm] == value:
+            with progress.meter("hash", content.size_bytes) as meter:
+                hashes[key] = hash_of(content, algorithm, meter)
+        if value is not None and hashes[key] == value:
             return record
     return None
+
+
+def _content_as(disk_format: str | None, plan: UploadPlan, payload: Payload) -> Bytes | None:
+    return payload if disk_format == plan.disk_format else payload.disk
 
 
 def _conflict(cloud: Cloud, name: str, found: Sequence[Record]) -> CloudError:

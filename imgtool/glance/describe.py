@@ -35,6 +35,7 @@ def _traits(cloud: Cloud) -> Iterator[Trait]:
     yield Trait("image endpoint", "ok", f"{printable(cloud.endpoint)}, API {_version(cloud)}")
     yield _stores(cloud)
     yield _methods(cloud)
+    yield Trait("import plugins", "ok", "not told to users; a conversion to raw is verified")
     yield from map(_quota, stores.quotas(cloud))
 
 

@@ -1,14 +1,16 @@
 """The bytes into a record, by either method, until Glance says that the image is active."""
 
 import time
+from typing import NamedTuple
 
 from imgtool.convert.payload import Payload
 from imgtool.errors import CloudError
-from imgtool.glance import images, imports
+from imgtool.glance import converted, images, imports
 from imgtool.glance.body import Body
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.failures import NoAnswer
 from imgtool.glance.record import Record
+from imgtool.glance.verify import Proof, verify_arrival
 from imgtool.model.delivery import UploadPlan
 from imgtool.util.progress import Progress
 
@@ -17,10 +19,15 @@ LOST_SECONDS = 60.0
 """How long to look for an image whose answer was lost, before its bytes are sent again."""
 
 
-def send(
-    plan: UploadPlan, image_id: str, payload: Payload, cloud: Cloud, progress: Progress
-) -> tuple[Record, Body]:
-    """The record of the active image, and what was sent. Raises CloudError."""
+class Arrival(NamedTuple):
+    """The record of the active image, and how it was proven to be ours."""
+
+    record: Record
+    proof: Proof
+
+
+def send(plan: UploadPlan, image_id: str, payload: Payload, cloud: Cloud, progress: Progress) -> Arrival:
+    """Send the bytes, and prove what arrived. Raises CloudError, VerificationError, ImageUnreadableError."""
     with progress.meter("upload", payload.size_bytes) as meter:
         body = Body(payload, meter)
         if plan.wanted.way == "import":
@@ -28,10 +35,16 @@ def send(
         else:
             _put(plan, image_id, body, cloud)
     if plan.wanted.way == "direct":
-        return _until_active(cloud, image_id), body
+        record = _until_active(cloud, image_id)
+        return Arrival(record, verify_arrival(record, body, plan.disk_format))
     progress.stage("import", f"image {image_id}")
     imports.start(cloud, image_id, plan.wanted.stores, all_stores=plan.wanted.all_stores)
-    return imports.wait(cloud, image_id), body
+    with converted.hashed(payload) as disk:
+        record = imports.wait(cloud, image_id)
+        if disk is not None and converted.may_be(plan, record):
+            progress.stage("verify", f"Glance converted it to {converted.FORMAT}: comparing with the disk")
+            return Arrival(record, verify_arrival(record, disk, converted.FORMAT))
+    return Arrival(record, verify_arrival(record, body, plan.disk_format))
 
 
 def _put(plan: UploadPlan, image_id: str, body: Body, cloud: Cloud) -> None:

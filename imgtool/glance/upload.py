@@ -15,7 +15,7 @@ from imgtool.glance.record import Record
 from imgtool.glance.rollback import Making
 from imgtool.glance.sending import send
 from imgtool.glance.upload_journal import Entry, Journal, Page
-from imgtool.glance.verify import hash_in, verify_arrival
+from imgtool.glance.verify import Proof, hash_in
 from imgtool.model.delivery import Property, UploadPlan, UploadResult
 from imgtool.util.progress import Progress
 from imgtool.util.text import human_size
@@ -69,8 +69,7 @@ class _Job(NamedTuple):
 
 class _Arrived(NamedTuple):
     record: Record
-    algorithm: str
-    value: str
+    proof: Proof
     late: tuple[Property, ...]
     rivals: tuple[Record, ...] = ()
     """Younger images of the same name that came meanwhile."""
@@ -152,16 +151,17 @@ def _send_and_verify(job: _Job, entry: Entry, making: Making) -> _Arrived:
     making.answered = True
     verify.require(plan, record, project_id=cloud.project_id, name=name, hidden=hidden)
     _rivals(job, entry, record)
-    record, body = send(plan, entry.image_id, job.payload, cloud, job.progress)
-    algorithm, value = verify_arrival(plan, record, body)
+    record, proof = send(plan, entry.image_id, job.payload, cloud, job.progress)
+    what = "what was sent" if proof.disk_format == plan.disk_format else f"its disk as {proof.disk_format}"
     job.progress.stage(
-        "verify", f"{entry.image_id} is {record.status}, its {algorithm} is that of what was sent"
+        "verify", f"{entry.image_id} is {record.status}, its {proof.algorithm} is that of {what}"
     )
+    plan = replace(plan, disk_format=proof.disk_format)
     late = job.late()
     if late:
         record = images.patch(cloud, entry.image_id, {one.name: one.value for one in late})
     verify.require(plan, record, project_id=cloud.project_id, name=name, hidden=hidden)
-    return _Arrived(record, algorithm, value, late)
+    return _Arrived(record, proof, late)
 
 
 def _result(plan: UploadPlan, arrived: _Arrived, failures: tuple[str, ...], seconds: float) -> UploadResult:
@@ -172,10 +172,11 @@ def _result(plan: UploadPlan, arrived: _Arrived, failures: tuple[str, ...], seco
         image_id=arrived.record.id,
         status=arrived.record.status,
         size_bytes=arrived.record.size_bytes or 0,
-        hash_algorithm=arrived.algorithm,
-        hash_value=arrived.value,
+        hash_algorithm=arrived.proof.algorithm,
+        hash_value=arrived.proof.value,
         seconds=seconds,
         ending="replaced" if replaced else "uploaded",
+        stored_format=arrived.proof.disk_format,
         stores=arrived.record.stores,
         replaced=replaced,
         notes=(
@@ -198,6 +199,7 @@ def _not_sent(plan: UploadPlan, found: NameConflict, seconds: float) -> UploadRe
         size_bytes=record.size_bytes or 0,
         hash_algorithm=algorithm,
         hash_value=value or "",
+        stored_format=record.disk_format or plan.disk_format,
         seconds=seconds,
         ending="already-there" if there else "skipped",
         stores=record.stores,

@@ -2,8 +2,9 @@
 
 Whether a record is the image that was asked for: a cloud's policy, hooks or other people may change it."""
 
+from typing import NamedTuple, Protocol
+
 from imgtool.errors import VerificationError
-from imgtool.glance.body import Body
 from imgtool.glance.plan import PREFIX
 from imgtool.glance.record import Record
 from imgtool.glance.validation import VISIBILITIES
@@ -20,22 +21,39 @@ def hash_in(record: Record) -> tuple[str, str | None]:
     return LEGACY_ALGORITHM, record.md5
 
 
-def verify_arrival(plan: UploadPlan, record: Record, body: Body) -> tuple[str, str]:
-    """The hash's algorithm and value, equal on both sides. Raises VerificationError.
+class Hashed(Protocol):
+    """Bytes that Glance should have: what was sent, or the disk in it."""
+
+    def __len__(self) -> int: ...
+
+    def hash_by(self, algorithm: str) -> str | None:
+        """Return the hash in hexadecimal; None for an `algorithm` that Python does not have."""
+
+
+class Proof(NamedTuple):
+    """What the image in Glance was found to be, by a hash that is equal on both sides."""
+
+    disk_format: str
+    algorithm: str
+    value: str
+
+
+def verify_arrival(record: Record, content: Hashed, disk_format: str) -> Proof:
+    """Compare what Glance has with `content`. Raises VerificationError.
 
     A record without any hash is no match: there has to be something to compare with.
     """
-    _require_equal("size in bytes", len(body), record.size_bytes)
-    _require_equal("disk format", plan.disk_format, record.disk_format)
+    _require_equal("disk format", disk_format, record.disk_format)
+    _require_equal("size in bytes", len(content), record.size_bytes)
     algorithm, value = hash_in(record)
-    sent = body.hash_by(algorithm)
+    sent = content.hash_by(algorithm)
     if sent is None:
         raise VerificationError(
             f"Glance's hash algorithm {algorithm} is not known here, so the image cannot be verified",
             hint="the cloud's hashing_algorithm has to be one of Python's hashlib: ask its administrator",
         )
     _require_equal(algorithm, sent, value)
-    return algorithm, sent
+    return Proof(disk_format, algorithm, sent)
 
 
 def _require_equal(what: str, sent: object, arrived: object) -> None:

@@ -122,6 +122,8 @@ class UploadResult:
     size_bytes: int
     hash_algorithm: str
     hash_value: str
+    """Of what Glance has: what was sent or, where Glance converted it, the disk in it as `stored_format`."""
+    stored_format: str
     seconds: float
     ending: Ending = "uploaded"
     stores: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from imgtool.model.result import ImageResult
 from imgtool.report import as_json
 
 PLAN = UploadPlan("one", facts.image(), "raw", 2, GlanceTarget("debian"), ())
-DONE = UploadResult(PLAN, "an-id", "active", 512, "sha512", "abcd", 1.0)
+DONE = UploadResult(PLAN, "an-id", "active", 512, "sha512", "abcd", "raw", 1.0)
 REFUSED = UploadFailure(replace(PLAN, cloud="two"), "two: the store is full", "make room", 6)
 DIFFERS = UploadFailure(replace(PLAN, cloud="three"), "the hash differs", "again", 5, "verification-failed")
 

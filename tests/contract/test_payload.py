@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.images import convert, patch, qemu_io
 
-from imgtool.convert.payload import Payload, open_payload
+from imgtool.convert.payload import Bytes, Payload, open_payload
 from imgtool.convert.payloads.chunks import CHUNK_BYTES
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats import admit
@@ -64,7 +64,7 @@ def opened(kind: str, image: DiskImage) -> Iterator[Payload]:
         yield payload
 
 
-def content(payload: Payload) -> bytes:
+def content(payload: Bytes) -> bytes:
     return b"".join(bytes(chunk) for chunk in payload.chunks())
 
 
@@ -194,3 +194,25 @@ def test_data_elsewhere_than_planned_is_an_error(kind: str, command: str, tmp_pa
         os.utime(image.path, ns=(before.st_atime_ns, before.st_mtime_ns))
         for _ in payload.chunks():
             pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_disk_in_it_is_what_a_glance_that_converts_keeps(kind: str, tmp_path: Path) -> None:
+    _, wanted, rewrite = KINDS[kind]
+    with open_payload(made(kind, tmp_path), wanted, NullProgress(), rewrite=rewrite) as payload:
+        assert (payload.disk is None) == (wanted == "raw")
+        if payload.disk is not None:
+            disk = content(payload.disk)
+            assert len(disk) == payload.disk.size_bytes
+            assert disk == _content().ljust(-(-len(_content()) // 512) * 512, b"\0")
+
+
+def test_a_file_whose_disk_cannot_be_read_is_sent_all_the_same(tmp_path: Path) -> None:
+    """It is refused where it matters: by the check before, or where Glance converted it."""
+    image = made("qcow2 as it is", tmp_path)
+    patch(image.path, 4 << 16, (1 << 63 | 1 << 40).to_bytes(8, "big"))  # the first L2 table's first entry
+    with open_payload(admit(image.path), "qcow2", NullProgress()) as payload:
+        assert content(payload) == image.path.read_bytes()
+        assert payload.disk is not None
+        with pytest.raises(ImageUnreadableError):
+            content(payload.disk)

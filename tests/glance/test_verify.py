@@ -47,19 +47,19 @@ def record(plan: UploadPlan) -> Record:
     )
 
 
-def test_the_same_passes(plan: UploadPlan, record: Record, body: Body) -> None:
-    assert verify_arrival(plan, record, body) == ("sha512", record.hash_value)
+def test_the_same_passes(record: Record, body: Body) -> None:
+    assert verify_arrival(record, body, "qcow2") == ("qcow2", "sha512", record.hash_value)
 
 
 def test_the_server_chooses_the_algorithm(plan: UploadPlan, record: Record, body: Body) -> None:
     value = hashlib.sha256(plan.image.path.read_bytes()).hexdigest()
     other = replace(record, hash_algorithm="sha256", hash_value=value)
-    assert verify_arrival(plan, other, body) == ("sha256", value)
+    assert verify_arrival(other, body, "qcow2") == ("qcow2", "sha256", value)
 
 
-def test_an_old_cloud_has_md5_only(plan: UploadPlan, record: Record, body: Body) -> None:
+def test_an_old_cloud_has_md5_only(record: Record, body: Body) -> None:
     old = replace(record, hash_algorithm=None, hash_value=None)
-    assert verify_arrival(plan, old, body) == ("md5", record.md5)
+    assert verify_arrival(old, body, "qcow2") == ("qcow2", "md5", record.md5)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,6 @@ def test_an_old_cloud_has_md5_only(plan: UploadPlan, record: Record, body: Body)
         ({"hash_algorithm": "unheard-of"}, "unheard-of is not known"),
     ],
 )
-def test_any_difference_fails(
-    plan: UploadPlan, record: Record, body: Body, change: dict[str, object], words: str
-) -> None:
+def test_any_difference_fails(record: Record, body: Body, change: dict[str, object], words: str) -> None:
     with pytest.raises(VerificationError, match=words):
-        verify_arrival(plan, replace(record, **change), body)
+        verify_arrival(replace(record, **change), body, "qcow2")

@@ -31,7 +31,7 @@ WANTED = GlanceTarget(
 )
 PLAN = UploadPlan("one", facts.image(), "raw", 2, WANTED, (PROPERTY,))
 PLAIN = replace(PLAN, wanted=GlanceTarget("debian"))
-DONE = UploadResult(PLAN, "an-id", "active", 512, "sha512", "abcd", 1.25)
+DONE = UploadResult(PLAN, "an-id", "active", 512, "sha512", "abcd", "raw", 1.25)
 FAILED = UploadFailure(replace(PLAIN, cloud="two"), "the store is full", "make room", 6)
 
 
@@ -139,8 +139,8 @@ PLAN_KEYS = {
     "min_ram_mib", "wanted_id", "owner", "on_conflict", "streamed",
 }  # fmt: skip
 RESULT_KEYS = PLAN_KEYS | {
-    "image_id", "status", "size_bytes", "os_hash_algo", "os_hash_value", "seconds", "ending", "replaced",
-    "notes",
+    "image_id", "status", "size_bytes", "os_hash_algo", "os_hash_value", "stored_format", "seconds",
+    "ending", "replaced", "notes",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,13 @@ class Devcloud:
         """What must never be shown."""
         return [cloud["auth"]["password"] for cloud in self.document["clouds"].values()]
 
+    def enter(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        """Let its clouds be the ones that are found, and unfinished uploads be noted below `folder`."""
+        for name in [name for name in os.environ if name.startswith("OS_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(self.clouds_yaml))
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+
     def changed(self, target: Path, change: Callable[[dict[str, Any]], None]) -> "Devcloud":
         """The same cloud by another clouds.yaml, in which `change` was made to each of its clouds."""
         document = self.document
@@ -55,6 +63,18 @@ class Devcloud:
 def devcloud_command(*arguments: str | Path) -> list[str]:
     """The command line of scripts/devcloud."""
     return [sys.executable, str(SCRIPT), *map(str, arguments)]
+
+
+@contextmanager
+def cloud_with(parts: str, folder: Path) -> Iterator[Devcloud]:
+    """A cloud of the test's own, below `folder`, with what `devcloud --with` switches on."""
+    cloud = folder / "cloud"
+    options = ["--dir", cloud, "--owner", str(os.getpid()), *(["--with", parts] if parts else [])]
+    subprocess.run(devcloud_command("start", *options), check=True, timeout=600, stdout=subprocess.DEVNULL)
+    try:
+        yield Devcloud(cloud / "clouds.yaml")
+    finally:
+        subprocess.run(devcloud_command("stop", "--dir", cloud), check=True, timeout=60)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -114,10 +134,7 @@ def devcloud(devcloud_running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     Unfinished uploads are noted in a folder of the test's own.
     """
-    for name in [name for name in os.environ if name.startswith("OS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(devcloud_running.clouds_yaml))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    devcloud_running.enter(monkeypatch, tmp_path)
     return devcloud_running
 
 

@@ -1,6 +1,7 @@
 """The disk itself, read from an image of another format while it is sent."""
 
 from contextlib import closing
+from functools import cached_property
 
 from imgtool.convert.base import Content
 from imgtool.convert.native import piece_bytes, source_of
@@ -20,7 +21,11 @@ class RawPayload:
     def __init__(self, image: DiskImage, file: OpenFile) -> None:
         self._image = image
         self._file = file
-        self.size_bytes = source_of(image, file).size_bytes
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """The disk's. Raises ImageUnreadableError where the image's tables are damaged."""
+        return source_of(self._image, self._file).size_bytes
 
     def chunks(self) -> Chunks:
         """All of it; what the source does not keep comes as zeros, which nobody reads."""

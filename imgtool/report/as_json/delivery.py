@@ -32,6 +32,7 @@ def upload(result: UploadResult) -> Object:
         "size_bytes": result.size_bytes,
         "os_hash_algo": result.hash_algorithm,
         "os_hash_value": result.hash_value,
+        "stored_format": result.stored_format,
         "seconds": round(result.seconds, 3),
         "ending": result.ending,
         "stores": [clean(store) for store in result.stores] or None,

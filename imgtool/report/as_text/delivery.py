@@ -111,6 +111,8 @@ def _result_rows(result: UploadResult) -> Iterator[Row]:
         yield "stores", " ".join(result.stores)
     yield "ending", _ENDINGS[result.ending]
     yield "image", f"{result.image_id} ({result.status})"
+    if result.ending not in _NOTHING_SENT and result.stored_format != result.plan.disk_format:
+        yield "stored as", f"{result.stored_format}: Glance converted it, and its hash is that of the disk"
     for replaced in result.replaced:
         former = former_name(result.plan.wanted.name, replaced)
         yield "replaced", f"{replaced} (now hidden as {former})"

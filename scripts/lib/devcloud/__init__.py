@@ -5,6 +5,7 @@
     supervisor.py     a process of its own: brings the cloud up, watches it, takes it down
     servers.py        Keystone and Glance as gunicorn processes on ports that are already bound
     gunicorn_conf.py  read by gunicorn: die with the supervisor
+    parts.py          what `--with` switches on
     settings.py       the folder: configuration, keys, clouds.yaml
     probe.py          the first requests: ready, or not
     environment.py    the cached virtual environment

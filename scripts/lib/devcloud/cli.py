@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from devcloud import lifecycle
+from devcloud import lifecycle, parts
 from devcloud.environment import ready_environment
 from devcloud.errors import DevcloudError
 
@@ -29,9 +29,11 @@ another project. Glance has two stores, fast and slow. Passwords and ports are r
 The first use installs Keystone and Glance below ${XDG_CACHE_HOME:-~/.cache}/imgtool, in about half a minute.
 """
 
-EPILOG = """\
+EPILOG = f"""\
+{parts.HELP}
 examples:
   devcloud run -- imgtool upload debian.qcow2 --cloud devcloud
+  devcloud run --with conversion -- imgtool prepare debian.qcow2 --cloud devcloud --method import
   devcloud start && export OS_CLIENT_CONFIG_FILE=...    (start prints the line)
 
 exit status: that of COMMAND (128+N if signal N ended it); 125 if the cloud itself failed.
@@ -76,10 +78,21 @@ def _parser() -> argparse.ArgumentParser:
         action.add_argument(
             "--limits", action="store_true", help="let Glance ask Keystone for limits of its projects"
         )
+        action.add_argument(
+            "--with", dest="parts", metavar="NAME[,NAME]", type=_parts, default=frozenset(),
+            help="switch on parts of a cloud that are listed below",
+        )  # fmt: skip
     run.set_defaults(action=_run)
     start.set_defaults(action=_start)
     stop.set_defaults(action=_stop)
     return parser
+
+
+def _parts(text: str) -> frozenset[str]:
+    try:
+        return parts.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -91,6 +104,7 @@ def _run(options: argparse.Namespace) -> int:
             environment,
             image_size_cap=options.image_size_cap,
             limits=options.limits,
+            parts=options.parts,
             owner=os.getpid(),
             keep=options.keep,
         )
@@ -129,11 +143,12 @@ def _start(options: argparse.Namespace) -> int:
         environment,
         image_size_cap=options.image_size_cap,
         limits=options.limits,
+        parts=options.parts,
         owner=options.owner,
     )
     here = Path(sys.argv[0])
     print(
-        f"Keystone and Glance answer. Use them in this shell:\n"
+        f"Keystone and Glance answer{_named(options.parts)}. Use them in this shell:\n"
         f"  export OS_CLIENT_CONFIG_FILE={folder / 'clouds.yaml'}\n"
         f"  imgtool upload IMAGE --cloud devcloud            (administrator)\n"
         f"  imgtool upload IMAGE --cloud devcloud-member     (ordinary member)\n"
@@ -141,6 +156,10 @@ def _start(options: argparse.Namespace) -> int:
         f"  {here} stop --dir {folder}"
     )
     return 0
+
+
+def _named(switched_on: frozenset[str]) -> str:
+    return f", with {', '.join(sorted(switched_on))}" if switched_on else ""
 
 
 def _stop(options: argparse.Namespace) -> int:

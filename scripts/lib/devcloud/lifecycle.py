@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -57,6 +58,7 @@ def start(  # noqa: PLR0913 - what the command line says, named one by one
     *,
     image_size_cap: int,
     limits: bool = False,
+    parts: Iterable[str] = (),
     owner: int | None = None,
     keep: bool = False,
 ) -> None:
@@ -68,6 +70,7 @@ def start(  # noqa: PLR0913 - what the command line says, named one by one
         *(["--owner", str(owner)] if owner is not None else []),
         *(["--keep"] if keep else []),
         *(["--limits"] if limits else []),
+        "--with", ",".join(sorted(parts)),
     ]  # fmt: skip
     supervisor = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devcloud import parts
 from devcloud.databases import copy_database, personalise
 from devcloud.environment import REGION, Environment
 from devcloud.keys import key_settings, write_keys
@@ -30,6 +31,8 @@ class Settings:
     image_size_cap_bytes: int
     limits: bool = False
     """Glance asks Keystone what its projects may have."""
+    parts: frozenset[str] = frozenset()
+    """What is switched on besides: see parts.py."""
     passwords: dict[str, str] = field(default_factory=_passwords, repr=False)
 
     @property
@@ -151,7 +154,7 @@ flavor = keystone
 config_file = {settings.environment.paste_file}
 [oslo_concurrency]
 lock_path = {settings.folder / "lock"}
-{_limits(settings) if settings.limits else ""}"""
+{parts.glance_settings(settings.parts)}{_limits(settings) if settings.limits else ""}"""
 
 
 def _limits(settings: Settings) -> str:

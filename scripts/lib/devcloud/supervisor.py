@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from devcloud import servers
+from devcloud import parts, servers
 from devcloud.environment import Environment
 from devcloud.errors import DevcloudError, tail
 from devcloud.probe import first_requests
@@ -73,6 +73,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--owner", type=int)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--limits", action="store_true")
+    parser.add_argument("--with", dest="parts", type=parts.parse, default=frozenset())
     return parser.parse_args()
 
 
@@ -129,6 +130,7 @@ def _cloud(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]
             glance_port=glance.getsockname()[1],
             image_size_cap_bytes=options.image_size_cap,
             limits=options.limits,
+            parts=options.parts,
         )
         write_all(settings)
         with contextlib.ExitStack() as running:

@@ -1,0 +1,45 @@
+"""What real clouds switch on and a bare Glance does not: `devcloud --with NAME[,NAME]`."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+PLUGINS: Mapping[str, str] = MappingProxyType(
+    {
+        "decompression": "image_decompression",
+        "conversion": "image_conversion",
+        "metadata": "inject_image_metadata",
+    }
+)
+"""The part's name -> Glance's import plugin, in the order in which Glance has to run them: what is compressed
+cannot be converted. They touch imports only, never a direct upload."""
+INJECTED = ("devcloud_injected", "yes")
+"""The property that `metadata` adds to each image that is imported."""
+
+HELP = """\
+parts of a cloud, for --with (several: NAME,NAME):
+  conversion     Glance converts what is imported to raw, as clouds with Ceph have it
+  decompression  Glance unpacks what is imported
+  metadata       Glance adds a property to what is imported
+"""
+
+
+def parse(text: str) -> frozenset[str]:
+    """The parts in NAME,NAME. Raises ValueError for one that there is not."""
+    parts = frozenset(part for part in text.split(",") if part)
+    if unknown := sorted(parts - PLUGINS.keys()):
+        raise ValueError(f"no part is called {unknown[0]}: there are {', '.join(PLUGINS)}")
+    return parts
+
+
+def glance_settings(parts: Iterable[str]) -> str:
+    """The sections of glance-api.conf that switch `parts` on."""
+    chosen = [plugin for part, plugin in PLUGINS.items() if part in set(parts)]
+    name, value = INJECTED
+    return f"""\
+[image_import_opts]
+image_import_plugins = [{",".join(chosen) or "no_op"}]
+[image_conversion]
+output_format = raw
+[inject_metadata_properties]
+inject = {name}:{value}
+"""
