@@ -21,7 +21,7 @@ One task:
     task_runner.py   attempt by attempt, each in a worker process
     monitor.py       one worker, until it ends; whether the batch is to go on
     forks.py         where workers come from
-    fork_server.py   the process that has loaded everything, and forks
+    fork_child.py    the process that has loaded everything, and the first steps of what it forks
     task_context.py  what a worker is given; wire.py: tasks and records <-> JSON
     worker.py        the worker's main; task.py: what it does; events.py: what it tells
     source_file.py   the source of a task as a file; download.py: from a URL

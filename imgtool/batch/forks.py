@@ -1,6 +1,5 @@
 """The parent's end of the fork server: starts it when the first child is wanted, and asks it for children."""
 
-import json
 import os
 import socket
 import sys
@@ -14,7 +13,9 @@ from typing import IO
 
 from imgtool.errors import ImgtoolError, ToolFailedError
 from imgtool.process.programs import start_service
-from imgtool.util.text import printable
+from imgtool.util import fork_server
+from imgtool.util.fork_server import Message
+from imgtool.util.text import last_line
 
 PROGRAM = "imgtool.cli.batch_worker"
 ENDING_SECONDS = 1.0
@@ -43,7 +44,7 @@ class Child:
         self.control = control
 
     def tell(self, what: bytes) -> None:
-        """STOP or KILL of fork_server."""
+        """Say STOP or KILL."""
         with suppress(OSError):  # it has ended
             self.control.send(what)
 
@@ -68,16 +69,13 @@ class Forks:
         with ExitStack() as passed, ExitStack() as ours:
             stdout, child_stdout = _pipe(ours, passed)
             stderr, child_stderr = _pipe(ours, passed)
-            control, child_control = socket.socketpair()
-            ours.callback(control.close)
-            passed.callback(child_control.close)
             stdin = passed.enter_context(_memory_file(request.stdin))
             message = {
                 "environment": dict(request.environment),
                 "address_space_bytes": request.address_space_bytes,
             }
-            descriptors = [child_control.fileno(), stdin.fileno(), child_stdout, child_stderr]
-            self._send(json.dumps(message).encode(), [*descriptors, *request.kept_open])
+            descriptors = [stdin.fileno(), child_stdout, child_stderr, *request.kept_open]
+            control = self._send(message, descriptors)
             ours.pop_all()
             return Child(stdout, stderr, control)
 
@@ -96,15 +94,14 @@ class Forks:
         if self._keeper is not None:
             self._keeper.join()
 
-    def _send(self, message: bytes, descriptors: list[int]) -> None:
+    def _send(self, message: Message, descriptors: list[int]) -> socket.socket:
         with self._lock:
             if self._channel is not None:
                 with suppress(ConnectionError):
-                    socket.send_fds(self._channel, [message], descriptors)
-                    return
+                    return fork_server.request(self._channel, message, descriptors)
                 self._channel.close()
             self._channel = self._started()
-            socket.send_fds(self._channel, [message], descriptors)
+            return fork_server.request(self._channel, message, descriptors)
 
     def _started(self) -> socket.socket:
         """Kept by a thread of its own: the kernel ends the server with the thread that started it."""
@@ -132,7 +129,9 @@ class Forks:
                 return
             starting.put(None)
             server.wait()
-            self._last_words = _last_line(words)
+            size = words.seek(0, os.SEEK_END)
+            words.seek(max(size - _KEPT_ERROR_BYTES, 0))
+            self._last_words = last_line(words.read())
 
 
 def _pipe(ours: ExitStack, passed: ExitStack) -> tuple[int, int]:
@@ -148,10 +147,3 @@ def _memory_file(content: bytes) -> IO[bytes]:
     file.write(content)
     file.seek(0)
     return file
-
-
-def _last_line(errors: IO[bytes]) -> str:
-    errors.seek(0, os.SEEK_END)
-    errors.seek(max(errors.tell() - _KEPT_ERROR_BYTES, 0))
-    lines = errors.read().decode("utf-8", "replace").split("\n")
-    return printable(next((line for line in reversed(lines) if line.strip()), ""))

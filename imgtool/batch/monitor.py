@@ -1,6 +1,4 @@
-"""Watches one child until it ends: its lines, its deadline, and whether it is to stop.
-
-Whether a batch is to go on: what its threads ask, and an interruption answers."""
+"""One worker, watched until it ends: its lines, its deadline, and whether the batch is to go on."""
 
 import json
 import os
@@ -10,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from imgtool.batch.fork_server import KILL, STOP
 from imgtool.batch.forks import Child
-from imgtool.util.text import printable
+from imgtool.util.fork_server import KILL, STOP
 
 StopLevel = Literal["run", "stop", "kill"]
 Event = dict[str, Any]
@@ -92,7 +89,7 @@ class _Watch:
 
     def _told(self, message: Event) -> None:
         self.ending.status = message.get("status")
-        self.ending.error = message.get("error", "")
+        self.ending.error = message.get("failure", "")
 
     def _keep_error(self, content: bytes) -> None:
         self.ending.stderr = (self.ending.stderr + content)[-KEPT_STDERR_BYTES:]
@@ -125,12 +122,6 @@ class _Lines:
             return
         if isinstance(message, dict):
             self._told(message)
-
-
-def last_line(stderr: bytes) -> str:
-    """The last that is not blank, printable."""
-    lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines()]
-    return printable(next((line for line in reversed(lines) if line), ""))
 
 
 def _read(descriptor: int) -> bytes:

@@ -10,11 +10,11 @@ from imgtool.batch import staging, wire, work_folders
 from imgtool.batch.cloud_query import QUERY_SECONDS, CloudQuery
 from imgtool.batch.events import too_hungry
 from imgtool.batch.forks import Forks, Request
-from imgtool.batch.monitor import Ending, Event, StopLevel, last_line, watch
+from imgtool.batch.monitor import Ending, Event, StopLevel, watch
 from imgtool.batch.task_context import TaskContext
 from imgtool.errors import EXIT_INTERRUPTED, ImgtoolError, ToolFailedError
 from imgtool.model.batch import Task, TaskRecord
-from imgtool.util.text import human_size
+from imgtool.util.text import human_size, last_line
 
 STOP_SECONDS = 30.0
 """For a child that is to stop: it may have to delete an image in Glance."""
@@ -105,7 +105,7 @@ def run_query(
     finally:
         child.close()
     if ending.status != 0:
-        notice(f"could not query the clouds: {last_line(ending.stderr)}")
+        notice(f"could not query the clouds: {_last_words(ending)}")
     return found
 
 
@@ -223,14 +223,18 @@ def _untold(task: Task, ending: Ending, settings: Settings) -> TaskRecord:
     )
 
 
+def _last_words(ending: Ending) -> str:
+    """What the child wrote last on stderr; where it went with its server, what that did."""
+    words = last_line(ending.stderr)
+    return words or (_FORKS.last_words() if ending.status is None else "")
+
+
 def _died(ending: Ending, settings: Settings) -> ToolFailedError:
     if ending.error:
         return ToolFailedError(f"cannot start a worker process: {ending.error}")
-    words = last_line(ending.stderr)
+    words = _last_words(ending)
     if words == MemoryError.__name__:
         return too_hungry(settings.address_space_bytes)
-    if ending.status is None:
-        words = words or _FORKS.last_words()
     said = f": {words}" if words else ""
     if ending.status is None:
         return ToolFailedError(

@@ -14,7 +14,7 @@ from imgtool.errors import ImageUnreadableError, ToolFailedError
 from imgtool.model.facts import Unknown
 from imgtool.process.confined import Access, background
 from imgtool.process.programs import KEPT_STDERR_BYTES, Child, Limits
-from imgtool.util.text import printable
+from imgtool.util.text import last_line, printable
 
 MAX_WRITTEN_BYTES = 16 << 30
 """The most that QEMU may write to a file: where the guest writes more, it sees a failing disk."""
@@ -118,8 +118,7 @@ class Guest:
         del self._said[:-KEPT_STDERR_BYTES]
 
     def _last_words(self) -> str:
-        lines = [line.strip() for line in self._said.decode("utf-8", "replace").splitlines()]
-        return printable(next((line for line in reversed(lines) if line), "it said nothing"))
+        return last_line(bytes(self._said)) or "it said nothing"
 
 
 @contextmanager

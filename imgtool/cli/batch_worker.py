@@ -8,7 +8,7 @@ import os
 import socket
 from functools import partial
 
-from imgtool.batch import fork_server, worker
+from imgtool.batch import fork_child, worker
 from imgtool.checks import registry
 from imgtool.cli import limits
 from imgtool.cli.bug_report import write_bug_report
@@ -44,7 +44,7 @@ def main() -> None:
     guest.preload()
     for name in ALSO_NEEDED:
         importlib.import_module(name)
-    fork_server.serve(socket.socket(fileno=STDIN), partial(worker.main, as_json.story, write_bug_report))
+    fork_child.serve(socket.socket(fileno=STDIN), partial(worker.main, as_json.story, write_bug_report))
     os._exit(0)
 
 

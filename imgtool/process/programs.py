@@ -19,7 +19,7 @@ from functools import partial
 
 from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.util import interrupts
-from imgtool.util.text import printable
+from imgtool.util.text import last_line, printable
 
 MAX_STDOUT_BYTES = 16 << 20
 """Output beyond it is an error: what is read here is JSON of some KiB, and progress."""
@@ -72,8 +72,7 @@ class Completed:
     @property
     def last_error_line(self) -> str:
         """The last line of stderr that is not blank, printable; empty where there is none."""
-        lines = [line.strip() for line in self.stderr.decode("utf-8", "replace").splitlines()]
-        return printable(next((line for line in reversed(lines) if line), ""))
+        return last_line(self.stderr)
 
 
 def run(  # noqa: PLR0913 - each says one thing about the run

@@ -19,7 +19,7 @@ from imgtool.model.conversion import Compression
 from imgtool.process import confined
 from imgtool.process.confined import Access
 from imgtool.process.programs import Completed, Limits, run
-from imgtool.util.text import printable
+from imgtool.util.text import last_line
 
 INFO_LIMITS = Limits(cpu_seconds=30, address_space_bytes=2 << 30)
 """What Nova gives it: nova/privsep/qemu.py, QEMU_IMG_LIMITS."""
@@ -188,7 +188,7 @@ def compare(
     argv = ["qemu-img", "compare", "-p", "--force-share", first.json, second.json]
     accept = {_COMPARE_SAME, _COMPARE_DIFFERENT}
     completed = _read(argv, [first, second], limits=limits, on_fraction=on_fraction, accept=accept)
-    return Comparison(completed.returncode == _COMPARE_SAME, _last_line(completed.stdout))
+    return Comparison(completed.returncode == _COMPARE_SAME, last_line(completed.stdout, unlike=_PROGRESS))
 
 
 def _read(  # noqa: PLR0913 - each says one thing about the run
@@ -243,8 +243,3 @@ def _fractions(on_fraction: Callable[[float], None]) -> Callable[[str], None]:
             on_fraction(min(float(found[1]) / 100, 1.0))
 
     return listen
-
-
-def _last_line(output: bytes) -> str:
-    lines = [line.strip() for line in re.split(r"[\r\n]", output.decode("utf-8", "replace"))]
-    return printable(next((line for line in reversed(lines) if line and not _PROGRESS.search(line)), ""))

@@ -9,7 +9,7 @@
     protocol.py pieces of a conversation, each with a kind and a length
     modules.py  code that is imported late: asked of imgtool, not opened
     child.py    the process in the sandbox
-    server.py   the process that sandboxes are forked from
+    server.py   the process that sandboxes are forked from: a kind of util/fork_server.py
     handle.py   imgtool's side of the server: start it, end it
     client.py   imgtool's side of a sandbox: ask, wait, judge how it ended
     probe.py    what the sandbox really keeps from a process here, for `imgtool doctor`

@@ -1,18 +1,16 @@
-"""The process in the sandbox: it shuts itself in, answers one question, and ends.
-
-Which descriptors a forked process has."""
+"""The process in the sandbox: it shuts itself in, answers one question, and ends."""
 
 import fcntl
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, NoReturn
 
 from imgtool.sandbox import confine, kernel, protocol, wire
 from imgtool.sandbox.job import Job
 from imgtool.sandbox.modules import Asking
 from imgtool.sandbox.protocol import Failure
+from imgtool.util.fork_server import ENDING_SIGNALS, close_all_but
 
 FIRST = 3
 """Behind stdin, stdout and stderr."""
@@ -28,10 +26,7 @@ def arrange(kept: Sequence[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(FIRST):
         os.dup2(null, stream)
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers
-        if int(name) >= above:
-            with suppress(OSError):  # the one by which they were listed is closed already
-                os.close(int(name))
+    close_all_but(range(above))
 
 
 CHANNEL, DISK = FIRST, FIRST + 1
@@ -42,6 +37,7 @@ def become_child(job: Job[Any, Any], server: int, descriptors: Sequence[int]) ->
     """Do `job` and end. `descriptors`: the channel to imgtool, and what is to be read."""
     try:
         kernel.die_with_parent(signal.SIGKILL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
         arrange(descriptors)
         protocol.write(CHANNEL, *_work(job, server))
     finally:

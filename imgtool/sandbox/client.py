@@ -1,6 +1,5 @@
 """imgtool's side of a sandbox: asks, waits no longer than it should, and sees to it that nothing is left."""
 
-import json
 import os
 import signal
 import socket
@@ -11,6 +10,7 @@ from typing import Any
 from imgtool.sandbox import handle, modules, protocol, wire
 from imgtool.sandbox.job import A, Job, Q, SandboxFailedError
 from imgtool.sandbox.protocol import EXPECTED, Failure
+from imgtool.util import fork_server
 from imgtool.util.text import printable
 
 SERVER_SECONDS = 60.0
@@ -89,11 +89,13 @@ class _Sandbox:
         """
         channel = handle.running_channel()
         try:
-            _request(job, channel, theirs, descriptor)
+            control = ending.enter_context(_request(job, channel, theirs, descriptor))
+            _await(control)
             with handle.uninterrupted():
-                answer, self._process = _answer(channel)
-                if self._process >= 0:
-                    ending.callback(self.end)
+                answer, descriptors = fork_server.hear(control)
+                if descriptors:
+                    (self._process,) = descriptors
+                    ending.callback(self.end, control)
         except (OSError, ValueError) as error:
             handle.drop()
             raise _failed(job, "could not be started: what starts it has ended") from error
@@ -108,34 +110,32 @@ class _Sandbox:
         """It closed its channel, so it is about to end: how, is for it to say."""
         handle.has_ended(self._process, DYING_SECONDS)
 
-    def end(self) -> None:
+    def end(self, control: socket.socket) -> None:
         """Kill it, whatever it does, and wait for it; no longer than it takes, whatever the server does."""
         with handle.uninterrupted():
             handle.kill(self._process)
             os.close(self._process)
-            if handle.state.channel is None:
-                return
             try:
-                handle.state.channel.settimeout(STATUS_SECONDS)
-                self.status = json.loads(handle.state.channel.recv(1 << 10))["status"]
+                control.settimeout(STATUS_SECONDS)
+                self.status = fork_server.hear(control)[0]["status"]
             except (OSError, ValueError, KeyError):
                 handle.drop(at_once=True)
 
 
-def _request(job: Job[Any, Any], channel: socket.socket, theirs: socket.socket, descriptor: int) -> None:
-    """Ask the server for a sandbox, and wait for its answer, which can be interrupted."""
-    request = {"job": job.name, "modules": sorted(handle.state.asked)}
+def _request(
+    job: Job[Any, Any], channel: socket.socket, theirs: socket.socket, descriptor: int
+) -> socket.socket:
+    """Ask the server for a sandbox; return our end of its control socket."""
+    message = {"job": job.name, "modules": sorted(handle.state.asked)}
     channel.settimeout(SERVER_SECONDS)
-    socket.send_fds(channel, [json.dumps(request).encode()], [theirs.fileno(), descriptor])
-    if not handle.is_readable(channel.fileno(), SERVER_SECONDS):
+    return fork_server.request(channel, message, [theirs.fileno(), descriptor])
+
+
+def _await(control: socket.socket) -> None:
+    """Wait for the server's answer, which can be interrupted. Raises TimeoutError."""
+    control.settimeout(SERVER_SECONDS)
+    if not handle.is_readable(control.fileno(), SERVER_SECONDS):
         raise TimeoutError
-
-
-def _answer(channel: socket.socket) -> tuple[dict[str, Any], int]:
-    """What the server says, and a descriptor of the sandbox; -1 where there is none."""
-    message, descriptors, _, _ = socket.recv_fds(channel, 64 << 10, 1)
-    answer: dict[str, Any] = json.loads(message)
-    return answer, descriptors[0] if descriptors else -1
 
 
 def _error(job: Job[Any, Any], failure: Failure) -> Exception:

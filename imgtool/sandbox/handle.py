@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from threading import Lock, current_thread, main_thread
 
 from imgtool.sandbox.job import SandboxFailedError
-from imgtool.sandbox.server import ENDING_SIGNALS, become_server
+from imgtool.sandbox.server import become_server
 from imgtool.util import interrupts
+from imgtool.util.fork_server import ENDING_SIGNALS
 
 LOCK_SECONDS = 1.0
 """For a thread that has a sandbox just now, when all is to end."""
@@ -54,7 +55,7 @@ def start(job: str | None = None) -> None:
         channel = running_channel()
         if job is not None:
             with suppress(OSError):  # who asks for a sandbox next is told that the server has ended
-                channel.send(json.dumps({"prepare": job}).encode())
+                channel.send(json.dumps({"job": job, "modules": []}).encode())
 
 
 def stop() -> None:

@@ -1,1 +1,1 @@
-"""What every part may use: text, files, locks, progress, YAML. Nothing here knows of images."""
+"""What every part may use: text, files, locks, forks, progress, YAML. Nothing here knows of images."""

@@ -28,6 +28,16 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def last_line(output: bytes, *, unlike: re.Pattern[str] | None = None) -> str:
+    """Return the last line of a program's output that is not blank, printable; empty where there is none.
+
+    Lines in which the pattern `unlike` is found are passed over.
+    """
+    lines = (line.strip() for line in reversed(output.decode("utf-8", "replace").splitlines()))
+    said = (line for line in lines if line and not (unlike and unlike.search(line)))
+    return printable(next(said, ""))
+
+
 def shell_word(text: str) -> str | None:
     """`text` as one word of a command that is shown to be pasted; None where no such word can be shown.
 

@@ -12,11 +12,12 @@ import pytest
 
 from imgtool.batch import forks
 from imgtool.batch.forks import Forks, Request
-from imgtool.batch.monitor import Ending, Event, StopLevel, last_line, watch
+from imgtool.batch.monitor import Ending, Event, StopLevel, watch
+from imgtool.util.text import last_line
 
 SERVER = """
 import os, socket, sys
-from imgtool.batch import fork_server
+from imgtool.batch import fork_child
 
 def run():
     with os.fdopen(os.dup(0)) as stream:
@@ -24,7 +25,7 @@ def run():
     exec(code, {"os": os, "sys": sys})
     return 0
 
-fork_server.serve(socket.socket(fileno=0), run)
+fork_child.serve(socket.socket(fileno=0), run)
 """
 """Its children run the Python code of their stdin."""
 
@@ -145,6 +146,7 @@ def test_one_that_is_killed_is_told_and_the_next_one_runs(children: Forks, numbe
 
 @pytest.mark.parametrize("code", [FOREVER, DEAF], ids=["asleep", "deaf"])
 def test_the_deadline_ends_it(children: Forks, code: str) -> None:
+    run(children, "pass")  # the server is there: what follows has the whole time
     ending, events = run(children, code, deadline_seconds=0.5)
     assert ending.why == "deadline"
     assert ending.status == (-9 if code is DEAF else -15)
@@ -153,6 +155,7 @@ def test_the_deadline_ends_it(children: Forks, code: str) -> None:
 
 def test_one_that_does_not_react_to_anything_is_killed(children: Forks) -> None:
     code = f"{TELL}\ntell(pid=os.getpid())\nos.kill(os.getpid(), signal.SIGSTOP)"
+    run(children, "pass")  # as above
     ending, _ = run(children, code, deadline_seconds=0.5)
     assert (ending.why, ending.status) == ("deadline", -9)
 

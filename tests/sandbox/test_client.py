@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,15 @@ def test_the_server_shares_no_memory_and_no_file_with_a_box(descriptor: int) -> 
     assert taken.take(0)
     maps = Path(f"/proc/{handle.state.server}/maps").read_text()
     assert not [line for line in maps.splitlines() if line.split()[1] in {"rw-s", "-w-s"}]
-    links = [str(one.readlink()) for one in Path(f"/proc/{handle.state.server}/fd").iterdir()]
-    assert sorted(one.partition(":")[0] for one in links) == ["/dev/null"] * 3 + ["socket"]
+    wait_for(lambda: _open_in(handle.state.server) == ["/dev/null"] * 3 + ["socket"])
+
+
+def _open_in(pid: int) -> list[str]:
+    """What kinds of files it has open; a control socket until it has closed that."""
+    with suppress(FileNotFoundError):
+        links = [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()]
+        return sorted(one.partition(":")[0] for one in links)
+    return []
 
 
 def test_what_is_in_memory_cannot_be_written_by_who_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:

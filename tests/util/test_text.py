@@ -1,10 +1,19 @@
+import re
 import shlex
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgtool.util.text import enumerated, human_size, parse_size, printable, shell_operands, shell_word
+from imgtool.util.text import (
+    enumerated,
+    human_size,
+    last_line,
+    parse_size,
+    printable,
+    shell_operands,
+    shell_word,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +103,17 @@ def test_what_is_not_a_size(text: str) -> None:
 def test_a_number_without_a_unit_counts_the_units_that_are_asked_for() -> None:
     assert parse_size("2", plain_unit_bytes=1 << 20) == 2 << 20
     assert parse_size("2G", plain_unit_bytes=1 << 20) == 2 << 30
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (b"", ""),
+        (b" \n\r\n", ""),
+        (b"first\nValueError: \x1b[31m x \n\n", "ValueError: \\x1b[31m x"),
+        (b"said\r (12%)\r (99%)\n", "said"),
+        (b"not UTF-8: \xff", "not UTF-8: \N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_the_last_line_that_says_something(output: bytes, said: str) -> None:
+    assert last_line(output, unlike=re.compile("%")) == said
