@@ -3,11 +3,9 @@
 By a child, so that openstacksdk is in no process that lasts as long as the batch does.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imgtool import glance
 from imgtool.errors import ImgtoolError
@@ -27,24 +25,8 @@ class CloudQuery:
     clouds: tuple[CloudName, ...]
     uploads: Path
     """The notes of uploads."""
-    image_ids: Mapping[str, Sequence[str]]
+    image_ids: Mapping[str, tuple[str, ...]]
     """Which images may be there, by `CloudName.label`."""
-
-    def to_json(self) -> str:
-        """One line."""
-        return json.dumps(
-            {
-                "clouds": [asdict(cloud) for cloud in self.clouds],
-                "uploads": str(self.uploads),
-                "image_ids": {label: list(ids) for label, ids in self.image_ids.items()},
-            }
-        )
-
-
-def from_values(values: Mapping[str, Any]) -> CloudQuery:
-    """Return the query that this parsed JSON describes."""
-    clouds = tuple(CloudName(**cloud) for cloud in values["clouds"])
-    return CloudQuery(clouds, Path(values["uploads"]), values["image_ids"])
 
 
 def look(query: CloudQuery, progress: Progress) -> dict[str, list[str]]:

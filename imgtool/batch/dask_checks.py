@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from imgtool.batch.dask_worker import HINT, Home, unfit
 from imgtool.errors import ToolFailedError, UsageError
+from imgtool.util import codec
 from imgtool.util.text import printable, shell_word
 
 DISK = "disk"
@@ -66,7 +67,11 @@ def check_fit(client: Any, workers: Workers, home: Home) -> None:
     names = {address: printable(str(one["name"])) for address, one in workers.items()}
     try:
         answers = client.run(
-            unfit, home.to_values(), workers=list(workers), on_error="return", callback_timeout=ANSWER_SECONDS
+            unfit,
+            codec.to_values(home),
+            workers=list(workers),
+            on_error="return",
+            callback_timeout=ANSWER_SECONDS,
         )
     except (OSError, TimeoutError) as error:
         raise ToolFailedError(

@@ -15,12 +15,13 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-from imgtool.batch import dask_checks, wire
-from imgtool.batch.dask_worker import TOPIC, Home, do_task, home_of, to_json
+from imgtool.batch import dask_checks, records
+from imgtool.batch.dask_worker import TOPIC, Assignment, Home, do_task, home_of
 from imgtool.batch.monitor import Event
 from imgtool.batch.task_runner import Settings
 from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.model.batch import Task, TaskRecord
+from imgtool.util import codec
 from imgtool.util.text import printable
 
 CONNECT_SECONDS = 10.0
@@ -58,7 +59,7 @@ class Cluster:
 
     def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
         """Impure: the same task given twice is done twice. Cancelled, its child is ended."""
-        text = to_json(task, self.home, self.batch, replace_output=replace_output)
+        text = codec.to_json(Assignment(self.home, self.batch, task, replace_output)).decode()
         query = _Submission(task, text, Future())
         self.submissions[task.key] = query
         self._send(query)
@@ -98,7 +99,7 @@ class Cluster:
         if error is not None:
             query.future.set_exception(error)
         else:
-            query.future.set_result(wire.record_from_json(theirs.result()))
+            query.future.set_result(records.from_json(theirs.result()))
 
 
 def connect(address: str, settings: Settings, on_event: OnEvent) -> Cluster:

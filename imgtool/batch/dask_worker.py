@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from imgtool import __version__
-from imgtool.batch import wire
+from imgtool.batch import records
 from imgtool.batch.monitor import Event, StopLevel
 from imgtool.batch.schedule import address_space_bytes
 from imgtool.batch.task_runner import Settings, run_task
 from imgtool.errors import ToolFailedError
 from imgtool.model.batch import Task, TaskRecord
+from imgtool.util import codec
 from imgtool.util.text import printable
 
 TOPIC = "imgtool"
@@ -39,30 +40,29 @@ class Home:
     """Of that folder. Machines that share a file system give it different device numbers, but one inode."""
     version: str = __version__
 
-    def to_values(self) -> dict[str, Any]:
-        """Return the values as JSON takes them."""
-        return {"work": str(self.work), "inode": self.inode, "version": self.version}
-
 
 def home_of(work: Path) -> Home:
     """Return the home of the batch whose folder this is."""
     return Home(work, work.stat().st_ino)
 
 
-def to_json(task: Task, home: Home, batch: str, *, replace_output: bool) -> str:
-    """What `do_task` takes; `batch` is a name that no other batch of the scheduler has."""
-    return json.dumps(
-        {
-            "home": home.to_values(),
-            "batch": batch,
-            "task": wire.task_to_json(task),
-            "replace_output": replace_output,
-        }
-    )
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a worker is to do."""
+
+    home: Home
+    batch: str
+    """A name that no other batch of the scheduler has."""
+    task: Task
+    replace_output: bool
+    """What stands at the task's output is of an earlier run of this batch."""
 
 
 def unfit(home: Mapping[str, Any]) -> str:
-    """Why this process cannot work for that batch; empty where it can. `home`: `Home.to_values`."""
+    """Why this process cannot work for that batch; empty where it can.
+
+    `home`: a Home as parsed JSON, of whichever version of imgtool.
+    """
     if home["version"] != __version__:
         return f"it has imgtool {__version__}, and not {printable(home['version'])}"
     try:
@@ -80,7 +80,7 @@ HINT = (
 
 
 def do_task(text: str) -> str:
-    """Runs in a thread of a worker: `to_json` -> the record, as JSON.
+    """Runs in a thread of a worker: an Assignment as JSON -> the record, as JSON.
 
     Raises Reschedule where the worker is about to end: another is to do the task.
     """
@@ -89,8 +89,9 @@ def do_task(text: str) -> str:
     key = worker.get_current_task()
     values = json.loads(text)
     if why := unfit(values["home"]):  # one that came when the batch had begun
-        return _refused(json.loads(values["task"])["key"], f"worker {_name(worker)}: {why}")
-    task = wire.task_from_json(values["task"])
+        return _refused(values["task"]["key"], f"worker {_name(worker)}: {why}")
+    assigned = codec.from_values(values, Assignment)
+    task = assigned.task
 
     def stop_level() -> StopLevel:
         """A task that was cancelled runs on, as far as its worker is concerned; its child must not."""
@@ -99,16 +100,16 @@ def do_task(text: str) -> str:
         return "run" if wanted and worker.status.name in _WORKING else "stop"
 
     def tell(event: Event) -> None:
-        about = {"batch": values["batch"], "key": task.key}
+        about = {"batch": assigned.batch, "key": task.key}
         worker.log_event(TOPIC, {**about, **event})
         if "attempt" in event:
             worker.log_event(TOPIC, {**about, "stage": "worker", "detail": _name(worker)})
 
-    settings = Settings(Path(values["home"]["work"]), address_space_bytes())
-    record = run_task(task, settings, tell, stop_level=stop_level, replace_output=values["replace_output"])
+    settings = Settings(assigned.home.work, address_space_bytes())
+    record = run_task(task, settings, tell, stop_level=stop_level, replace_output=assigned.replace_output)
     if record.state == "interrupted" and stop_level() != "run":
         raise distributed.Reschedule
-    return wire.record_to_json(record)
+    return records.to_json(record)
 
 
 def _name(worker: Any) -> str:
@@ -117,4 +118,4 @@ def _name(worker: Any) -> str:
 
 def _refused(key: str, message: str) -> str:
     status = ToolFailedError.exit_status
-    return wire.record_to_json(TaskRecord(key, "failed", exit_status=status, message=message, hint=HINT))
+    return records.to_json(TaskRecord(key, "failed", exit_status=status, message=message, hint=HINT))

@@ -6,6 +6,7 @@ noted. A rollback journal, not a write-ahead log: beside the file nothing stays,
 Only the process that runs the batch writes; its threads may share one Journal.
 """
 
+import json
 import sqlite3
 import threading
 import time
@@ -16,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from imgtool.batch import journal_file, wire
+from imgtool.batch import journal_file, records
 from imgtool.batch.journal_file import Lock
 from imgtool.model.batch import FINAL_STATES, GOOD_STATES, BatchPlan, StageRecord, Task, TaskRecord
+from imgtool.util.text import escape_bytes
 
 
 class Journal:
@@ -66,7 +68,7 @@ class Journal:
 
     def stage(self, reached: StageRecord) -> None:
         """An attempt reached a stage; reached again, the later one counts."""
-        row = (reached.key, reached.attempt, reached.stage, wire.safe(reached.detail), reached.at)
+        row = (reached.key, reached.attempt, reached.stage, escape_bytes(reached.detail), reached.at)
         with self._noted() as cursor:
             cursor.execute("INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?)", row)
 
@@ -77,14 +79,14 @@ class Journal:
         work goes on; with a failure it would show findings that have nothing to do with it.
         """
         with self._noted() as cursor:
-            text = wire.record_to_json(replace(record, report=None))
+            text = records.to_json(replace(record, report=None))
             cursor.execute(
                 "INSERT INTO tasks (key, state, record) VALUES (?, ?, ?)"
                 " ON CONFLICT (key) DO UPDATE SET state = excluded.state, record = excluded.record",
                 (record.key, record.state, text),
             )
             if record.report is not None:
-                row = (record.key, wire.to_json(record.report))
+                row = (record.key, json.dumps(record.report))
                 cursor.execute("INSERT OR REPLACE INTO reports VALUES (?, ?)", row)
             elif record.state in FINAL_STATES - GOOD_STATES:
                 cursor.execute("DELETE FROM reports WHERE key = ?", (record.key,))
@@ -98,17 +100,17 @@ class Journal:
         """
         of_last = "SELECT record FROM tasks WHERE position IS NOT NULL ORDER BY position"
         rows = self._rows("SELECT record FROM tasks" if every else of_last)
-        return (wire.record_from_json(text) for (text,) in rows)
+        return (records.from_json(text) for (text,) in rows)
 
     def record(self, key: str) -> TaskRecord | None:
         """Return one task's record, of this manifest or an older one, without its report."""
         rows = self._rows("SELECT record FROM tasks WHERE key = ?", key)
-        return wire.record_from_json(rows[0][0]) if rows else None
+        return records.from_json(rows[0][0]) if rows else None
 
     def report(self, key: str) -> Mapping[str, object] | None:
         """The last that was noted of one task."""
         rows = self._rows("SELECT report FROM reports WHERE key = ?", key)
-        return wire.from_json(rows[0][0]) if rows else None
+        return json.loads(rows[0][0]) if rows else None
 
     def names(self) -> dict[str, str]:
         """Return the names of the last run's tasks by key."""
@@ -171,7 +173,7 @@ def read_journal(path: Path) -> Journal:
 
 
 def _place(cursor: sqlite3.Cursor, position: int, task: Task) -> None:
-    waiting = wire.record_to_json(TaskRecord(task.key, "waiting"))
+    waiting = records.to_json(TaskRecord(task.key, "waiting"))
     cursor.execute(
         "INSERT INTO tasks (key, position, name, source, state, record) VALUES (?, ?, ?, ?, 'waiting', ?)"
         " ON CONFLICT (key) DO UPDATE SET position = excluded.position, name = excluded.name",
@@ -180,4 +182,4 @@ def _place(cursor: sqlite3.Cursor, position: int, task: Task) -> None:
 
 
 def _text(path: Path | str) -> str:
-    return wire.safe(str(path))
+    return escape_bytes(str(path))

@@ -13,7 +13,7 @@ from typing import get_args
 
 from imgtool.errors import UsageError
 from imgtool.model.batch import TaskRecord, TaskState
-from imgtool.util.text import printable
+from imgtool.util.text import escape_bytes, printable
 
 _MODE = 0o644
 """node_exporter is another user."""
@@ -80,9 +80,8 @@ def _labels(labels: Labels) -> str:
 
 
 def _escaped(value: str) -> str:
-    """Escape `text` as the format requires; the result is valid UTF-8 whatever the file's name is."""
-    safe = value.encode("utf-8", "backslashreplace").decode()
-    return safe.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """Escape `value` as the format requires; the result is valid UTF-8 whatever the file's name is."""
+    return escape_bytes(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _number(value: float) -> str:

@@ -23,7 +23,7 @@ def query(tasks: Sequence[Task], earlier: Earlier, uploads: Path) -> CloudQuery:
         record = earlier.get(task.key)
         for label, image_id in record.image_ids.items() if record and record.state in DONE else ():
             wanted.setdefault(label, []).append(image_id)
-    return CloudQuery(tuple(clouds), uploads, wanted)
+    return CloudQuery(tuple(clouds), uploads, {label: tuple(ids) for label, ids in wanted.items()})
 
 
 def is_done(task: Task, record: TaskRecord, there: Mapping[str, Sequence[str]]) -> bool:

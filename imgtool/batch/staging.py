@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from imgtool.batch import wire
+from imgtool.batch import records
 from imgtool.batch.task_context import TaskContext
 from imgtool.errors import ConversionError
 from imgtool.formats.source import identify
@@ -53,7 +53,7 @@ def placed(context: TaskContext) -> TaskRecord | None:
         return None
     try:
         settings, _, text = context.note.read_text().partition("\n")
-        record = wire.record_from_json(text)
+        record = records.from_json(text)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     ours = is_there(output, record.output_identity) and settings == context.task.settings_hash
@@ -78,7 +78,7 @@ def _write_note(context: TaskContext, record: TaskRecord) -> None:
     """Synced, and whole or not there."""
     partial = context.note.with_suffix(".partial")
     with partial.open("w") as file:
-        file.write(f"{context.task.settings_hash}\n{wire.record_to_json(record)}")
+        file.write(f"{context.task.settings_hash}\n{records.to_json(record)}")
         file.flush()
         os.fsync(file.fileno())
     partial.replace(context.note)

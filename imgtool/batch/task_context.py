@@ -1,12 +1,9 @@
-"""What one child is given: its task, and the places that are its own. It travels as JSON."""
+"""What one child is given: its task, and the places that are its own. It travels as JSON (util/codec.py)."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from imgtool.batch import wire, work_folders
+from imgtool.batch import work_folders
 from imgtool.model.batch import Task
 
 
@@ -40,26 +37,3 @@ class TaskContext:
         """A folder beside the output, where it is made; it has to be on the same file system."""
         output = self.task.output
         return None if output is None else output.parent / f".imgtool-batch-{self.task.key}"
-
-    def to_json(self) -> str:
-        """One line."""
-        return json.dumps(
-            {
-                "task": wire.task_to_json(self.task),
-                "folder": str(self.folder),
-                "uploads": str(self.uploads),
-                "replace_output": self.replace_output,
-                "recover": self.recover,
-            }
-        )
-
-
-def from_values(values: Mapping[str, Any]) -> TaskContext:
-    """Return the context that this parsed JSON describes."""
-    return TaskContext(
-        task=wire.task_from_json(values["task"]),
-        folder=Path(values["folder"]),
-        uploads=Path(values["uploads"]),
-        replace_output=values["replace_output"],
-        recover=values["recover"],
-    )

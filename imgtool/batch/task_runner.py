@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgtool.batch import staging, wire, work_folders
+from imgtool.batch import records, staging, work_folders
 from imgtool.batch.cloud_query import QUERY_SECONDS, CloudQuery
 from imgtool.batch.events import too_hungry
 from imgtool.batch.forks import Forks, Request
@@ -14,6 +14,7 @@ from imgtool.batch.monitor import Ending, Event, StopLevel, watch
 from imgtool.batch.task_context import TaskContext
 from imgtool.errors import EXIT_INTERRUPTED, ImgtoolError, ToolFailedError
 from imgtool.model.batch import Task, TaskRecord
+from imgtool.util import codec
 from imgtool.util.text import human_size, last_line
 
 STOP_SECONDS = 30.0
@@ -90,7 +91,7 @@ def run_query(
             notice(event["detail"])
 
     try:
-        child = _FORKS.start(Request(query.to_json().encode(), QUERY_ADDRESS_SPACE_BYTES, {}))
+        child = _FORKS.start(Request(codec.to_json(query), QUERY_ADDRESS_SPACE_BYTES, {}))
     except ImgtoolError as error:
         notice(error.message)
         return found
@@ -169,7 +170,7 @@ class _Attempts:
         context = self._context
         child = _FORKS.start(
             Request(
-                stdin=context.to_json().encode(),
+                stdin=codec.to_json(context),
                 address_space_bytes=self._settings.address_space_bytes,
                 environment={"TMPDIR": str(context.temporary)},
                 kept_open=[self._lock],
@@ -196,7 +197,7 @@ class _Attempts:
         """What the child told, or how it ended without telling."""
         values = self._told.get("record")
         if values is not None and (ending.why is None or values["state"] == "done"):
-            return wire.record_from_values(values)
+            return records.from_values(values)
         if (record := staging.placed(self._context)) is not None:  # it was stopped just after that
             return record
         return _untold(self._context.task, ending, self._settings)

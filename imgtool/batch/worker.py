@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
 
-from imgtool.batch import cloud_query, download, sources, task, task_context, wire
+from imgtool.batch import cloud_query, download, records, sources, task
+from imgtool.batch.cloud_query import CloudQuery
 from imgtool.batch.events import EventWriter, too_hungry
 from imgtool.batch.task_context import TaskContext
 from imgtool.errors import (
@@ -29,7 +30,7 @@ from imgtool.errors import (
 from imgtool.glance.failures import GlanceRefusal, NoAnswer
 from imgtool.model.batch import TaskRecord
 from imgtool.pipeline.judge import refusal
-from imgtool.util import interrupts, leases
+from imgtool.util import codec, interrupts, leases
 from imgtool.util.memory import is_out_of_memory
 
 STDIN, STDOUT = 0, 1
@@ -53,13 +54,13 @@ def _main(tell: task.Tell, write_bug_report: WriteBugReport) -> int:
     try:
         values = json.loads(_read_all(STDIN))
         if "task" not in values:
-            teller.tell({"there": cloud_query.look(cloud_query.from_values(values), teller)})
+            teller.tell({"there": cloud_query.look(codec.from_values(values, CloudQuery), teller)})
             return EXIT_OK
-        given = task_context.from_values(values)
+        given = codec.from_values(values, TaskContext)
         record, again = _told(given, teller, tell, write_bug_report)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    text = _with_the_url(wire.record_to_json(record), given)
+    text = _with_the_url(records.to_json(record), given)
     teller.tell({"record": json.loads(text), "again": again})
     return EXIT_BUG if record.exit_status is None else record.exit_status
 

@@ -5,7 +5,6 @@
     seccomp.py  the system calls that are left, as a table and as a filter; program_calls.py: QEMU's
     launch.py   starts such a program in the same confinement
     confine.py  all of that, in the order in which it has to be done
-    wire.py     frozen dataclasses -> JSON -> the same dataclasses, checked
     protocol.py pieces of a conversation, each with a kind and a length
     modules.py  code that is imported late: asked of imgtool, not opened
     child.py    the process in the sandbox

@@ -6,10 +6,11 @@ import signal
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from imgtool.sandbox import confine, kernel, protocol, wire
+from imgtool.sandbox import confine, kernel, protocol
 from imgtool.sandbox.job import Job
 from imgtool.sandbox.modules import Asking
 from imgtool.sandbox.protocol import Failure
+from imgtool.util import codec
 from imgtool.util.fork_server import ENDING_SIGNALS, close_all_but
 
 FIRST = 3
@@ -48,12 +49,12 @@ def _work(job: Job[Any, Any], server: int) -> tuple[bytes, bytes]:
     """The frame that ends the conversation."""
     try:
         _, content = protocol.read(CHANNEL)
-        question = wire.from_json(content, job.question)
+        question = codec.from_json(content, job.question)
         confine.confine(job.limits, server, DISK)
         Asking(_module).install()
-        return protocol.ANSWER, wire.to_json(job.work(question, DISK))
+        return protocol.ANSWER, codec.to_json(job.work(question, DISK))
     except BaseException as error:
-        return protocol.FAILURE, wire.to_json(Failure.of(error))
+        return protocol.FAILURE, codec.to_json(Failure.of(error))
 
 
 def _module(name: bytes) -> bytes:

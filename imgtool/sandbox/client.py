@@ -7,10 +7,10 @@ import time
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from imgtool.sandbox import handle, modules, protocol, wire
+from imgtool.sandbox import handle, modules, protocol
 from imgtool.sandbox.job import A, Job, Q, SandboxFailedError
 from imgtool.sandbox.protocol import EXPECTED, Failure
-from imgtool.util import fork_server
+from imgtool.util import codec, fork_server
 from imgtool.util.text import printable
 
 SERVER_SECONDS = 60.0
@@ -41,30 +41,30 @@ def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:
                 reason = f"took longer than {job.limits.deadline_seconds:.0f} seconds, and was killed"
             except protocol.TooLargeError as error:
                 reason = f"gave an answer of more than {error.most_bytes} bytes"
-            except wire.WireError as error:
+            except codec.CodecError as error:
                 reason = f"gave an answer that makes no sense ({error})"
     raise _failed(job, reason or _how(sandbox.status, job))
 
 
 def _converse(job: Job[Q, A], question: Q, channel: socket.socket) -> A:
     deadline = time.monotonic() + job.limits.deadline_seconds
-    protocol.send(channel, protocol.QUESTION, wire.to_json(question), deadline)
+    protocol.send(channel, protocol.QUESTION, codec.to_json(question), deadline)
     sent_bytes = 0
     for _ in range(modules.MAX_MODULES):
         kind, content = protocol.receive(channel, deadline)
         if kind == protocol.ANSWER:
-            return wire.from_json(content, job.answer)
+            return codec.from_json(content, job.answer)
         if kind == protocol.FAILURE:
-            raise _error(job, wire.from_json(content, Failure))
+            raise _error(job, codec.from_json(content, Failure))
         if kind != protocol.MODULE:
-            raise wire.WireError("of a kind that nobody knows")
+            raise codec.CodecError("of a kind that nobody knows")
         code = modules.code_of(content)
         sent_bytes += len(code)
         if sent_bytes > modules.MAX_CODE_BYTES:
             break
         protocol.send(channel, protocol.CODE, code, deadline)
         _remember(content)
-    raise wire.WireError("it asks for modules without end")
+    raise codec.CodecError("it asks for modules without end")
 
 
 def _remember(module: bytes) -> None:

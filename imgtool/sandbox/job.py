@@ -78,9 +78,9 @@ class Job(Generic[Q, A]):
     """What is read, for messages: `the guest`."""
     question: type[Q]
     answer: type[A]
-    """Frozen dataclasses of what wire.py knows."""
+    """Frozen dataclasses of what util/codec.py knows."""
     work: Callable[[Q, int], A]
-    """Called in the sandbox, with the question and the descriptor. May raise what frames.EXPECTED has."""
+    """Called in the sandbox, with the question and the descriptor. May raise what protocol.EXPECTED has."""
     limits: Limits
     prepare: Callable[[], object] = nothing
     """Called in the server, before hostile bytes are near: loads what only files can give."""

@@ -28,6 +28,11 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def escape_bytes(text: str) -> str:
+    """Return `text` as valid Unicode: bytes of a name that are not UTF-8 become backslash escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def last_line(output: bytes, *, unlike: re.Pattern[str] | None = None) -> str:
     """Return the last line of a program's output that is not blank, printable; empty where there is none.
 

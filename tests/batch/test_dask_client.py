@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support import batches
 
-from imgtool.batch import wire
+from imgtool.batch import records
 from imgtool.batch.dask_client import MAX_DEATHS, Cluster
 from imgtool.batch.dask_worker import Home
 from imgtool.errors import ToolFailedError
@@ -52,7 +52,7 @@ def begin(cluster: Cluster, batch: str = "batch") -> None:
 def test_a_record_comes_back(cluster: Cluster) -> None:
     ours = cluster.submit(batches.task("k"), replace_output=False)
     record = TaskRecord("k", "done", attempts=1)
-    sent(cluster)[0].set_result(wire.record_to_json(record))
+    sent(cluster)[0].set_result(records.to_json(record))
     assert ours.result(0) == record
 
 
@@ -95,6 +95,6 @@ def test_it_hears_of_its_own_tasks_until_they_have_ended(
     begin(cluster, "another")
     cluster.hear((0.0, {"batch": "batch", "key": "unknown", "attempt": 1}))
     begin(cluster)
-    sent(cluster)[0].set_result(wire.record_to_json(TaskRecord("k", "done")))
+    sent(cluster)[0].set_result(records.to_json(TaskRecord("k", "done")))
     begin(cluster)
     assert heard == [("k", {"attempt": 1})]

@@ -108,7 +108,7 @@ def test_what_has_to_be_looked_for(task: Task, record: TaskRecord, tmp_path: Pat
     earlier = {"k": record, "f": replace(record, state="failed", image_ids={"one": "no"})}
     query = resume.query([task, failed], earlier, tmp_path)
     assert query.clouds == CLOUDS
-    assert query.image_ids == {"one": ["id-1"], "two/north": ["id-2"]}
+    assert query.image_ids == {"one": ("id-1",), "two/north": ("id-2",)}
 
 
 @pytest.mark.parametrize("change", ["nothing", "times", "content"])

@@ -19,7 +19,8 @@ from imgtool import sandbox
 from imgtool.errors import ImageUnreadableError, UnsafeImageError
 from imgtool.formats import headers
 from imgtool.formats.cluster_map import ClusterMap
-from imgtool.sandbox import SandboxFailedError, client, handle, wire
+from imgtool.sandbox import SandboxFailedError, client, handle
+from imgtool.util import codec
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def descriptor(tmp_path: Path) -> Iterator[int]:
 
 def test_it_answers(descriptor: int) -> None:
     content = b"0123456789abcdef".hex()
-    for word in ("a", "\udcff", "\x00", "x" * wire.MAX_CHARACTERS):
+    for word in ("a", "\udcff", "\x00", "x" * codec.MAX_CHARACTERS):
         assert sandbox.ask(sandbox_jobs.ECHO, Words((word,)), descriptor) == Words((word, content))
 
 

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from imgtool.model.facts import Fact, T, Unknown
+from imgtool.util.text import escape_bytes
 
 Object = dict[str, Any]
+
+clean = escape_bytes
+"""Lone surrogates are no valid JSON text."""
 
 _SURROGATE = "\\ud"
 """In JSON text: one of a pair, or one alone, which is how Python reads a byte that is not UTF-8."""
@@ -41,11 +45,6 @@ class Seen:
 def path_text(path: Path) -> str:
     """A path, as it can stand in JSON."""
     return clean(str(path))
-
-
-def clean(text: str) -> str:
-    """Lone surrogates (bytes that are not UTF-8) are no valid JSON text: they become backslash escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _cleaned(value: Any) -> Any:

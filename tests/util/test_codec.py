@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -20,9 +21,9 @@ from imgtool.model.guest import GuestFacts
 from imgtool.model.linux import LinuxFacts
 from imgtool.model.windows import WindowsFacts
 from imgtool.pipeline.guest_reader import GuestRequest
-from imgtool.sandbox import wire
 from imgtool.sandbox.protocol import MAX_FROM_BOX_BYTES
-from imgtool.sandbox.wire import WireError, from_json, to_json
+from imgtool.util import codec
+from imgtool.util.codec import CodecError, from_json, to_json
 
 TEXT = st.text(st.characters(), max_size=8)
 """Lone surrogates too: names in a guest are bytes."""
@@ -30,7 +31,7 @@ SIMPLE = {str: TEXT, bool: st.booleans(), int: st.integers(-(1 << 90), 1 << 90),
 
 
 def values_of(kind: Any) -> st.SearchStrategy[Any]:
-    """Any value of a type that the wire knows."""
+    """Any value of a type that the codec knows."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in SIMPLE:
         return SIMPLE[kind]
@@ -83,17 +84,20 @@ class Sample:
     maybe: int | None
     many: tuple[str, ...]
     named: Mapping[str, Literal["yes", "no"]]
+    seconds: float
+    place: Path | None
 
 
 GOOD = {
     "name": "n", "size": 1, "sure": True, "kind": "a", "fact": FACT, "maybe": None, "many": ["a"],
-    "named": {"x": "yes"},
+    "named": {"x": "yes"}, "seconds": 1.5, "place": "/a",
 }  # fmt: skip
 
 
 def test_the_sample_is_read() -> None:
     read = from_json(json.dumps(GOOD).encode(), Sample)
-    assert read == Sample("n", 1, True, "a", Known("x", "y"), None, ("a",), {"x": "yes"})
+    assert read == Sample("n", 1, True, "a", Known("x", "y"), None, ("a",), {"x": "yes"}, 1.5, Path("/a"))
+    assert json.loads(to_json(read)) == GOOD
     unknown = from_json(json.dumps({**GOOD, "fact": {"reason": "z"}}).encode(), Sample)
     assert unknown.fact == Unknown("z")
 
@@ -108,16 +112,18 @@ def test_the_sample_is_read() -> None:
         {"fact": {"value": 1, "evidence": "y"}}, {"maybe": "1"}, {"maybe": False}, {"many": "a"},
         {"many": {"a": 1}}, {"many": [1]}, {"many": [["a"]]}, {"named": []}, {"named": {"x": "maybe"}},
         {"more": 1}, {"name ": "n"},
+        {"seconds": "1"}, {"seconds": True}, {"seconds": None}, {"seconds": 1 << 97}, {"place": 1},
+        {"place": ["/a"]},
     ],
 )  # fmt: skip
 def test_what_is_of_another_type_is_refused(change: dict[str, object]) -> None:
-    with pytest.raises(WireError):
+    with pytest.raises(CodecError):
         from_json(json.dumps({**GOOD, **change}).encode(), Sample)
 
 
 @pytest.mark.parametrize("key", GOOD)
 def test_what_lacks_a_key_is_refused(key: str) -> None:
-    with pytest.raises(WireError, match="keys of Sample"):
+    with pytest.raises(CodecError, match="keys of Sample"):
         from_json(json.dumps({name: one for name, one in GOOD.items() if name != key}).encode(), Sample)
 
 
@@ -131,34 +137,50 @@ JSON = st.recursive(
 def test_any_json_is_a_value_or_refused(value: object, key: str) -> None:
     for one in (value, {**GOOD, key: value}):
         content = json.dumps(one).encode()
-        with suppress(WireError):
+        with suppress(CodecError):
             assert isinstance(from_json(content, Sample), Sample)
 
 
 @given(content=st.binary())
 def test_any_bytes_are_refused(content: bytes) -> None:
-    with pytest.raises(WireError):
+    with pytest.raises(CodecError):
         from_json(content, Sample)
 
 
 def test_depth_is_refused() -> None:
     for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000):
-        with pytest.raises(WireError):
+        with pytest.raises(CodecError):
             from_json(text.encode(), Sample)
 
 
-@pytest.mark.parametrize("value", [1.5, b"x", {1: "x"}, {"a"}, object(), ["a list"]])
+@dataclass(frozen=True, slots=True)
+class Anything:
+    what: Mapping[str, Any]
+
+
+def test_what_is_any_comes_back_as_json_has_it() -> None:
+    value = Anything({"a": [1, 2.5, None, {"b": []}]})
+    assert from_json(to_json(value), Anything) == value
+
+
+@pytest.mark.parametrize("content", [b'{"what":{"a":NaN}}', b'{"what":{"a":Infinity}}'])
+def test_what_is_no_number_is_refused(content: bytes) -> None:
+    with pytest.raises(CodecError, match="no JSON"):
+        from_json(content, Anything)
+
+
+@pytest.mark.parametrize("value", [1j, b"x", {1: "x"}, {"a"}, object(), [b"x"]])
 def test_what_it_does_not_know_does_not_go_in(value: object) -> None:
     with pytest.raises(TypeError):
         to_json(value)
 
 
 @pytest.mark.parametrize(
-    "kind", [float, bytes, list[str], tuple[str, int], Mapping[int, str], dict[str, str]]
+    "kind", [complex, bytes, list[str], tuple[str, int], Mapping[int, str], dict[str, str]]
 )
 def test_types_that_it_does_not_know_are_a_mistake(kind: Any) -> None:
     with pytest.raises(TypeError):
-        wire._reader(kind)
+        codec._reader(kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +197,15 @@ def test_ten_thousand_found_files_go_through() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (Many(("x" * (wire.MAX_CHARACTERS + 1),)), "string that is too long"),
-        (Many(named={"x" * (wire.MAX_CHARACTERS + 1): ""}), "string that is too long"),
-        (Many(("",) * (wire.MAX_ITEMS + 1)), "list that is too long"),
-        (Many(named={str(number): "" for number in range(wire.MAX_ITEMS + 1)}), "list that is too long"),
-        (Many(("," * wire.MAX_SIGNS,)), "too many values"),
+        (Many(("x" * (codec.MAX_CHARACTERS + 1),)), "string that is too long"),
+        (Many(named={"x" * (codec.MAX_CHARACTERS + 1): ""}), "string that is too long"),
+        (Many(("",) * (codec.MAX_ITEMS + 1)), "list that is too long"),
+        (Many(named={str(number): "" for number in range(codec.MAX_ITEMS + 1)}), "list that is too long"),
+        (Many(("," * codec.MAX_SIGNS,)), "too many values"),
     ],
 )
 def test_what_is_too_much_is_refused(value: Many, reason: str) -> None:
-    with pytest.raises(WireError, match=reason):
+    with pytest.raises(CodecError, match=reason):
         from_json(to_json(value), Many)
 
 
@@ -193,7 +215,7 @@ def test_no_json_takes_much_memory(part: bytes) -> None:
     content = b"[" + part * (MAX_FROM_BOX_BYTES // len(part) - 1) + b"0]"
     tracemalloc.start()
     try:
-        with pytest.raises(WireError):
+        with pytest.raises(CodecError):
             from_json(content, Many)
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:

@@ -1,16 +1,19 @@
 """Frozen dataclasses as JSON, and back: what comes back is of its type, or it is refused.
 
-What is known: dataclasses (generic ones too), str, int, bool, None, Literal, `tuple[X, ...]`,
-`Mapping[str, X]`, and unions of them. A dataclass is an object with exactly its fields as keys.
+What is known: dataclasses (generic ones too), str, int, float, bool, None, Path, Literal, `tuple[X, ...]`,
+`Mapping[str, X]`, and unions of them. A dataclass is an object with exactly its fields as keys. Any is what
+JSON has, as it is.
 
 How deep it goes is a matter of the type, which does not contain itself. How much it is has bounds that are
-generous for what is true of a guest, so that JSON made to fill the reader's memory is refused before that.
+generous for what is true of a guest, so that JSON made to fill the reader's memory is refused before that:
+hostile processes send some of it.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import fields, is_dataclass
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
@@ -29,37 +32,45 @@ bytes at most once it is read, so all of them 50 MB; the facts of a guest have s
 _Read = Callable[[Any], Any]
 
 
-class WireError(ValueError):
+class CodecError(ValueError):
     """The JSON is not of the type that was asked for. The message says where, and quotes nothing of it."""
 
 
 def to_json(value: object) -> bytes:
     """One line of ASCII. Raises TypeError for what is not known here."""
-    return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(to_values(value), separators=(",", ":"), allow_nan=False).encode()
 
 
 def from_json(content: bytes, wanted: type[A]) -> A:
-    """What `to_json` made of a `wanted`. Raises WireError for anything else, whatever it is."""
+    """What `to_json` made of a `wanted`. Raises CodecError for anything else, whatever it is."""
     if sum(map(content.count, (b"[", b"{", b",", b":"))) > MAX_SIGNS:
-        raise WireError("it has too many values")
+        raise CodecError("it has too many values")
     try:
         values = json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise WireError(f"it is no JSON: {type(error).__name__}") from None
-    read: Callable[[Any], A] = _reader(cast("Any", wanted))
-    return read(values)
+        raise CodecError(f"it is no JSON: {type(error).__name__}") from None
+    return from_values(values, wanted)
 
 
-def _plain(value: Any) -> Any:
-    if value is None or type(value) in {str, int, bool}:
+def to_values(value: Any) -> Any:
+    """Return the value as JSON takes it: dicts and lists. Raises TypeError for what is not known here."""
+    if value is None or type(value) in {str, int, float, bool}:
         return value
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return {field.name: to_values(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [to_values(item) for item in value]
     if isinstance(value, Mapping):
-        return {_key(key): _plain(item) for key, item in value.items()}
-    raise TypeError(f"{type(value).__name__} is nothing that goes into the sandbox or out of it")
+        return {_key(key): to_values(item) for key, item in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form here")
+
+
+def from_values(values: object, wanted: type[A]) -> A:
+    """Return the `wanted` that this parsed JSON describes. Raises CodecError where it describes none."""
+    read: Callable[[Any], A] = _reader(cast("Any", wanted))
+    return read(values)
 
 
 def _key(key: object) -> str:
@@ -84,13 +95,14 @@ def _reader(wanted: Any) -> _Read:
         return _mapping_of(_reader(arguments[1]))
     if origin in {Union, UnionType}:
         return _first_of([_reader(one) for one in arguments])
-    raise TypeError(f"{wanted} is nothing that goes into the sandbox or out of it")
+    raise TypeError(f"{wanted} has no JSON form here")
 
 
 def _simple(wanted: Any) -> _Read:
-    if wanted not in {str, bool, int, NoneType}:
-        raise TypeError(f"{wanted} is nothing that goes into the sandbox or out of it")
-    return {int: _integer, str: _string}.get(wanted) or _exactly(wanted)
+    try:
+        return _SIMPLE[wanted]
+    except (KeyError, TypeError):
+        raise TypeError(f"{wanted} has no JSON form here") from None
 
 
 def _exactly(kind: type) -> _Read:
@@ -104,7 +116,7 @@ def _string(value: Any) -> str:
     if type(value) is not str:
         _refuse(value, "str")
     if len(value) > MAX_CHARACTERS:
-        raise WireError("a string that is too long")
+        raise CodecError("a string that is too long")
     return value
 
 
@@ -112,6 +124,24 @@ def _integer(value: Any) -> int:
     if type(value) is not int or value.bit_length() > MAX_BITS:
         _refuse(value, "int")
     return value
+
+
+def _number(value: Any) -> float:
+    """An integer too: it stays one."""
+    if type(value) is not float:
+        return _integer(value)
+    return value
+
+
+_SIMPLE: Mapping[Any, _Read] = {
+    str: _string,
+    int: _integer,
+    float: _number,
+    bool: _exactly(bool),
+    NoneType: _exactly(NoneType),
+    Path: lambda value: Path(_string(value)),
+    Any: lambda value: value,
+}
 
 
 def _one_of(allowed: tuple[Any, ...]) -> _Read:
@@ -130,9 +160,9 @@ def _first_of(readers: list[_Read]) -> _Read:
         for one in readers:
             try:
                 return one(value)
-            except WireError as error:
+            except CodecError as error:
                 reasons.append(str(error))
-        raise WireError(" and ".join(reasons))
+        raise CodecError(" and ".join(reasons))
 
     return read
 
@@ -166,20 +196,20 @@ def _object(kind: Any, arguments: tuple[Any, ...]) -> _Read:
             _refuse(value, f"an object with the keys of {kind.__name__}")
         try:
             return kind(**{name: one(value[name]) for name, one in readers.items()})
-        except WireError as error:
-            raise WireError(f"{kind.__name__}: {error}") from None
+        except CodecError as error:
+            raise CodecError(f"{kind.__name__}: {error}") from None
 
     return read
 
 
 def _count(values: Sized) -> None:
     if len(values) > MAX_ITEMS:
-        raise WireError("a list that is too long")
+        raise CodecError("a list that is too long")
 
 
 def _refuse(value: Any, wanted: str) -> NoReturn:
-    raise WireError(f"{type(value).__name__} in place of {wanted}")
+    raise CodecError(f"{type(value).__name__} in place of {wanted}")
 
 
 def _refuse_constant(_: str) -> NoReturn:
-    raise WireError("a number that is none")
+    raise CodecError("a number that is none")
