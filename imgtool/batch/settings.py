@@ -1,6 +1,7 @@
 """The settings of one task: its own over the defaults, over what imgtool does by itself.
 
-Policies that a manifest names: each is read once, before the work begins, and known by its rules."""
+Policies that they name are read once, before the work begins, and known by their rules.
+"""
 
 import hashlib
 import json
@@ -18,7 +19,8 @@ from imgtool.checks.registry import all_checks
 from imgtool.errors import UsageError
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import Task
-from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
+from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
 from imgtool.policy.profiles import PROFILES
 from imgtool.util.text import printable
@@ -65,6 +67,8 @@ _NAMES_OF_WANTED = {
     "min_disk": "min_disk_gib", "min_ram": "min_ram_mib", "id": "image_id", "owner_project": "owner",
 }  # fmt: skip
 """Where the model calls a key otherwise."""
+_KEYS = {_NAMES_OF_WANTED.get(key, key): key.replace("_", "-") for key in _WANTED}
+"""How a manifest calls the model's fields."""
 
 Chosen = Mapping[str, Any]
 """By the field of `Settings` or `Image`; a key that nobody set is not there."""
@@ -155,14 +159,10 @@ def _boots(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> boo
 
 def _wanted(name: str, chosen: Chosen) -> GlanceTarget:
     found = {_NAMES_OF_WANTED.get(key, key): chosen[key] for key in _WANTED if key in chosen}
-    if found.get("all_stores") and found.get("stores"):
-        raise UsageError("stores and all-stores exclude each other", hint="give one of them")
-    if found.get("members") and found.setdefault("visibility", "shared") != "shared":
-        raise UsageError(f"members: an image that is {found['visibility']} has none", hint=_MEMBERS)
-    return GlanceTarget(name=name, **found)
-
-
-_MEMBERS = "leave out members, or take the visibility shared"
+    found.setdefault("visibility", default_visibility(found.get("members", ())))
+    target = GlanceTarget(name=name, **found)
+    require_valid(target, _KEYS)
+    return target
 
 
 def _hash(unnamed: Task, policy: str) -> str:

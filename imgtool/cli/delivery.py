@@ -1,6 +1,7 @@
-"""What the command line says about Glance, as values: parsed, and free of contradictions.
+"""The options that say what an image is to be in Glance, gathered into one DeliveryOptions.
 
-The options that say what the image is to be in Glance, gathered into one DeliveryOptions."""
+Their values are parsed, and free of contradictions, before a command sees them.
+"""
 
 import functools
 import os
@@ -15,7 +16,15 @@ from imgtool.cli import options
 from imgtool.disk.open_source import STREAM
 from imgtool.errors import UsageError
 from imgtool.formats.claims import without_endings
-from imgtool.model.delivery import METHODS, CloudName, GlanceTarget, OnConflict
+from imgtool.model.delivery import (
+    METHODS,
+    VISIBILITIES,
+    CloudName,
+    GlanceTarget,
+    OnConflict,
+    default_visibility,
+)
+from imgtool.model.validation import require_valid
 from imgtool.util.output import check_target
 from imgtool.util.text import printable
 
@@ -97,12 +106,10 @@ def from_options(values: dict[str, Any]) -> DeliveryOptions:
 
 def _wanted(values: dict[str, Any]) -> GlanceTarget:
     image_id = values.pop("image_id")
-    members, stores, all_stores = (values.pop(key) for key in ("members", "stores", "all_stores"))
-    if all_stores and stores:
-        raise UsageError("--store and --all-stores exclude each other", hint="give one of them")
-    return GlanceTarget(
+    members = values.pop("members")
+    target = GlanceTarget(
         name=values.pop("name") or _name_of(values["source"]),
-        visibility=_visibility(values.pop("visibility"), members),
+        visibility=values.pop("visibility") or default_visibility(members),
         protected=values.pop("protected"),
         hidden=values.pop("hidden"),
         tags=values.pop("tags"),
@@ -112,25 +119,25 @@ def _wanted(values: dict[str, Any]) -> GlanceTarget:
         image_id=str(image_id) if image_id else None,
         owner=values.pop("owner_project"),
         method=values.pop("method"),
-        stores=stores,
-        all_stores=all_stores,
+        stores=values.pop("stores"),
+        all_stores=values.pop("all_stores"),
         on_conflict=_on_conflict(values.pop("on_conflict"), replace=values.pop("replace")),
     )
+    require_valid(target, _NAMES)
+    return target
+
+
+_NAMES = {
+    "visibility": "--visibility", "members": "--member", "method": "--method", "stores": "--store",
+    "all_stores": "--all-stores", "image_id": "--id", "tags": "--tag", "min_disk_gib": "--min-disk",
+    "min_ram_mib": "--min-ram",
+}  # fmt: skip
 
 
 def _name_of(source: Path) -> str:
     if source == STREAM:
         raise UsageError("what comes from stdin has no name", hint="give --name")
     return printable(without_endings(source.name))
-
-
-def _visibility(given: str | None, members: Sequence[str]) -> str:
-    """Glance shares an image with members only where it is `shared`."""
-    if members and given not in {None, "shared"}:
-        raise UsageError(
-            f"an image that is {given} has no members", hint="leave out --member, or give --visibility shared"
-        )
-    return given or ("shared" if members else "private")
 
 
 def _on_conflict(given: OnConflict | None, *, replace: bool) -> OnConflict:
@@ -155,7 +162,7 @@ _OPTIONS = (
     ),
     click.option(
         "--visibility",
-        type=click.Choice(["private", "shared", "community", "public"]),
+        type=click.Choice(VISIBILITIES),
         help="Who may use the image. Default: private, or shared with --member.",
     ),
     click.option("--protected", is_flag=True, help="Protect the image from deletion."),

@@ -1,7 +1,6 @@
 """Keystone and Glance: an image delivered as it was meant, or nothing.
 
 multi_cloud.py     one image into several clouds
-validation.py      requests that contradict themselves (pure)
 plan.py            an image and a request -> UploadPlan; where the image came from, as properties (pure)
 properties.py      what an inspection says -> image properties, each with its reason (pure)
 preflight.py       what a cloud would refuse, before it gets any byte

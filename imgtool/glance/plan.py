@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from imgtool import __version__
 from imgtool.errors import UsageError
-from imgtool.glance import validation
 from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadPlan
 from imgtool.model.image import DiskImage
+from imgtool.model.validation import require_valid
 from imgtool.util.text import printable, shell_operands
 
 GIB = 1 << 30
@@ -49,7 +49,7 @@ def plan_upload(
     """What `execute` will do. `disk_format` is Glance's, None for the image's own. Raises UsageError."""
     _refuse_wrapped(image)
     _require_name(wanted.name)
-    validation.refuse(wanted)
+    require_valid(wanted)
     for one in properties:
         _require_property(one)
     own = _disk_format(image)

@@ -1,14 +1,11 @@
-"""What Glance has against what was sent.
-
-Whether a record is the image that was asked for: a cloud's policy, hooks or other people may change it."""
+"""Compares Glance's record with what was sent and asked for: policies, hooks or people may change it."""
 
 from typing import NamedTuple, Protocol
 
 from imgtool.errors import VerificationError
 from imgtool.glance.plan import PREFIX
 from imgtool.glance.record import Record
-from imgtool.glance.validation import VISIBILITIES
-from imgtool.model.delivery import UploadPlan
+from imgtool.model.delivery import VISIBILITIES, UploadPlan
 
 LEGACY_ALGORITHM = "md5"
 """Of `checksum`: all that clouds before the release Rocky have."""

@@ -15,7 +15,7 @@
     inspection.py  Inspection: image and guest; what the checks judge
     verdict.py     Finding, Judgement
     conversion.py  ConversionPlan, ConversionResult
-    delivery.py    GlanceTarget, UploadPlan, UploadResult
+    delivery.py    GlanceTarget, UploadPlan, UploadResult; validation.py: targets that contradict themselves
     result.py      ImageResult: what became of one image; what reports show
     boot.py        BootOptions, BootResult: what starting an image showed
     batch.py       Task, BatchPlan, TaskRecord: many images

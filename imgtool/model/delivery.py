@@ -1,6 +1,6 @@
 """What an upload will do, and what it did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -15,6 +15,8 @@ METHODS: Mapping[Method, str] = MappingProxyType(
     }
 )
 """How the bytes reach Glance, and what each way does."""
+VISIBILITIES = ("private", "shared", "community", "public")
+"""Who may use an image: the owner's project, its members too, all who ask for it, all."""
 OnConflict = Literal["fail", "skip", "replace", "new"]
 """What to do where the project has an image of the same name, but of other bytes."""
 Ending = Literal["uploaded", "replaced", "already-there", "skipped"]
@@ -82,6 +84,11 @@ class GlanceTarget:
         """How the bytes go there."""
         several = self.all_stores or len(self.stores) > 1
         return self.method or ("import" if several else "direct")
+
+
+def default_visibility(members: Sequence[str]) -> str:
+    """Return what nobody chose: Glance shares an image with members only where it is `shared`."""
+    return "shared" if members else "private"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from imgtool.errors import UsageError
-from imgtool.glance import validation
 from imgtool.model.delivery import GlanceTarget
+from imgtool.model.validation import require_valid, validate
 
 UUID = "c0ffee00-0000-4000-8000-000000000001"
 
@@ -28,9 +28,11 @@ UUID = "c0ffee00-0000-4000-8000-000000000001"
     ids=str,
 )
 def test_what_makes_no_sense_is_refused(changed: dict[str, Any], words: str) -> None:
+    target = GlanceTarget("debian", **changed)
     with pytest.raises(UsageError, match=words) as caught:
-        validation.refuse(GlanceTarget("debian", **changed))
+        require_valid(target)
     assert caught.value.hint
+    assert {*changed} & {*next(validate(target)).fields}
 
 
 @pytest.mark.parametrize(
@@ -48,4 +50,14 @@ def test_what_makes_no_sense_is_refused(changed: dict[str, Any], words: str) -> 
     ids=str,
 )
 def test_what_makes_sense_passes(changed: dict[str, Any]) -> None:
-    validation.refuse(GlanceTarget("debian", **changed))
+    require_valid(GlanceTarget("debian", **changed))
+
+
+def test_each_front_end_names_the_fields() -> None:
+    target = GlanceTarget("debian", stores=("a", "b"), all_stores=True, method="direct", tags=("{stores}\n",))
+    names = {"stores": "--store", "all_stores": "--all-stores", "method": "--method"}
+    assert [(one.error(names).message, one.error(names).hint) for one in validate(target)] == [
+        ("--store and --all-stores exclude each other", "give one of them"),
+        ("the bytes can go directly into one store only", "use --method import, or name one store only"),
+        ("Glance takes no tag like '{stores}\\\\n'", "use 1 to 255 printable characters"),
+    ]
