@@ -1,8 +1,7 @@
 """The file of a journal: made, recognised, and opened as safely as SQLite can.
 
-One run at a time for each journal: a lock that ends with the process, however that ends.
-
-It is on a file of its own, since closing a second descriptor of the database would drop SQLite's own locks
+One run at a time has it, by a lock that ends with the process, however that ends. The lock is on a file of
+its own, since closing a second descriptor of the database would drop SQLite's own locks
 (https://www.sqlite.org/howtocorrupt.html, 2.2).
 """
 

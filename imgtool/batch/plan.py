@@ -1,6 +1,7 @@
 """The plan of a batch: which images there are, and what is to be done with each. Opens no image.
 
-Refuses tasks that would be in one another's way."""
+Tasks that would be in one another's way are refused.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

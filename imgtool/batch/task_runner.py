@@ -14,7 +14,7 @@ from imgtool.batch.monitor import Ending, Event, StopLevel, watch
 from imgtool.batch.task_context import TaskContext
 from imgtool.errors import EXIT_INTERRUPTED, ImgtoolError, ToolFailedError
 from imgtool.model.batch import Task, TaskRecord
-from imgtool.util import codec
+from imgtool.util import codec, waiting
 from imgtool.util.text import human_size, last_line
 
 STOP_SECONDS = 30.0
@@ -203,11 +203,9 @@ class _Attempts:
         return _untold(self._context.task, ending, self._settings)
 
     def _pause(self, number: int) -> bool:
-        """Whether it may go on after it."""
-        until = time.monotonic() + min(self._settings.pause_seconds * number, MAX_PAUSE_SECONDS)
-        while (left := until - time.monotonic()) > 0 and self._stop_level() == "run":
-            time.sleep(min(left, 0.2))
-        return self._stop_level() == "run"
+        """Wait before the next attempt; return whether there may be one."""
+        is_over = waiting.after(min(self._settings.pause_seconds * number, MAX_PAUSE_SECONDS))
+        return not waiting.until(lambda: self._stop_level() != "run", is_over)
 
 
 def _untold(task: Task, ending: Ending, settings: Settings) -> TaskRecord:

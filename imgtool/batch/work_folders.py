@@ -17,7 +17,7 @@ from pathlib import Path
 
 from imgtool.errors import ToolFailedError, UsageError
 from imgtool.glance.upload_journal import Journal
-from imgtool.util import locks
+from imgtool.util import locks, waiting
 from imgtool.util.text import printable
 
 NOTE = "placed.json"
@@ -63,7 +63,7 @@ def locked(folder: Path, give_up: Callable[[], bool]) -> Iterator[int]:
     except OSError as error:
         raise ToolFailedError(f"{printable(str(folder))}: cannot be made: {error.strerror}") from error
     try:
-        if not locks.until(lambda: locks.take(descriptor), give_up):
+        if not waiting.until(lambda: locks.take(descriptor), give_up):
             raise ToolFailedError("another process works on it", hint="wait for its end")
         yield descriptor
     finally:
@@ -94,7 +94,7 @@ def leftovers(work: Path) -> list[str]:
 
 def clear_leftovers(work: Path, keep: Callable[[str], bool]) -> None:
     """Remove leftovers once their workers are gone, but for the notes of the tasks in `keep`."""
-    give_up = locks.after(LAST_SECONDS)
+    give_up = waiting.after(LAST_SECONDS)
     for key in leftovers(work):
         folder = task_folder(work, key)
         with locked(folder, give_up):

@@ -1,10 +1,10 @@
-"""KVM where it really runs a guest, else TCG, QEMU's own emulation.
+"""KVM where it really runs a guest, else TCG, QEMU's own emulation; and what QEMU may open for either.
 
 That /dev/kvm opens proves nothing: inside some virtual machines a guest hangs in it, or crawls. So a boot
 sector is started in it first, which leaves through QEMU's isa-debug-exit device (hw/misc/debugexit.c).
 
-
-What QEMU may open, besides its own libraries: its firmware and modules, and what a machine is made of."""
+Besides its own libraries QEMU may open its firmware and modules, and what a machine is made of.
+"""
 
 import os
 import platform

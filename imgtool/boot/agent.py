@@ -1,12 +1,8 @@
-"""qemu-guest-agent's protocol: JSON lines on a byte stream that nobody resets (docs/interop/qemu-ga-ref).
+"""qemu-guest-agent, over its channel, and what its answers say.
 
-The other end is the guest's: it may send anything, or nothing.
-
-
-What the agent's answers say, as far as they are what they should be. Pure.
-
-The commands and their results: QEMU, qga/qapi-schema.json. All of it comes from the guest: each value is of
-the type that it should be, short, and printable, or the fact is unknown.
+The protocol: JSON lines on a byte stream that nobody resets (docs/interop/qemu-ga-ref). The commands and
+their results: QEMU, qga/qapi-schema.json. The other end is the guest's, which may send anything, or nothing:
+each value is of the type that it should be, short, and printable, or the fact is unknown.
 """
 
 import json

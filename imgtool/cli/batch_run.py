@@ -1,8 +1,8 @@
-"""How a batch goes, on stderr: a line for each image that ended, one bar for all, and one for each worker.
+"""Runs a batch for the command line: shows how it goes, writes its reports, and says how it leaves.
 
-`--report FORMAT=PATH` of a batch: all of it in one file, made from the journal.
-
-Runs a batch for the command line: shows it, writes its reports, and says how it leaves."""
+On stderr there is a line for each image that ended, one bar for all, and one for each worker. A report
+(`--report FORMAT=PATH`) has the whole batch in one file, and is made from the journal.
+"""
 
 import contextlib
 import sys

@@ -1,6 +1,7 @@
-"""The options that several commands share. Short ones follow qemu-img, because its users know them.
+"""The options that several commands share, and paths as users name them.
 
-Where something is to be written, as a user names it."""
+Short options follow qemu-img, because its users know them.
+"""
 
 import os
 import re

@@ -1,10 +1,9 @@
 """The disk inside an image, whatever its format, as one read-only seekable stream.
 
-In two steps, which need not be one process's: `open_container` opens the file that holds it, `as_disk` reads
-it.
-
-
-What the disk inside an image is, to who gets it as a raw file: its first bytes are all that tells."""
+It is reached in two steps, which need not be one process's: `open_container` opens the file that holds it,
+`as_disk` reads it. `as_raw` says what the disk is to who gets it as a raw file: its first bytes are all that
+tells.
+"""
 
 import io
 from collections.abc import Iterator

@@ -2,9 +2,7 @@
 
 Not in a thread beside the inspection, though it could be: an interruption has to end the program that runs,
 and only the main thread hears of it (util/interrupts.py).
-
-
-An open image as qemu-img is given it."""
+"""
 
 import os
 import stat

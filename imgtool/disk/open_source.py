@@ -1,6 +1,7 @@
 """The image to convert, past the gate, whatever it comes from: a file, a compressed file, stdin.
 
-Images that are no plain file: compressed as a whole, or from a pipe. Temporary copies, or streams."""
+What is no plain file becomes a temporary copy, or stays a stream.
+"""
 
 import errno
 import os

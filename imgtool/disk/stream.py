@@ -1,8 +1,7 @@
-"""What every reader of a disk has in common: a position, whole sectors, errors that name the file.
+"""The disk inside a file as one seekable stream of whole sectors, whose errors name the file.
 
-A raw file or block device as a stream of whole sectors.
-
-The disk inside a file that keeps it by a layout (formats/layout.py), as one seekable stream."""
+The file is raw, or a block device, or keeps the disk by a layout (formats/layout.py).
+"""
 
 from abc import abstractmethod
 from collections.abc import Callable

@@ -1,6 +1,7 @@
-"""Inflates a compressed file into a sparse one, within bounds, and sends it through the gate again.
+"""Inflates a compressed file into a sparse one, and sends it through the gate again.
 
-How much may come out of a file that is compressed as a whole."""
+How much may come out of it is bounded (Budget).
+"""
 
 import os
 from collections.abc import Iterator

@@ -1,13 +1,12 @@
-"""One run at a time decides about a name, and takes it; the next waits, then sees what the first one left.
+"""Two runs that want one name: the next waits for the first, or one of them gives way.
 
-It ends as if it had been started later. Between folders of notes that are not shared see below.
+On one machine, or where they share the folder of notes, one run at a time decides about a name, and takes it.
+The next waits, then sees what the first one left, as if it had been started later.
 
-
-Two runs that do not know of each other, on two machines, and one name: only one image of them keeps it.
-
-Each run looks for others once its own record is there, and once more when it is verified. Who made the
-younger record gives way: at the latest when that one looks, the older one is to be seen. Both see the same
-`created_at`, which Glance gives, and the same ids where that is equal.
+Of two runs that do not know of each other only one image keeps the name. Each looks for others once its own
+record is there, and once more when it is verified. Who made the younger record gives way: at the latest when
+that one looks, the older one is to be seen. Both see the same `created_at`, which Glance gives, and the same
+ids where that is equal.
 
 What this cannot exclude: that both keep the name where the clocks of Glance's own machines differ, where a
 replica of its database lags behind, or where one upload began and ended within the second in which the other

@@ -1,8 +1,9 @@
-"""Glance's requests about images, one function each: https://docs.openstack.org/api-ref/image/v2/ .
+"""Glance's requests about images and their members, one function each.
+
+https://docs.openstack.org/api-ref/image/v2/
 
 An id that the operator chose may be another image's: then no failure of ours may delete that image.
-
-Sharing an image with other projects: https://docs.openstack.org/api-ref/image/v2/#sharing ."""
+"""
 
 import re
 import time

@@ -1,6 +1,7 @@
-"""Decides what an upload will do. Pure: the plan is a value that can be printed.
+"""Decides what an upload will do, and which properties tell where the image came from.
 
-Where an image came from, as properties that stay with it. Pure."""
+Pure: the plan is a value that can be printed.
+"""
 
 from collections.abc import Sequence
 

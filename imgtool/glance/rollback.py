@@ -1,6 +1,7 @@
 """All or nothing: what fails takes its image out of Glance again, or says what is left there.
 
-Deletes an image that Glance may be making, or importing, at this moment."""
+Glance may be making the image, or importing it, at this moment: it is deleted once it can be.
+"""
 
 import time
 from collections.abc import Iterator

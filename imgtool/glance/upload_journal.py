@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imgtool.errors import UsageError
-from imgtool.util import locks
+from imgtool.util import locks, waiting
 from imgtool.util.text import printable
 
 Step = Literal["sending", "finishing"]
@@ -153,13 +153,13 @@ def _locked(path: Path, name: str | None) -> Iterator[int | None]:
 
 
 def _lock(descriptor: int, path: Path, name: str | None) -> bool:
-    too_late = locks.after(_LOCK_SECONDS)
+    too_late = waiting.after(_LOCK_SECONDS)
 
     def give_up() -> bool:
         entry = _last(descriptor, path.parent)
         return entry is None or entry.name != name or too_late()
 
-    return locks.until(lambda: locks.take(descriptor), give_up) and os.fstat(descriptor).st_nlink > 0
+    return waiting.until(lambda: locks.take(descriptor), give_up) and os.fstat(descriptor).st_nlink > 0
 
 
 def _last(descriptor: int, folder: Path) -> Entry | None:

@@ -1,6 +1,4 @@
-"""What was read from a guest: known, with its evidence, or unknown, with the reason.
-
-What is looked for in a guest besides what always is."""
+"""What was read from a guest: known, with its evidence, or unknown, with the reason."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar

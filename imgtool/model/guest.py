@@ -1,6 +1,4 @@
-"""What is on the disk and in the guest.
-
-The family of a system that is put together, started or set up in a way of its own."""
+"""What is on the disk and in the guest, and the family of its system where that is set up in its own way."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,6 +1,4 @@
-"""The services of a guest that OpenStack speaks to.
-
-What keeps user space from coming up, or from being an instance of its own."""
+"""The services of a guest that OpenStack speaks to, and what keeps them from coming up."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,6 +1,4 @@
-"""What a sandbox can be asked for.
-
-What a process in the sandbox may use: setrlimit(2)."""
+"""What a sandbox can be asked for, and what a process in it may use: setrlimit(2)."""
 
 import importlib
 import resource

@@ -2,14 +2,11 @@
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from imgtool.util import interrupts
-
-POLL_SECONDS = 0.1
+from imgtool.util import interrupts, waiting
 
 
 def take(descriptor: int) -> bool:
@@ -19,21 +16,6 @@ def take(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def until(taken: Callable[[], bool], give_up: Callable[[], bool]) -> bool:
-    """Try `taken` until it succeeds; False once `give_up` says so. An interruption ends it at any time."""
-    while not taken():
-        if give_up():
-            return False
-        time.sleep(POLL_SECONDS)
-    return True
-
-
-def after(seconds: float) -> Callable[[], bool]:
-    """A `give_up` for `until`: True once so many seconds have passed."""
-    deadline = time.monotonic() + seconds
-    return lambda: time.monotonic() > deadline
 
 
 def open_locked(path: Path) -> int | None:
@@ -74,7 +56,7 @@ def held(path: Path, give_up: Callable[[], bool]) -> Iterator[bool]:
     by the next or cleared by `clear_stale`. Raises OSError.
     """
     with ExitStack() as stack:
-        yield until(lambda: _held(path, stack), give_up)
+        yield waiting.until(lambda: _held(path, stack), give_up)
 
 
 def _held(path: Path, stack: ExitStack) -> bool:

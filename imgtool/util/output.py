@@ -1,6 +1,7 @@
 """A file that appears under its name only when it is complete, and leaves nothing behind otherwise.
 
-Who may read what is made of an image: at most those who may read the image."""
+What is made of an image may be read by those at most who may read the image.
+"""
 
 import errno
 import os

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtool.util import locks
+from imgtool.util import locks, waiting
 
 
 def test_only_one_has_it_until_its_end(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_who_waits_gets_it_when_it_is_free(tmp_path: Path) -> None:
             assert not taken
         end = threading.Timer(0.2, first.close)
         end.start()
-        with locks.held(path, locks.after(10)) as taken:
+        with locks.held(path, waiting.after(10)) as taken:
             assert taken
         end.join()
     assert list(tmp_path.iterdir()) == []

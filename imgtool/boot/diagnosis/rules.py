@@ -1,17 +1,11 @@
-"""What stands in a log, made into a cause: by the line that tells, and by all others.
-
-What to do about a boot that stopped: commands to be pasted.
-
-What a later line takes back: a device that came after all, a mount that went well the second time.
-
-systemd says that it waits before it says that it has what it waited for, and on a slow machine it says so of
-much that comes: a first mention is no cause. The words are systemd's: src/core/device.c, mount.c, job.c.
-
-
-The ways in which a boot stops, as rules: what stands in the log, what it means, what to do about it.
+"""The ways in which a boot stops, as rules: what stands in the log, what it means, what to do about it.
 
 The words are those of SeaBIOS, EDK II, GRUB 2.06 and 2.12, Linux 5.10 to 6.12, initramfs-tools, dracut and
-systemd; tests/boot/logs has them as recorded.
+systemd (src/core/device.c, mount.c, job.c); tests/boot/logs has them as recorded.
+
+A later line can take back what one says: a device came after all, a mount went well the second time.
+systemd says that it waits before it says that it has what it waited for, and on a slow machine it says so of
+much that comes: a first mention is no cause.
 """
 
 import re

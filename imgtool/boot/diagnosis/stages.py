@@ -1,10 +1,8 @@
-"""Which stage of a boot a line of the serial log belongs to.
+"""The log of a serial console as plain lines, and the stage of the boot that each line belongs to.
 
 The words are those of SeaBIOS (src/boot.c), EDK II (BdsDxe), GRUB 2, Linux (init/main.c), initramfs-tools,
-dracut and systemd.
-
-
-The log of a serial console as plain lines. The guest wrote it: it is not to be trusted."""
+dracut and systemd. The guest wrote the log: it is not to be trusted.
+"""
 
 import re
 

@@ -1,6 +1,4 @@
-"""Bytes on their way, in chunks that are worth a system call each.
-
-The image's file, byte by byte."""
+"""Bytes on their way, in chunks that are worth a system call each; and a payload that is the image's file."""
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing

@@ -1,10 +1,9 @@
 """A qcow2, not compressed, that is sent while the disk is read: no file of it is ever written.
 
-The disk is read twice: to plan, then to send. What `imgtool convert -O qcow2` would write comes out, byte by
-byte (but where that shares the source's blocks by reflink, allocated zeros included).
-
-
-Where each cluster of a qcow2 will stand that nobody writes: known before its first byte is sent."""
+The disk is read twice: to plan where each cluster will stand, which has to be known before the first byte is
+sent, then to send. What `imgtool convert -O qcow2` would write comes out, byte by byte (but where that shares
+the source's blocks by reflink, allocated zeros included).
+"""
 
 import os
 from array import array

@@ -1,6 +1,7 @@
-"""Writes at offsets, wholly or not at all well.
+"""Writes at offsets, wholly or not at all well; and refuses what must not stand at a disk's start.
 
-A guest can write the header of another format, and the name of a host's file, at the start of its disk."""
+A guest can write the header of another format, and the name of a host's file, there.
+"""
 
 import os
 from collections.abc import Sequence

@@ -1,10 +1,9 @@
 """VHDX: the two headers, and the table of the regions in the file.
 
 Source: Microsoft, [MS-VHDX], section 2.2; QEMU, block/vhdx.c. Of the headers the valid one with the larger
-sequence number holds; of the two region tables QEMU reads the first.
-
-
-CRC-32C (Castagnoli), the checksum of VHDX. Source: RFC 3720, appendix B.4."""
+sequence number holds; of the two region tables QEMU reads the first. Their checksum is CRC-32C (Castagnoli):
+RFC 3720, appendix B.4.
+"""
 
 import struct
 import uuid

@@ -1,8 +1,4 @@
-"""An inspection, as text.
-
-What a Linux guest's boot depends on, and what is left in it of the machine it was made on, as rows.
-
-A Windows guest's drivers, and whether it sleeps, as text: a line each."""
+"""An inspection, as text: the image, a Linux guest's boot and remains, a Windows guest's drivers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

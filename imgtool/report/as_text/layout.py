@@ -1,6 +1,4 @@
-"""Aligned rows, sections and colours. Text from images is escaped here; colour is the caller's.
-
-Rows in columns as wide as what stands in them; what comes from outside is escaped."""
+"""Aligned rows, sections, tables and colours. Text from images is escaped here; colour is the caller's."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
