@@ -95,7 +95,7 @@ DOCUMENTS: dict[str, Any] = {
     "inspect of Windows": as_json.inspection(facts.windows_inspection(), ()),
     "check": as_json.results([ImageResult(registry.judge(facts.inspection()))]),
     "boot": boot.document([boots.boot(), boots.stopped()], registry.judge(facts.inspection())),
-    "batch": batch.standing(standing()[0]),
+    "batch": batch.status(standing()[0]),
 }
 
 

@@ -99,14 +99,14 @@ def do_task(text: str) -> str:
         wanted = known is not None and known.state in _BEING_DONE
         return "run" if wanted and worker.status.name in _WORKING else "stop"
 
-    def tell(event: Event) -> None:
+    def send(event: Event) -> None:
         about = {"batch": assigned.batch, "key": task.key}
         worker.log_event(TOPIC, {**about, **event})
         if "attempt" in event:
             worker.log_event(TOPIC, {**about, "stage": "worker", "detail": _name(worker)})
 
     settings = Settings(assigned.home.work, address_space_bytes())
-    record = run_task(task, settings, tell, stop_level=stop_level, replace_output=assigned.replace_output)
+    record = run_task(task, settings, send, stop_level=stop_level, replace_output=assigned.replace_output)
     if record.state == "interrupted" and stop_level() != "run":
         raise distributed.Reschedule
     return records.to_json(record)

@@ -1,4 +1,4 @@
-"""What a child tells its parent while it works: one JSON object a line.
+"""The events that a child sends its parent while it works: one JSON object a line.
 
 `{"stage", "detail"}` where a stage begins; `{"meter", "done", "total"}`, in bytes (total null: not known);
 `{"record"}` at the end, once.
@@ -16,7 +16,7 @@ from imgtool.util.progress import Meter
 from imgtool.util.text import human_size
 
 METER_SECONDS = 0.2
-"""Between two tellings of one meter."""
+"""Between two events of one meter."""
 
 
 class EventWriter:
@@ -27,17 +27,17 @@ class EventWriter:
 
     def stage(self, name: str, message: str) -> None:
         """A line."""
-        self.tell({"stage": name, "detail": message})
+        self.send({"stage": name, "detail": message})
 
     @contextmanager
     def meter(self, label: str, total_bytes: int | None) -> Iterator[Meter]:
         """A line now and then."""
         meter = _EventMeter(self, label, total_bytes)
-        meter.tell()
+        meter.send()
         yield meter
-        meter.tell()
+        meter.send()
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """One line, whole: nobody reads half of it."""
         left = memoryview(json.dumps(message).encode() + b"\n")
         while left:
@@ -45,21 +45,21 @@ class EventWriter:
 
 
 class _EventMeter:
-    def __init__(self, teller: EventWriter, label: str, total_bytes: int | None) -> None:
-        self._teller = teller
+    def __init__(self, events: EventWriter, label: str, total_bytes: int | None) -> None:
+        self._events = events
         self._label = label
         self._total_bytes = total_bytes
         self._done_bytes = 0
-        self._told_at = 0.0
+        self._sent_at = 0.0
 
     def advance(self, amount_bytes: int) -> None:
         self._done_bytes += amount_bytes
-        if time.monotonic() - self._told_at >= METER_SECONDS:
-            self.tell()
+        if time.monotonic() - self._sent_at >= METER_SECONDS:
+            self.send()
 
-    def tell(self) -> None:
-        self._told_at = time.monotonic()
-        self._teller.tell({"meter": self._label, "done": self._done_bytes, "total": self._total_bytes})
+    def send(self) -> None:
+        self._sent_at = time.monotonic()
+        self._events.send({"meter": self._label, "done": self._done_bytes, "total": self._total_bytes})
 
 
 def too_hungry(address_space_bytes: int) -> ToolFailedError:

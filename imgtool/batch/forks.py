@@ -43,10 +43,10 @@ class Child:
         self.stderr = stderr
         self.control = control
 
-    def tell(self, what: bytes) -> None:
+    def send(self, word: bytes) -> None:
         """Say STOP or KILL."""
         with suppress(OSError):  # it has ended
-            self.control.send(what)
+            self.control.send(word)
 
     def close(self) -> None:
         """Kill what still runs."""

@@ -139,7 +139,7 @@ class Journal:
     @contextmanager
     def _noted(self) -> Iterator[sqlite3.Cursor]:
         """A transaction, on the disk when the block ends; undone where the block fails."""
-        with self._mutex, journal_file.told(self.path):
+        with self._mutex, journal_file.as_usage_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection.cursor()
@@ -149,7 +149,7 @@ class Journal:
             self._connection.execute("COMMIT")
 
     def _rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
-        with self._mutex, journal_file.told(self.path):
+        with self._mutex, journal_file.as_usage_errors(self.path):
             return self._connection.execute(statement, values).fetchall()
 
 

@@ -47,7 +47,7 @@ def connect(path: Path, *, make: bool) -> sqlite3.Connection:
         raise UsageError(f"{shown}: there is no such journal", hint="a batch has it at MANIFEST.journal")
     if make:
         _make(path)
-    with told(path):
+    with as_usage_errors(path):
         connection = _open(f"{path.absolute().as_uri()}?mode={'rwc' if make else 'rw'}")
         try:
             if _is_empty(connection):  # its run was killed before the first note
@@ -77,8 +77,8 @@ def _open(uri: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """What SQLite complains about, as a UsageError that names the file."""
+def as_usage_errors(path: Path) -> Iterator[None]:
+    """Raise what SQLite complains about as a UsageError that names the file."""
     shown = printable(str(path))
     try:
         yield

@@ -60,7 +60,7 @@ class _Watch:
     """When it has to be killed: from then on, again and again."""
 
     def until_the_end(self, stop_level: Callable[[], StopLevel], deadline: float) -> Ending:
-        control = _Lines(self._told)
+        control = _Lines(self._on_message)
         output = _Lines(self.on_event)
         with selectors.DefaultSelector() as selector:
             selector.register(self.child.control, selectors.EVENT_READ, control.feed)
@@ -83,11 +83,11 @@ class _Watch:
         elif self.ending.why is None and (stop_level == "stop" or now > deadline):
             self.ending.why = "stopped" if stop_level == "stop" else "deadline"
             self.killed_at = now + self.stop_seconds
-            self.child.tell(STOP)
+            self.child.send(STOP)
         if now >= self.killed_at:
-            self.child.tell(KILL)
+            self.child.send(KILL)
 
-    def _told(self, message: Event) -> None:
+    def _on_message(self, message: Event) -> None:
         self.ending.status = message.get("status")
         self.ending.error = message.get("failure", "")
 
@@ -98,8 +98,8 @@ class _Watch:
 class _Lines:
     """Bytes -> the JSON object of each line; what is no such line is passed over."""
 
-    def __init__(self, told: Callable[[Event], None]) -> None:
-        self._told = told
+    def __init__(self, on_message: Callable[[Event], None]) -> None:
+        self._on_message = on_message
         self._unfinished: list[bytes] = []
         self._size = 0
 
@@ -107,7 +107,7 @@ class _Lines:
         first, *more = content.split(b"\n")
         self._add(first)
         for line in more:
-            self._tell(b"".join(self._unfinished))
+            self._read(b"".join(self._unfinished))
             self._unfinished, self._size = [line], len(line)
 
     def _add(self, content: bytes) -> None:
@@ -115,13 +115,13 @@ class _Lines:
         if self._size <= MAX_LINE_BYTES:
             self._unfinished.append(content)
 
-    def _tell(self, line: bytes) -> None:
+    def _read(self, line: bytes) -> None:
         try:
             message = json.loads(line)
         except ValueError:
             return
         if isinstance(message, dict):
-            self._told(message)
+            self._on_message(message)
 
 
 def _read(descriptor: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The story of a batch: what is done is skipped, the rest is done, and each end is noted before the next."""
+"""The run of a batch: what is done is skipped, the rest is done, and each end is noted before the next."""
 
 import time
 from collections.abc import Iterable

@@ -13,10 +13,10 @@ from imgtool.model.batch import FINAL_STATES, StageRecord, TaskRecord, TaskState
 ORDER: tuple[TaskState, ...] = (
     "done", "skipped", "failed", "refused", "check-failed", "interrupted", "running", "waiting",
 )  # fmt: skip
-"""In which states are told."""
+"""The order in which states are shown."""
 
-StoryOf = Callable[[str], Mapping[str, object] | None]
-"""By a task's key, its story as `report.as_json` tells it; read one by one, since all of them are large."""
+ReportOf = Callable[[str], Mapping[str, object] | None]
+"""By a task's key, its result as `report.as_json.prepared` makes it; read one by one: all are large."""
 
 Phase = Literal["none", "running", "ended", "stopped before its end"]
 
@@ -65,10 +65,10 @@ def read_status(path: Path, now: float | None = None) -> BatchStatus:
     """Return the status by the journal `path`. Raises UsageError if there is none."""
     running = Lock(path).is_taken()
     with read_journal(path) as journal:
-        return standing_of(journal, time.time() if now is None else now, running=running)
+        return status_of(journal, time.time() if now is None else now, running=running)
 
 
-def standing_of(journal: Journal, now: float, *, running: bool) -> BatchStatus:
+def status_of(journal: Journal, now: float, *, running: bool) -> BatchStatus:
     """Return the status by an open journal; `running`: a process works on it."""
     manifest, began, ended = journal.last_run() or ("", None, None)
     return BatchStatus(

@@ -24,21 +24,21 @@ from imgtool.policy.load import load_policy
 from imgtool.util.output import check_target
 from imgtool.util.progress import Progress
 
-Tell = Callable[[ImageResult], Mapping[str, Any]]
-"""A story as JSON."""
+Render = Callable[[ImageResult], Mapping[str, Any]]
+"""Makes JSON of a result."""
 
 
-def perform(context: TaskContext, tell: Tell, progress: Progress) -> TaskRecord:
+def perform(context: TaskContext, render: Render, progress: Progress) -> TaskRecord:
     """Do the task; its image is complete in all its places when this returns.
 
     Raises all that fetching, converting and uploading raise; nothing is left then, but what is in the task's
     own folders. A check that fails, and a cloud of several that does, stand in the record.
     """
     with sandbox.running():  # before anything secret is in memory
-        return _perform(context, tell, progress)
+        return _perform(context, render, progress)
 
 
-def _perform(context: TaskContext, tell: Tell, progress: Progress) -> TaskRecord:
+def _perform(context: TaskContext, render: Render, progress: Progress) -> TaskRecord:
     task = context.task
     if task.output is not None:
         check_target(task.output, overwrite=context.replace_output)
@@ -47,10 +47,10 @@ def _perform(context: TaskContext, tell: Tell, progress: Progress) -> TaskRecord
     with source_file.source(task, context.temporary, progress) as source:
         staged = staging.prepare(context)
         if task.clouds:
-            story = prepare(_order(context, source, staged), progress)
+            result = prepare(_order(context, source, staged), progress)
         else:
-            story = ImageResult(conversion=_convert(task, source, staged, progress))
-        record = _record(task, source, story, tell)
+            result = ImageResult(conversion=_convert(task, source, staged, progress))
+        record = _record(task, source, result, render)
         if staged is not None and record.state == "done":
             record = staging.place(staged, context, record)
         return record
@@ -93,21 +93,21 @@ def _convert(task: Task, source: SourceFile, staged: Path | None, progress: Prog
         return convert.execute(plan, progress)
 
 
-def _record(task: Task, source: SourceFile, story: ImageResult, tell: Tell) -> TaskRecord:
+def _record(task: Task, source: SourceFile, result: ImageResult, render: Render) -> TaskRecord:
     record = TaskRecord(
         key=task.key,
         state="done",
-        source_sha256=source.sha256() or _noted_sha256(story),
+        source_sha256=source.sha256() or _noted_sha256(result),
         source_sha512=task.sha512,
         source_identity=source.identity,
         size_before_bytes=source.size_bytes,
-        size_after_bytes=_size_after(story),
-        image_ids=_image_ids(task, story),
+        size_after_bytes=_size_after(result),
+        image_ids=_image_ids(task, result),
         exit_status=EXIT_OK,
-        report=tell(story),
+        report=render(result),
     )
-    if story.judgement is not None and not story.judgement.passed:
-        failing = [finding.check for finding in story.judgement.findings if finding.fails_image]
+    if result.judgement is not None and not result.judgement.passed:
+        failing = [finding.check for finding in result.judgement.findings if finding.fails_image]
         return replace(
             record,
             state="check-failed",
@@ -115,7 +115,7 @@ def _record(task: Task, source: SourceFile, story: ImageResult, tell: Tell) -> T
             message=f"checks failed: {', '.join(failing)}",
             hint="the report has the reason of each, and what to do",
         )
-    for failure in story.uploads:
+    for failure in result.uploads:
         if isinstance(failure, UploadFailure):
             message = f"{failure.plan.cloud}: {failure.message}"
             return replace(
@@ -124,20 +124,20 @@ def _record(task: Task, source: SourceFile, story: ImageResult, tell: Tell) -> T
     return record
 
 
-def _noted_sha256(story: ImageResult) -> str | None:
+def _noted_sha256(result: ImageResult) -> str | None:
     """What the upload computed for the image's provenance."""
     name = glance.source_sha256("").name
-    properties = story.upload_plans[0].properties if story.upload_plans else ()
+    properties = result.upload_plans[0].properties if result.upload_plans else ()
     return next((one.value for one in properties if one.name == name), None)
 
 
-def _size_after(story: ImageResult) -> int | None:
-    if story.conversion is not None:
-        return story.conversion.file_size_bytes
-    sizes = [one.size_bytes for one in story.uploads if not isinstance(one, UploadFailure)]
+def _size_after(result: ImageResult) -> int | None:
+    if result.conversion is not None:
+        return result.conversion.file_size_bytes
+    sizes = [one.size_bytes for one in result.uploads if not isinstance(one, UploadFailure)]
     return sizes[0] if sizes else None
 
 
-def _image_ids(task: Task, story: ImageResult) -> dict[str, str]:
-    pairs = zip(task.clouds, story.uploads, strict=False)
+def _image_ids(task: Task, result: ImageResult) -> dict[str, str]:
+    pairs = zip(task.clouds, result.uploads, strict=False)
     return {name.label: one.image_id for name, one in pairs if not isinstance(one, UploadFailure)}

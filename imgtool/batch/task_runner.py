@@ -131,7 +131,7 @@ class _Attempts:
         self._on_event = on_event
         self._stop_level = stop_level
         self._lock = lock
-        self._told: Event = {}
+        self._last: Event = {}
 
     def run(self) -> TaskRecord:
         """Try until an attempt succeeds or another would make no sense; return the last record."""
@@ -143,7 +143,7 @@ class _Attempts:
             number += 1
             self._on_event({"attempt": number})
             record = self._attempt(number)
-            last = number > task.retries or not self._told.get("again") or self._stop_level() != "run"
+            last = number > task.retries or not self._last.get("again") or self._stop_level() != "run"
             if last or not self._pause(number):
                 break
         return replace(
@@ -153,7 +153,7 @@ class _Attempts:
     def _attempt(self, number: int) -> TaskRecord:
         killed_before = self._context.temporary.exists()
         context = self._context = replace(self._context, recover=number > 1 or killed_before)
-        self._told = {"again": True}
+        self._last = {"again": True}
         work_folders.clear(context.folder, keep_note=True)
         try:
             context.temporary.mkdir(mode=0o700, parents=True)
@@ -189,13 +189,13 @@ class _Attempts:
 
     def _hear(self, event: Event) -> None:
         if "record" in event:
-            self._told = event
+            self._last = event
         else:
             self._on_event(event)
 
     def _outcome(self, ending: Ending) -> TaskRecord:
-        """What the child told, or how it ended without telling."""
-        values = self._told.get("record")
+        """Return what the child reported, or how it ended without a report."""
+        values = self._last.get("record")
         if values is not None and (ending.why is None or values["state"] == "done"):
             return records.from_values(values)
         if (record := staging.placed(self._context)) is not None:  # it was stopped just after that

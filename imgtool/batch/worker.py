@@ -1,4 +1,4 @@
-"""The child's main: an context as JSON on stdin; what happens, and what became of it, as JSON on stdout.
+"""The child's main: what to do as JSON on stdin; what happens, and what became of it, as JSON on stdout.
 
 The exit status is the one of the imgtool command that does the same.
 """
@@ -41,41 +41,41 @@ WriteBugReport = Callable[[BaseException, Sequence[str]], str]
 """Writes the file that a user attaches; its path, or nothing."""
 
 
-def main(tell: task.Tell, write_bug_report: WriteBugReport) -> int:
-    """Do what stdin says; the exit status."""
+def main(render: task.Render, write_bug_report: WriteBugReport) -> int:
+    """Do what stdin says; return the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     with leases.enabled():
-        return _main(tell, write_bug_report)
+        return _main(render, write_bug_report)
 
 
-def _main(tell: task.Tell, write_bug_report: WriteBugReport) -> int:
-    teller = EventWriter(STDOUT)
+def _main(render: task.Render, write_bug_report: WriteBugReport) -> int:
+    events = EventWriter(STDOUT)
     try:
         values = json.loads(_read_all(STDIN))
         if "task" not in values:
-            teller.tell({"there": cloud_query.look(codec.from_values(values, CloudQuery), teller)})
+            events.send({"there": cloud_query.look(codec.from_values(values, CloudQuery), events)})
             return EXIT_OK
-        given = codec.from_values(values, TaskContext)
-        record, again = _told(given, teller, tell, write_bug_report)
+        context = codec.from_values(values, TaskContext)
+        record, again = _attempt(context, events, render, write_bug_report)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    text = _with_the_url(records.to_json(record), given)
-    teller.tell({"record": json.loads(text), "again": again})
+    text = _with_the_url(records.to_json(record), context)
+    events.send({"record": json.loads(text), "again": again})
     return EXIT_BUG if record.exit_status is None else record.exit_status
 
 
-def _told(
-    given: TaskContext, teller: EventWriter, tell: task.Tell, write_bug_report: WriteBugReport
+def _attempt(
+    context: TaskContext, events: EventWriter, render: task.Render, write_bug_report: WriteBugReport
 ) -> tuple[TaskRecord, bool]:
     """The record, and whether another attempt may go well."""
-    key = given.task.key
+    key = context.task.key
     try:
-        return task.perform(given, tell, teller), False
+        return task.perform(context, render, events), False
     except (ImageUnreadableError, UnsafeImageError) as error:
         if is_out_of_memory(error):
             return _failed(key, _too_hungry()), False
-        report = tell(refusal(given.task.source, error))
+        report = render(refusal(context.task.source, error))
         return replace(_failed(key, error), state="refused", report=report), False
     except ImgtoolError as error:
         return _failed(key, error), _worth_another(error)
@@ -118,12 +118,12 @@ def _too_hungry() -> ToolFailedError:
     return too_hungry(resource.getrlimit(resource.RLIMIT_AS)[0])
 
 
-def _with_the_url(text: str, given: TaskContext) -> str:
+def _with_the_url(text: str, context: TaskContext) -> str:
     """JSON that speaks of what was fetched by where it came from: the file is gone when it is read."""
-    if not sources.is_url(given.task.source):
+    if not sources.is_url(context.task.source):
         return text
-    file = json.dumps(str(download.target(given.task.source, given.temporary)))[1:-1]
-    return text.replace(file, json.dumps(download.without_query(given.task.source))[1:-1])
+    file = json.dumps(str(download.target(context.task.source, context.temporary)))[1:-1]
+    return text.replace(file, json.dumps(download.without_query(context.task.source))[1:-1])
 
 
 def _read_all(descriptor: int) -> str:

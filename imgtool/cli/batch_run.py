@@ -144,23 +144,23 @@ def write(wanted: Sequence[ReportRequest], journal: Path) -> None:
     """Write each; an older report of that name is replaced."""
     if not wanted:
         return
-    standing = read_status(journal)
+    status = read_status(journal)
     with read_journal(journal) as opened:
         for report_format, path in wanted:
-            write_text(path, BATCH_REPORTS[report_format](standing, opened.report))
+            write_text(path, BATCH_REPORTS[report_format](status, opened.report))
 
 
-def show(standing: BatchStatus, output: str) -> None:
+def show(status: BatchStatus, output: str) -> None:
     """Show the status on stdout."""
     if output == "json":
         from imgtool.report.as_json import batch as as_json  # noqa: PLC0415 - seldom needed
         from imgtool.report.as_json import to_text  # noqa: PLC0415 - the same
 
-        console.show(to_text(as_json.standing(standing)))
+        console.show(to_text(as_json.status(status)))
     else:
         from imgtool.report.as_text import batch as as_text  # noqa: PLC0415 - the other form
 
-        console.show(as_text.standing(standing, console.paint))
+        console.show(as_text.status(status, console.paint))
 
 
 def run_batch(

@@ -44,7 +44,7 @@ def main() -> None:
     guest.preload()
     for name in ALSO_NEEDED:
         importlib.import_module(name)
-    fork_child.serve(socket.socket(fileno=STDIN), partial(worker.main, as_json.story, write_bug_report))
+    fork_child.serve(socket.socket(fileno=STDIN), partial(worker.main, as_json.prepared, write_bug_report))
     os._exit(0)
 
 

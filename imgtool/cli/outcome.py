@@ -15,7 +15,7 @@ from imgtool.errors import (
 from imgtool.model.delivery import UploadFailure
 from imgtool.model.result import ImageResult
 from imgtool.report import as_json
-from imgtool.report.as_text import story as as_text
+from imgtool.report.as_text import result as as_text
 
 _KINDS: dict[str, type[ImgtoolError]] = {
     kind.code: kind
@@ -23,31 +23,31 @@ _KINDS: dict[str, type[ImgtoolError]] = {
 }
 
 
-def failed(told: ImageResult) -> ImgtoolError | None:
+def failed(result: ImageResult) -> ImgtoolError | None:
     """The first failure as an error, which says of how many clouds; None where there is none."""
-    failures = [one for one in told.uploads if isinstance(one, UploadFailure)]
+    failures = [one for one in result.uploads if isinstance(one, UploadFailure)]
     if not failures:
         return None
     first = failures[0]
-    if len(told.uploads) == 1:
+    if len(result.uploads) == 1:
         return _kind(first)(first.message, hint=first.hint)
-    count = f"{len(failures)} of {len(told.uploads)} clouds did not get the image"
+    count = f"{len(failures)} of {len(result.uploads)} clouds did not get the image"
     return _kind(first)(f"{count}: {_with_cloud(first)}", hint=first.hint)
 
 
-def leave(told: ImageResult, output: str, document: Callable[[ImageResult], as_json.Object]) -> int:
+def leave(result: ImageResult, output: str, document: Callable[[ImageResult], as_json.Object]) -> int:
     """Show the result; the exit status.
 
     Where none of several clouds, or not all, got the image, the result is shown all the same, and the error
     after it: on stderr, and in JSON as the result's key `error`. Raises the error of an only cloud.
     """
-    error = failed(told)
-    if error is not None and len(told.uploads) == 1:
+    error = failed(result)
+    if error is not None and len(result.uploads) == 1:
         raise error
     if output == "json":
-        console.show(as_json.to_text({**document(told), **(as_json.error(error) if error else {})}))
+        console.show(as_json.to_text({**document(result), **(as_json.error(error) if error else {})}))
     else:
-        console.show(as_text.story(told, console.paint))
+        console.show(as_text.prepared(result, console.paint))
     return console.show_error(error, json_output=False) if error else EXIT_OK
 
 

@@ -56,10 +56,10 @@ def need_disk_map(wanted: Sequence[ReportRequest]) -> bool:
     return any(report_format in NEED_DISK_MAP for report_format, _ in wanted)
 
 
-def write(wanted: Sequence[ReportRequest], stories: Sequence[ImageResult]) -> None:
+def write(wanted: Sequence[ReportRequest], results: Sequence[ImageResult]) -> None:
     """Write each; an older report of that name is replaced."""
     for report_format, path in wanted:
-        write_text(path, REPORTS[report_format](stories))
+        write_text(path, REPORTS[report_format](results))
 
 
 def write_text(path: Path, text: str) -> None:

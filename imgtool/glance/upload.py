@@ -1,4 +1,4 @@
-"""The story of one upload: record, bytes, active, verified, named. On any failure the image is deleted."""
+"""One upload: record, bytes, active, verified, named. On any failure the image is deleted."""
 
 import time
 import uuid

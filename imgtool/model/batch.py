@@ -124,7 +124,7 @@ class TaskRecord:
     message: str = ""
     hint: str = ""
     report: Mapping[str, Any] | None = None
-    """The story as `report.as_json` tells it."""
+    """The result as `report.as_json.prepared` makes it."""
     source_sha512: str | None = None
     """None where the manifest did not give one."""
 

@@ -41,10 +41,10 @@ def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = Fals
             source, progress, registry.guest_query(request.policy), with_map=request.with_map
         )
         inspection = replace(inspection, delivered_as=request.target_format)
-        told = judge_image(inspection, request.policy, progress, request.boot)
-        if told.judgement is None or not told.judgement.passed:
-            return told
-        inspection = told.inspection or inspection
+        result = judge_image(inspection, request.policy, progress, request.boot)
+        if result.judgement is None or not result.judgement.passed:
+            return result
+        inspection = result.inspection or inspection
         conversion_plan = way.conversion(request, source)
         plans = _plan_uploads(
             request,
@@ -53,16 +53,16 @@ def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = Fals
             streamed=way.route == "streamed",
             policy=request.policy.name,
         )
-        told = replace(told, conversion_plan=conversion_plan, upload_plans=plans)
+        result = replace(result, conversion_plan=conversion_plan, upload_plans=plans)
         if dry_run:
-            return told
+            return result
         there = glance.check_each(
             plans, there, plans[0].known_size_bytes, glance.Journal(request.journal), progress
         )
         image, conversion = _convert(conversion_plan, source, progress)
-        told = replace(told, conversion=conversion)
+        result = replace(result, conversion=conversion)
         plans = tuple(replace(plan, image=image) for plan in plans)
-        return _with_uploads(told, _upload(request, plans, there, digest, progress))
+        return _with_uploads(result, _upload(request, plans, there, digest, progress))
 
 
 def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
@@ -80,12 +80,12 @@ def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False
     with _digest(request, image, dry_run=dry_run) as digest:
         inspection = inspect_image(image, progress)
         plans = _plan_uploads(request, inspection, disk_format)
-        told = ImageResult(inspection=inspection, upload_plans=plans)
+        result = ImageResult(inspection=inspection, upload_plans=plans)
         if dry_run:
-            return told
+            return result
         journal = glance.Journal(request.journal)
         there = glance.check_each(plans, there, image.file_size_bytes, journal, progress)
-        return _with_uploads(told, _upload(request, plans, there, digest, progress))
+        return _with_uploads(result, _upload(request, plans, there, digest, progress))
 
 
 def _as_ova(image: DiskImage) -> UsageError:
@@ -191,8 +191,8 @@ def _convert(
     progress.stage("convert", f"{source.format} -> {plan.target_format}, compression {plan.compression}")
     if (lack := convert.lack_of_room(plan)) is not None:
         progress.stage("room", lack)
-    result = convert.execute(plan, progress)
-    return result.image or source, result
+    converted = convert.execute(plan, progress)
+    return converted.image or source, converted
 
 
 def _upload(
@@ -211,5 +211,5 @@ def _upload(
         return glance.upload_to_each(plans, there, payload, journal, progress, late=origin)
 
 
-def _with_uploads(told: ImageResult, uploads: tuple[glance.Outcome, ...]) -> ImageResult:
-    return replace(told, uploads=uploads, upload_plans=tuple(one.plan for one in uploads))
+def _with_uploads(result: ImageResult, uploads: tuple[glance.Outcome, ...]) -> ImageResult:
+    return replace(result, uploads=uploads, upload_plans=tuple(one.plan for one in uploads))

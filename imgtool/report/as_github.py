@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Judgement
-from imgtool.report.findings import judged, level, needs_attention, summary, told, worst_first
+from imgtool.report.findings import judged, level, lines, needs_attention, summary, worst_first
 from imgtool.report.stored import judgements
 from imgtool.util.text import printable
 
@@ -16,12 +16,12 @@ _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
 if TYPE_CHECKING:
-    from imgtool.batch.status import BatchStatus, StoryOf
+    from imgtool.batch.status import BatchStatus, ReportOf
 
 
-def report(stories: Sequence[ImageResult]) -> str:
+def report(results: Sequence[ImageResult]) -> str:
     """`--report github=PATH`: for each image its verdict, then what did not pass, worst first."""
-    return annotations(map(judged, stories))
+    return annotations(map(judged, results))
 
 
 def annotations(found: Iterable[Judgement]) -> str:
@@ -34,7 +34,7 @@ def _annotations(found: Judgement) -> Iterator[str]:
     yield _command("notice" if found.passed else "error", found.image, "imgtool", [verdict])
     for finding in filter(needs_attention, worst_first(found)):
         loud = {"error": "error", "warning": "warning", "note": "notice"}[level(finding)]
-        yield _command(loud, found.image, f"imgtool {finding.check}", told(finding))
+        yield _command(loud, found.image, f"imgtool {finding.check}", lines(finding))
 
 
 def _command(name: str, image: str, title: str, lines: Sequence[str]) -> str:
@@ -50,6 +50,6 @@ def _escape(text: str, table: dict[str, str]) -> str:
     return "".join(table.get(character, character) for character in text)
 
 
-def batch_report(found: "BatchStatus", story_of: "StoryOf") -> str:
+def batch_report(found: "BatchStatus", report_of: "ReportOf") -> str:
     """`--report github=PATH` of a batch."""
-    return annotations(judgements(found, story_of))
+    return annotations(judgements(found, report_of))

@@ -23,17 +23,17 @@ from imgtool import __version__
 from imgtool.model.batch import GOOD_STATES, TaskRecord
 from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Finding, Judgement, Severity
-from imgtool.report.findings import judged, needs_attention, told, word, worst_first
+from imgtool.report.findings import judged, lines, needs_attention, word, worst_first
 from imgtool.report.stored import judgement_of
 from imgtool.util.text import printable
 
 if TYPE_CHECKING:
-    from imgtool.batch.status import BatchStatus, StoryOf
+    from imgtool.batch.status import BatchStatus, ReportOf
 
 
-def report(stories: Sequence[ImageResult]) -> str:
+def report(results: Sequence[ImageResult]) -> str:
     """`--report junit=PATH`. What XML 1.0 has no character for is escaped with a backslash."""
-    return to_text(counted(suite(judged(story))) for story in stories)
+    return to_text(counted(suite(judged(result))) for result in results)
 
 
 def to_text(suites: Iterable[ET.Element]) -> str:
@@ -69,7 +69,7 @@ def _properties(found: Judgement) -> list[tuple[str, str]]:
 
 def _case(image: str, finding: Finding) -> ET.Element:
     case = ET.Element("testcase", classname=printable(image), name=finding.check)
-    details = "\n".join(told(finding))
+    details = "\n".join(lines(finding))
     state = _state(finding)
     if state == "skipped":  # the schema gives it no attributes
         prefix = f"{word(finding)}: " if needs_attention(finding) else ""
@@ -107,14 +107,14 @@ def _count(parent: ET.Element, tag: str) -> str:
 CASE = "batch"
 
 
-def batch_report(found: "BatchStatus", story_of: "StoryOf") -> str:
+def batch_report(found: "BatchStatus", report_of: "ReportOf") -> str:
     """`--report junit=PATH` of a batch."""
-    return to_text(_suite(record, found, story_of) for record in found.records)
+    return to_text(_suite(record, found, report_of) for record in found.records)
 
 
-def _suite(record: TaskRecord, found: "BatchStatus", story_of: "StoryOf") -> ET.Element:
+def _suite(record: TaskRecord, found: "BatchStatus", report_of: "ReportOf") -> ET.Element:
     name = found.names.get(record.key, record.key)
-    judged = judgement_of(story_of(record.key))
+    judged = judgement_of(report_of(record.key))
     made = suite(judged) if judged else ET.Element("testsuite")
     made.set("name", printable(name))
     made.set("time", f"{record.seconds:.3f}")

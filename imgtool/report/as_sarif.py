@@ -18,22 +18,22 @@ from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.explanation import Explanation, explain
-from imgtool.report.findings import NO_CHECK_RAN, judged, level, needs_attention, told, worst_first
+from imgtool.report.findings import NO_CHECK_RAN, judged, level, lines, needs_attention, worst_first
 from imgtool.report.stored import BATCH, judgements
 from imgtool.util.text import printable
 
 if TYPE_CHECKING:
-    from imgtool.batch.status import BatchStatus, StoryOf
+    from imgtool.batch.status import BatchStatus, ReportOf
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def report(stories: Sequence[ImageResult]) -> str:
+def report(results: Sequence[ImageResult]) -> str:
     """`--report sarif=PATH`."""
     lengths = {
-        judged(one).image: one.inspection.image.origin.file_size_bytes for one in stories if one.inspection
+        judged(one).image: one.inspection.image.origin.file_size_bytes for one in results if one.inspection
     }
-    return document(list(map(judged, stories)), lengths, (NO_CHECK_RAN,))
+    return document(list(map(judged, results)), lengths, (NO_CHECK_RAN,))
 
 
 def document(found: Sequence[Judgement], lengths: Mapping[str, int], others: Sequence[Finding]) -> str:
@@ -108,7 +108,7 @@ def _result(image: str, places: Mapping[str, Object], finding: Finding) -> Objec
 
 def _message(finding: Finding) -> str:
     """Plain text, in which `[words](target)` would be a link (section 3.11.6): a guest's text makes none."""
-    return "\n\n".join(told(finding)).replace("](", "] (")
+    return "\n\n".join(lines(finding)).replace("](", "] (")
 
 
 def _fingerprint(image: str, finding: Finding) -> str:
@@ -125,9 +125,9 @@ def _uri(image: str) -> str:
     return path.as_uri() if path.is_absolute() else quote_from_bytes(bytes(path))
 
 
-def batch_report(found: "BatchStatus", story_of: "StoryOf") -> str:
+def batch_report(found: "BatchStatus", report_of: "ReportOf") -> str:
     """`--report sarif=PATH` of a batch."""
-    judged = judgements(found, story_of)
+    judged = judgements(found, report_of)
     sizes = zip(judged, found.records, strict=True)
     lengths = {one.image: record.size_before_bytes for one, record in sizes if record.size_before_bytes}
     return document(judged, lengths, (BATCH,))

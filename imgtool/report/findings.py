@@ -28,11 +28,11 @@ NO_CHECK_RAN = Finding(
 """Stands in a report where no finding says why an image did not pass: silence would look like a pass."""
 
 
-def judged(story: ImageResult) -> Judgement:
+def judged(result: ImageResult) -> Judgement:
     """Return the judgement; without any finding, which is no pass, if nothing was judged."""
-    if story.judgement is not None:
-        return story.judgement
-    return Judgement(str(story.inspection.image.origin.path) if story.inspection else "", ())
+    if result.judgement is not None:
+        return result.judgement
+    return Judgement(str(result.inspection.image.origin.path) if result.inspection else "", ())
 
 
 def worst_first(found: Judgement) -> tuple[Finding, ...]:
@@ -52,10 +52,10 @@ def level(finding: Finding) -> Level:
     return _LEVELS[finding.severity]
 
 
-def told(finding: Finding) -> list[str]:
-    """All that is to be said of it, a line each, printable: what was found, what was seen, what to do."""
-    lines = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
-    return [f"{key}{printable(text)}" for key, text in lines if text]
+def lines(finding: Finding) -> list[str]:
+    """Return all that is to be said of it, a line each, printable: what was found and seen, what to do."""
+    parts = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
+    return [f"{key}{printable(text)}" for key, text in parts if text]
 
 
 def word(finding: Finding) -> str:

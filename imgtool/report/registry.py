@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from imgtool.model.result import ImageResult
 
 if TYPE_CHECKING:
-    from imgtool.batch.status import BatchStatus, StoryOf
+    from imgtool.batch.status import BatchStatus, ReportOf
 
 Report = Callable[[Sequence[ImageResult]], str]
-BatchReport = Callable[["BatchStatus", "StoryOf"], str]
+BatchReport = Callable[["BatchStatus", "ReportOf"], str]
 
 NEED_DISK_MAP = frozenset({"html"})
 """Forms that show where the image keeps data: finding that out costs time that no other form needs."""
@@ -19,15 +19,15 @@ NEED_DISK_MAP = frozenset({"html"})
 def _form(module: str) -> Report:
     """The function `report` of that module of this package."""
 
-    def report(stories: Sequence[ImageResult]) -> str:
+    def report(results: Sequence[ImageResult]) -> str:
         write: Report = importlib.import_module(f"imgtool.report.{module}").report
-        return write(stories)
+        return write(results)
 
     return report
 
 
 REPORTS: Mapping[str, Report] = {
-    "text": _form("as_text.story"),
+    "text": _form("as_text.result"),
     "json": _form("as_json"),
     "junit": _form("as_junit"),
     "sarif": _form("as_sarif"),
@@ -39,9 +39,9 @@ REPORTS: Mapping[str, Report] = {
 def _batch_form(module: str) -> BatchReport:
     """The function `batch_report` of that module of this package."""
 
-    def report(status: "BatchStatus", story_of: "StoryOf") -> str:
+    def report(status: "BatchStatus", report_of: "ReportOf") -> str:
         write: BatchReport = importlib.import_module(f"imgtool.report.{module}").batch_report
-        return write(status, story_of)
+        return write(status, report_of)
 
     return report
 

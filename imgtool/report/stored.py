@@ -1,4 +1,4 @@
-"""Results read back from the JSON that `as_json.story` made of them: a batch's journal keeps them so.
+"""Results read back from the JSON that `as_json.prepared` made of them: a batch's journal keeps them so.
 
 The journal may be of an older imgtool: what is missing is empty, and unknown keys are ignored. To the
 findings of an image, reports for CI systems add one that says how its task ended.
@@ -12,38 +12,38 @@ from imgtool.model.batch import GOOD_STATES, TaskRecord
 from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
 
 if TYPE_CHECKING:
-    from imgtool.batch.status import BatchStatus, StoryOf
+    from imgtool.batch.status import BatchStatus, ReportOf
 
 Stored = Mapping[str, Any]
 
 
-def judgement_of(story: Stored | None) -> Judgement | None:
+def judgement_of(report: Stored | None) -> Judgement | None:
     """None where nothing was judged."""
-    result = _mapping(story, "result")
+    result = _mapping(report, "result")
     if not result:
         return None
     findings = tuple(_finding(one) for one in result.get("findings", ()))
     return Judgement(str(result.get("image", "")), findings, str(result.get("policy", "")))
 
 
-def image_of(story: Stored | None) -> Stored:
+def image_of(report: Stored | None) -> Stored:
     """The facts of the image file; empty where the gate refused it."""
-    return _mapping(_mapping(story, "inspection"), "image")
+    return _mapping(_mapping(report, "inspection"), "image")
 
 
-def guest_of(story: Stored | None) -> Stored:
+def guest_of(report: Stored | None) -> Stored:
     """The facts of the guest."""
-    return _mapping(_mapping(story, "inspection"), "guest")
+    return _mapping(_mapping(report, "inspection"), "guest")
 
 
-def conversion_of(story: Stored | None) -> Stored:
+def conversion_of(report: Stored | None) -> Stored:
     """What was converted."""
-    return _mapping(story, "conversion")
+    return _mapping(report, "conversion")
 
 
-def uploads_of(story: Stored | None) -> Sequence[Stored]:
+def uploads_of(report: Stored | None) -> Sequence[Stored]:
     """One for each cloud: what it has, or why it has nothing."""
-    return (story or {}).get("uploads") or ()
+    return (report or {}).get("uploads") or ()
 
 
 def _finding(one: Stored) -> Finding:
@@ -81,13 +81,15 @@ BATCH = Finding(
 """Where no check stands in an image's way, but something else."""
 
 
-def judgements(found: "BatchStatus", story_of: "StoryOf") -> list[Judgement]:
+def judgements(found: "BatchStatus", report_of: "ReportOf") -> list[Judgement]:
     """One for each image, in the plan's order."""
-    return [_judgement(record, found.names.get(record.key, record.key), story_of) for record in found.records]
+    return [
+        _judgement(record, found.names.get(record.key, record.key), report_of) for record in found.records
+    ]
 
 
-def _judgement(record: TaskRecord, name: str, story_of: "StoryOf") -> Judgement:
-    judged = judgement_of(story_of(record.key)) or Judgement(name, ())
+def _judgement(record: TaskRecord, name: str, report_of: "ReportOf") -> Judgement:
+    judged = judgement_of(report_of(record.key)) or Judgement(name, ())
     return replace(judged, findings=(*judged.findings, _end(record, judged)))
 
 

@@ -25,7 +25,7 @@ NOBODY = NullProgress()
 
 
 def tell(story: Any) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = as_json.story(story)
+    told: Mapping[str, Any] = as_json.prepared(story)
     json.dumps(told)
     return told
 

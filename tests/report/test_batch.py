@@ -56,7 +56,7 @@ def test_the_plan_as_a_table() -> None:
 
 
 def test_the_standing_as_a_page() -> None:
-    assert text_batch.standing(standing()).splitlines() == [
+    assert text_batch.status(standing()).splitlines() == [
         "/images/images.yaml",
         "  run                    running, 3 min 05 s",
         "  ended                  2 of 5",
@@ -76,15 +76,15 @@ def test_the_standing_as_a_page() -> None:
 
 
 def test_a_run_that_was_killed_has_no_duration() -> None:
-    page = text_batch.standing(standing(phase="stopped before its end"))
+    page = text_batch.status(standing(phase="stopped before its end"))
     assert "  run                    stopped before its end\n" in page
     empty = standing(phase="none", manifest="", began=None, records=(), names={}, stages={})
-    assert text_batch.standing(empty) == "no run was noted yet"
+    assert text_batch.status(empty) == "no run was noted yet"
 
 
 def test_the_time_left() -> None:
     done = TaskRecord("a", "done", 1, 100.0, 200.0)
-    page = text_batch.standing(standing(records=(done, TaskRecord("e", "waiting")), now=200.0))
+    page = text_batch.status(standing(records=(done, TaskRecord("e", "waiting")), now=200.0))
     assert "  left                   about 1 min 40 s\n" in page
 
 
@@ -117,7 +117,7 @@ def test_json_of_the_plan() -> None:
 
 
 def test_json_of_the_standing() -> None:
-    document = json.loads(as_json.to_text(json_batch.standing(standing())))
+    document = json.loads(as_json.to_text(json_batch.status(standing())))
     assert set(document) == {
         "schema_version", "manifest", "phase", "began", "ended", "seconds_left", "counts", "images",
     }  # fmt: skip
@@ -130,4 +130,4 @@ def test_json_of_the_standing() -> None:
 def test_reports_of_a_batch() -> None:
     told = json.loads(BATCH_REPORTS["json"](standing(), {"a": {"image": "a"}}.get))
     assert [image["report"] for image in told["images"]] == [{"image": "a"}, None, None, None, None]
-    assert BATCH_REPORTS["text"](standing(), {}.get) == text_batch.standing(standing()) + "\n"
+    assert BATCH_REPORTS["text"](standing(), {}.get) == text_batch.status(standing()) + "\n"

@@ -10,7 +10,7 @@ from support.stories import HOSTILE, told
 from imgtool.model.boot import Diagnosis
 from imgtool.model.result import ImageResult
 from imgtool.report import as_github, as_html, as_json, as_junit, as_sarif
-from imgtool.report.as_text import story as as_text
+from imgtool.report.as_text import result as as_text
 
 FORMS = {
     "text": as_text.report,
@@ -47,8 +47,8 @@ def test_json_has_the_boots_of_a_check_only_where_there_were_some() -> None:
 
 
 def test_json_of_a_preparation_always_has_the_key() -> None:
-    assert as_json.story(ImageResult())["boots"] == []
-    assert len(as_json.story(told(booted()))["boots"]) == 2
+    assert as_json.prepared(ImageResult())["boots"] == []
+    assert len(as_json.prepared(told(booted()))["boots"]) == 2
 
 
 def test_the_page_has_a_timeline_that_says_it_in_words_too() -> None:

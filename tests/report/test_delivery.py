@@ -13,7 +13,7 @@ from imgtool.model.delivery import GlanceTarget, Property, UploadFailure, Upload
 from imgtool.model.result import ImageResult
 from imgtool.report import as_html, as_json
 from imgtool.report.as_text.delivery import failure, upload, upload_plan
-from imgtool.report.as_text.story import story as story_text
+from imgtool.report.as_text.result import prepared as story_text
 
 PROPERTY = Property("hw_disk_bus", "virtio", "/boot/initrd.img has virtio_blk")
 WANTED = GlanceTarget(
@@ -160,7 +160,7 @@ def test_plan_and_result_have_the_promised_keys() -> None:
 
 
 def test_a_story_has_the_first_upload_and_all_of_them() -> None:
-    found = through_json(as_json.story(ImageResult(upload_plans=(PLAN, PLAN), uploads=(DONE, FAILED))))
+    found = through_json(as_json.prepared(ImageResult(upload_plans=(PLAN, PLAN), uploads=(DONE, FAILED))))
     assert set(found) == {
         "schema_version",
         "inspection",
@@ -179,9 +179,9 @@ def test_a_story_has_the_first_upload_and_all_of_them() -> None:
 
 
 def test_a_story_that_only_planned_has_the_plans() -> None:
-    found = through_json(as_json.story(ImageResult(upload_plans=(PLAN, PLAIN))))
+    found = through_json(as_json.prepared(ImageResult(upload_plans=(PLAN, PLAIN))))
     assert [set(one) == PLAN_KEYS for one in found["uploads"]] == [True, True]
-    nothing = through_json(as_json.story(made.bad()))
+    nothing = through_json(as_json.prepared(made.bad()))
     assert (nothing["upload"], nothing["uploads"]) == (None, [])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from support import stories as made
 
-from imgtool.batch.status import BatchStatus, StoryOf
+from imgtool.batch.status import BatchStatus, ReportOf
 from imgtool.model.batch import TaskRecord, TaskState
 from imgtool.model.result import ImageResult
 from imgtool.report import as_json
@@ -22,7 +22,7 @@ STORIES: Mapping[str, tuple[str, TaskState, ImageResult | None]] = {
 """By key: name, state, story."""
 
 
-def standing(copies: int = 1) -> tuple[BatchStatus, StoryOf]:
+def standing(copies: int = 1) -> tuple[BatchStatus, ReportOf]:
     """An ended batch of all of them, `copies` times, and how to get each one's story."""
     keys = [f"{key}{number}" for number in range(copies) for key in STORIES]
     records = tuple(
@@ -56,4 +56,4 @@ def standing(copies: int = 1) -> tuple[BatchStatus, StoryOf]:
 def story_of(key: str) -> Mapping[str, object] | None:
     """As the journal keeps it."""
     story = STORIES[key[0]][2]
-    return None if story is None else as_json.story(story)
+    return None if story is None else as_json.prepared(story)

@@ -17,7 +17,7 @@ from imgtool.model.boot import BootOptions
 from imgtool.model.result import ImageResult
 from imgtool.pipeline.inspect import inspect_image
 from imgtool.pipeline.judge import judge_image, refusal
-from imgtool.report.as_text import story as as_text
+from imgtool.report.as_text import result as as_text
 from imgtool.util.progress import Progress
 
 
@@ -51,16 +51,16 @@ def command(
     watched = TerminalProgress(progress, stages=boot is not None)
     with_map = report_files.need_disk_map(reports)
     order = _Order(source_format, disk, applied, boot, with_map)
-    results = [_judge(image, order, watched) for image in images]
-    stories = [story for story, _ in results]
-    report_files.write(reports, stories)
+    judged = [_judge(image, order, watched) for image in images]
+    results = [result for result, _ in judged]
+    report_files.write(reports, results)
     if output == "json":
         from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
 
-        console.show(as_json.to_text(as_json.results(stories)))
+        console.show(as_json.to_text(as_json.results(results)))
     else:
-        console.show("\n\n".join(as_text.checked(one, console.paint) for one in stories))
-    return max(status for _, status in results)
+        console.show("\n\n".join(as_text.checked(one, console.paint) for one in results))
+    return max(status for _, status in judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ def _judge(path: Path, order: _Order, progress: Progress) -> tuple[ImageResult, 
         with incoming(path, order.source_format, progress, may_stream=False, disk=order.disk) as image:
             wanted = registry.guest_query(policy)
             inspection = inspect_image(image, progress, wanted, with_map=order.with_map)
-            told = judge_image(inspection, policy, progress, order.boot)
+            result = judge_image(inspection, policy, progress, order.boot)
     except (UnsafeImageError, ImageUnreadableError) as error:
         return refusal(str(path), error, policy), error.exit_status
-    passed = told.judgement is not None and told.judgement.passed
-    return told, EXIT_OK if passed else EXIT_CHECK_FAILED
+    passed = result.judgement is not None and result.judgement.passed
+    return result, EXIT_OK if passed else EXIT_CHECK_FAILED

@@ -84,11 +84,11 @@ def command(
         timeout_seconds=delivery.timeout_seconds,
     )
     try:
-        told = prepare(order, TerminalProgress(progress), dry_run=dry_run)
+        result = prepare(order, TerminalProgress(progress), dry_run=dry_run)
     except (UnsafeImageError, ImageUnreadableError) as error:
         report_files.write(reports, [refusal(str(source), error, order.policy)])
         raise
-    report_files.write(reports, [told])
-    status = outcome.leave(told, output, as_json.story)
-    passed = told.judgement is not None and told.judgement.passed
+    report_files.write(reports, [result])
+    status = outcome.leave(result, output, as_json.prepared)
+    passed = result.judgement is not None and result.judgement.passed
     return status if passed else EXIT_CHECK_FAILED

@@ -51,5 +51,5 @@ def command(
         insist=insist,
         timeout_seconds=delivery.timeout_seconds,
     )
-    told = upload(order, TerminalProgress(progress), dry_run=dry_run)
-    return outcome.leave(told, output, as_json.delivered)
+    result = upload(order, TerminalProgress(progress), dry_run=dry_run)
+    return outcome.leave(result, output, as_json.delivered)

@@ -15,7 +15,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from imgtool import __version__
-from imgtool.batch.status import ORDER, BatchStatus, StoryOf
+from imgtool.batch.status import ORDER, BatchStatus, ReportOf
 from imgtool.model.batch import GOOD_STATES, TaskRecord
 from imgtool.report.as_html import matrix
 from imgtool.report.as_html.batch_image import BatchImage, batch_image
@@ -60,18 +60,18 @@ class BatchPage:
     """The checks that have something to say of any image."""
 
 
-def batch_report(found: BatchStatus, story_of: StoryOf) -> str:
+def batch_report(found: BatchStatus, report_of: ReportOf) -> str:
     """`--report html=PATH` of a batch."""
     made = environment()
-    return made.get_template("batch.html").render(page=make_page(found, story_of, made)) + "\n"
+    return made.get_template("batch.html").render(page=make_page(found, report_of, made)) + "\n"
 
 
-def make_page(found: BatchStatus, story_of: StoryOf, templates: Environment) -> BatchPage:
+def make_page(found: BatchStatus, report_of: ReportOf, templates: Environment) -> BatchPage:
     """All that the template lays out."""
-    judged = {record.key: judgement_of(story_of(record.key)) for record in found.records}
+    judged = {record.key: judgement_of(report_of(record.key)) for record in found.records}
     checks = matrix.columns(one for one in judged.values() if one)
     images = [
-        batch_image(number, record, found.names.get(record.key, record.key), story_of(record.key), checks)
+        batch_image(number, record, found.names.get(record.key, record.key), report_of(record.key), checks)
         for number, record in enumerate(found.records, 1)
     ]
     style = Markup("\n").join(_asset(templates, name) for name in ("style.css", "batch.css"))

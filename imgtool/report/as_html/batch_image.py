@@ -38,10 +38,10 @@ class BatchImage:
 
 
 def batch_image(
-    number: int, record: TaskRecord, name: str, story: Stored | None, checks: Sequence[str]
+    number: int, record: TaskRecord, name: str, report: Stored | None, checks: Sequence[str]
 ) -> BatchImage:
-    """`story` is its own report, None where there is none; `checks` are the matrix's columns."""
-    judged = judgement_of(story)
+    """`report` is its own report, None where there is none; `checks` are the matrix's columns."""
+    judged = judgement_of(report)
     return BatchImage(
         anchor=f"image-{number}",
         name=name,
@@ -55,7 +55,7 @@ def batch_image(
         message=record.message or (summary(judged) if judged else ""),
         hint=record.hint,
         loud=_loud(judged),
-        facts=tuple((key, value) for key, value in _facts(record, judged, story) if value),
+        facts=tuple((key, value) for key, value in _facts(record, judged, report) if value),
     )
 
 
@@ -69,16 +69,16 @@ def _time(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)
 
 
-def _facts(record: TaskRecord, judged: Judgement | None, story: Stored | None) -> Iterator[tuple[str, str]]:
-    image, guest = image_of(story), guest_of(story)
+def _facts(record: TaskRecord, judged: Judgement | None, report: Stored | None) -> Iterator[tuple[str, str]]:
+    image, guest = image_of(report), guest_of(report)
     yield "source", image.get("path") or (judged.image if judged else "")
     yield "SHA-256", record.source_sha256 or ""
     yield "format", _format(image)
     yield "guest", " ".join(str(guest[key]) for key in _SYSTEM if guest.get(key))
     yield "policy", judged.policy if judged else ""
     yield "attempts", str(record.attempts) if record.attempts > 1 else ""
-    yield "converted", _converted(conversion_of(story))
-    for upload in uploads_of(story):
+    yield "converted", _converted(conversion_of(report))
+    for upload in uploads_of(report):
         yield f"cloud {upload.get('cloud') or 'OS_*'}", _upload(upload)
 
 

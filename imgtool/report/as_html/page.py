@@ -1,4 +1,4 @@
-"""The stories as values that the templates lay out: verdicts first, findings worst first."""
+"""The results as values that the templates lay out: verdicts first, findings worst first."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from imgtool.model.verdict import Finding
 from imgtool.report.as_html.picture import Picture, draw
 from imgtool.report.as_html.timeline import Timeline, timelines
 from imgtool.report.as_text.facts import Row, boot_sections, guest_rows, image_rows
-from imgtool.report.as_text.story import stages
+from imgtool.report.as_text.result import stages
 from imgtool.report.explanation import Section, explain
 from imgtool.report.findings import Role, judged, needs_attention, role, summary, word, worst_first
 
@@ -67,16 +67,16 @@ class Page:
     images: tuple[Image, ...]
 
 
-def make_page(stories: Sequence[ImageResult]) -> Page:
-    """The page for these stories, in their order."""
-    images = tuple(_image(f"image-{number}", told) for number, told in enumerate(stories, 1))
+def make_page(results: Sequence[ImageResult]) -> Page:
+    """The page for these results, in their order."""
+    images = tuple(_image(f"image-{number}", result) for number, result in enumerate(results, 1))
     passed = bool(images) and all(image.passed for image in images)
     names = images[0].name if len(images) == 1 else f"{len(images)} images"
     return Page(__version__, f"{'PASS' if passed else 'FAIL'}: {names}", passed, images)
 
 
-def _image(anchor: str, told: ImageResult) -> Image:
-    found = judged(told)
+def _image(anchor: str, result: ImageResult) -> Image:
+    found = judged(result)
     shown = tuple(_shown(finding) for finding in worst_first(found))
     return Image(
         anchor=anchor,
@@ -88,10 +88,10 @@ def _image(anchor: str, told: ImageResult) -> Image:
         counts=_counts(shown),
         loud=tuple(one for one in shown if needs_attention(one.finding)),
         quiet=tuple(one for one in shown if not needs_attention(one.finding)),
-        facts=_facts(told),
-        delivery=tuple(stages(told)),
-        picture=draw(told.inspection) if told.inspection else None,
-        boots=timelines(told.inspection.boots) if told.inspection else (),
+        facts=_facts(result),
+        delivery=tuple(stages(result)),
+        picture=draw(result.inspection) if result.inspection else None,
+        boots=timelines(result.inspection.boots) if result.inspection else (),
     )
 
 
@@ -105,10 +105,10 @@ def _counts(shown: Sequence[Shown]) -> tuple[tuple[str, Role, int], ...]:
     return tuple((name, colour, count) for (name, colour), count in counted.items())
 
 
-def _facts(told: ImageResult) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
-    if told.inspection is None:
+def _facts(result: ImageResult) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    if result.inspection is None:
         return ()
-    image, guest = told.inspection.image, told.inspection.guest
+    image, guest = result.inspection.image, result.inspection.guest
     boots = ((f"{title[0].upper()}{title[1:]}", rows) for title, rows in boot_sections(guest.boot_paths))
     tables = (("Image", image_rows(image)), ("Guest", guest_rows(guest)), *boots)
     return tuple((title, tuple(map(_fact, rows))) for title, rows in tables)

@@ -7,11 +7,11 @@ In the guest's facts an unknown value is null, and `unknown` maps its dotted key
 from imgtool.report.as_json.conversion import conversion, conversion_plan
 from imgtool.report.as_json.delivery import upload, upload_plan
 from imgtool.report.as_json.facts import image, inspection
-from imgtool.report.as_json.story import delivered, report, results, story
+from imgtool.report.as_json.result import delivered, prepared, report, results
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.as_json.verdict import error, judgement
 
 __all__ = [
     "Object", "conversion", "conversion_plan", "delivered", "error", "image", "inspection", "judgement",
-    "report", "results", "story", "to_text", "upload", "upload_plan",
+    "prepared", "report", "results", "to_text", "upload", "upload_plan",
 ]  # fmt: skip

@@ -3,17 +3,17 @@
 from collections import Counter
 from typing import Any
 
-from imgtool.batch.status import BatchStatus, StoryOf
+from imgtool.batch.status import BatchStatus, ReportOf
 from imgtool.model.batch import BatchPlan, Task, TaskRecord
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report.as_json.values import Object, clean, path_text, to_text
 
 
-def batch_report(found: BatchStatus, story_of: StoryOf) -> str:
+def batch_report(found: BatchStatus, report_of: ReportOf) -> str:
     """`--report json=PATH` of a batch: the status, and each image's own report."""
-    document = standing(found)
+    document = status(found)
     for image in document["images"]:
-        image["report"] = story_of(image["key"])
+        image["report"] = report_of(image["key"])
     return to_text(document) + "\n"
 
 
@@ -27,7 +27,7 @@ def plan(found: BatchPlan) -> Object:
     }
 
 
-def standing(found: BatchStatus) -> Object:
+def status(found: BatchStatus) -> Object:
     """`imgtool batch --status JOURNAL --output json`."""
     return {
         "schema_version": SCHEMA_VERSION,

@@ -47,17 +47,17 @@ def failure(failed: UploadFailure) -> Object:
     return {"cloud": clean(failed.plan.cloud), "error": error}
 
 
-def uploads(told: ImageResult) -> Object:
+def uploads(result: ImageResult) -> Object:
     """`uploads` is one for each cloud, in their order; `upload` is the first, null where there is none."""
-    entries = _entries(told)
+    entries = _entries(result)
     return {"upload": entries[0] if entries else None, "uploads": entries}
 
 
-def _entries(told: ImageResult) -> Sequence[Object]:
+def _entries(result: ImageResult) -> Sequence[Object]:
     """How far each came."""
-    if not told.uploads:
-        return [upload_plan(plan) for plan in told.upload_plans]
-    return [failure(one) if isinstance(one, UploadFailure) else upload(one) for one in told.uploads]
+    if not result.uploads:
+        return [upload_plan(plan) for plan in result.upload_plans]
+    return [failure(one) if isinstance(one, UploadFailure) else upload(one) for one in result.uploads]
 
 
 def _wanted(wanted: GlanceTarget) -> Object:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from imgtool.batch.status import ORDER, BatchStatus, StoryOf
+from imgtool.batch.status import ORDER, BatchStatus, ReportOf
 from imgtool.model.batch import BatchPlan, Task, TaskRecord, TaskState
 from imgtool.report.as_text.layout import Paint, aligned, plain, section, table
 from imgtool.util.text import printable
@@ -17,9 +17,9 @@ _MOST_RUNNING = 64
 """Shown; a machine runs fewer."""
 
 
-def batch_report(found: BatchStatus, _story_of: StoryOf) -> str:
+def batch_report(found: BatchStatus, _report_of: ReportOf) -> str:
     """`--report text=PATH` of a batch."""
-    return standing(found) + "\n"
+    return status(found) + "\n"
 
 
 def plan(found: BatchPlan, paint: Paint = plain) -> str:
@@ -32,7 +32,7 @@ def plan(found: BatchPlan, paint: Paint = plain) -> str:
     return "\n".join(lines)
 
 
-def standing(found: BatchStatus, paint: Paint = plain) -> str:
+def status(found: BatchStatus, paint: Paint = plain) -> str:
     """`imgtool batch --status`: how many are where, what runs, and why what ended badly did."""
     lines = section(found.manifest or "no run was noted yet", _run_rows(found), paint)
     counts = Counter(record.state for record in found.records)

@@ -1,0 +1,60 @@
+"""Whole results, as JSON: the last stage that was reached stands in full."""
+
+from collections.abc import Sequence
+
+from imgtool.model.result import SCHEMA_VERSION, ImageResult
+from imgtool.report.as_json.boot import boot
+from imgtool.report.as_json.conversion import conversion, conversion_plan
+from imgtool.report.as_json.delivery import uploads
+from imgtool.report.as_json.facts import inspection
+from imgtool.report.as_json.values import Object, to_text
+from imgtool.report.as_json.verdict import judgement
+from imgtool.report.findings import judged
+
+
+def results(images: Sequence[ImageResult]) -> Object:
+    """`imgtool check`; where an image was also converted and uploaded, that stands with its result."""
+    return {"schema_version": SCHEMA_VERSION, "results": [_checked(one) for one in images]}
+
+
+def report(images: Sequence[ImageResult]) -> str:
+    """`--report json=PATH`."""
+    return to_text(results(images)) + "\n"
+
+
+def prepared(result: ImageResult) -> Object:
+    """`imgtool prepare`."""
+    properties = result.upload_plans[0].properties if result.upload_plans else ()
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "inspection": inspection(result.inspection, properties) if result.inspection else None,
+        "result": judgement(result.judgement) if result.judgement else None,
+        "boots": _boots(result),
+        **_delivery(result),
+    }
+
+
+def delivered(result: ImageResult) -> Object:
+    """`imgtool upload`: `upload` and `uploads` as in `prepare`; the first one's keys stand beside them."""
+    found = uploads(result)
+    return {"schema_version": SCHEMA_VERSION, **(found["upload"] or {}), **found}
+
+
+def _checked(result: ImageResult) -> Object:
+    reached = {key: value for key, value in {"boots": _boots(result), **_delivery(result)}.items() if value}
+    return {**judgement(judged(result)), **reached}
+
+
+def _boots(result: ImageResult) -> list[Object]:
+    """One for each bus; empty where none was asked for, or a check failed before."""
+    return [boot(one) for one in result.inspection.boots] if result.inspection else []
+
+
+def _delivery(result: ImageResult) -> Object:
+    return {"conversion": _conversion(result), **uploads(result)}
+
+
+def _conversion(result: ImageResult) -> Object | None:
+    if result.conversion is not None:
+        return conversion(result.conversion)
+    return None if result.conversion_plan is None else conversion_plan(result.conversion_plan)

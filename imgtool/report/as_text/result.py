@@ -1,0 +1,55 @@
+"""The result of one image, as text: the verdict, then what was done or would be."""
+
+from collections.abc import Iterator, Sequence
+
+from imgtool.model.delivery import UploadFailure
+from imgtool.model.result import ImageResult
+from imgtool.report.as_text.boot import boot
+from imgtool.report.as_text.conversion import conversion, conversion_plan
+from imgtool.report.as_text.delivery import failure, upload, upload_plan
+from imgtool.report.as_text.layout import Paint, plain
+from imgtool.report.as_text.verdict import judgement
+from imgtool.report.findings import judged
+
+
+def report(results: Sequence[ImageResult]) -> str:
+    """`--report text=PATH`."""
+    return "\n\n".join(prepared(one) for one in results) + "\n"
+
+
+def prepared(result: ImageResult, paint: Paint = plain) -> str:
+    """`imgtool prepare`, and `imgtool upload`, which judges nothing."""
+    verdict = [judgement(result.judgement, paint)] if result.judgement else []
+    return "\n\n".join([*verdict, *boots(result, paint), *stages(result, paint)])
+
+
+def checked(result: ImageResult, paint: Paint = plain) -> str:
+    """`imgtool check`: the verdict, and how it came up where it was booted."""
+    return "\n\n".join([judgement(judged(result), paint), *boots(result, paint)])
+
+
+def boots(result: ImageResult, paint: Paint = plain) -> list[str]:
+    """A block for each boot."""
+    found = result.inspection.boots if result.inspection else ()
+    return ["\n".join(boot(one, paint)) for one in found]
+
+
+def stages(result: ImageResult, paint: Paint = plain) -> list[str]:
+    """What was converted and uploaded, or would be; nothing where only a check was wanted, or it failed."""
+    return [*_conversion(result, paint), *_uploads(result, paint)]
+
+
+def _conversion(result: ImageResult, paint: Paint) -> Iterator[str]:
+    if result.conversion:
+        yield conversion(result.conversion, paint)
+    elif result.conversion_plan:
+        yield conversion_plan(result.conversion_plan, paint)
+
+
+def _uploads(result: ImageResult, paint: Paint) -> Iterator[str]:
+    """A block for each cloud: how far it came."""
+    if not result.uploads:
+        converted = result.conversion_plan is not None
+        yield from (upload_plan(plan, paint, converted=converted) for plan in result.upload_plans)
+    for one in result.uploads:
+        yield failure(one, paint) if isinstance(one, UploadFailure) else upload(one, paint)
