@@ -4,7 +4,9 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["support.cloud", "support.clusters", "support.debian", "support.tidiness"]
+pytest_plugins = [
+    "support.cloud", "support.clusters", "support.debian", "support.small_servers", "support.tidiness",
+]  # fmt: skip
 
 
 # How long an example takes says how busy the machine is: no test of a format fails by that.

@@ -32,6 +32,7 @@ def test_a_missing_qemu_img_stands_in_the_way(monkeypatch, tmp_path: Path) -> No
     assert "qemu-utils" in item.remedy
 
 
+@pytest.mark.usefixtures("own_server")
 def test_the_box_is_tried_not_guessed(monkeypatch, tmp_path: Path) -> None:
     item = states(tmp_path)["sandbox"]
     assert item.state == "ok"

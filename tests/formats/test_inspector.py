@@ -61,14 +61,13 @@ def test_an_undecided_stream_is_read_within_the_bounds():
         check_safety(verdict)
 
 
-def test_a_check_that_crashes_is_unsafe(tmp_path: Path, monkeypatch, request):
+@pytest.mark.usefixtures("own_server")
+def test_a_check_that_crashes_is_unsafe(tmp_path: Path, monkeypatch):
     path = create(tmp_path / "x.qcow2")
-    request.addfinalizer(sandbox.stop)  # its server has the crashes: no other test may get it
 
     def crash(self) -> None:
         raise ZeroDivisionError
 
-    sandbox.stop()
     monkeypatch.setattr(format_inspector.QcowInspector, "check_data_file", crash)
     with pytest.raises(UnsafeImageError, match="OpenStack refuses it: Unexpected error"):
         admit(path)

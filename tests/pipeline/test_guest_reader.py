@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,14 +33,6 @@ def test_the_facts_are_those_that_are_read_outside(name: str) -> None:
     with path.open("rb") as disk:
         outside = inspect_disk(disk, path.stat().st_size, LOOK_FOR)
     assert guest_reader.read_guest(admit(path, "raw"), NullProgress(), LOOK_FOR) == outside
-
-
-@pytest.fixture
-def _new_server() -> Iterator[None]:
-    """What sandboxes are forked from has what the test changes, and no other test's has."""
-    sandbox.stop()
-    yield
-    sandbox.stop()
 
 
 def _spin(*_: object) -> None:
@@ -74,7 +66,7 @@ def _with(monkeypatch: pytest.MonkeyPatch, module: object, job: "Job[object, obj
     monkeypatch.setattr(module, "JOB", changed)
 
 
-@pytest.mark.usefixtures("_new_server")
+@pytest.mark.usefixtures("own_server")
 @pytest.mark.parametrize("how", ENDS)
 def test_a_guest_that_ends_its_reader_is_unknown_and_fails(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     image = admit(fixture_path("ext4-gpt"))
@@ -92,7 +84,7 @@ def test_a_guest_that_ends_its_reader_is_unknown_and_fails(how: str, monkeypatch
     assert {"virtio-initramfs", "guest-agent-enabled"} <= silent
 
 
-@pytest.mark.usefixtures("_new_server")
+@pytest.mark.usefixtures("own_server")
 @pytest.mark.parametrize("how", ENDS)
 def test_a_header_that_ends_its_reader_is_refused(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     end, says = ENDS[how]
