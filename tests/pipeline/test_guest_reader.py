@@ -123,8 +123,8 @@ def test_what_is_in_the_box_opens_nothing(tmp_path: Path) -> None:
     assert [call for calls in after.values() for call in calls if not call.startswith(own)] == []
 
 
+@pytest.mark.usefixtures("own_server")
 def test_an_interruption_leaves_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    sandbox.stop()
     _with(monkeypatch, guest_reader, guest_reader.JOB, _spin)
     image = admit(fixture_path("ext4-gpt"))
     before = signal.signal(signal.SIGALRM, _interrupt)
@@ -134,7 +134,6 @@ def test_an_interruption_leaves_no_reader(monkeypatch: pytest.MonkeyPatch) -> No
             inspect_image(image, NullProgress())
     finally:
         signal.signal(signal.SIGALRM, before)
-        sandbox.stop()
 
 
 def _interrupt(*_: object) -> None:

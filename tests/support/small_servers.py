@@ -15,7 +15,9 @@ from collections.abc import Iterator
 import pytest
 
 from imgtool import sandbox
-from imgtool.sandbox import handle, server
+from imgtool.sandbox import handle
+from imgtool.sandbox.server import become_server
+from imgtool.util.fork_server import ENDING_SIGNALS
 
 FORK = handle._fork
 """Of this process."""
@@ -30,7 +32,7 @@ serve(int(sys.argv[1]))
 
 def serve(channel_descriptor: int) -> None:
     """Fork a server for each channel that comes, and say its process id, until nobody asks any more."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, server.ENDING_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # they are reaped by themselves
     channel = socket.socket(fileno=channel_descriptor)
     while True:
@@ -39,7 +41,7 @@ def serve(channel_descriptor: int) -> None:
             return
         pid = os.fork()
         if pid == 0:
-            server.become_server(descriptors[0], with_parent=False)
+            become_server(descriptors[0], with_parent=False)
         os.close(descriptors[0])
         channel.send(str(pid).encode())
 
