@@ -137,12 +137,15 @@ FRAGMENT = re.compile(
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_docstrings_of_public_names_are_sentences(path: Path) -> None:
+def test_docstrings_are_sentences(path: Path) -> None:
     kinds = (ast.FunctionDef, ast.ClassDef)
-    public = [
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, kinds) and not node.name.startswith("_")
-    ]
-    found = {node.name: (ast.get_docstring(node) or "").partition("\n")[0] for node in public}
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
+    found = {node.name: (ast.get_docstring(node) or "").partition("\n")[0] for node in nodes}
     assert {name: text for name, text in found.items() if FRAGMENT.match(text)} == {}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_has_one_docstring_and_not_two_pasted_together(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text()), clean=False) or ""
+    assert "\n\n\n" not in text
+    assert "\n" not in text or text.endswith("\n"), "the closing quotes stand alone"

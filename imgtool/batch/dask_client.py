@@ -87,7 +87,7 @@ class Cluster:
         query.future.add_done_callback(lambda _ours: theirs.cancel())
 
     def _ended(self, query: _Submission, theirs: "Future[str]") -> None:
-        """Once for each time that it was sent. In the thread of the client, or of who cancels it."""
+        """Called once for each time that it was sent, in the thread of the client, or of who cancels it."""
         error = _gone() if theirs.cancelled() else theirs.exception()
         if not query.future.cancelled() and _is_killed_worker(error):
             if query.begun < MAX_DEATHS:  # dask counts also workers where it only waited for its turn

@@ -66,7 +66,7 @@ def _make(path: Path) -> None:
 
 
 def _open(uri: str) -> sqlite3.Connection:
-    """For writing also where it is only read: what was not finished has to be undone first."""
+    """Open for writing also where it is only read: what was not finished has to be undone first."""
     connection = sqlite3.connect(
         uri, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
     )

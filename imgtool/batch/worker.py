@@ -132,7 +132,7 @@ def _read_all(descriptor: int) -> str:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Once: the clean-up that follows is not to be torn apart, and what lasts too long is killed."""
+    """Interrupt once: the clean-up that follows is not torn apart, and what lasts too long is killed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     interrupts.interrupt()

@@ -37,7 +37,7 @@ def boot_image(inspection: Inspection, options: BootOptions, progress: Progress)
 
 
 def _by_load(bench: BootSession) -> BootSession:
-    """On a busy machine an emulated guest has one CPU, whose clock counts instructions."""
+    """An emulated guest on a busy machine has one CPU, whose clock counts instructions."""
     busy = crowded(0, OVERLOADED_SHARE) if bench.chosen.accelerator == "tcg" else None
     if busy is None:
         return bench

@@ -62,7 +62,7 @@ def remake_generic(archive: Initramfs, kernel: Kernel) -> str:
 
 
 def _commands(archive: Initramfs, kernel: Kernel, *, dracut: str) -> Mapping[str, str]:
-    """By generator; none where the guest's names cannot be typed."""
+    """Return the commands by generator; none where the guest's names cannot be typed."""
     version, last = shell_word(kernel.version), shell_operands([kernel.version])
     operands = shell_operands([archive.path, kernel.version])
     if version is None or operands is None:

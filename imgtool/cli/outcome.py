@@ -52,13 +52,13 @@ def leave(result: ImageResult, output: str, document: Callable[[ImageResult], as
 
 
 def _with_cloud(failure: UploadFailure) -> str:
-    """Its message, which often begins with the cloud's name already."""
+    """Return its message, which often begins with the cloud's name already."""
     cloud, message = failure.plan.cloud, failure.message
     return message if not cloud or message.startswith(cloud) else f"{cloud}: {message}"
 
 
 def _kind(failure: UploadFailure) -> type[ImgtoolError]:
-    """By its code; where that and the exit status do not agree, by the status."""
+    """Name it by its code; where that and the exit status do not agree, by the status."""
     kind = _KINDS.get(failure.code, CloudError)
     if kind.exit_status == failure.exit_status:
         return kind

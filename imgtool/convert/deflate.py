@@ -39,7 +39,7 @@ def compressor(method: str, level: int) -> Compress:
 
 
 def _isal(data: memoryview, level: int) -> bytes:
-    """The same bytes for the same cluster, in every thread and process: not what ISA-L gives by itself.
+    """Make the same bytes of the same cluster, in every thread and process: not what ISA-L gives by itself.
 
     At levels 1 and 2 its x86 loop files the third byte of a stream under a hash of an address instead of the
     data (`write_first_byte` in igzip_icf_body_h1_gr_bt.asm, up to ISA-L 2.32). Which matches it finds then

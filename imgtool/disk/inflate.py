@@ -29,7 +29,7 @@ def inflate_cluster(method: str, data: bytes | memoryview, cluster_size_bytes: i
 
 
 def _inflate_zlib(data: bytes | memoryview, cluster_size_bytes: int) -> Inflated:
-    """At most a cluster: what would be larger fails, as does what does not end within its sectors."""
+    """Inflate a cluster at most: what would be larger fails, as does what does not end within its sectors."""
     return deflate_decompress(data, cluster_size_bytes)
 
 

@@ -119,7 +119,7 @@ def refuse_overlaps(regions: Iterable[Region]) -> None:
 
 
 def _merged(regions: Iterable[Region]) -> list[Region]:
-    """In their order in the file. Raises ImageUnreadableError where two of them share a byte."""
+    """Return them in their order in the file. Raises ImageUnreadableError where two of them share a byte."""
     ordered = sorted(region for region in regions if region.start_bytes < region.end_bytes)
     for before, after in pairwise(ordered):
         if after.start_bytes < before.end_bytes:

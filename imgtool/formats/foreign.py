@@ -77,7 +77,8 @@ def refuse_in_raw(read_at: ReadAt, size_bytes: int) -> None:
 
 
 def _is_kernel(prefix: bytes) -> bool:
-    """Of x86, which has a boot sector's signature as well, or of ARM; Linux, Documentation/arch/x86/boot.rst
-    and Documentation/arch/arm64/booting.rst."""
+    """It is x86's, which has a boot sector's signature as well, or ARM's.
+
+    Linux, Documentation/arch/x86/boot.rst and Documentation/arch/arm64/booting.rst."""
     x86 = prefix[0x1FE:0x200] == b"\x55\xaa" and prefix[0x202:0x206] == b"HdrS"
     return x86 or prefix[0x38:0x3C] == b"ARM\x64"

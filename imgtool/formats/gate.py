@@ -265,7 +265,7 @@ class _Judged:
 
 
 def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers, claim: _Claim) -> DiskImage:
-    """As far as the first bytes tell: tables and ends are examined once the content is a file.
+    """Examine it as far as the first bytes tell: tables and ends are examined once the content is a file.
 
     A raw disk may never be one, as it can be converted while it is inflated: it is judged here, like one.
     """

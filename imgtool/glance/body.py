@@ -28,7 +28,7 @@ class Body:
         self.sent_bytes = 0
 
     def __len__(self) -> int:
-        """For requests: the length is known, no chunked encoding."""
+        """Tell requests the length, so that there is no chunked encoding."""
         return self._payload.size_bytes
 
     def __iter__(self) -> Iterator[bytes | memoryview]:

@@ -225,7 +225,7 @@ def _require_glance(cloud: Cloud) -> None:
 
 
 def _session(region: "CloudRegion") -> "Session":
-    """Its answers have bounds."""
+    """Return a session whose answers have bounds."""
     from imgtool.glance.transport import BoundedAdapter  # noqa: PLC0415 - half a second
 
     session = region.get_session()

@@ -111,7 +111,7 @@ def _tried(
 
 
 def _any_left(destinations: tuple[Destination, ...], progress: Progress) -> tuple[Destination, ...]:
-    """Those that are lost are told; where all are, the first one's failure is raised."""
+    """Say which are lost; where all are, the first one's failure is raised."""
     failures = [one.failure for one in destinations if one.failure is not None]
     for failure in failures if len(destinations) > 1 else ():
         progress.stage("cloud", failure.message)

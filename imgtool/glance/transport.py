@@ -160,7 +160,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Reading:
-    """In place of a socket, for http.client, which only makes a file of it."""
+    """Stands in place of a socket, for http.client, which only makes a file of it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

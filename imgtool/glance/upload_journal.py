@@ -17,12 +17,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from imgtool.errors import UsageError
-from imgtool.util import locks, waiting
+from imgtool.util import codec, locks, waiting
 from imgtool.util.text import printable
 
 Step = Literal["sending", "finishing"]
@@ -60,7 +60,7 @@ class Page:
 
     def write(self, entry: Entry) -> None:
         """Add what is true from now on. Raises UsageError where the disk does not take it."""
-        line = json.dumps(asdict(entry)).encode() + b"\n"
+        line = codec.to_json(entry) + b"\n"
         with _usable(self._path.parent):
             while line:
                 line = line[os.write(self.descriptor, line) :]
@@ -168,16 +168,9 @@ def _last(descriptor: int, folder: Path) -> Entry | None:
         content = os.pread(descriptor, _MAX_BYTES, 0)
     lines = content.split(b"\n")[:-1]
     for line in reversed(lines):
-        try:
-            return _entry(json.loads(line))
-        except (ValueError, TypeError, KeyError):
-            continue
+        with suppress(codec.CodecError):
+            return codec.from_json(line, Entry)
     return None
-
-
-def _entry(document: dict[str, Any]) -> Entry:
-    tuples = {key: tuple(map(str, document[key])) for key in ("members", "replaces")}
-    return Entry(**{**document, **tuples})
 
 
 def _drop_if_old(descriptor: int, path: Path) -> None:

@@ -109,7 +109,7 @@ def _deployments(tree: GuestTree) -> Iterator[str]:
 
 
 def _by_entries(tree: GuestTree, devices: Sequence[Device]) -> str | None:
-    """Of the entries that OSTree wrote the one with the highest number stands first in every boot loader."""
+    """The entry of OSTree's with the highest number stands first in every boot loader."""
     boot = _boot(tree, devices)
     entries = GuestTree({"/": boot}) if boot is not None else None
     if entries is None:

@@ -96,7 +96,7 @@ class BootServices:
         return what_starts(self._with_base_units(), machine)
 
     def _with_base_units(self) -> GuestTree:
-        """With a plain unit for each of systemd's own that every boot needs and that has no file at all."""
+        """Add a plain unit for each of systemd's own that every boot needs and that has no file at all."""
         made = {name: text for name, text in STAND_INS.items() if unit_file(self.tree, name) is None}
         if UDEVD in made:
             made[f"sysinit.target.wants/{UDEVD}"] = Link(f"../{UDEVD}")

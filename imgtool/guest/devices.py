@@ -205,7 +205,7 @@ def _is_exact(name: DeviceName, contents: DiskContents) -> bool:
 
 
 def _by_hardware(name: str, contents: DiskContents, encrypted: frozenset[str]) -> bool | None:
-    """By the number of the partition, where the name ends in one: the disk itself could be this one."""
+    """Look for the number of the partition, where the name ends in one: the disk itself could be this."""
     if name.startswith("dm-name-"):
         return _resolves(f"/dev/mapper/{name.removeprefix('dm-name-')}", contents, encrypted)
     part = PART_SUFFIX.fullmatch(name)

@@ -96,7 +96,7 @@ def split_words(text: str) -> list[str]:
 
 
 def _commands(value: str, source: str, environment: Mapping[str, Word], instance: str) -> Iterator[Command]:
-    """Of one ExecStart= line: several where `;` stands between them."""
+    """Return those of one ExecStart= line: several where `;` stands between them."""
     words: list[str] = []
     for word in [*split_words(value), ";"]:
         if word != ";":
@@ -120,7 +120,7 @@ def _command(words: list[str], source: str, environment: Mapping[str, Word], ins
 
 
 def _specified(word: str, instance: str) -> str:
-    """With the instance's name in place of %i and %I; other specifiers are left as they are."""
+    """Put the instance's name in place of %i and %I; other specifiers are left as they are."""
     if "%" not in word:
         return word
     found = {"%%": "%", "%i": instance, "%I": _unescaped(instance)}
@@ -128,7 +128,7 @@ def _specified(word: str, instance: str) -> str:
 
 
 def _unescaped(instance: str) -> str:
-    """As systemd-escape(1) --unescape does: `-` is a slash, and \\xNN the byte."""
+    """Do as systemd-escape(1) --unescape does: `-` is a slash, and \\xNN the byte."""
     slashes = instance.replace("-", "/")
     return re.sub(r"\\x([0-9a-fA-F]{2})", lambda match: chr(int(match[1], 16)), slashes)
 
@@ -242,7 +242,7 @@ def starting(command: Command, program: str) -> Command | None:
 
 
 def _behind_prefix(words: list[Word]) -> list[Word]:
-    """From the first word on that names a program: neither an option, nor a number, nor an assignment."""
+    """Return the words from the first that names a program: no option, number or assignment."""
     for index, (word, _) in enumerate(words):
         if not (word.startswith("-") or word.isdigit() or ("=" in word and "/" not in word.split("=")[0])):
             return words[index:]

@@ -82,7 +82,7 @@ class _Search:
         return fnmatch.fnmatchcase(child, name)
 
     def _anywhere_below(self, directory: str, names: list[str]) -> Iterator[str]:
-        """In `directory` and in all below it; links to directories are not followed, lest it circle."""
+        """Search `directory` and all below it; links to directories are not followed, lest it circle."""
         if directory.count("/") > MAX_DEPTH:
             raise GuestReadError(f"{printable(directory)}: more than {MAX_DEPTH} directories deep")
         yield from self._below(directory, names)

@@ -153,7 +153,7 @@ def _openrc_levels(tree: GuestTree, default: str, line: CommandLine) -> Iterable
 
 
 def _levels(tree: GuestTree, first: Iterable[str]) -> Iterator[str]:
-    """Those that a boot goes through, with the runlevels that are stacked in them."""
+    """Return those that a boot goes through, with the runlevels that are stacked in them."""
     pending = [level for level in first if "/" not in level and level not in {".", ".."}]
     seen: list[str] = []
     while pending and len(seen) < MAX_STACKED:

@@ -61,7 +61,7 @@ def _with_boot(facts: GuestFacts, runs: BootRuns) -> GuestFacts:
 
 
 def _on_its_machine(runs: BootRuns, architecture: Fact[str], contents: DiskContents) -> BootRuns:
-    """The same once it is known which machine the system is for: another one's loaders do not count."""
+    """Return the same for the machine that the system is for: another one's loaders do not count."""
     if isinstance(architecture, Unknown) or starts_on(runs.uefi.start, architecture.value):
         return runs
     return run_boot(contents.layout, contents.devices, architecture.value)

@@ -214,7 +214,7 @@ def _below(tree: GuestTree, directory: str) -> Iterator[str]:
 
 
 def _needing_crc32c(tree: GuestTree, directory: str) -> frozenset[str]:
-    """By modules.softdep, where depmod gathers what modules say of themselves: `softdep ext4 pre: crc32c`."""
+    """Read modules.softdep, where depmod gathers what modules say: `softdep ext4 pre: crc32c`."""
     text = tree.read_text(posixpath.join(directory, "modules.softdep")) or ""
     lines = (line.split() for line in text.splitlines() if "crc32c" in line and line.startswith("softdep"))
     return frozenset(

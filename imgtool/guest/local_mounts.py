@@ -152,7 +152,7 @@ class _Judge:
         yield Trouble("stops", message, _evidence(unit), _remedy(unit))
 
     def _is_mapped(self, unit: Unit) -> bool:
-        """By crypttab: other devices that fstab names are the matter of the check root-resolves."""
+        """Look into crypttab: other devices that fstab names are the matter of the check root-resolves."""
         what = unit.value("Mount", "What")
         return what is not None and what.text in self._crypt
 

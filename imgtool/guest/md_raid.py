@@ -86,7 +86,7 @@ def _new(head: bytes, version: str, offset: int) -> Member | None:
 
 
 def _old(head: bytes, offset: int) -> Member | None:
-    """In the byte order of the machine that made it; little-endian ones only."""
+    """Read it in the byte order of the machine that made it; little-endian ones only."""
     magic, major, minor = struct.unpack_from("<III", head)
     if (magic, major, minor) != (MAGIC, 0, 90):
         return None

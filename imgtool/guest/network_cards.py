@@ -143,7 +143,7 @@ def _netplan_names(name: str, value: object) -> tuple[str, ...]:
 
 
 def _networkd(tree: GuestTree) -> Iterator[Card]:
-    """Of the files that match a card the first by name counts; of a name the first directory that has it."""
+    """The first file by name that matches a card counts; of a name the first directory that has it."""
     for path in _files(tree, NETWORKD, (".network",)):
         try:
             lines = list(parse(_text(tree, path), path))
@@ -234,7 +234,7 @@ def _ifcfg_card(device: str, said: Mapping[str, str], path: str) -> Iterator[Car
 
 
 def _files(tree: GuestTree, directories: tuple[str, ...], endings: tuple[str, ...]) -> list[str]:
-    """Of each name the first directory that has it, in the order of the names."""
+    """Return of each name the first directory that has it, in the order of the names."""
     found = first_by_name(
         (name, posixpath.join(directory, name))
         for directory in directories

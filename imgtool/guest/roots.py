@@ -202,7 +202,7 @@ def _roots(device: Device, options: str | None) -> list[Root]:
 
 
 def _arranged(root: Root, options: str | None, devices: Sequence[Device]) -> Root:
-    """The same, put together as the boot does it."""
+    """Return the same, put together as the boot does it."""
     if root.kind == "windows":
         return root
     found = arrange(root.node, options, devices)
@@ -220,7 +220,7 @@ def _by_rootflags(filesystem: BtrfsFilesystem, options: str) -> Node | None:
 
 
 def _in_subvolumes(device: Device, filesystem: BtrfsFilesystem) -> list[Root]:
-    """Those that are systems; of a system and its snapshots the one that its own fstab means."""
+    """Return those that are systems; of a system and its snapshots the one that its own fstab means."""
     found = []
     for path in filesystem.subvolumes():
         node = filesystem.root(path)
@@ -300,7 +300,7 @@ def _mounts(other: Root, root: Root) -> bool:
 
 
 def _can_start(roots: Sequence[Root]) -> list[Root]:
-    """Those with an init; a link counts, wherever it leads: /usr may be a partition of its own."""
+    """Return those with an init; a link counts, wherever it leads: /usr may be a partition of its own."""
     return [root for root in roots if has_init(root.node)]
 
 
@@ -317,7 +317,7 @@ def _any_there(tree: GuestTree, paths: Iterable[str]) -> bool:
 
 
 def _named_by_itself(roots: Sequence[Root]) -> list[Root]:
-    """Those whose fstab says of their own device that it is `/`: a copy of one has the other's name there."""
+    """Return those whose fstab has their own device as `/`: a copy has the name of the other there."""
     entries = [(root, _root_entry(root)) for root in roots]
     return [root for root, entry in entries if entry and root.device.is_named(device_name(entry.device))]
 

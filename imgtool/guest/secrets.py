@@ -79,7 +79,7 @@ def _of_homes(tree: GuestTree) -> Iterator[str]:
 
 
 def _homes(tree: GuestTree) -> list[str]:
-    """Of root and of people, by passwd(5), and whatever is in /home besides; those that are there."""
+    """Return those that are there: of root and of people, by passwd(5), and what is in /home besides."""
     listed = [
         fields[5] for fields in _entries(tree, PASSWD) if len(fields) > 5 and _is_of_a_person(fields[2])
     ]

@@ -159,7 +159,7 @@ class GuestTree:
             yield name, mount or node.child(name) or EmptyDirectory()
 
     def _child(self, node: Node, directory: str, name: str) -> Node | None:
-        """The same for one name."""
+        """Return the same for one name."""
         mounted = self._below.get(directory, {})
         if name not in mounted:
             return node.child(name)

@@ -23,7 +23,7 @@ def version_key(version: str) -> VersionKey:
 
 
 def _rank(part: str) -> tuple[int, int, str]:
-    """Below the end of the version (0): `~`. Above it: letters, then numbers."""
+    """Rank `~` below the end of the version (0), and letters, then numbers, above it."""
     if part == "~":
         return (-1, 0, "")
     if part.isdigit():

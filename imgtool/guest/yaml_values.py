@@ -87,7 +87,7 @@ class _Constructor:
         return found
 
     def _pairs(self, node: "MappingNode", depth: int) -> "list[tuple[Node, Node]]":
-        """With what merge keys bring before the mapping's own pairs, which win over them."""
+        """Return them with what merge keys bring before the mapping's own pairs, which win over them."""
         from yaml.nodes import MappingNode, SequenceNode  # noqa: PLC0415 - as above
 
         merged: list[tuple[Node, Node]] = []

@@ -127,7 +127,7 @@ def _command(
 
 @contextmanager
 def _by_landlock(program: str, arguments: Sequence[str], access: Access) -> Iterator[_Command]:
-    """By sandbox/launch.py, which uses what there is: without Landlock that is the filter alone."""
+    """Start it by sandbox/launch.py, which uses what there is: without Landlock that is the filter alone."""
     interpreter = [sys.executable, "-I", "-S", _LAUNCHER]
     rules = [f"{flags}:{path}" for path, flags in _files(program, access).items()]
     rules += [f"{_READ}:@{descriptor}" for descriptor in access.read]

@@ -112,13 +112,13 @@ def _message(finding: Finding) -> str:
 
 
 def _fingerprint(image: str, finding: Finding) -> str:
-    """The same for the same check of the same image, whatever was seen: it is one alert until it is gone."""
+    """Name check and image, whatever was seen: it is one alert until it is gone."""
     content = f"{finding.check}\0{image}".encode("utf-8", "surrogateescape")
     return f"{hashlib.sha256(content).hexdigest()[:16]}:1"
 
 
 def _uri(image: str) -> str:
-    """Of the file, percent-encoded. A relative name, of an image that was refused, stays relative."""
+    """Percent-encode the file's. A relative name, of an image that was refused, stays relative."""
     if is_url(image):
         return quote(image, safe=":/?#[]@!$&'()*+,;=%~")
     path = Path(image)

@@ -91,7 +91,7 @@ def summary(found: Judgement) -> str:
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int, int]:
-    """Of all that needs attention a warning is worse than a note, whatever their outcomes."""
+    """A warning is worse than a note, whatever their outcomes, where both need attention."""
     outcome = _OUTCOME_ORDER.index(finding.outcome)
     quiet = 0 if needs_attention(finding) else outcome
     return not finding.fails_image, quiet, _SEVERITY_ORDER.index(finding.severity), outcome

@@ -58,6 +58,6 @@ def _work(job: Job[Any, Any], server: int) -> tuple[bytes, bytes]:
 
 
 def _module(name: bytes) -> bytes:
-    """From imgtool, which reads it."""
+    """Return the module's code, from imgtool, which reads it."""
     protocol.write(CHANNEL, protocol.MODULE, name)
     return protocol.read(CHANNEL)[1]

@@ -68,7 +68,7 @@ def _converse(job: Job[Q, A], question: Q, channel: socket.socket) -> A:
 
 
 def _remember(module: bytes) -> None:
-    """For the next sandbox; of what this one asked for, only what is on a list that it cannot change."""
+    """Remember for the next sandbox what this one asked for: only what is on a list that it cannot change."""
     name = module.decode("ascii", "replace")
     if name in modules.warmable():
         handle.state.asked.add(name)

@@ -168,7 +168,7 @@ def is_readable(descriptor: int, seconds: float) -> bool:
 
 
 def _forget() -> None:
-    """In a fork of this process: the server is its parent's."""
+    """Forget the server in a fork of this process: it is the parent's."""
     global state  # noqa: PLW0603 - the lock may be held by a thread that is not here
     if state.channel is not None:
         state.channel.close()

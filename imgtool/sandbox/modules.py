@@ -63,7 +63,7 @@ def code_of(asked: bytes) -> bytes:
 
 
 def _find(name: str) -> ModuleSpec | None:
-    """As the import system does it, but for the import of the packages above."""
+    """Find it as the import system does, but for the import of the packages above."""
     above, _, _ = name.rpartition(".")
     path: Sequence[str] | None = None
     if above:

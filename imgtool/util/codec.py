@@ -153,7 +153,7 @@ def _one_of(allowed: tuple[Any, ...]) -> _Read:
 
 
 def _first_of(readers: list[_Read]) -> _Read:
-    """Of a union's members no two take the same JSON: objects differ in their keys."""
+    """No two members of a union take the same JSON: objects differ in their keys."""
 
     def read(value: Any) -> Any:
         reasons = []

@@ -120,7 +120,7 @@ def _removed_folder(directory: int, name: str) -> bool:
 
 
 def _is_ours(descriptor: int, kind: int) -> bool:
-    """Of this user, and of that kind; a folder is one that nobody else could write into."""
+    """It is of this user, and of that kind; a folder is one that nobody else could write into."""
     found = os.fstat(descriptor)
     private = kind == stat.S_IFREG or not found.st_mode & 0o077
     return stat.S_IFMT(found.st_mode) == kind and found.st_uid == os.geteuid() and private

@@ -197,7 +197,7 @@ def _appeared(target: Path) -> UsageError:
 
 
 def _replace(new: NewFile, target: Path) -> None:
-    """By a name that it has for a moment. In another user's folder that may be given to another file."""
+    """Take its place by a name for a moment, which in another user's folder may be given to another file."""
     if new.name is None:
         locks.take(new.descriptor)
         name = leftovers.file_name()

@@ -93,7 +93,7 @@ def _overcome(failure: Failure, latest: Stage | None) -> bool:
 
 
 def _not_withdrawn(found: Sequence[Failure], lines: Sequence[str]) -> list[Failure]:
-    """Those that no later line takes back. A log may say the same without end: its last words count."""
+    """Return those that no later line takes back. A log may repeat itself: its last words count."""
     said = {lines[one.index]: one for one in found if one.rule.withdrawn is not None}
     looked_at = list(said.values())[-MAX_WITHDRAWALS:]
     later_lines = [index for index, line in enumerate(lines) if looked_at and may_take_back(line)]

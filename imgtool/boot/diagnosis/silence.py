@@ -83,7 +83,7 @@ def _in_boot_loader(lines: Sequence[str]) -> Standstill:
 
 
 def _in_systemd_boot(lines: Sequence[str]) -> Standstill | None:
-    """Its menu ends with an entry for the firmware's setup (src/boot/efi/boot.c); alone, it starts that."""
+    """systemd-boot's menu ends with the firmware's setup (src/boot/efi/boot.c); alone, it starts that."""
     setups = [index for index, line in enumerate(lines) if _SETUP_ENTRY in line]
     if not setups:
         return None

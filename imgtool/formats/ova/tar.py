@@ -143,7 +143,7 @@ def _number(field: bytes) -> int:
 
 
 def _octal(field: bytes) -> int:
-    """Of a number and what ends it. GNU tar passes over a zero byte before it, and tarfile ends there."""
+    """Read a number and what ends it. GNU tar passes over a zero byte before it, and tarfile ends there."""
     digits = field.rstrip(b" \0").lstrip(b" ")
     if digits and not digits.strip(b"01234567"):
         return int(digits, 8)

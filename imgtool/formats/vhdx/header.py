@@ -97,7 +97,7 @@ def _is_valid_table(table: bytes) -> bool:
 
 
 def _regions(table: bytes) -> list[tuple[bytes, Region, bool]]:
-    """For each its GUID, where it is, and whether it has to be understood."""
+    """Return for each its GUID, where it is, and whether it has to be understood."""
     count = int.from_bytes(table[8:12], "little")
     if count > MAX_REGIONS:
         raise ImageUnreadableError(f"its VHDX region table has {count} entries; {MAX_REGIONS} are possible")

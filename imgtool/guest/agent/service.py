@@ -1,5 +1,4 @@
-"""One way in which the agent may be started at boot: what starts it, the command that results, what
-prevents it."""
+"""One way in which the agent may be started at boot: what starts it, by which command, what prevents it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -89,7 +89,7 @@ class _Run:
         )
 
     def _configured(self, file: LoaderFile) -> _Outcome:
-        """From the reading of a configuration on."""
+        """Go on from the reading of a configuration."""
         self._configs += 1
         if self._configs > MAX_CONFIGS:
             raise GuestReadError(f"{file}: more than {MAX_CONFIGS} configurations start one another")
@@ -195,7 +195,7 @@ class _Run:
         return _Outcome("unknown", f"it starts {file}, another boot loader, whose work is not followed")
 
     def _linux(self, label: Label | None, command: str) -> _Outcome:
-        """As new_linux_kernel() does: the first `initrd=` of the line counts, and no other."""
+        """Do as new_linux_kernel() does: the first `initrd=` of the line counts, and no other."""
         entry = self._entry(label, command)
         loaded = self._loaded(entry)
         shown = f"{printable(entry.title)} of {self._config_file}"

@@ -105,7 +105,7 @@ class SyslinuxFiles:
         return next((file for file in found if file is not None), None)
 
     def _version(self) -> tuple[int, int] | None:
-        """By the first words of ldlinux.sys; None where it is not there, or says something else."""
+        """Return it by the first words of ldlinux.sys; None where that is missing, or says something else."""
         file = self.files.find(posixpath.join(self.directory, "ldlinux.sys"))
         head = file.open().read(64) if file is not None else b""
         for banner in BANNERS:

@@ -221,7 +221,7 @@ def _title(name: str, values: dict[str, str], profile: int) -> str:
 
 
 def _order(one: MenuEntry, other: MenuEntry) -> int:
-    """Below 0 where `one` stands higher in the menu."""
+    """Return less than 0 where `one` stands higher in the menu."""
     order = _compare(_is_exhausted(one), _is_exhausted(other)) or _compare(
         one.sort_key is None, other.sort_key is None
     )

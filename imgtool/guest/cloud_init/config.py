@@ -176,7 +176,7 @@ def _names(value: Value) -> Iterator[str]:
 
 
 def _module(item: Value) -> tuple[str, tuple[Value, ...]] | None:
-    """Its name without `cc_`, and what follows its frequency: cloudinit/config/modules.py."""
+    """Return its name without `cc_`, and what follows its frequency: cloudinit/config/modules.py."""
     match item:
         case str(name):
             arguments: Value = []

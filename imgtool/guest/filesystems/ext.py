@@ -54,7 +54,7 @@ def probe(head: bytes, stream: BinaryIO) -> "ExtFilesystem | None":
 
 
 def _kind(head: bytes) -> str:
-    """By the features, as libblkid tells them apart (superblocks/ext.c)."""
+    """Tell by the features, as libblkid tells them apart (superblocks/ext.c)."""
     compatible, incompatible, read_only = struct.unpack_from("<III", head, SUPERBLOCK + 0x5C)
     if incompatible & JOURNAL_DEVICE:
         return "jbd"
@@ -202,7 +202,7 @@ def _entries(content: bytes, block_size: int) -> Iterator[tuple[int, int, bytes]
 
 
 def _record_length(length: int, block_size: int) -> int:
-    """With 64 KiB blocks an entry that fills its block is written as 65535 or 0 (ext4_rec_len_from_disk)."""
+    """An entry that fills its block of 64 KiB is written as 65535 or 0 (ext4_rec_len_from_disk)."""
     return block_size if block_size == 1 << 16 and length in {0, 0xFFFF} else length
 
 

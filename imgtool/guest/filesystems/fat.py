@@ -293,7 +293,7 @@ def _long_name(entries: list[bytes], short: bytes) -> str | None:
 
 
 def _checksum(short: bytes) -> int:
-    """Of a short name, as section 7.2 gives it."""
+    """Compute that of a short name, as section 7.2 gives it."""
     total = 0
     for byte in short:
         total = ((total >> 1) + ((total & 1) << 7) + byte) & 0xFF

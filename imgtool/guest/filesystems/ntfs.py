@@ -178,5 +178,5 @@ class NtfsNode(CachedNode):
 
 
 def _upper(name: str) -> str:
-    """As NTFS compares names: letter by letter, so that none becomes two."""
+    """Return a name as NTFS compares names: letter by letter, so that none becomes two."""
     return "".join(upper if len(upper := letter.upper()) == 1 else letter for letter in name)

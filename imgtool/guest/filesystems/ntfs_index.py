@@ -66,7 +66,7 @@ def _block(stream: BinaryIO, offset: int, size: int) -> bytes:
 
 
 def _node(content: bytes, header: int) -> tuple[list[Entry], list[int]]:
-    """Its entries, and the numbers of the blocks below; the index header stands at byte `header`."""
+    """Return its entries, and the numbers of the blocks below; the index header stands at byte `header`."""
     first, total = struct.unpack_from("<II", content, header)
     offset, end = header + first, min(header + total, len(content))
     found: list[Entry] = []

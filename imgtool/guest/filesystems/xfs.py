@@ -175,7 +175,7 @@ def _short_entries(inode: "INode") -> Iterator[tuple[int, int, bytes]]:
 
 
 def _entries(block: bytes, *, has_type: bool, has_crc: bool) -> Iterator[tuple[int, int, bytes]]:
-    """The same of one directory data block: struct xfs_dir2_data_entry. A hole has no entries."""
+    """Return those of one directory data block: struct xfs_dir2_data_entry. A hole has no entries."""
     if block[:4] not in DATA_MAGICS:
         if any(block):
             raise GuestReadError("damaged directory block")

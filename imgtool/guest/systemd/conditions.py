@@ -125,7 +125,7 @@ def _holds(tree: GuestTree, one: _Condition, machine: Machine) -> bool | None:
 
 
 def _at_run_time(path: str) -> bool | None:
-    """Of a path that is made at boot: whether it is there before anything else made it."""
+    """Say of a path that is made at boot whether it is there before anything else made it."""
     plain = posixpath.normpath(path)
     if plain in PRESENT:
         return True

@@ -248,7 +248,7 @@ class UnitFiles:
         return lines, ""
 
     def _drop_ins(self, names: tuple[str, ...]) -> list[str]:
-        """Of specific names before those of prefixes, and of a whole type last; then by their own names."""
+        """Return those of names before those of prefixes, of a whole type last; then by their names."""
         kind = f"{unit_type(names[0])}.d"
         below = [*self._directories_of(names, ".d"), *self._named(kind)]
         found = first_by_name(

@@ -128,7 +128,7 @@ class StartedUnits:
         return self._chain(unit.name) if unit.name in self._pulled else ()
 
     def _when_reached(self, unit: Unit, chain: tuple[str, ...]) -> UnitState:
-        """Its own conditions and program, those of what it requires, and whether it was reached for sure."""
+        """Check its conditions and program, those of what it requires, and whether it was surely reached."""
         for one in self._with_requirements(unit):
             shown = printable(one.name)
             held = what_holds(self.files.tree, one, self.machine)
@@ -190,7 +190,7 @@ class StartedUnits:
         self._settle()
 
     def _settle(self) -> None:
-        """Once, when the boot's transaction is complete: takes out what conflicts with others of it."""
+        """Take out what conflicts with others, once the boot's transaction is complete."""
         if self._jobs is not None:
             return
         units = {name: self.files.unit(name) for name in self._pulled}

@@ -104,7 +104,7 @@ def _without_start(unit: Unit, kind: str) -> str:
 
 
 def _service_type(unit: Unit, starts: int) -> str:
-    """As service_add_extras takes it where none is given; a type that there is not is ignored."""
+    """Return it as service_add_extras takes it where none is given; a type that there is not is ignored."""
     given = [value.text for value in unit.values("Service", "Type") if value.text in SERVICE_TYPES]
     if given:
         return given[-1]

@@ -71,7 +71,7 @@ def _entries(hive: "GuardedHive", offset: int, depth: int) -> Iterator[tuple[Hin
 
 
 def _hint(kind: bytes, written: bytes) -> Hint:
-    """Of a fast leaf the first letters, where all of them are ASCII; of a hash leaf the name's hash."""
+    """Return a fast leaf's first letters, where all of them are ASCII, or the name's hash in a hash leaf."""
     if kind == b"lh":
         return kind, written
     letters = written.rstrip(b"\0").upper()
@@ -79,7 +79,7 @@ def _hint(kind: bytes, written: bytes) -> Hint:
 
 
 def _hints(upper: str) -> tuple[Hint, ...]:
-    """Those behind which a name in capitals may stand."""
+    """Return those behind which a name in capitals may stand."""
     value = 0
     for letter in upper:
         value = (value * 37 + ord(letter)) & 0xFFFFFFFF

@@ -41,7 +41,7 @@ def read_setup(tree: GuestTree, hives: Hives) -> Known[WindowsSetup]:
 
 
 def _state_of_file(tree: GuestTree) -> str | None:
-    """The same in a file, which Windows writes in UTF-16 or in ASCII."""
+    """Read the same in a file, which Windows writes in UTF-16 or in ASCII."""
     stream = tree.open(STATE_FILE)
     if stream is None:
         return None

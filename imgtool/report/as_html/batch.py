@@ -104,7 +104,7 @@ def _asset(templates: Environment, name: str) -> Markup:
 
 
 def _hash(content: str) -> str:
-    """As a policy names what may stand in the page (CSP level 3, section 2.3.1)."""
+    """Return it as a policy names what may stand in the page (CSP level 3, section 2.3.1)."""
     return f"'sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 

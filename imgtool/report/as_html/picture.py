@@ -134,7 +134,7 @@ class _Found:
 
 
 def _filesystems(found: _Found, size: int) -> Iterator[Block]:
-    """In the place of the partition that each fills; of several volumes on one partition, all in one."""
+    """Draw each in the place of the partition that it fills; several volumes on one partition in one."""
     for one in found.by_device.get("disk", ()):
         yield _block(0, size, size, 0, _labels([one]))
     for colour, partition in enumerate(found.guest.partitions):
@@ -148,7 +148,7 @@ def _device(partition: PartitionFacts) -> str:
 
 
 def _labels(found: Sequence[FilesystemFacts]) -> tuple[str, ...]:
-    """From all that can be said to the least."""
+    """Return labels from all that can be said to the least."""
     full = [f"{one.type} {one.mount_point}" if one.mount_point else one.type for one in found]
     return enumerated(full), enumerated([one.type for one in found])
 

@@ -154,7 +154,7 @@ def _initramfs_rows(archive: Initramfs) -> Iterator[Row]:
 
 
 def _modules(states: Mapping[str, ModuleState], names: Sequence[str]) -> str:
-    """Those that are there, then those that are not, then those of which nobody knows."""
+    """Show those that are there, then those that are not, then those of which nobody knows."""
     there = [name for name in names if states.get(name) in {"module", "builtin"}]
     missing = [name for name in names if states.get(name) == "missing"]
     unsure = [f"{name}?" for name in names if states.get(name, "unknown") == "unknown"]

@@ -38,5 +38,5 @@ def _verdict(found: Judgement, paint: Paint) -> str:
 
 
 def _by(found: Judgement) -> str:
-    """By which policy, where it is not the one that everybody knows."""
+    """Say by which policy, where it is not the one that everybody knows."""
     return "" if found.policy == OPENSTACK.name else f" (policy {printable(found.policy)})"

@@ -142,7 +142,7 @@ def _command(machine: Machine, node: Command) -> int:
 
 
 def _call(name: str, arguments: list[str], block: str | None) -> Call:
-    """For a command that takes no block, its text is the last argument."""
+    """A block is text to a command that takes none: its last argument."""
     if block is None or name in TAKES_BLOCK:
         return Call(name, arguments, block)
     return Call(name, [*arguments, f"{{{block}}}"])

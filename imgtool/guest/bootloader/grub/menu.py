@@ -219,7 +219,7 @@ def _execute_entry(machine: Machine, entry: Entry) -> int:
 
 
 def _run(machine: Machine, entry: Entry) -> int:
-    """Its body, and the kernel that it loaded, which Fedora boots only where the last command worked."""
+    """Run its body, then the kernel that it loaded, which Fedora boots only if the last command worked."""
     printed, already = machine.printed, len(machine.errors)
     machine.attempted = None
     error = run_entry_body(machine, entry)
@@ -259,6 +259,6 @@ def _behind_submenu(default: str) -> str:
 
 
 def _check_user(machine: Machine, entry: Entry) -> None:
-    """With `superusers` set an entry is for some only, unless it says that it is for everybody."""
+    """An entry is for some only where `superusers` is set, unless it says that it is for everybody."""
     if entry.users is not None and machine.variable("superusers") is not None:
         raise Stop("prompt", f"GRUB asks for a user name before it starts {printable(entry.title)!r}")

@@ -61,7 +61,7 @@ class _Parser:
         self._lexer.open -= 1
 
     def _commands(self) -> tuple[Sequence, bool]:
-        """At least one command, and whether a delimiter follows the last one."""
+        """Return at least one command, and whether a delimiter follows the last one."""
         self._newlines()
         items = [self._command()]
         while self._lexer.peek().kind in _DELIMITERS:

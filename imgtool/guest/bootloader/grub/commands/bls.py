@@ -52,7 +52,7 @@ def _is_default(entry: BlsEntry, default: str | None, index: int) -> bool:
 
 
 def _read_directory(machine: Machine, given: str) -> None:
-    """Of `$root`: `blsdir`, else /loader/entries, and where that is not there /boot/loader/entries."""
+    """Read of `$root` `blsdir`, else /loader/entries, and where that is not there /boot/loader/entries."""
     place = machine.place(given or machine.known_variable("blsdir") or DIRECTORY)
     device = machine.disks.device(place.device)
     paths = [place.path] if given else [place.path, FALLBACK]
@@ -80,7 +80,7 @@ def _add_named(machine: Machine, path: str, name: str) -> None:
 
 
 def _add_file(machine: Machine, file: LoaderFile, name: str) -> None:
-    """In its place among the others, newest first; one of equal name is left out."""
+    """Put it in its place among the others, newest first; one of equal name is left out."""
     entry = BlsEntry(name.removesuffix(".conf"), str(file), _fields(machine, machine.read_file(file)))
     for index, other in enumerate(machine.bls):
         order = compare_names(entry.name, other.name)

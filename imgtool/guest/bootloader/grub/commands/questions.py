@@ -48,7 +48,7 @@ def _test(machine: Machine, call: Call) -> int:
 
 
 class _Test:
-    """From left to right; what stands side by side is and, `-o` parts alternatives."""
+    """Reads from left to right; what stands side by side is and, `-o` parts alternatives."""
 
     def __init__(self, machine: Machine, arguments: list[str]) -> None:
         self._machine = machine
