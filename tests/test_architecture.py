@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 OWNERS = {
     "subprocess": {"process"},
-    "ctypes": {"sandbox"},
+    "ctypes": {"sandbox", "formats"},
     "dissect": {"guest"},
     "openstack": {"glance"},
     "keystoneauth1": {"glance"},
@@ -40,7 +40,6 @@ OWNERS = {
     "urllib3": {"glance"},
     "click": {"cli"},
     "tqdm": {"cli"},
-    "magic": {"formats"},
     "pydantic": {"util", "policy", "batch"},
     "pydantic_core": {"util", "batch"},
     "oslo_utils": {"formats"},
@@ -117,7 +116,7 @@ def test_the_map_names_every_part() -> None:
 def test_every_import_is_a_declared_dependency() -> None:
     declared = (PACKAGE.parent / "pyproject.toml").read_text()
     distributions = {
-        "magic": "python-magic", "oslo_utils": "oslo.utils", "yaml": "PyYAML",
+        "oslo_utils": "oslo.utils", "yaml": "PyYAML",
         "openstack": "openstacksdk", "requests": "keystoneauth1", "urllib3": "keystoneauth1",
         "dissect": "dissect.",
         "pydantic_core": "pydantic",

@@ -11,7 +11,7 @@ from support.batch_standing import standing
 from support.documentation import CHECKOUT, DOCS, PAGES, README, everything, examples, undocumented_keys
 
 from imgtool.checks import registry
-from imgtool.cli.main import COMMANDS, EPILOG, cli
+from imgtool.cli.group import COMMANDS, EPILOG, cli
 from imgtool.model.result import ImageResult
 from imgtool.report import as_json
 from imgtool.report.as_json import batch, boot

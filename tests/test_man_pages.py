@@ -9,7 +9,7 @@ import pytest
 from support.documentation import CHECKOUT
 
 from imgtool.cli import chapters
-from imgtool.cli.main import COMMANDS, cli
+from imgtool.cli.group import COMMANDS, cli
 
 BUILD_MAN = CHECKOUT / "scripts/build-man"
 NAMES = ("imgtool", *(f"imgtool-{name}" for name in sorted({*COMMANDS, *chapters.CHAPTERS})))

@@ -122,7 +122,7 @@ def _missing_value(option: click.Parameter | None, following: str) -> list[str]:
 
 
 STDOUT = Path("-")
-_DESCRIPTOR = re.compile(r"/dev/std(?:in|out|err)|/(?:dev|proc/self|proc/\d+)/fd/\d+")
+_DESCRIPTOR = r"/dev/std(?:in|out|err)|/(?:dev|proc/self|proc/\d+)/fd/\d+"
 _ITS_NAMES = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
 
@@ -135,7 +135,7 @@ def named_output(value: str | os.PathLike[str], *, stdout: bool) -> Path:
     name = os.path.normpath(Path.cwd() / value)
     if stdout and (name in _ITS_NAMES or os.fspath(value) == str(STDOUT)):
         return STDOUT
-    if _DESCRIPTOR.fullmatch(name):
+    if re.fullmatch(_DESCRIPTOR, name):
         raise click.BadParameter(f"{name} is an open file, and no name for a new one")
     return named_path(value)
 

@@ -5,35 +5,19 @@ renames. On any failure nothing stands at the target's name that was not there b
 """
 
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Literal
 
 from imgtool.convert import native
-from imgtool.convert.sound import check_compressed_clusters, check_packed_spans
-from imgtool.disk.consistency import for_qemu_img, read_consistency
 from imgtool.disk.open_source import STREAM
-from imgtool.errors import (
-    ConversionError,
-    ImageUnreadableError,
-    ImgtoolError,
-    ToolFailedError,
-    ToolMissingError,
-    UsageError,
-    VerificationError,
-)
-from imgtool.formats.bounds import round_to_sector
-from imgtool.formats.examine import examine_clusters
-from imgtool.formats.gate import admit_written, open_admitted, settled, verify_unchanged
+from imgtool.errors import ImgtoolError, UsageError, VerificationError
+from imgtool.formats.gate import admit_written, settled, verify_unchanged
 from imgtool.formats.layout import MAPPED_FORMATS
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult, Engine
-from imgtool.model.facts import Known
 from imgtool.model.image import DiskImage
-from imgtool.process import qemu_img
-from imgtool.process.programs import require
 from imgtool.util.output import check_device, check_target, opened_for_writing, written_beside
-from imgtool.util.progress import Progress, bytes_of
+from imgtool.util.progress import Progress
 from imgtool.util.text import human_size, printable
 
 TargetFormat = Literal["raw", "qcow2"]
@@ -145,26 +129,32 @@ def preflight(planned: ConversionPlan) -> None:
             check_device(planned.target, planned.source.virtual_size_bytes, overwrite=planned.overwrite)
         else:
             check_target(planned.target, overwrite=planned.overwrite)
-    _require_judge(planned)
-    if not planned.trusted and planned.options.verify != "none":
-        _refuse_corrupt(planned.source)
+    _prepare_verification(planned)
 
 
-def _refuse_corrupt(source: DiskImage) -> None:
-    """What another cluster has overwritten looks like any other data: nobody would hear of it later.
+def _prepare_verification(planned: ConversionPlan) -> None:
+    """Refuse what qemu-img, which judges sources and what is written, finds corrupt, or is not there for.
 
-    Of the formats that imgtool only reads, the tables are all there is to check, and their reader does it.
+    Of the formats that imgtool only reads, tables are all there is to check, and their reader does it.
     """
-    if source.format != "qcow2" or source.wrapper is not None or source.streamed:
+    source = planned.source
+    judged = _is_judged(planned)
+    has_tables = source.format == "qcow2" and source.wrapper is None and not source.streamed
+    doubted = has_tables and not planned.trusted and planned.options.verify != "none"
+    if not judged and not doubted:
         return
-    found = read_consistency(source)
-    if isinstance(found, Known) and not found.value:
-        shown = printable(str(source.origin.path))
-        raise ImageUnreadableError(
-            f"{shown}: its tables contradict each other ({found.evidence}): what is read may not be what was "
-            "written",
-            hint="take a good copy, or repair one: qemu-img check -r all COPY; --force converts it as it is",
-        )
+    from imgtool.convert import by_qemu_img  # noqa: PLC0415 - loaded only where it is needed
+
+    if judged:
+        by_qemu_img.demand()
+    if doubted:
+        by_qemu_img.refuse_corrupt(source)
+
+
+def _is_judged(planned: ConversionPlan) -> bool:
+    """Whether qemu-img will look at what was written: a raw disk has no tables that could be wrong."""
+    verify = planned.options.verify
+    return verify == "full" or (verify == "check" and planned.target_format == "qcow2")
 
 
 def lack_of_room(planned: ConversionPlan) -> str | None:
@@ -172,7 +162,8 @@ def lack_of_room(planned: ConversionPlan) -> str | None:
 
     Only a guess: zeros are not written, shared blocks take no room, and nobody knows what compression leaves.
     """
-    free = shutil.disk_usage(planned.target.parent).free
+    room = os.statvfs(planned.target.parent)
+    free = room.f_bavail * room.f_frsize
     share = 1 if planned.compression == "none" else _COMPRESSED_SHARE
     needed = int(planned.source.allocated_bytes * share)
     if needed <= free:
@@ -192,16 +183,6 @@ def _same_file(target: Path, source: Path) -> bool:
         return target.samefile(source)
     except OSError:  # one of them is not there
         return False
-
-
-def _require_judge(planned: ConversionPlan) -> None:
-    verify = planned.options.verify
-    if verify == "full" or (verify == "check" and planned.target_format == "qcow2"):
-        try:
-            require("qemu-img")
-        except ToolMissingError as error:
-            hint = f"{error.hint}; or go without the check: --verify none"
-            raise ToolMissingError(error.message, hint=hint) from error
 
 
 def execute(planned: ConversionPlan, progress: Progress) -> ConversionResult:
@@ -239,7 +220,9 @@ def _into_file(planned: ConversionPlan, progress: Progress) -> tuple[native.Tran
     )
     with beside as new:
         if planned.engine == "qemu-img":
-            done = _run_qemu_img(planned, new.descriptor, progress)
+            from imgtool.convert import by_qemu_img  # noqa: PLC0415 - loaded only where it is needed
+
+            done = by_qemu_img.convert(planned, new.descriptor, progress)
         else:
             done = _run_native(planned, new.descriptor, "file", progress)
         verify_unchanged(planned.source)
@@ -274,27 +257,6 @@ def _run_native(
         return native.transfer(planned, descriptor, kind, meter)
 
 
-def _run_qemu_img(planned: ConversionPlan, target: int, progress: Progress) -> native.Transferred:
-    source = planned.source
-    if source.format == "qcow2":
-        examine_clusters(source)
-        check_compressed_clusters(source)
-    elif source.format in MAPPED_FORMATS:
-        check_packed_spans(source)
-    with open_admitted(source) as file, progress.meter("convert", source.virtual_size_bytes) as meter:
-        try:
-            qemu_img.convert(
-                for_qemu_img(source.format, file),
-                qemu_img.OpenImage(target, planned.target_format),
-                compression=planned.compression,
-                on_fraction=bytes_of(source.virtual_size_bytes, meter.advance),
-            )
-        except ToolFailedError as error:
-            shown = printable(str(source.origin.path))
-            raise ConversionError(f"{shown}: not converted: {error.message}", hint=error.hint) from error
-    return native.Transferred(round_to_sector(source.virtual_size_bytes), None)
-
-
 def _verify(planned: ConversionPlan, target: int, size_bytes: int, progress: Progress) -> DiskImage:
     """The gate's word on our own output: a guest can write a qcow2 header into its own raw disk."""
     label = f"{planned.target}: what was written"
@@ -302,32 +264,16 @@ def _verify(planned: ConversionPlan, target: int, size_bytes: int, progress: Pro
     if written.virtual_size_bytes != size_bytes:
         sizes = f"{written.virtual_size_bytes} bytes instead of {size_bytes}"
         raise VerificationError(f"the converted disk has {sizes}")
-    if planned.target_format == "qcow2" and planned.options.verify != "none":
-        _check(written)
-    if planned.options.verify == "full":
-        _compare(planned.source, written, progress)
+    _judge(planned, written, progress)
     return written
 
 
-def _check(written: DiskImage) -> None:
-    with open_admitted(written) as file:
-        result = qemu_img.check(for_qemu_img("qcow2", file))
-    if not result.clean:
-        found = f"{result.corruptions} corruptions, {result.leaks} leaks, {result.errors} errors"
-        raise VerificationError(f"the converted image fails `qemu-img check`: {found}")
+def _judge(planned: ConversionPlan, written: DiskImage, progress: Progress) -> None:
+    if not _is_judged(planned):
+        return
+    from imgtool.convert import by_qemu_img  # noqa: PLC0415 - loaded only where it is needed
 
-
-def _compare(source: DiskImage, written: DiskImage, progress: Progress) -> None:
-    size = written.virtual_size_bytes
-    with (
-        open_admitted(source) as read,
-        open_admitted(written) as file,
-        progress.meter("compare", size) as meter,
-    ):
-        result = qemu_img.compare(
-            for_qemu_img(source.format, read),
-            for_qemu_img(written.format, file),
-            on_fraction=bytes_of(size, meter.advance),
-        )
-    if not result.same:
-        raise VerificationError(f"the converted disk differs from the source: {result.message}")
+    if planned.target_format == "qcow2":
+        by_qemu_img.check(written)
+    if planned.options.verify == "full":
+        by_qemu_img.compare(planned.source, written, progress)

@@ -1,4 +1,7 @@
-"""The native engine: from an image that has passed the gate to a new raw or qcow2 file."""
+"""The native engine: from an image that has passed the gate to a new raw or qcow2 file.
+
+Of the sources and sinks only those are loaded that a conversion takes.
+"""
 
 from dataclasses import dataclass
 from threading import Event
@@ -6,16 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from imgtool.convert import reflink
 from imgtool.convert.base import PIECE_BYTES, Sink, Source
-from imgtool.convert.deflate import DEFAULT_LEVEL, LEVELS
 from imgtool.convert.engine import Work, copy, default_threads
-from imgtool.convert.sinks.flat import DeviceSink, FileSink, FilledSink, PipeSink, ReservedFileSink
-from imgtool.convert.sinks.qcow2 import Qcow2Sink
-from imgtool.convert.sources.file import FileSource
-from imgtool.convert.sources.qcow2 import Qcow2Source
 from imgtool.errors import UsageError
 from imgtool.formats import open_admitted
 from imgtool.formats.layout import MAPPED_FORMATS, read_layout
-from imgtool.formats.qcow2.header import MAX_CLUSTER_BITS, MIN_CLUSTER_BITS
+from imgtool.formats.qcow2 import MAX_CLUSTER_BITS, MIN_CLUSTER_BITS
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.source import naming
 from imgtool.model.conversion import ConversionPlan
@@ -23,7 +21,11 @@ from imgtool.model.image import DiskImage
 from imgtool.util.progress import Meter
 
 if TYPE_CHECKING:
+    from imgtool.convert.sinks.flat import FileSink
+    from imgtool.convert.sinks.qcow2 import Qcow2Sink
+    from imgtool.convert.sources.file import FileSource
     from imgtool.convert.sources.mapped import MappedSource
+    from imgtool.convert.sources.qcow2 import Qcow2Source
 
 TargetKind = Literal["file", "device", "pipe"]
 AnySink = Sink[Any]
@@ -42,6 +44,8 @@ class Transferred:
 
 def check_level(compression: str, level: int) -> None:
     """Raise UsageError unless `compression` has this level."""
+    from imgtool.convert.deflate import LEVELS  # noqa: PLC0415 - see above
+
     levels = LEVELS.get(compression)
     if levels is None:
         raise UsageError("a level without compression makes no sense", hint="add -c, or leave --level out")
@@ -104,7 +108,7 @@ def _copy(plan: ConversionPlan, file: OpenFile, sink: AnySink, meter: Meter) -> 
 def _source(plan: ConversionPlan, file: OpenFile, stopped: Event) -> Source:
     image = plan.source
     if image.streamed or image.wrapper:
-        from imgtool.convert.sources.stream import open_stream  # noqa: PLC0415 - loaded only where it is needed
+        from imgtool.convert.sources.stream import open_stream  # noqa: PLC0415 - see above
 
         return open_stream(image, file, stopped)
     return source_of(image, file, use_extents=plan.options.use_extents)
@@ -115,28 +119,39 @@ def source_of(
 ) -> "Qcow2Source | FileSource | MappedSource":
     """The disk inside `file`, the open file of `image`, which is no stream."""
     if image.format == "qcow2":
+        from imgtool.convert.sources.qcow2 import Qcow2Source  # noqa: PLC0415 - see above
+
         return Qcow2Source(file)
     if image.format in MAPPED_FORMATS:
-        from imgtool.convert.sources.mapped import MappedSource  # noqa: PLC0415 - loaded only where it is needed
+        from imgtool.convert.sources.mapped import MappedSource  # noqa: PLC0415 - see above
 
         return MappedSource(file, read_layout(image.format, file.read_at, file.size_bytes))
+    from imgtool.convert.sources.file import FileSource  # noqa: PLC0415 - see above
+
     return FileSource(file, use_extents=use_extents)
 
 
 def _sink(plan: ConversionPlan, target: int, kind: TargetKind) -> AnySink:
     if kind != "file":
+        from imgtool.convert.sinks.flat import DeviceSink, PipeSink  # noqa: PLC0415 - see above
+
         return {"device": DeviceSink, "pipe": PipeSink}[kind](target)
     if plan.compression == "none":
         return _uncompressed_sink(plan, target)
-    from imgtool.convert.sinks.qcow2_compressed import CompressedQcow2Sink  # noqa: PLC0415 - only where it is needed
+    from imgtool.convert.deflate import DEFAULT_LEVEL  # noqa: PLC0415 - see above
+    from imgtool.convert.sinks.qcow2_compressed import CompressedQcow2Sink  # noqa: PLC0415 - see above
 
     level = plan.options.level or DEFAULT_LEVEL[plan.compression]
     return CompressedQcow2Sink(target, plan.options.cluster_size_bytes, plan.compression, level)
 
 
-def _uncompressed_sink(plan: ConversionPlan, target: int) -> FileSink | Qcow2Sink:
+def _uncompressed_sink(plan: ConversionPlan, target: int) -> "FileSink | Qcow2Sink":
     if plan.target_format == "qcow2":
+        from imgtool.convert.sinks.qcow2 import Qcow2Sink  # noqa: PLC0415 - see above
+
         return Qcow2Sink(target, plan.options.cluster_size_bytes)
+    from imgtool.convert.sinks.flat import FileSink, FilledSink, ReservedFileSink  # noqa: PLC0415 - see above
+
     return {"off": FileSink, "falloc": ReservedFileSink, "full": FilledSink}[plan.options.preallocation](
         target
     )

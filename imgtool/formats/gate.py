@@ -11,16 +11,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from imgtool.errors import ImageUnreadableError, ImgtoolError, UsageError
-from imgtool.formats import claims, containers, foreign, headers, sniff
+from imgtool.errors import ImageUnreadableError, UsageError
+from imgtool.formats import claims, containers, foreign, headers
 from imgtool.formats.bounds import check_hollow_tables, check_virtual_size, round_to_sector
 from imgtool.formats.containers import Contained
-from imgtool.formats.headers import HEAD_BYTES, NO_SIGNATURE, TAIL_BYTES, Headers
+from imgtool.formats.headers import HEAD_BYTES, NO_SIGNATURE, SNIFFED_BYTES, TAIL_BYTES, Headers
 from imgtool.formats.layout import MAPPED_FORMATS, read_layout
-from imgtool.formats.qcow2 import header as qcow2_header
-from imgtool.formats.qcow2 import safety as qcow2_safety
-from imgtool.formats.qcow2 import snapshots as qcow2_snapshots
-from imgtool.formats.qcow2 import tables as qcow2_tables
 from imgtool.formats.source import ReadAt, Source, check_identity, identify, naming, open_file, reopened
 from imgtool.model.image import DiskImage
 
@@ -276,8 +272,9 @@ def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers
     verdict = _identify(seen, read_at, len(content), claim)
     size = snapshots = 0
     if verdict.format == "qcow2":
-        header = qcow2_header.parse(content)
-        qcow2_safety.judge(header, None)
+        from imgtool.formats.qcow2 import gate as qcow2  # noqa: PLC0415 - loaded only where it is needed
+
+        header = qcow2.judged_header(content)
         size, snapshots = header.virtual_size_bytes, header.snapshots
     if verdict.format == "raw":
         verdict.refuse_unsafe()
@@ -300,7 +297,7 @@ def _examine_wrapped(source: Source, wrapper: str, content: bytes, seen: Headers
 
 def _identify(verdict: Headers, read_at: ReadAt, size_bytes: int, claim: _Claim) -> Headers:
     """The one format of the content, allowed and as it was claimed."""
-    prefix = read_at(0, sniff.SNIFFED_BYTES)
+    prefix = read_at(0, SNIFFED_BYTES)
     if verdict.format == "raw" and claim.format == "vpc" and _has_vhd_footer(read_at, size_bytes):
         return replace(verdict, format="vpc", evidence="the disk itself, and ends with a VHD footer")
     foreign.refuse(prefix, verdict.format)
@@ -324,17 +321,17 @@ def _describe(verdict: Headers, read_at: ReadAt) -> str:
     """The content for a message, with the backing file that makes a false claim an attack."""
     if verdict.format != "qcow2":
         return f"{verdict.format}, with {verdict.evidence}" if verdict.format == "raw" else verdict.format
-    try:
-        backing_file = qcow2_header.read(read_at).backing_file
-    except ImgtoolError:
-        return "qcow2 with a damaged header"
-    return "qcow2" if backing_file is None else f"qcow2 with a backing file '{backing_file}'"
+    from imgtool.formats.qcow2 import gate as qcow2  # noqa: PLC0415 - loaded only where it is needed
+
+    return qcow2.describe(read_at)
 
 
 def _fill(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
     """`image` with what its own headers say."""
     if image.format == "qcow2":
-        return _fill_qcow2(image, read_at, size_bytes)
+        from imgtool.formats.qcow2 import gate as qcow2  # noqa: PLC0415 - loaded only where it is needed
+
+        return qcow2.fill(image, read_at, size_bytes)
     if image.format in MAPPED_FORMATS:
         return _fill_mapped(image, read_at, size_bytes)
     check_virtual_size(size_bytes)
@@ -350,20 +347,4 @@ def _fill_mapped(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImag
         image,
         virtual_size_bytes=round_to_sector(layout.size_bytes),
         cluster_size_bytes=layout.packed_block_bytes or None,
-    )
-
-
-def _fill_qcow2(image: DiskImage, read_at: ReadAt, size_bytes: int) -> DiskImage:
-    header = qcow2_header.read(read_at)
-    qcow2_safety.judge(header, size_bytes)
-    tables, clusters = qcow2_tables.read_tables(read_at, header, size_bytes)
-    count = len(tables) - tables.count(0) + qcow2_snapshots.count_l2_tables(read_at, header, clusters)
-    check_hollow_tables(count * header.cluster_size_bytes, image.allocated_bytes)
-    return replace(
-        image,
-        virtual_size_bytes=round_to_sector(header.virtual_size_bytes),
-        cluster_size_bytes=header.cluster_size_bytes,
-        compression_type=header.compression_type,
-        version=header.version,
-        snapshots=header.snapshots,
     )

@@ -20,6 +20,8 @@ HEAD_BYTES = 16 << 20
 """Every header stands here, but for the metadata of a VHDX with a large log or block table before them."""
 TAIL_BYTES = 64 << 10
 """Of the end, VMDK's footer is looked at: 1536 bytes."""
+SNIFFED_BYTES = 4096
+"""Of the beginning, for libmagic: every signature that counts stands there, and it takes a millisecond."""
 NO_SIGNATURE = "no format's signature"
 """The evidence where the content shows no format."""
 ISO = "an ISO 9660 or UDF file system"
@@ -107,7 +109,7 @@ def read_headers_in_sandbox(request: HeaderRequest, descriptor: int) -> Headers:
     from imgtool.formats import inspector, sniff  # noqa: PLC0415 - see above
 
     source = unnamed(descriptor, request.size_bytes, request.start_bytes)
-    prefix = source.read_at(0, sniff.SNIFFED_BYTES)
+    prefix = source.read_at(0, SNIFFED_BYTES)
     wrapper = sniff.wrapper_of(prefix)
     if wrapper is not None and not request.compressed_too:
         return Headers(wrapper, "", "", None, None)

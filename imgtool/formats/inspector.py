@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgtool.errors import ImageUnreadableError, UnsafeImageError
 from imgtool.formats.headers import HEAD_BYTES, ISO, NO_SIGNATURE, TAIL_BYTES
-from imgtool.formats.lazily import load_lazily
+from imgtool.formats.lazily import load_if_needed, load_lazily
 from imgtool.formats.source import ReadAt
 from imgtool.formats.vhdx.place import metadata_end
 from imgtool.util.text import printable
 
-for _costly in (  # a third of imgtool's start, seldom or never used by the inspector
-    "oslo_utils.strutils",
-    "cryptography.hazmat.primitives.ciphers",
-    "cryptography.hazmat.primitives.hashes",
-    "cryptography.hazmat.primitives.kdf.pbkdf2",
-):
-    load_lazily(_costly)
-from oslo_utils.imageutils import format_inspector  # noqa: E402 - after the line that makes it cheap
+load_lazily("oslo_utils.strutils")
+# It decrypts, which takes a passphrase that nobody gives here, with libraries that take as long as all else.
+load_if_needed("oslo_utils.imageutils._luks", {"LUKSHeader": dict})
+from oslo_utils.imageutils import format_inspector  # noqa: E402 - after the lines that make it cheap
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -49,6 +49,7 @@ def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:
 def _converse(job: Job[Q, A], question: Q, channel: socket.socket) -> A:
     deadline = time.monotonic() + job.limits.deadline_seconds
     protocol.send(channel, protocol.QUESTION, codec.to_json(question), deadline)
+    codec.expect(job.answer)
     sent_bytes = 0
     for _ in range(modules.MAX_MODULES):
         kind, content = protocol.receive(channel, deadline)

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from threading import Lock, current_thread, main_thread
+from typing import NoReturn
 
 from imgtool.sandbox.job import SandboxFailedError
-from imgtool.sandbox.server import become_server
 from imgtool.util import interrupts
 from imgtool.util.fork_server import ENDING_SIGNALS
 
@@ -116,10 +116,20 @@ def _fork(theirs: socket.socket) -> int:
     try:
         pid = os.fork()
         if pid == 0:
-            become_server(theirs.fileno(), with_parent=lasts)
+            _become_server(theirs.fileno(), with_parent=lasts)
         return pid
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _become_server(channel: int, *, with_parent: bool) -> NoReturn:
+    try:
+        # What only a server needs it loads itself, while imgtool loads something else.
+        from imgtool.sandbox.server import become_server  # noqa: PLC0415 - see above
+
+        become_server(channel, with_parent=with_parent)
+    finally:
+        os._exit(0)
 
 
 def drop(*, at_once: bool = False) -> None:

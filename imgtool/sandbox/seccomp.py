@@ -15,6 +15,7 @@ import platform
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from imgtool.sandbox import program_calls
 
@@ -114,7 +115,18 @@ MACHINE: Rules = (*PROGRAM, (program_calls.MACHINE_CALLS, "allow"))
 
 def program(machine: str | None = None, rules: Rules = READER) -> bytes | None:
     """The filter for this machine (`platform.machine()`); None for one whose numbers are not known here."""
-    known = _MACHINES.get(machine or platform.machine())
+    named = machine or platform.machine()
+    return _of_readers(named) if rules is READER else _program(named, rules)
+
+
+@cache
+def _of_readers(machine: str) -> bytes | None:
+    """Made once: each sandbox that is forked from this process has it."""
+    return _program(machine, READER)
+
+
+def _program(machine: str, rules: Rules) -> bytes | None:
+    known = _MACHINES.get(machine)
     if known is None:
         return None
     column, architecture = known

@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import NoReturn
 
-from imgtool.sandbox import job, kernel, modules, protocol
+from imgtool.sandbox import job, kernel, modules, protocol, seccomp
 from imgtool.sandbox.child import FIRST, arrange, become_child
+from imgtool.util import codec
 from imgtool.util.fork_server import ForkServer, Message
 
 KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "MAGIC")
@@ -53,7 +54,10 @@ class _Server(ForkServer):
             if name in modules.warmable():
                 with suppress(ImportError):
                     importlib.import_module(name)
-        job.find(message["job"]).prepare()
+        wanted = job.find(message["job"])
+        wanted.prepare()
+        codec.expect(wanted.question)  # it and the filter are made here, and not in each sandbox anew
+        seccomp.program()
 
     def become_child(self, server: int, message: Message, descriptors: Sequence[int]) -> NoReturn:
         """Be a sandbox."""

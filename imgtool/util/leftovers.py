@@ -6,7 +6,6 @@ are looked up in an open folder and never followed, so that nobody who may write
 
 import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ MAX_REMOVED = 100
 OLD_SECONDS = 24 * 3600.0
 """After it, what an earlier version left is dead: it took no lock."""
 
-_FILE = re.compile(r"\.imgtool-[0-9a-f]{32}\.partial")
-_UNLOCKED_FILE = re.compile(r"\.imgtool-[0-9a-f]{16}\.partial")
-_FOLDER = re.compile(r"imgtool-run-[0-9a-f]{16}")
+_FILE = r"\.imgtool-[0-9a-f]{32}\.partial"
+_UNLOCKED_FILE = r"\.imgtool-[0-9a-f]{16}\.partial"
+_FOLDER = r"imgtool-run-[0-9a-f]{16}"
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 _NEW_FILE = _FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL
 _OLD_FILE = _FLAGS | os.O_RDWR | os.O_NONBLOCK
@@ -66,7 +65,7 @@ def remove_stale(directory: int) -> int:
     Those of this user only. What cannot be looked at or removed stays: this never fails.
     """
     with suppress(OSError):
-        found = (name for name in _names(directory) if _FILE.fullmatch(name) or _is_old(directory, name))
+        found = (name for name in _names(directory) if re.fullmatch(_FILE, name) or _is_old(directory, name))
         return sum(_removed_file(directory, name) for name in islice(found, MAX_REMOVED))
     return 0
 
@@ -74,7 +73,7 @@ def remove_stale(directory: int) -> int:
 def remove_stale_folders(directory: int) -> int:
     """Remove stale temporary folders with all that is in them."""
     with suppress(OSError):
-        found = (name for name in _names(directory) if _FOLDER.fullmatch(name))
+        found = (name for name in _names(directory) if re.fullmatch(_FOLDER, name))
         return sum(_removed_folder(directory, name) for name in islice(found, MAX_REMOVED))
     return 0
 
@@ -87,7 +86,7 @@ def _names(directory: int) -> Iterator[str]:
 
 
 def _is_old(directory: int, name: str) -> bool:
-    if not _UNLOCKED_FILE.fullmatch(name):
+    if not re.fullmatch(_UNLOCKED_FILE, name):
         return False
     with suppress(OSError):
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
@@ -112,6 +111,8 @@ def _removed_folder(directory: int, name: str) -> bool:
         descriptor = os.open(name, _AS_FOLDER, dir_fd=directory)
         try:
             if _is_ours(descriptor, stat.S_IFDIR) and _is_held(directory, name, descriptor):
+                import shutil  # noqa: PLC0415 - loads each compressor that there is
+
                 shutil.rmtree(name, dir_fd=directory)  # by descriptors: it follows no link
                 return True
         finally:

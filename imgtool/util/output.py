@@ -271,7 +271,7 @@ def limit(descriptor: int, sources: Iterable[os.stat_result]) -> None:
 
 def current_umask() -> int:
     """Return this process's umask, from proc(5): umask(2) could only set it, for all threads."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith("Umask:"):
             return int(line.split()[1], 8)
     return 0o077

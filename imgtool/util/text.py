@@ -75,7 +75,7 @@ def enumerated(words: Sequence[str], separator: str = ", ", most: int = MOST_ENU
 
 
 _FACTORS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
-_SIZE = re.compile(r"([0-9]{1,19}) ?(?:([KMGTP])(?:i?B)?|(B))?", re.IGNORECASE | re.ASCII)
+_SIZE = r"([0-9]{1,19}) ?(?:([KMGTP])(?:i?B)?|(B))?"
 
 
 def parse_size(text: str, plain_unit_bytes: int = 1) -> int | None:
@@ -83,7 +83,7 @@ def parse_size(text: str, plain_unit_bytes: int = 1) -> int | None:
 
     A number without a unit counts units of `plain_unit_bytes`.
     """
-    found = _SIZE.fullmatch(text.strip())
+    found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE | re.ASCII)
     if found is None:
         return None
     unit = found[2] or found[3]

@@ -21,7 +21,7 @@ import click
 
 from imgtool import __version__
 from imgtool.cli import chapters
-from imgtool.cli.main import COMMANDS, cli
+from imgtool.cli.group import COMMANDS, cli
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOWDOWN = ["lowdown", "-s", "-Tman", "--out-no-smarty", "-M", "section=1"]

@@ -11,7 +11,7 @@ from support.cli import IMGTOOL, assert_clean_failure, imgtool
 from support.documentation import DOCS
 
 from imgtool.cli import chapters
-from imgtool.cli.main import COMMANDS
+from imgtool.cli.group import COMMANDS
 
 
 def on_a_terminal(*arguments: str, pager: str) -> tuple[int, str]:

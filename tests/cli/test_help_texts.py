@@ -5,7 +5,7 @@ import re
 import click
 import pytest
 
-from imgtool.cli.main import COMMANDS, cli
+from imgtool.cli.group import COMMANDS, cli
 
 CONTEXT = click.Context(cli)
 TEXTS = [

@@ -66,6 +66,7 @@ def test_machine_code_is_in_the_box_before_it_is_shut() -> None:
     """Those of a guest's readers: without, they would fall back to slower code, or to none."""
     program = (
         "import sys, json\n"
+        "import imgtool.sandbox.server\n"  # where a box is forked
         "from imgtool.pipeline.guest_reader import JOB\nJOB.prepare()\n"
         "import importlib\n"
         "def machine(): return {name for name, one in list(sys.modules.items())"

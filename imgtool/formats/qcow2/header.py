@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imgtool.errors import ImageUnreadableError, UnsafeImageError
+from imgtool.formats.qcow2 import MAX_CLUSTER_BITS, MIN_CLUSTER_BITS
 from imgtool.util.text import printable
 
 MAGIC = b"QFI\xfb"
@@ -16,7 +17,6 @@ _USUAL_BYTES = 64 << 10
 _CLUSTER_BITS_AT = 20
 
 SECTOR_BYTES = 512
-MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
 MAX_REFCOUNT_ORDER = 6
 MAX_BACKING_NAME_BYTES = 1023
 MAX_EXTENSIONS = 64

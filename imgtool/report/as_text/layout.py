@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from imgtool.model.facts import Fact, Known, T
 from imgtool.util.text import printable
 
-if TYPE_CHECKING:  # most texts are of no delivery
+if TYPE_CHECKING:  # most texts are of no delivery, and many of no facts
     from imgtool.model.delivery import Property
+    from imgtool.model.facts import Fact, T
 
 Paint = Callable[[str, str], str]
 """Colours a text for a role: title, good, bad, doubt, dim."""
@@ -42,8 +42,10 @@ def properties(items: "Sequence[Property]", paint: Paint) -> list[str]:
     return lines
 
 
-def shown(fact: Fact[T], show: Callable[[T], str] = str) -> str:
+def shown(fact: "Fact[T]", show: "Callable[[T], str]" = str) -> str:
     """The value of a fact, or why it is unknown."""
+    from imgtool.model.facts import Known  # noqa: PLC0415 - see above
+
     return show(fact.value) if isinstance(fact, Known) else f"unknown ({fact.reason})"
 
 

@@ -1,0 +1,60 @@
+"""The command `imgtool` itself: its commands, and how click's errors are told."""
+
+from collections.abc import Sequence
+
+import click
+
+from imgtool import __version__
+from imgtool.cli.lazy import LazyGroup
+from imgtool.errors import EXIT_OK, UsageError
+
+COMMANDS = {
+    "inspect": "Show what an image is and what is inside; judges nothing.",
+    "check": "Judge images: will they work on OpenStack?",
+    "convert": "Convert an image to raw or qcow2.",
+    "upload": "Upload a finished image into Glance.",
+    "prepare": "Inspect, check, convert, upload and verify an image.",
+    "batch": "Prepare many images; a stopped run goes on where it was.",
+    "boot": "Start a throwaway copy of an image and wait for its guest agent.",
+    "explain": "Say what a check looks at, why it matters, how to fix it.",
+    "doctor": "Show what this machine has for imgtool's work.",
+    "help": "Show a chapter of the manual; without a topic, list them.",
+}
+"""Each command's short help, so that `imgtool --help` loads none of them (a test compares)."""
+
+EPILOG = """\
+\b
+Exit status: 0 fine, 1 a check failed, 2 usage, 3 image unreadable or unsafe,
+4 an external tool missing or failed, 5 conversion, verification or output failed,
+6 Glance refused or failed, 7 part of a batch failed, 70 a bug, 130 interrupted.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_help=COMMANDS,
+    package="imgtool.cli.commands",
+    epilog=EPILOG,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="imgtool")
+def cli() -> None:
+    """Prepare virtual machine images for OpenStack."""
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run one command; the exit status. Raises UsageError, KeyboardInterrupt, and what the command raises."""
+    try:
+        status = cli.main(args=list(arguments), prog_name="imgtool", standalone_mode=False)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except click.ClickException as error:
+        raise _usage(error) from error
+    return status if isinstance(status, int) else EXIT_OK
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "imgtool"
+    return UsageError(error.format_message(), hint=f"see `{command} --help`")
