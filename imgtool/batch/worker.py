@@ -27,16 +27,13 @@ from imgtool.errors import (
     UnsafeImageError,
     VerificationError,
 )
-from imgtool.glance.failures import GlanceRefusal, NoAnswer
+from imgtool.glance.failures import BAD_MOMENTS, GlanceRefusal, NoAnswer
 from imgtool.model.batch import TaskRecord
 from imgtool.pipeline.judge import refusal
 from imgtool.util import codec, interrupts, leases
 from imgtool.util.memory import is_out_of_memory
 
 STDIN, STDOUT = 0, 1
-BAD_MOMENTS = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of Glance's answers; none is known where the image could not be deleted afterwards either."""
-
 WriteBugReport = Callable[[BaseException, Sequence[str]], str]
 """Writes the file that a user attaches; its path, or nothing."""
 
@@ -87,8 +84,8 @@ def _attempt(
 
 
 def _worth_another(error: ImgtoolError) -> bool:
-    """What may have hit a bad moment. An upload was tried again already, but at once."""
-    if isinstance(error, GlanceRefusal):
+    """Whether it may have hit a bad moment. An upload was tried again already, but at once."""
+    if isinstance(error, GlanceRefusal):  # no status is known where the image could not be deleted either
         return error.status in BAD_MOMENTS or not error.status
     fleeting = (NoAnswer, FetchError, ConversionError, VerificationError, ToolFailedError)
     return isinstance(error, fleeting)

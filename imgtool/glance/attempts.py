@@ -10,13 +10,12 @@ from typing import TypeVar
 
 from imgtool.errors import CloudError
 from imgtool.glance.cloud import Cloud
-from imgtool.glance.failures import GlanceRefusal, NoAnswer
+from imgtool.glance.failures import BAD_MOMENTS, GlanceRefusal, NoAnswer
 from imgtool.util.progress import Progress
 
 PAUSES_SECONDS = (1.0, 5.0, 15.0)
 """Before the second, third and fourth attempt."""
 
-_BAD_MOMENTS = frozenset({408, 429, 500, 502, 503, 504})
 _EXPIRED = 401
 
 T = TypeVar("T")
@@ -44,7 +43,7 @@ def _worth_another(error: CloudError, earlier: list[str]) -> bool:
     if isinstance(error, NoAnswer):
         return True
     status = _status(error)
-    return status in _BAD_MOMENTS or (status == _EXPIRED and not earlier)
+    return status in BAD_MOMENTS or (status == _EXPIRED and not earlier)
 
 
 def _status(error: CloudError) -> int | None:

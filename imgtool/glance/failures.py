@@ -18,6 +18,8 @@ _ADDRESS = re.compile(r"https?://[^\s/]+")
 _REASON = re.compile(r"\[Errno -?\d+\] ([A-Za-z ]+)")
 _UNKNOWN_SETTING = re.compile(r"unexpected keyword argument '(\w{1,64})'")
 MAX_WORDS = 600
+BAD_MOMENTS = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses of HTTP after which a whole upload is worth another try."""
 
 
 class NoAnswer(CloudError):  # noqa: N818 - it says what happened

@@ -23,6 +23,7 @@ from typing import Literal
 
 from imgtool.errors import UsageError
 from imgtool.util import codec, locks, waiting
+from imgtool.util.output import sync
 from imgtool.util.text import printable
 
 Step = Literal["sending", "finishing"]
@@ -184,7 +185,7 @@ def _first(page: Page, entry: Entry, folder: Path) -> None:
         with _usable(folder):
             locks.take(page.descriptor)
             page.write(entry)
-            _sync(folder)
+            sync(folder)
     except BaseException:
         page.remove()
         raise
@@ -209,11 +210,3 @@ def _remedy(number: int | None) -> str:
     if number in {errno.EIO, errno.EROFS}:
         return f"look at that disk (dmesg), or {elsewhere} on another one"
     return f"{elsewhere} that you may write to"
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
