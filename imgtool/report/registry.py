@@ -15,43 +15,28 @@ BatchReport = Callable[["BatchStatus", "ReportOf"], str]
 NEED_DISK_MAP = frozenset({"html"})
 """Forms that show where the image keeps data: finding that out costs time that no other form needs."""
 
-
-def _form(module: str) -> Report:
-    """The function `report` of that module of this package."""
-
-    def report(results: Sequence[ImageResult]) -> str:
-        write: Report = importlib.import_module(f"imgtool.report.{module}").report
-        return write(results)
-
-    return report
-
-
-REPORTS: Mapping[str, Report] = {
-    "text": _form("as_text.result"),
-    "json": _form("as_json"),
-    "junit": _form("as_junit"),
-    "sarif": _form("as_sarif"),
-    "github": _form("as_github"),
-    "html": _form("as_html"),
+_MODULES = {
+    "text": ("as_text.result", "as_text.batch"),
+    "json": ("as_json", "as_json.batch"),
+    "junit": ("as_junit", "as_junit"),
+    "sarif": ("as_sarif", "as_sarif"),
+    "github": ("as_github", "as_github"),
+    "html": ("as_html", "as_html.batch"),
 }
+"""Modules of this package: with a function `report`, and with a function `batch_report`."""
 
 
-def _batch_form(module: str) -> BatchReport:
-    """The function `batch_report` of that module of this package."""
+def _function(module: str, name: str) -> Callable[..., str]:
+    """The function of that name, of a module that is imported when it is called."""
 
-    def report(status: "BatchStatus", report_of: "ReportOf") -> str:
-        write: BatchReport = importlib.import_module(f"imgtool.report.{module}").batch_report
-        return write(status, report_of)
+    def report(*what: object) -> str:
+        return str(getattr(importlib.import_module(f"imgtool.report.{module}"), name)(*what))
 
     return report
 
 
+REPORTS: Mapping[str, Report] = {form: _function(one, "report") for form, (one, _) in _MODULES.items()}
 BATCH_REPORTS: Mapping[str, BatchReport] = {
-    "text": _batch_form("as_text.batch"),
-    "json": _batch_form("as_json.batch"),
-    "junit": _batch_form("as_junit"),
-    "sarif": _batch_form("as_sarif"),
-    "github": _batch_form("as_github"),
-    "html": _batch_form("as_html.batch"),
+    form: _function(whole, "batch_report") for form, (_, whole) in _MODULES.items()
 }
 """The same for a whole batch."""

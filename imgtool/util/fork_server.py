@@ -157,7 +157,7 @@ class ForkServer:
             raise
 
     def _obey(self, child: _Child) -> None:
-        if child.pid not in self._children:  # it was buried a moment ago
+        if self._children.get(child.pid) is not child:  # it was buried a moment ago
             return
         said = b""
         with suppress(ConnectionError):
