@@ -19,8 +19,11 @@ _ONCE_MORE_SECONDS = 0.01
 
 HELP = frozenset({"-h", "--help"})
 READ_AN_IMAGE = frozenset({"inspect", "check", "convert", "upload", "prepare", "boot"})
+READ_A_GUEST = frozenset({"inspect", "check", "prepare", "boot"})
 HEADERS_JOB = "imgtool.formats.headers:JOB"
 """The first that each of them asks of the sandbox; importing its module would take as long as is saved."""
+GUEST_JOB = "imgtool.pipeline.guest_reader:JOB"
+"""The next that these ask of it."""
 
 
 def main() -> None:
@@ -81,6 +84,8 @@ def _begin_reading(arguments: Sequence[str]) -> None:
 
         with contextlib.suppress(ImgtoolError):  # who needs it says so
             sandbox.start(HEADERS_JOB)
+            if arguments[0] in READ_A_GUEST:
+                sandbox.start(GUEST_JOB)
 
 
 def _answer_signals(answer: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

@@ -1,12 +1,13 @@
-"""Read a guest in the sandbox: our disk readers, and all above them, see no more than one open file."""
+"""Read a guest in the sandbox: our disk readers, and all above them, see no more than one open file.
+
+All that reads guests is loaded there only: it takes longer than all else that imgtool loads.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtool.disk.access import as_disk, open_container
 from imgtool.formats.source import unnamed
-from imgtool.guest.inspect import inspect_disk
-from imgtool.guest.preload import preload_extensions
 from imgtool.model.facts import NO_EXTRAS, GuestQuery
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
@@ -54,10 +55,19 @@ def read_guest(image: DiskImage, progress: Progress, guest_query: GuestQuery = N
 
 def look(request: GuestRequest, descriptor: int) -> GuestFacts:
     """Read the guest; runs in the sandbox."""
+    from imgtool.guest.inspect import inspect_disk  # noqa: PLC0415 - see above
+
     file = unnamed(descriptor, request.file_size_bytes, request.start_bytes)
     source = replace(file, path=Path(request.path))
     with as_disk(request.format, source) as disk:
         return inspect_disk(disk, request.virtual_size_bytes, request.guest_query)
+
+
+def load() -> None:
+    """Load in the server what reads guests, and what a sandbox cannot load."""
+    from imgtool.guest import inspect, preload  # noqa: F401, PLC0415 - see above
+
+    preload.preload_extensions()
 
 
 JOB = Job(
@@ -67,5 +77,5 @@ JOB = Job(
     answer=GuestFacts,
     work=look,
     limits=LIMITS,
-    prepare=preload_extensions,
+    prepare=load,
 )

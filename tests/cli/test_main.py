@@ -18,6 +18,7 @@ from support.processes import half_written
 
 from imgtool.cli import group, main
 from imgtool.formats import headers
+from imgtool.pipeline import guest_reader
 from imgtool.util.redaction import redact
 
 
@@ -71,7 +72,17 @@ def test_the_sandbox_is_forked_before_click_is_loaded(tmp_path: Path) -> None:
         "sandbox.start = started; run(['inspect', '/nowhere/at/all'])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == f"False {headers.JOB.name}\n"
+    assert run.stdout == f"False {headers.JOB.name}\nFalse {guest_reader.JOB.name}\n"
+
+
+def test_what_reads_guests_is_loaded_where_they_are_read() -> None:
+    """By the sandbox's server, at the same time: it takes longer than all else."""
+    code = (
+        "import sys; import imgtool.cli.commands.inspect, imgtool.cli.commands.check; "
+        "print([name for name in sys.modules if name == 'imgtool.guest.inspect' or 'filesystems' in name])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
 
 
 def test_a_conversion_loads_what_it_takes_only(tmp_path: Path) -> None:
@@ -98,7 +109,8 @@ def test_inspection_does_not_load_the_cloud_client() -> None:
 
 def test_the_sandbox_is_told_of_a_job_that_there_is() -> None:
     assert headers.JOB.name == main.HEADERS_JOB
-    assert group.COMMANDS.keys() >= main.READ_AN_IMAGE
+    assert guest_reader.JOB.name == main.GUEST_JOB
+    assert group.COMMANDS.keys() >= main.READ_AN_IMAGE > main.READ_A_GUEST
 
 
 def test_a_wrong_option_is_a_usage_error() -> None:
