@@ -59,7 +59,7 @@ def from_json(content: bytes, wanted: type[A]) -> A:
 
 def to_values(value: Any) -> Any:
     """Return the value as JSON takes it: dicts and lists. Raises TypeError for what is not known here."""
-    if value is None or type(value) in {str, int, float, bool}:
+    if value is None or isinstance(value, (str, int, float)):
         return value
     if is_dataclass(value):
         return {field.name: to_values(getattr(value, field.name)) for field in fields(value)}
@@ -79,7 +79,7 @@ def from_values(values: object, wanted: type[A]) -> A:
 
 
 def _key(key: object) -> str:
-    if type(key) is not str:
+    if not isinstance(key, str):
         raise TypeError(f"a key that is {type(key).__name__}")
     return key
 

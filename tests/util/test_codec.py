@@ -19,6 +19,7 @@ from imgtool.guest.inspect import inspect_disk
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.linux import LinuxFacts
+from imgtool.model.verdict import Severity
 from imgtool.model.windows import WindowsFacts
 from imgtool.pipeline.guest_reader import GuestRequest
 from imgtool.sandbox.protocol import MAX_FROM_BOX_BYTES
@@ -159,7 +160,7 @@ class Anything:
 
 
 def test_what_is_any_comes_back_as_json_has_it() -> None:
-    value = Anything({"a": [1, 2.5, None, {"b": []}]})
+    value = Anything({"a": [1, 2.5, None, {"b": [], Severity.ERROR: Severity.INFO}]})
     assert from_json(to_json(value), Anything) == value
 
 
