@@ -100,9 +100,8 @@ def _unequal(fact: str, inspected: Fact[str] | Fact[str | None], booted: Fact[st
 
 
 def _default_kernel(linux: LinuxFacts) -> Fact[str]:
-    kernels = linux.kernels.value if isinstance(linux.kernels, Known) else ()
-    names = [one.version for one in kernels if one.default]
-    return Known(names[0], "the default kernel") if len(names) == 1 else Unknown("no default kernel is known")
+    kernel = linux.default_kernel
+    return Known(kernel.version, "the default kernel") if kernel else Unknown("no default kernel is known")
 
 
 def _same_upstream(package: Fact[str | None], program: Fact[str]) -> bool:

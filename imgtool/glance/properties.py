@@ -106,10 +106,9 @@ def _of_linux(linux: LinuxFacts, firmware: Fact[Firmware]) -> Iterator[Property]
     yield from _copied("os_distro", linux.os_distro)
     yield from _copied("os_version", linux.os_version)
     yield from _copied("architecture", linux.architecture)
-    kernel = _default_kernel(linux.kernels)
-    if kernel is not None:
-        yield from _of_disk(reach_of(kernel))
-        yield from _of_kernel(kernel)
+    if linux.default_kernel is not None:
+        yield from _of_disk(reach_of(linux.default_kernel))
+        yield from _of_kernel(linux.default_kernel)
     yield from _of_agent(linux.agent)
     yield from _of_cloud_init(linux.cloud_init)
     yield from _of_firmware(firmware, linux.architecture)
@@ -143,13 +142,6 @@ def _of_drivers(drivers: tuple[WindowsDriver, ...]) -> Iterator[Property]:
 def _copied(name: str, fact: Fact[str] | Fact[str | None]) -> Iterator[Property]:
     if isinstance(fact, Known) and fact.value:
         yield Property(name, fact.value, fact.evidence)
-
-
-def _default_kernel(kernels: Fact[tuple[Kernel, ...]]) -> Kernel | None:
-    if not isinstance(kernels, Known):
-        return None
-    defaults = [kernel for kernel in kernels.value if kernel.default]
-    return defaults[0] if len(defaults) == 1 else None
 
 
 def _of_disk(reach: Reach) -> Iterator[Property]:

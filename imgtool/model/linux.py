@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from imgtool.model.facts import NOT_READ, Fact
+from imgtool.model.facts import NOT_READ, Fact, Known
 from imgtool.model.kernel import Kernel
 from imgtool.model.services import NO_USER_SPACE, AgentFacts, CloudInitFacts, FirstBoot, UserSpaceFacts
 
@@ -70,3 +70,11 @@ class LinuxFacts:
     """The root is on a mirror of Linux' software RAID."""
     user_space: UserSpaceFacts = NO_USER_SPACE
     """From init to the default target."""
+
+    @property
+    def default_kernel(self) -> Kernel | None:
+        """The kernel that the boot loader starts by itself; None where that is not known."""
+        defaults = (
+            [one for one in self.kernels.value if one.default] if isinstance(self.kernels, Known) else []
+        )
+        return defaults[0] if len(defaults) == 1 else None
