@@ -153,8 +153,33 @@ _TABLE = tuple(_remainders())
 
 
 def crc32c(content: bytes) -> int:
-    """The checksum of `content`. Some 60 ns a byte: meant for headers, not for data."""
+    """Return the checksum of `content`. Some 60 ns a byte, but for zeros at its end: it is for headers."""
     table, value = _TABLE, 0xFFFFFFFF
-    for byte in content:
+    start = content.rstrip(b"\0")
+    for byte in start:
         value = table[(value ^ byte) & 0xFF] ^ (value >> 8)
-    return value ^ 0xFFFFFFFF
+    return _after_zeros(value, len(content) - len(start)) ^ 0xFFFFFFFF
+
+
+_ONE, _X = 1 << 31, 1 << 30
+"""The polynomials 1 and x: the lowest bit is the highest coefficient."""
+
+
+def _after_zeros(value: int, count: int) -> int:
+    """Return what becomes of `value` by that many zero bytes: it times x to the power of 8 for each."""
+    factor, square, rest = _ONE, _X, 8 * count
+    while rest:
+        if rest & 1:
+            factor = _product(factor, square)
+        square, rest = _product(square, square), rest >> 1
+    return _product(value, factor)
+
+
+def _product(left: int, right: int) -> int:
+    """Return the product of two polynomials modulo _POLYNOMIAL."""
+    product = 0
+    for bit in range(31, -1, -1):
+        if left >> bit & 1:
+            product ^= right
+        right = right >> 1 ^ (_POLYNOMIAL if right & 1 else 0)
+    return product
