@@ -74,7 +74,6 @@ class LinuxFacts:
     @property
     def default_kernel(self) -> Kernel | None:
         """The kernel that the boot loader starts by itself; None where that is not known."""
-        defaults = (
-            [one for one in self.kernels.value if one.default] if isinstance(self.kernels, Known) else []
-        )
+        kernels = self.kernels.value if isinstance(self.kernels, Known) else ()
+        defaults = [kernel for kernel in kernels if kernel.default]
         return defaults[0] if len(defaults) == 1 else None
