@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from imgtool.errors import CloudError
 from imgtool.glance import retry
 from imgtool.glance.answer import MAX_WORDS, Answer, loads, plain_words
-from imgtool.glance.failures import from_configuration, translated, understood
+from imgtool.glance.configuration import region_of, signing_in
+from imgtool.glance.failures import translated, understood
 from imgtool.util.redaction import without_credentials
 from imgtool.util.text import printable, shell_word
 
@@ -30,6 +32,8 @@ SEND_SECONDS = 900.0
 FRESH_SECONDS = 600.0
 """Life that a token must have left before bytes are sent. Glance looks at it when the request begins."""
 SERVICE_TYPE = "image"
+NOT_FOUND = 404
+"""Status of HTTP."""
 
 _NO_RETRY: dict[str, Any] = {
     "connect_retries": 0,
@@ -109,6 +113,19 @@ class Cloud:
         known = document.get("properties") if isinstance(document, dict) else None
         return not isinstance(known, dict) or "os_hidden" in known
 
+    def has_project(self, project_id: str) -> bool | None:
+        """Whether Keystone knows the project; None where it does not tell this user. Raises CloudError."""
+        auth = self._session.auth
+        with translated(self.name), understood(self.name):
+            identity = None if auth is None else auth.get_endpoint(self._session, service_type="identity")
+        if not identity:
+            return None
+        path = (
+            f"{_VERSION_SUFFIX.sub('', str(identity)).rstrip('/')}/v3/projects/{quote(project_id, safe='')}"
+        )
+        answer = retry.patiently("GET", lambda: self._ask_at(path, "GET", timeout=REQUEST_SECONDS))
+        return True if answer.ok else False if answer.status == NOT_FOUND else None
+
     def token_seconds(self) -> float | None:
         """How long the token that is in use stays valid; None where that is not told."""
         auth = self._session.auth
@@ -123,7 +140,9 @@ class Cloud:
         self._session.invalidate()
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        address = self.endpoint + path
+        return self._ask_at(self.endpoint + path, method, **options)
+
+    def _ask_at(self, address: str, method: str, **options: Any) -> Answer:
         with translated(self.name):
             response = self._session.request(address, method, **_NO_RETRY, **options)
             return _answer(response, f"{method} {printable(without_credentials(address))}")
@@ -146,10 +165,10 @@ def connect(
     `region_name` None is the one that its configuration names. Everything that an upload needs is tried here:
     the password, the catalogue, and that Glance accepts the token. Raises CloudError.
     """
-    region = _region(cloud, region_name)
+    region = region_of(cloud, region_name)
     name = printable(str(region.name or cloud or "")) or "the cloud"
     shown = f"{name}/{printable(region_name)}" if region_name else name
-    with translated(name):
+    with translated(name), signing_in(name):
         session = _session(region)
         with understood(name):
             project_id = session.get_project_id()
@@ -188,15 +207,6 @@ def _no_endpoint(name: str, region: "CloudRegion") -> CloudError:
         f"{name}: Keystone's catalogue has no image endpoint{_where(region)}",
         hint="check region_name and interface in clouds.yaml; see: openstack catalog list",
     )
-
-
-def _region(cloud: str | None, region_name: str | None) -> "CloudRegion":
-    """The cloud's configuration, by openstacksdk's rules."""
-    from openstack.config.loader import OpenStackConfig  # noqa: PLC0415 - half a second
-
-    chosen: dict[str, Any] = {"region_name": region_name} if region_name else {}
-    with from_configuration(cloud):
-        return OpenStackConfig(app_name="imgtool").get_one(cloud=cloud, **chosen)
 
 
 def _endpoint(region: "CloudRegion", session: "Session") -> str | None:

@@ -4,11 +4,9 @@ Their own messages are passed on only where they cannot hold a value from clouds
 quotes the line that it stumbles over, and that line may be the password.
 """
 
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from imgtool.errors import CloudError
 from imgtool.util.redaction import redact, without_credentials
@@ -16,7 +14,8 @@ from imgtool.util.text import printable
 
 _ADDRESS = re.compile(r"https?://[^\s/]+")
 _REASON = re.compile(r"\[Errno -?\d+\] ([A-Za-z ]+)")
-_UNKNOWN_SETTING = re.compile(r"unexpected keyword argument '(\w{1,64})'")
+_TLS_REASON = re.compile(r"\[SSL: (\w+)\] ([^(\[\]]+)")
+"""OpenSSL's name of what is wrong, and its words."""
 MAX_WORDS = 600
 BAD_MOMENTS = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of HTTP after which a whole upload is worth another try."""
@@ -41,68 +40,6 @@ class GlanceRefusal(CloudError):  # noqa: N818 - it says what happened
 
 
 @contextmanager
-def from_configuration(cloud: str | None) -> Iterator[None]:
-    """Translate what openstacksdk raises while it reads clouds.yaml."""
-    from keystoneauth1 import exceptions as auth  # noqa: PLC0415 - half a second
-    from openstack import exceptions  # noqa: PLC0415 - the same
-
-    try:
-        with _skipped_files():
-            yield
-    except _BrokenFileError as error:
-        raise CloudError(str(error), hint="mend its YAML") from None
-    except OSError as error:
-        file = printable(str(error.filename))
-        raise CloudError(
-            f"{file} cannot be read: {error.strerror}", hint="check its owner and mode"
-        ) from None
-    except (auth.MissingRequiredOptions, auth.NoMatchingPlugin, auth.OptionError) as error:
-        raise CloudError(
-            f"the credentials of {_called(cloud)} are not complete: {in_words(error)}",
-            hint="name a cloud of clouds.yaml (--cloud), or set the OS_* variables",
-        ) from None
-    except exceptions.ConfigException as error:
-        raise _configuration_error(cloud, error) from None
-    except TypeError as error:
-        raise _odd_setting(cloud, error) from None
-    except Exception as error:
-        # keystoneauth and the loader raise more kinds than they document; a name is all that is safe to show.
-        raise _unusable(cloud, type(error).__name__) from None
-
-
-def _unusable(cloud: str | None, why: str) -> CloudError:
-    return CloudError(
-        f"the configuration of {_called(cloud)} is not usable ({why})",
-        hint="compare it with: openstack configuration show",
-    )
-
-
-def _odd_setting(cloud: str | None, error: TypeError) -> CloudError:
-    """All of them go to one plugin of keystoneauth, which may not know one: by password there is no token."""
-    found = _UNKNOWN_SETTING.search(str(error))
-    if found is None:
-        return _unusable(cloud, "TypeError")
-    name = found[1]
-    return CloudError(
-        f"the credentials of {_called(cloud)} contradict each other: signing in this way takes no {name}",
-        hint=f"unset OS_{name.upper()} (in clouds.yaml: auth.{name}), or say how to sign in by OS_AUTH_TYPE",
-    )
-
-
-def _configuration_error(cloud: str | None, error: Exception) -> CloudError:
-    if cloud is not None and "was not found" in str(error):
-        from openstack.config.loader import CONFIG_FILES  # noqa: PLC0415 - half a second
-
-        places = ", ".join(dict.fromkeys(printable(str(Path(name).parent)) for name in CONFIG_FILES))
-        return CloudError(
-            f"no clouds.yaml names a cloud {printable(cloud)!r}",
-            hint=f"it is looked for in {places}, and where OS_CLIENT_CONFIG_FILE points",
-        )
-    return CloudError(f"the configuration of {_called(cloud)} is not usable: {in_words(error)}",
-                      hint="compare it with: openstack configuration show")  # fmt: skip
-
-
-@contextmanager
 def translated(name: str) -> Iterator[None]:
     """Translate what requests to the cloud `name` raise."""
     from keystoneauth1 import exceptions as auth  # noqa: PLC0415 - half a second
@@ -117,10 +54,7 @@ def translated(name: str) -> Iterator[None]:
             hint="check user, password, project and their domains in clouds.yaml or the OS_* variables",
         ) from None
     except auth.SSLError as error:
-        raise CloudError(
-            f"{name}: no trusted connection: {in_words(error)}",
-            hint="name the cloud's certificate authority by cacert in clouds.yaml",
-        ) from None
+        raise _no_trusted_connection(name, in_words(error)) from None
     except (auth.EndpointNotFound, auth.CatalogException) as error:
         raise CloudError(
             f"{name}: Keystone's catalogue has no such image endpoint: {in_words(error)}",
@@ -162,47 +96,22 @@ def in_words(error: object) -> str:
     return words if len(words) <= MAX_WORDS else words[:MAX_WORDS] + "..."
 
 
+def _no_trusted_connection(name: str, words: str) -> CloudError:
+    reason, where = _TLS_REASON.search(words), _ADDRESS.search(words)
+    address = f"{where[0]}: " if where else ""
+    if reason and reason[1] == "WRONG_VERSION_NUMBER":
+        return CloudError(
+            f"{name}: no trusted connection: {address}what answers there does not speak TLS",
+            hint="write http:// in place of https:// (auth_url in clouds.yaml), or the port that speaks TLS",
+        )
+    return CloudError(
+        f"{name}: no trusted connection: {address}{reason[2].strip() if reason else words}",
+        hint="name the cloud's certificate authority by cacert in clouds.yaml",
+    )
+
+
 def _connection_words(error: Exception) -> str:
     """The address and the system's reason, which urllib3 buries in the names of its classes."""
     words = in_words(error)
     address, reason = _ADDRESS.search(words), _REASON.search(words)
     return f"{address[0]}: {reason[1]}" if address and reason else words
-
-
-class _BrokenFileError(Exception):
-    """A file of the configuration is no YAML; says which, and where, never what stands there."""
-
-
-class _Skipped(logging.Filter):
-    """Takes openstacksdk's warnings of files that it skips: they quote the line, maybe the password."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.files: list[str] = []
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Keeps the file and the place, and drops the record."""
-        if isinstance(record.args, tuple) and len(record.args) == 2:
-            path, error = record.args
-            mark = getattr(error, "problem_mark", None)
-            place = "" if mark is None else f", line {mark.line + 1}"
-            self.files.append(f"{printable(str(path))}{place}")
-        return False
-
-
-@contextmanager
-def _skipped_files() -> Iterator[None]:
-    """Raises _BrokenFileError if openstacksdk skipped a file: without it another cloud may be meant."""
-    logger = logging.getLogger("openstack.config")
-    skipped = _Skipped()
-    logger.addFilter(skipped)
-    try:
-        yield
-    finally:
-        logger.removeFilter(skipped)
-        if skipped.files:
-            raise _BrokenFileError(f"not valid YAML: {'; '.join(skipped.files)}") from None
-
-
-def _called(cloud: str | None) -> str:
-    return f"cloud {printable(cloud)!r}" if cloud is not None else "the OS_* variables"

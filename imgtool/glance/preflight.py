@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from imgtool.errors import CloudError
 from imgtool.glance import images, imports, stores
+from imgtool.glance.failures import GlanceRefusal
 from imgtool.glance.stores import MIB, Quota
+from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from imgtool.glance.cloud import Cloud
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 _FREE_FOR_ALL = frozenset({"private", "shared"})
 """Visibilities that every member of a project may give."""
 
+FORBIDDEN = 403
+"""Status of HTTP."""
 _PROBE = "imgtool: may this be made?"
 """Its name: where a run is killed in between, what is left is in nobody's way, and says what it is."""
 
@@ -25,6 +29,7 @@ def check(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None) -> None:
     _require_method(plan, cloud)
     _require_hiding(plan, cloud)
     _require_room(plan, cloud, size_bytes)
+    _require_projects(plan, cloud)
     _require_permission(plan, cloud)
 
 
@@ -85,8 +90,31 @@ def _require_permission(plan: "UploadPlan", cloud: "Cloud") -> None:
     probe = str(uuid.uuid4())
     try:
         images.create(cloud, probe, plan, name=f"{_PROBE} {probe[:8]}", hidden=True)
-    except CloudError:
+    except CloudError as error:
         with suppress(CloudError):  # what Glance refused is the thing to tell
             images.delete(cloud, probe)
+        if isinstance(error, GlanceRefusal) and error.status == FORBIDDEN:
+            raise _forbidden(plan, cloud, error) from error
         raise
     images.delete(cloud, probe)
+
+
+def _forbidden(plan: "UploadPlan", cloud: "Cloud", error: GlanceRefusal) -> CloudError:
+    wanted = plan.wanted
+    what = f"{wanted.visibility} images" if wanted.owner is None else f"images of project {wanted.owner}"
+    words = error.message.rpartition("': ")[2]
+    return CloudError(f"{cloud.name}: this user may not make {what}: {words}", hint=error.hint)
+
+
+def _require_projects(plan: "UploadPlan", cloud: "Cloud") -> None:
+    """Glance takes any id, and shares an image with nobody without a word."""
+    wanted = plan.wanted
+    for option, project in (
+        *(("--member", one) for one in wanted.members),
+        ("--owner-project", wanted.owner),
+    ):
+        if project is not None and cloud.has_project(project) is False:
+            raise CloudError(
+                f"{cloud.name} has no project {printable(project)}",
+                hint=f"{option} takes the id of a project: openstack project show NAME",
+            )
