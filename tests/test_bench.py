@@ -6,20 +6,19 @@ import json
 import os
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 from bench import bars, chart, cli, disks, gate, kept, measure, model, places, startup, tables
 from bench.job import Configuration, Job
-from bench.model import CaseResult, Confinement, Report, Result, Sample, spread
+from bench.model import CaseResult, Confinement, Report, spread
 from bench.peers import peers, takes_ova
 from bench.rounds import Case, Settings, rotated, run_case
 from bench.workloads import FOREIGN, WORKLOADS, make_source
+from support.bench_results import MIB, case, result
 
 SCRIPT = Path(__file__).parents[1] / "scripts/bench"
 IMGTOOL = Path(sys.executable).with_name("imgtool")
-MIB = 1 << 20
 
 
 def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -40,17 +39,6 @@ def test_the_spread_is_the_median_and_the_extremes(values: list[float], expected
 def test_no_samples_have_no_median():
     with pytest.raises(ValueError, match="no samples"):
         spread([])
-
-
-def result(name: str, *seconds: float, ours: bool = False, **more: object) -> Result:
-    samples = tuple(
-        Sample(s, s / 2, s / 4, 50 * MIB, file_size_bytes=8 * MIB, allocated_bytes=4 * MIB) for s in seconds
-    )
-    return Result(name, ours, (name,), samples, **more)  # type: ignore[arg-type]
-
-
-def case(*results: Result, workload: str = "dense") -> CaseResult:
-    return CaseResult(workload, "qcow2", "some disk", "tmpfs", 4 * MIB, 2 * MIB, results)
 
 
 def test_the_best_peer_is_the_fastest_whose_output_is_right():
@@ -365,26 +353,6 @@ def check_again(results: Path):
     assert markdown.stdout.count("| half-zeros: ") == 2
     assert report.machine["cpu"] in markdown.stdout
     assert (results / "bench.svg").read_text() == chart.svg(report)
-
-
-def test_the_chart_has_a_bar_for_each_that_counts_and_says_why_for_the_others():
-    measured = case(
-        result("imgtool", 1, ours=True), result("a<b", 2, 3), result("wrong", 4, failure="no"), result("late")
-    )
-    machine = {"cpu": "some CPU", "cores": "2", "kernel": "6", "date": "2024-02-29"}
-    root = ET.fromstring(  # noqa: S314 - our own, made a line ago
-        chart.svg(Report(machine, {"size_bytes": MIB, "rounds": 2, "cold": True}, (measured,)))
-    )
-    words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"dense -> qcow2", "a<b", "output is wrong or missing", "seconds", "2.5"} <= set(words)
-    assert chart.nice_step(3.0) == 0.5
-
-
-@pytest.mark.parametrize("largest", [0.004, 0.06, 0.61, 1.0, 7.3, 250.0])
-def test_an_axis_has_few_and_round_steps(largest: float):
-    step = chart.nice_step(largest)
-    assert 2 <= largest / step <= 6.0001
-    assert f"{step:.0e}"[0] in "125"
 
 
 def test_the_list_names_workloads_and_peers():

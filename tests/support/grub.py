@@ -128,3 +128,16 @@ def run_config(
 ) -> LoaderRun:
     """One run with `config` as /boot/grub/grub.cfg beside two kernels and `files`."""
     return Disk({**KERNELS, "boot/grub/grub.cfg": config, **(files or {})}).run(firmware, **changes)
+
+
+def with_kernel(files: Mapping[str, Content]) -> dict[str, Content]:
+    """The files, and a kernel that starts with its initramfs."""
+    return {f"boot/vmlinuz-{GOOD}": bzimage(GOOD), f"boot/initrd.img-{GOOD}": b"cpio", **files}
+
+
+def options_of(run: LoaderRun) -> str:
+    """The command line of the entry that starts."""
+    assert run.end == "entry", run.reason
+    assert run.booted is not None
+    assert run.booted.problem == ""
+    return run.booted.entry.options

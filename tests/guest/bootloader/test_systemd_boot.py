@@ -5,64 +5,11 @@ kernel that prints its command line: in each the entry started that is named her
 follow from systemd's own source; the order of entries also from test_systemd_boot_variations.py.
 """
 
-from collections.abc import Mapping
-
 import pytest
-from support.boot_disks import device, esp_with, layout, start, systemd_boot
+from support.boot_disks import systemd_boot
 from support.kernel_images import arm64_image, bzimage
-from support.memory_filesystem import Content
+from support.systemd_boot_menus import NEW, OLD, OSREL, Tree, conf, entry, mark, run, uki
 from support.unified_image import unified_image
-
-from imgtool.guest.bootloader.run import LoaderRun
-from imgtool.guest.bootloader.systemd_boot import run_systemd_boot
-
-OSREL = b'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\n'
-NEW = "257.13-1~deb13u1"
-OLD = "252.39-1~deb12u2"
-Tree = dict[str, Content]
-
-
-def entry(name: str, *lines: str, file: str = "") -> Tree:
-    """An entry as kernel-install writes it, with a kernel and an initrd of its own."""
-    text = [f"title {name}", f"linux /deb/{name}/linux", f"initrd /deb/{name}/initrd"]
-    text += [f"options root=LABEL=root mark={name}", *lines]
-    return {
-        f"loader/entries/{file or name}.conf": "\n".join(text) + "\n",
-        f"deb/{name}/linux": bzimage(f"6.1.0-{name}"),
-        f"deb/{name}/initrd": f"initrd of {name}",
-    }
-
-
-def uki(name: str, mark: str = "", osrel: bytes = OSREL, **more: bytes) -> Tree:
-    sections = {
-        ".osrel": osrel,
-        ".cmdline": f"root=LABEL=root mark={mark or name}\n".encode(),
-        ".uname": f"6.1.0-{name}".encode(),
-        ".linux": bzimage(f"6.1.0-{name}"),
-        ".initrd": b"initrd",
-        **{f".{key}": value for key, value in more.items()},
-    }
-    return {f"EFI/Linux/{name}.efi": unified_image(sections)}
-
-
-def conf(*lines: str) -> Tree:
-    return {"loader/loader.conf": "\n".join(lines) + "\n"}
-
-
-def run(tree: Mapping[str, Content], version: str = NEW, xbootldr: Mapping[str, Content] | None = None, **k):
-    esp = esp_with(tree, systemd_boot(version))
-    devices = [esp]
-    if xbootldr is not None:
-        devices.append(device(2, "xbootldr", k.pop("filesystem", "vfat"), xbootldr))
-    return run_systemd_boot(start("systemd-boot", esp), devices, layout(devices, k.pop("scheme", "gpt")))
-
-
-def mark(found: LoaderRun) -> str:
-    """Which entry starts, by the mark on its command line; else how it ends."""
-    if found.end != "entry" or found.booted is None or found.booted.kernel is None:
-        return found.end
-    return found.booted.entry.options.partition("mark=")[2].partition(" ")[0]
-
 
 GOOD_KEY, BAD_KEY = ("sort-key aaa", "version 1"), ("sort-key zzz", "version 9")
 MENUS: dict[str, tuple[Tree, str]] = {
@@ -380,77 +327,6 @@ def test_places_and_order() -> None:
     assert found.places == ("/loader/loader.conf on partition 1", "/EFI/Linux/c.efi on partition 1")
     assert [one.name for one in found.entries] == ["c.efi", "b", "a"]
     assert found.reason == "Debian GNU/Linux 12 (bookworm) (c.efi, the first by sort-key debian)"
-
-
-def addon(text: str, **more: bytes) -> bytes:
-    return unified_image({".cmdline": text.encode(), **{f".{key}": value for key, value in more.items()}})
-
-
-@pytest.mark.parametrize(
-    ("addons", "options"),
-    [
-        ({"loader/addons/b.addon.efi": addon("two"), "loader/addons/a.addon.efi": addon("one\n")}, "one two"),
-        (
-            {
-                "EFI/Linux/deb.efi.extra.d/x.addon.efi": addon("own"),
-                "loader/addons/z.addon.efi": addon("all"),
-            },
-            "all own",
-        ),
-        ({"loader/addons/a.efi": addon("one")}, ""),
-        ({"loader/addons/a.addon.efi": "text"}, ""),
-        ({"loader/addons/a.addon.efi": addon("one", uname=b"6.1.0-deb")}, "one"),
-        ({"loader/addons/a.addon.efi": addon("one", uname=b"6.1.0-x")}, ""),
-        ({"loader/addons/a.addon.efi": addon("one", linux=b"kernel")}, ""),
-        ({"EFI/Linux/other.efi.extra.d/x.addon.efi": addon("own")}, ""),
-    ],
-)
-def test_addons_add_to_the_command_line(addons: Tree, options: str) -> None:
-    found = run(uki("deb") | addons).booted
-    assert found is not None
-    assert found.entry.options == f"root=LABEL=root mark=deb {options}".strip()
-
-
-def test_an_old_stub_knows_no_addons() -> None:
-    stub = uki("deb", sdmagic=b"#### LoaderInfo: systemd-stub 252.39 ####")
-    found = run(stub | {"loader/addons/a.addon.efi": addon("one")}).booted
-    assert found is not None
-    assert found.entry.options == "root=LABEL=root mark=deb"
-
-
-def profiles() -> bytes:
-    return unified_image(
-        [
-            (".osrel", OSREL),
-            (".uname", b"6.1"),
-            (".linux", bzimage()),
-            (".initrd", b"initrd"),
-            (".profile", b"ID=main\nTITLE=Main\n"),
-            (".cmdline", b"mark=main"),
-            (".profile", b"ID=reset\nTITLE=Factory reset\n"),
-            (".cmdline", b"mark=reset"),
-            (".profile", b""),
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("version", "lines", "expected"),
-    [
-        (NEW, [], "main"),
-        (NEW, ["default deb.efi@reset"], "reset"),
-        (NEW, ["default deb.efi"], "main"),
-    ],
-)
-def test_profiles(version: str, lines: list[str], expected: str) -> None:
-    found = run({"EFI/Linux/deb.efi": profiles()} | conf(*lines), version)
-    assert mark(found) == expected
-    assert [one.name for one in found.entries] == ["deb.efi", "deb.efi@reset", "deb.efi@2"]
-    assert [one.title.partition(") (")[2] for one in found.entries] == [
-        "Main)",
-        "Factory reset)",
-        "Profile #3)",
-    ]
 
 
 def test_what_cannot_be_read_is_unknown() -> None:

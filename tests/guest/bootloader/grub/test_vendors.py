@@ -1,10 +1,8 @@
 """grub.cfg as distributions write it, shortened: which kernel starts, with which options."""
 
-from support.grub import GOOD, ROOT_UUID, Disk, environment_block
+from support.grub import GOOD, ROOT_UUID, Disk, environment_block, options_of, with_kernel
 from support.kernel_images import bzimage
-from support.memory_filesystem import Content, Link, MemoryFilesystem
-
-from imgtool.guest.bootloader.run import LoaderRun
+from support.memory_filesystem import Content, Link
 
 DEBIAN_HEAD = """
 if [ -s $prefix/grubenv ]; then
@@ -110,17 +108,6 @@ fi
 )
 
 
-def _boot(files: dict[str, Content]) -> dict[str, Content]:
-    return {f"boot/vmlinuz-{GOOD}": bzimage(GOOD), f"boot/initrd.img-{GOOD}": b"cpio", **files}
-
-
-def _options(run: LoaderRun) -> str:
-    assert run.end == "entry", run.reason
-    assert run.booted is not None
-    assert run.booted.problem == ""
-    return run.booted.entry.options
-
-
 def _filled(text: str) -> str:
     return (
         text.replace("VERSION", GOOD)
@@ -130,27 +117,31 @@ def _filled(text: str) -> str:
 
 
 def test_ubuntu_waits_five_seconds_and_expands_vt_handoff() -> None:
-    disk = Disk(_boot({"boot/grub/grub.cfg": _filled(DEBIAN), "boot/grub/grubenv": environment_block()}))
+    disk = Disk(
+        with_kernel({"boot/grub/grub.cfg": _filled(DEBIAN), "boot/grub/grubenv": environment_block()})
+    )
     run = disk.run()
-    assert _options(run) == f"root=UUID={ROOT_UUID} ro console=tty1 console=ttyS0 vt.handoff=7"
+    assert options_of(run) == f"root=UUID={ROOT_UUID} ro console=tty1 console=ttyS0 vt.handoff=7"
     assert run.seconds == 15, "5 s hidden, and 10 s for the error that there is no command recordfail"
 
 
 def test_ubuntu_after_a_failed_boot_waits_thirty_seconds() -> None:
     config = _filled(DEBIAN).replace("\trecordfail\n", "")
-    disk = Disk(_boot({"boot/grub/grub.cfg": config, "boot/grub/grubenv": environment_block(recordfail="1")}))
+    disk = Disk(
+        with_kernel({"boot/grub/grub.cfg": config, "boot/grub/grubenv": environment_block(recordfail="1")})
+    )
     run = disk.run()
     assert (run.end, run.seconds) == ("entry", 30)
 
 
 def test_next_entry_of_a_submenu() -> None:
     environment = environment_block(next_entry=f"gnulinux-advanced-UUID>gnulinux-{GOOD}-advanced-UUID")
-    run = Disk(_boot({"boot/grub/grub.cfg": _filled(DEBIAN), "boot/grub/grubenv": environment})).run()
-    assert _options(run).endswith(" single")
+    run = Disk(with_kernel({"boot/grub/grub.cfg": _filled(DEBIAN), "boot/grub/grubenv": environment})).run()
+    assert options_of(run).endswith(" single")
 
 
 def test_the_firmware_s_setup_is_unknown_and_decides_nothing() -> None:
-    disk = Disk(_boot({"boot/grub/grub.cfg": _filled(DEBIAN)}))
+    disk = Disk(with_kernel({"boot/grub/grub.cfg": _filled(DEBIAN)}))
     assert disk.run("uefi").end == "entry"
 
 
@@ -164,8 +155,8 @@ menuentry 'Red Hat' --class red --unrestricted $menuentry_id_option 'gnulinux-1'
 set tuned_params="skew_tick=1"
 set tuned_initrd=""
 """
-    run = Disk(_boot({"boot/grub2/grub.cfg": config})).run(prefix="(hd0,gpt3)/boot/grub2")
-    assert _options(run) == "root=UUID=x ro console=ttyS0 skew_tick=1"
+    run = Disk(with_kernel({"boot/grub2/grub.cfg": config})).run(prefix="(hd0,gpt3)/boot/grub2")
+    assert options_of(run) == "root=UUID=x ro console=ttyS0 skew_tick=1"
 
 
 BLS = """set default="${saved_entry}"
@@ -212,7 +203,7 @@ def _bls_disk(environment: str) -> Disk:
 
 def test_blscfg_takes_the_newest_where_nothing_is_saved() -> None:
     run = _bls_disk(environment_block(kernelopts="root=/dev/vda2 ro")).run(prefix="(hd0,gpt3)/grub2")
-    assert _options(run) == "root=/dev/vda2 ro"
+    assert options_of(run) == "root=/dev/vda2 ro"
     assert run.booted is not None
     assert run.booted.entry.version == "5.14.0-427.el9.x86_64"
     assert run.booted.entry.name == "abc-5.14.0-427.el9.x86_64"
@@ -222,7 +213,7 @@ def test_blscfg_takes_the_newest_where_nothing_is_saved() -> None:
 def test_blscfg_takes_the_saved_one() -> None:
     environment = environment_block(saved_entry="abc-5.14.0-70.el9.x86_64")
     run = _bls_disk(environment).run(prefix="(hd0,gpt3)/grub2")
-    assert _options(run) == "root=UUID=fallback ro"
+    assert options_of(run) == "root=UUID=fallback ro"
     assert run.booted is not None
     assert run.booted.entry.version == "5.14.0-70.el9.x86_64"
 
@@ -288,7 +279,7 @@ def test_coreos_from_the_stub_of_bootupd() -> None:
         "EFI/fedora/bootuuid.cfg": f'set BOOT_UUID="{ROOT_UUID}"\n',
     }
     run = Disk(boot, esp).run("uefi", prefix="/EFI/fedora")
-    assert _options(run) == "ignition.firstboot ignition.platform.id=openstack ostree=/ostree/boot.1/fcos/0"
+    assert options_of(run) == "ignition.firstboot ignition.platform.id=openstack ostree=/ostree/boot.1/fcos/0"
     assert run.places[:3] == (
         "/EFI/fedora/grub.cfg on partition 2",
         "/EFI/fedora/bootuuid.cfg on partition 2",
@@ -323,10 +314,10 @@ menuentry "Photon" {
         photon_linux=f"vmlinuz-{GOOD}",
         photon_initrd=f"initrd.img-{GOOD}",
     )
-    run = Disk(_boot({"boot/grub2/grub.cfg": config, "boot/photon.cfg": photon})).run(
+    run = Disk(with_kernel({"boot/grub2/grub.cfg": config, "boot/photon.cfg": photon})).run(
         prefix="(hd0,gpt3)/boot/grub2"
     )
-    assert _options(run) == "root=PARTUUID=12-34 init=/lib/systemd/systemd ro"
+    assert options_of(run) == "root=PARTUUID=12-34 init=/lib/systemd/systemd ro"
     assert run.booted is not None
     assert len(run.booted.initrds) == 1
 
@@ -354,10 +345,10 @@ menuentry "CBL-Mariner" {
         mariner_linux=f"vmlinuz-{GOOD}",
         mariner_initrd=f"initrd.img-{GOOD}",
     )
-    run = Disk(_boot({"boot/grub2/grub.cfg": config, "boot/mariner.cfg": mariner})).run(
+    run = Disk(with_kernel({"boot/grub2/grub.cfg": config, "boot/mariner.cfg": mariner})).run(
         prefix="(hd0,gpt3)/boot/grub2"
     )
-    assert _options(run) == "lockdown=integrity ro console=ttyS0 net.ifnames=0 root=PARTUUID=12-34"
+    assert options_of(run) == "lockdown=integrity ro console=ttyS0 net.ifnames=0 root=PARTUUID=12-34"
 
 
 def test_nixos_names_its_drive() -> None:
@@ -386,133 +377,6 @@ search --set=drive1 --fs-uuid {ROOT_UUID}
         "nix/store/def-initrd/initrd": b"cpio",
     }
     run = Disk(files).run()
-    assert _options(run) == "init=/nix/store/xyz-nixos/init console=ttyS0"
+    assert options_of(run) == "init=/nix/store/xyz-nixos/init console=ttyS0"
     assert run.booted is not None
     assert str(run.booted.kernel) == "/nix/store/abc-linux-6.6/bzImage on partition 3"
-
-
-class _Btrfs(MemoryFilesystem):
-    """A Btrfs whose default subvolume is a snapshot."""
-
-    def root(self, subvolume: str | None = None):
-        if subvolume is None:
-            return super().root().child("@").child("snap")  # type: ignore[union-attr]
-        return super().root()
-
-
-def test_suse_counts_from_the_default_subvolume() -> None:
-    config = f"""set btrfs_relative_path="y"
-export btrfs_relative_path
-set timeout=1
-if [ -f ${{config_directory}}/grubenv ]; then load_env -f ${{config_directory}}/grubenv; fi
-search --no-floppy --fs-uuid --set=root {ROOT_UUID}
-menuentry 'openSUSE' --class opensuse {{
-	linux /boot/vmlinuz-{GOOD} root=UUID=x ${{extra_cmdline}} quiet
-	initrd /boot/initrd.img-{GOOD}
-}}
-if [ -f "/.snapshots/grub-snapshot.cfg" ]; then
-  source "/.snapshots/grub-snapshot.cfg"
-fi
-"""
-    disk = Disk({})
-    system = _boot({"boot/x": b""})
-    tree = {f"@/snap/{path}": content for path, content in system.items()}
-    filesystem = _Btrfs({**tree, "@/boot/grub2/grub.cfg": config}, "btrfs", "root", ROOT_UUID)
-    disk.devices[1] = type(disk.devices[1])(disk.devices[1].volume, filesystem, disk.devices[1].partition)
-    run = disk.run(prefix="(hd0,gpt3)/@/boot/grub2")
-    assert _options(run) == "root=UUID=x quiet"
-
-
-def test_kiwi_and_its_loop_of_kernels() -> None:
-    config = f"""set default=0
-set timeout=1
-if [ -n "$extra_cmdline" ]; then
-  submenu "Bootable snapshot" {{ menuentry x {{ true; }} }}
-fi
-menuentry "image" --class os --unrestricted {{
-    set gfxpayload=keep
-    echo Loading kernel...
-    $linux ($root)/boot/vmlinuz-{GOOD} ${{extra_cmdline}} root=UUID={ROOT_UUID} console=ttyS0
-    $initrd ($root)/boot/initrd.img-{GOOD}
-}}
-set linux=linux
-set initrd=initrd
-if [ "${{grub_cpu}}" = "x86_64" -o "${{grub_cpu}}" = "i386" ]; then
-    if [ "${{grub_platform}}" = "efi" ]; then
-        set linux=linuxefi
-        set initrd=initrdefi
-    fi
-fi
-export linux initrd
-"""
-    disk = Disk(_boot({"boot/grub2/grub.cfg": config}))
-    for firmware in ("bios", "uefi"):
-        run = disk.run(firmware, prefix="(hd0,gpt3)/boot/grub2")  # type: ignore[arg-type]
-        assert _options(run) == f"root=UUID={ROOT_UUID} console=ttyS0"
-
-
-def test_yocto_s_grub_on_the_esp() -> None:
-    config = (
-        "serial --unit=0 --speed=115200\ndefault=boot\ntimeout=0\n"
-        "menuentry 'boot'{\nlinux /bzImage root=PARTUUID=x rootwait\n}\n"
-    )
-    run = Disk({}, {"EFI/BOOT/grub.cfg": config, "bzImage": bzimage("6.6-yocto")}).run(
-        "uefi", prefix="/EFI/BOOT"
-    )
-    assert _options(run) == "root=PARTUUID=x rootwait"
-
-
-VYOS_MENU = """for cfgfile in ${config_directory}/vyos-versions/*.cfg
-do
-  source ${cfgfile}
-done
-"""
-VYOS_VERSION = """menuentry '1.4' --id uuid-1 {
-  set boot_opts="boot=live vyos-union=/boot/1.4"
-  if [ "${console_type}" == "ttyS" ]; then
-    set console_opts="console=${console_type}0,115200"
-  fi
-  linux "/boot/1.4/vmlinuz" ${boot_opts} ${console_opts}
-  initrd "/boot/1.4/initrd.img"
-}
-"""
-
-
-def test_vyos_composes_its_entries_from_files() -> None:
-    config = """insmod regexp
-for cfgfile in ${prefix}/grub.cfg.d/*-autoload.cfg
-do
-    source ${cfgfile}
-done
-"""
-    parts = "boot/grub/grub.cfg.d"
-    files: dict[str, Content] = {
-        "boot/grub/grub.cfg": config,
-        f"{parts}/20-vyos-defaults-autoload.cfg": "default=uuid-1\nset timeout=5\nset console_type=ttyS\n",
-        f"{parts}/40-vyos-menu-autoload.cfg": VYOS_MENU,
-        f"{parts}/vyos-versions/1.4.cfg": VYOS_VERSION,
-        "boot/1.4/vmlinuz": bzimage("6.6-vyos"),
-        "boot/1.4/initrd.img": b"cpio",
-    }
-    run = Disk(files).run()
-    assert _options(run) == "boot=live vyos-union=/boot/1.4 console=ttyS0,115200"
-    assert run.seconds == 5
-
-
-def test_elemental_takes_what_each_file_adds() -> None:
-    config = """set timeout=1
-search --no-floppy --label --set=root root
-set oem_label=COS_OEM
-if [ -f /grub_oem_env ]; then load_env --file /grub_oem_env; fi
-function set_volume { search --no-floppy --label --set=volume $1; }
-menuentry "elemental" --id default {
-  set img=/cOS/active.img
-  search --no-floppy --label --set=root root
-  linux (${root})/boot/vmlinuz-VERSION cos-img/filename=${img} ${extra_cmdline}
-  initrd (${root})/boot/initrd.img-VERSION
-}
-""".replace("VERSION", GOOD)
-    run = Disk(
-        _boot({"boot/grub/grub.cfg": config, "grub_oem_env": environment_block(extra_cmdline="audit=1")})
-    ).run()
-    assert _options(run) == "cos-img/filename=/cOS/active.img audit=1"
