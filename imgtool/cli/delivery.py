@@ -250,8 +250,8 @@ keep = click.option(
 insist = click.option(
     "--insist",
     is_flag=True,
-    help="Deliver the image even if Nova refuses it in that format: a raw disk with an unusual MBR, a VHD, an"
-    " ISO as a disk.",
+    help="Deliver the image even if Nova refuses it in that format (a raw disk with an unusual MBR, a VHD, an"
+    " ISO as a disk), and set properties that Nova does not know or take.",
 )
 
 

@@ -16,6 +16,7 @@
     verdict.py     Finding, Judgement
     conversion.py  ConversionPlan, ConversionResult
     delivery.py    GlanceTarget, UploadPlan, UploadResult; validation.py: targets that contradict themselves
+    nova_properties.py  the image properties that Nova knows, and their values
     result.py      ImageResult: what became of one image; what reports show
     boot.py        BootOptions, BootResult: what starting an image showed
     batch.py       Task, BatchPlan, TaskRecord: many images

@@ -18,6 +18,7 @@ from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.delivery import Property, UploadPlan
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
+from imgtool.model.nova_properties import require_known
 from imgtool.model.result import ImageResult
 from imgtool.pipeline.inspect import inspect_image
 from imgtool.pipeline.judge import judge_image
@@ -30,6 +31,7 @@ from imgtool.util.text import printable, shell_operands
 def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
     """Inspect, check, convert, upload, verify. What a check fails goes nowhere; nothing is left behind."""
     sandbox.start()  # before anything secret is in memory
+    _refuse_odd_properties(request)
     there = () if dry_run else _connect(request, progress)
     with (
         _incoming(request, progress) as source,
@@ -67,6 +69,7 @@ def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = Fals
 
 def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
     """Inspect, upload as it is, verify."""
+    _refuse_odd_properties(request)
     image = admit(request.source, request.source_format)
     if image.container is not None and image.container.kind == "ova":
         raise _as_ova(image)
@@ -103,6 +106,12 @@ def _with_snapshots(image: DiskImage) -> UnsafeImageError:
         f"{printable(str(image.path))}: it holds {image.snapshots} internal snapshot(s) of older states",
         hint="delete them: qemu-img snapshot -d NAME IMAGE; or, if they are to be there, --allow-snapshots",
     )
+
+
+def _refuse_odd_properties(request: PrepareRequest) -> None:
+    """Raise UsageError for those that Nova ignores or refuses: Glance takes them without a word."""
+    if not request.insist:
+        require_known(request.properties, f"; {acceptance.INSIST} sets it all the same")
 
 
 def _refuse_unusable(request: PrepareRequest, image: DiskImage, disk_format: str) -> None:

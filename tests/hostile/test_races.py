@@ -70,6 +70,17 @@ def by_conversion(source: Path, target: Path) -> str:
         return digest.value()
 
 
+def by_staging(source: Path, target: Path) -> str:
+    """As a batch does it: the image gets its place once the source's hash is known."""
+    staged = target.with_suffix(".staged")
+    try:
+        value = by_conversion(source, staged)
+        staged.replace(target)
+        return value
+    finally:
+        staged.unlink(missing_ok=True)
+
+
 def by_sending(source: Path, target: Path) -> str:
     """As an upload does it; the receiver keeps it only where it is complete."""
     received = target.with_suffix(".received")
@@ -90,7 +101,7 @@ def by_sending(source: Path, target: Path) -> str:
         received.unlink(missing_ok=True)
 
 
-DELIVERIES: dict[str, Deliver] = {"converted": by_conversion, "sent": by_sending}
+DELIVERIES: dict[str, Deliver] = {"converted": by_staging, "sent": by_sending}
 
 
 def deliveries(deliver: Deliver, source: Path, target: Path) -> Iterator[tuple[bytes, str]]:
