@@ -19,7 +19,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     process/      other programs; qemu-img and QEMU are confined to the image that they are given
     sandbox/      a process in which hostile bytes are read, and nothing else can be done
     model/        the data that flows: every type, frozen
-    util/         text and sizes, output files, locks, forks, progress, YAML with places: nothing of images
+    util/         text and sizes, output files, locks, forks, progress, the log, YAML: nothing of images
     errors.py     one hierarchy; each class knows its exit status
 
 Read model/__init__.py next, then pipeline/__init__.py.

@@ -1,7 +1,7 @@
 """The events that a child sends its parent while it works: one JSON object a line.
 
 `{"stage", "detail"}` where a stage begins; `{"meter", "done", "total"}`, in bytes (total null: not known);
-`{"record"}` at the end, once.
+`{"log"}` where a record of the log is made (log_events.py); `{"record"}` at the end, once.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from imgtool.errors import ToolFailedError
@@ -24,6 +25,7 @@ class EventWriter:
 
     def __init__(self, out: int) -> None:
         self._out = out
+        self._lock = Lock()
 
     def stage(self, name: str, message: str) -> None:
         """A line."""
@@ -40,8 +42,9 @@ class EventWriter:
     def send(self, message: dict[str, Any]) -> None:
         """One line, whole: nobody reads half of it."""
         left = memoryview(json.dumps(message).encode() + b"\n")
-        while left:
-            left = left[os.write(self._out, left) :]
+        with self._lock:
+            while left:
+                left = left[os.write(self._out, left) :]
 
 
 class _EventMeter:

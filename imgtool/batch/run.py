@@ -11,9 +11,9 @@ from imgtool.batch import cloud_query, metrics, resume, schedule, task_runner, w
 from imgtool.batch.journal import Journal, open_journal
 from imgtool.batch.monitor import Event, StopSignal
 from imgtool.batch.schedule import Workers
-from imgtool.model.batch import BatchOptions, BatchPlan, StageRecord, Task, TaskRecord
+from imgtool.model.batch import GOOD_STATES, BatchOptions, BatchPlan, StageRecord, Task, TaskRecord
 from imgtool.model.image import FileIdentity
-from imgtool.util import interrupts
+from imgtool.util import interrupts, log
 
 
 class Watcher(Protocol):
@@ -71,10 +71,12 @@ class _Batch:
 
     def run(self) -> None:
         """Run all tasks until they have ended or were stopped."""
-        settings = task_runner.Settings(self._work, schedule.address_space_bytes())
+        settings = task_runner.Settings(self._work, schedule.address_space_bytes(), log_level=log.level())
         jobs = self._options.jobs or schedule.default_jobs(self._plan.tasks, self._work)
         workers = schedule.workers(self._options.scheduler, jobs, settings, self._stop_signal, self._hear)
-        self._watcher.begin(len(self._plan.tasks), workers.jobs)
+        count = len(self._plan.tasks)
+        log.info(__name__, f"{count} images, {workers.jobs} at a time", images=count, jobs=workers.jobs)
+        self._watcher.begin(count, workers.jobs)
         try:
             self._work_off(workers)
         finally:
@@ -117,8 +119,12 @@ class _Batch:
         return any(work_folders.uploads_folder(self._work).glob("*.json"))
 
     def _look(self, query: cloud_query.CloudQuery) -> dict[str, list[str]]:
-        self._watcher.notice("looking at what the clouds have")
-        return task_runner.run_query(query, self._watcher.notice, self._stop_signal.get)
+        self._notice("looking at what the clouds have")
+        return task_runner.run_query(query, self._notice, self._stop_signal.get)
+
+    def _notice(self, message: str) -> None:
+        log.info(__name__, message)
+        self._watcher.notice(message)
 
     # ------------------------------------------------------------ while it runs
 
@@ -148,6 +154,7 @@ class _Batch:
     def _end(self, task: Task, record: TaskRecord) -> None:
         self._journal.write(record)
         work_folders.forget(self._work, task.key)
+        _log_end(task, record)
         self._watcher.ended(task, record)
         self.tell_metrics()
 
@@ -156,7 +163,7 @@ class _Batch:
         self._stop_signal.interrupt()
         for future in running:
             future.cancel()
-        self._watcher.notice("stopping: images that are being worked on clean up; ^C again ends them at once")
+        self._notice("stopping: images that are being worked on clean up; ^C again ends them at once")
         try:
             self._collect(running)
         except KeyboardInterrupt:
@@ -166,8 +173,13 @@ class _Batch:
 
     def _hear(self, task: Task, event: Event) -> None:
         """Handle an event of a task, in that task's thread."""
+        if "log" in event:
+            fields = {**event["fields"], "image": task.name}
+            log.emit(event["level"], event["logger"], event["log"], fields)
+            return
         now = time.time()
         if "attempt" in event:
+            log.info(__name__, f"attempt {event['attempt']} begins", image=task.name, key=task.key)
             self._attempts[task.key] = event["attempt"]
             if event["attempt"] == 1:
                 known = self._earlier.get(task.key) or TaskRecord(task.key, "waiting")
@@ -175,6 +187,7 @@ class _Batch:
                     replace(known, state="running", started=now, ended=None, message="", hint="")
                 )
         elif "stage" in event:
+            log.stage(event["stage"], event["detail"], image=task.name)
             attempt_number = self._attempts.get(task.key, 1)
             self._journal.stage(StageRecord(task.key, attempt_number, event["stage"], event["detail"], now))
         self._watcher.event(task, event)
@@ -189,3 +202,10 @@ class _Batch:
         if self._options.metrics is not None:
             name = str(self._plan.manifest)
             metrics.write(self._options.metrics, name, self._journal.records(), self._began, ended)
+
+
+def _log_end(task: Task, record: TaskRecord) -> None:
+    message = f"{record.state}: {record.message}" if record.message else record.state
+    fields = {"state": record.state, "attempts": record.attempts, "status": record.exit_status}
+    level = log.INFO if record.state in GOOD_STATES else log.WARNING
+    log.emit(level, __name__, message, {"image": task.name, **fields, "seconds": record.seconds})

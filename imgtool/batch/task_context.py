@@ -19,6 +19,9 @@ class TaskContext:
     replace_output: bool = False
     """What stands at the task's output is of an earlier run of this batch."""
 
+    log_level: int | None = None
+    """The level from which the child's log goes to the parent; None where nobody listens."""
+
     recover: bool = False
     """An earlier child of this task may have left half an image in the clouds."""
 

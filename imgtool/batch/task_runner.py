@@ -40,6 +40,8 @@ class Settings:
     address_space_bytes: int
     stop_seconds: float = STOP_SECONDS
     pause_seconds: float = PAUSE_SECONDS
+    log_level: int | None = None
+    """As TaskContext has it."""
 
 
 def _always_run() -> StopLevel:
@@ -65,6 +67,7 @@ def run_task(
         folder=work_folders.task_folder(settings.work, task.key),
         uploads=work_folders.uploads_folder(settings.work),
         replace_output=replace_output,
+        log_level=settings.log_level,
     )
     latest = time.monotonic() + task.deadline_seconds
     try:

@@ -54,6 +54,10 @@ def _main(render: task.Render, write_bug_report: WriteBugReport) -> int:
             events.send({"there": cloud_query.look(codec.from_values(values, CloudQuery), events)})
             return EXIT_OK
         context = codec.from_values(values, TaskContext)
+        if context.log_level is not None:
+            from imgtool.batch import log_events  # noqa: PLC0415 - loaded only where there is a log
+
+            log_events.send_from(context.log_level, events)
         record, again = _attempt(context, events, render, write_bug_report)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgtool.cli import console, quiet_tqdm
+from imgtool.util import log
 from imgtool.util.progress import Meter, NullMeter
 from imgtool.util.text import printable
 
@@ -19,11 +20,12 @@ class TerminalProgress:
     """Stages unless `when` is never; bars on a terminal, or when `when` is always."""
 
     def __init__(self, when: When, *, stages: bool = True) -> None:
-        self._stages = stages and when != "never"
+        self._stages = stages and when != "never" and not console.is_logged()
         self._bars = when == "always" or (when == "auto" and sys.stderr.isatty())
 
     def stage(self, name: str, message: str) -> None:
-        """One line."""
+        """One line, and a record of the log."""
+        log.stage(name, message)
         if self._stages:
             console.log(f"{console.paint(name.ljust(8), 'title')} {printable(message)}")
 

@@ -32,7 +32,7 @@ class BatchBars:
     """Lines unless `when` is never; bars on a terminal, or when `when` is always. For many threads."""
 
     def __init__(self, when: When) -> None:
-        self._lines = when != "never"
+        self._lines = when != "never" and not console.is_logged()
         self._bars = when == "always" or (when == "auto" and sys.stderr.isatty())
         self._lock = Lock()
         self._all: tqdm[Any] | None = None

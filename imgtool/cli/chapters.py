@@ -17,6 +17,7 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "many-images": ("batch",),
         "boot": ("boot",),
         "fix": (),
+        "log": (),
         "security": (),
         "performance": (),
         "boot-table": (),

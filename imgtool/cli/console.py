@@ -7,9 +7,14 @@ from itertools import pairwise
 import click
 
 from imgtool.errors import EXIT_BUG, ImgtoolError, OutputError, ReaderGoneError
+from imgtool.util import log as record
 from imgtool.util.text import printable
 
 _COLOURS = {"title": "cyan", "good": "green", "bad": "red", "doubt": "yellow", "dim": "bright_black"}
+
+
+LOG_ON_STDERR = "imgtool.log_on_stderr"
+"""What click's context knows where stderr shows the log."""
 
 
 class BugError(ImgtoolError):
@@ -39,6 +44,7 @@ def show(text: str) -> None:
 
 def show_error(error: ImgtoolError, *, json_output: bool) -> int:
     """Say what happened and what to do; the exit status."""
+    record.error(__name__, error.message, code=error.code, hint=error.hint or None)
     if isinstance(error, ReaderGoneError) or (json_output and _shown_as_json(error)):
         return error.exit_status
     log(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")
@@ -68,6 +74,12 @@ def bug(error: BaseException, report_path: str) -> BugError:
         f"internal error: {type(error).__name__}: {words}",
         hint=f"{hint} with {report_path}" if report_path else hint,
     )
+
+
+def is_logged() -> bool:
+    """Whether the log is on stderr: what it says of the work's progress is not said there twice."""
+    context = click.get_current_context(silent=True)
+    return context is not None and LOG_ON_STDERR in context.meta
 
 
 def log(line: str) -> None:

@@ -46,7 +46,9 @@ def cli() -> None:
 def call(arguments: Sequence[str]) -> int:
     """Run one command; the exit status. Raises UsageError, KeyboardInterrupt, and what the command raises."""
     try:
-        status = cli.main(args=list(arguments), prog_name="imgtool", standalone_mode=False)
+        status = cli.main(
+            args=list(arguments), prog_name="imgtool", standalone_mode=False, obj=list(arguments)
+        )
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except click.ClickException as error:

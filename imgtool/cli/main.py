@@ -8,12 +8,13 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
 from imgtool.cli import limits, standard_streams
 from imgtool.errors import ImgtoolError, InterruptedByUserError
-from imgtool.util import interrupts, leases
+from imgtool.util import interrupts, leases, log
 
 _ONCE_MORE_SECONDS = 0.01
 
@@ -42,6 +43,15 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit status. Whatever moment an interruption comes at, it ends in here."""
+    began = time.monotonic()
+    status = _run(arguments)
+    log.info(__name__, f"exit status {status}", status=status, seconds=time.monotonic() - began)
+    if (logs := sys.modules.get("imgtool.cli.logs")) is not None:
+        logs.close()
+    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         _answer_signals(_interrupt)
         with leases.enabled():

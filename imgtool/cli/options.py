@@ -5,14 +5,17 @@ Short options follow qemu-img, because its users know them.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from imgtool import __version__
+from imgtool.cli import console
 from imgtool.formats.claims import FORMATS
+from imgtool.util import log
 
 COMPRESSIONS = ("none", "zlib", "zstd")
 PROGRESS = ("auto", "always", "never")
@@ -102,6 +105,11 @@ class OptionalValueCommand(click.Command):
         """Give each option that stands alone its value."""
         return super().parse_args(ctx, self._with_values(args))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Log what was asked for, then do it."""
+        log.info(__name__, f"begins: {ctx.obj!r}", version=__version__)
+        return super().invoke(ctx)
+
     def _with_values(self, args: Sequence[str]) -> list[str]:
         options = {name: option for option in self.params for name in option.opts}
         done: list[str] = []
@@ -156,3 +164,47 @@ class _OutputPath(click.Path):
 
 file = _OutputPath(stdout=False)
 file_or_stdout = _OutputPath(stdout=True)
+
+
+def _log_to_stderr(ctx: click.Context, _option: click.Parameter, count: int) -> None:
+    if not count:
+        return
+    from imgtool.cli import logs  # noqa: PLC0415 - loaded only where it is needed
+
+    ctx.meta[console.LOG_ON_STDERR] = True
+    logs.to_stderr(log.INFO if count == 1 else log.DEBUG)
+
+
+def _log_to_file(_ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
+    if path is None:
+        return
+    from imgtool.cli import logs  # noqa: PLC0415 - loaded only where it is needed
+
+    logs.to_file(path)
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def logging(command: _Command) -> _Command:
+    """-v and --log-file. The command itself need not know of them."""
+    for option in (
+        click.option(
+            "--log-file",
+            type=file,
+            metavar="PATH",
+            expose_value=False,
+            callback=_log_to_file,
+            help="Append a log of everything to this file, as -vv shows it.",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            expose_value=False,
+            callback=_log_to_stderr,
+            help="Log stages and decisions on stderr. -vv: also programs that run and requests to clouds.",
+        ),
+    ):
+        command = option(command)
+    return command

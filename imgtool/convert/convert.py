@@ -16,6 +16,7 @@ from imgtool.formats.gate import admit_written, settled, verify_unchanged
 from imgtool.formats.layout import MAPPED_FORMATS
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult, Engine
 from imgtool.model.image import DiskImage
+from imgtool.util import log
 from imgtool.util.output import check_device, check_target, opened_for_writing, written_beside
 from imgtool.util.progress import Progress
 from imgtool.util.text import human_size, printable
@@ -188,6 +189,14 @@ def _same_file(target: Path, source: Path) -> bool:
 def execute(planned: ConversionPlan, progress: Progress) -> ConversionResult:
     """Convert and verify. Raises ConversionError, VerificationError; the target is complete or untouched."""
     preflight(planned)
+    log.info(
+        __name__,
+        f"{planned.source.path} becomes {planned.target} by the engine {planned.engine}: "
+        f"{planned.engine_reason}",
+        engine=planned.engine,
+        target_format=planned.target_format,
+        compression=planned.compression,
+    )
     started = time.monotonic()
     written: DiskImage | None = None
     if planned.target == STREAM:

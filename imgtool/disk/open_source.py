@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgtool.formats.gate import admit, admit_open, refuse_writers
 from imgtool.model.image import DiskImage
+from imgtool.util import log
 from imgtool.util.progress import Progress
 
 STREAM = Path("-")
@@ -33,14 +34,15 @@ def incoming(  # noqa: PLR0913 - each says one thing about the image
     What was `admitted` before is not opened again. `disk` is the one to take of an OVA.
     Raises all that the gate raises.
     """
-    image = _whole(
-        admitted or _admitted(path, source_format, disk, progress, may_stream=may_stream),
-        progress,
-        may_stream=may_stream,
-    )
-    if not force_share:
-        refuse_writers(image.unpacked_from or image)
-    yield image
+    with log.about(str(path)):
+        image = _whole(
+            admitted or _admitted(path, source_format, disk, progress, may_stream=may_stream),
+            progress,
+            may_stream=may_stream,
+        )
+        if not force_share:
+            refuse_writers(image.unpacked_from or image)
+        yield image
 
 
 def _admitted(

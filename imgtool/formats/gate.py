@@ -19,6 +19,7 @@ from imgtool.formats.headers import HEAD_BYTES, NO_SIGNATURE, SNIFFED_BYTES, TAI
 from imgtool.formats.layout import MAPPED_FORMATS, read_layout
 from imgtool.formats.source import ReadAt, Source, check_identity, identify, naming, open_file, reopened
 from imgtool.model.image import DiskImage
+from imgtool.util import log
 
 _CALLER = "the caller"
 
@@ -164,6 +165,21 @@ class _Claim:
 
 
 def _admit(
+    source: Source, claim: _Claim, disk: str | None = None, *, with_neighbours: bool = False
+) -> DiskImage:
+    """The image, and what the gate found, in the log."""
+    image = _found(source, claim, disk, with_neighbours=with_neighbours)
+    log.info(
+        __name__,
+        f"{image.path}: passed as {image.format}: {image.format_evidence}",
+        format=image.format,
+        virtual_size_bytes=image.virtual_size_bytes,
+        file_size_bytes=image.file_size_bytes,
+    )
+    return image
+
+
+def _found(
     source: Source, claim: _Claim, disk: str | None = None, *, with_neighbours: bool = False
 ) -> DiskImage:
     """`with_neighbours`: a file beside it may belong to it, as it was opened by its name."""

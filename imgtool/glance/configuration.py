@@ -7,7 +7,7 @@ that line may be the password.
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgtool.errors import CloudError
 from imgtool.glance.failures import in_words
+from imgtool.util import log
+from imgtool.util.redaction import names_secret
 from imgtool.util.text import printable
 
 if TYPE_CHECKING:
@@ -42,7 +44,14 @@ def region_of(cloud: str | None, region_name: str | None) -> "CloudRegion":
             raise _no_cloud(configuration)
         if cloud is not None and cloud not in configuration.get_cloud_names():
             raise _unknown_cloud(cloud, configuration)
-        return configuration.get_one(cloud=cloud, **chosen)
+        region = configuration.get_one(cloud=cloud, **chosen)
+        log.hide(_secrets(region.config.get("auth") or {}))
+        return region
+
+
+def _secrets(settings: Mapping[str, Any]) -> list[str]:
+    """Values that no record of the log may show."""
+    return [str(value) for name, value in settings.items() if value and names_secret(name)]
 
 
 def _names_a_cloud(environment: "os._Environ[str]") -> bool:

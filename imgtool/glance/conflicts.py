@@ -12,6 +12,7 @@ from imgtool.glance.cloud import Cloud
 from imgtool.glance.record import Record
 from imgtool.glance.verify import hash_in
 from imgtool.model.delivery import UploadPlan
+from imgtool.util import log
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
 
@@ -31,6 +32,19 @@ class NameConflict:
 
 def look(plan: UploadPlan, payload: Payload, cloud: Cloud, progress: Progress) -> NameConflict:
     """Decide. Raises CloudError where another image has the name and nobody said what to do about it."""
+    found = _decide(plan, payload, cloud, progress)
+    others = ", ".join(one.id for one in found.records[:MAX_SHOWN])
+    log.info(
+        __name__,
+        f"name {plan.wanted.name!r} in {cloud.name}: {found.decision}{f' {others}' if others else ''}",
+        cloud=cloud.name,
+        on_conflict=plan.wanted.on_conflict,
+        decision=found.decision,
+    )
+    return found
+
+
+def _decide(plan: UploadPlan, payload: Payload, cloud: Cloud, progress: Progress) -> NameConflict:
     wanted = plan.wanted
     if wanted.on_conflict == "new":
         return NameConflict("upload")

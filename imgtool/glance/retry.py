@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from imgtool.glance.answer import Answer
 from imgtool.glance.failures import NoAnswer
+from imgtool.util import log
 
 PAUSES_SECONDS = (0.5, 2.0, 5.0)
 
@@ -18,10 +19,12 @@ def patiently(method: str, ask: Callable[[], Answer]) -> Answer:
     for pause in PAUSES_SECONDS if method in _IDEMPOTENT else ():
         try:
             answer = ask()
-        except NoAnswer:
-            time.sleep(pause)
-            continue
-        if answer.status not in _BAD_MOMENTS:
-            return answer
+        except NoAnswer as error:
+            why = error.message
+        else:
+            if answer.status not in _BAD_MOMENTS:
+                return answer
+            why = f"status {answer.status}"
+        log.warning(__name__, f"{method} again in {pause:g} s: {why}", method=method, pause_seconds=pause)
         time.sleep(pause)
     return ask()

@@ -12,6 +12,7 @@ from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError
 from imgtool.glance import images
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.upload_journal import Page
+from imgtool.util import log
 
 
 @dataclass(slots=True)
@@ -35,6 +36,12 @@ def all_or_nothing(cloud: Cloud, image_id: str, page: Page) -> Iterator[Making]:
         raise
     except BaseException as failure:
         left = _delete(cloud, image_id, may_come=not making.answered)
+        log.warning(
+            __name__,
+            f"rollback after {type(failure).__name__}: {left or f'image {image_id} is deleted'}",
+            cloud=cloud.name,
+            image_id=image_id,
+        )
         if left is None:
             page.remove()
             raise

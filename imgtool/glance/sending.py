@@ -12,6 +12,7 @@ from imgtool.glance.failures import NoAnswer
 from imgtool.glance.record import Record
 from imgtool.glance.verify import Proof, verify_arrival
 from imgtool.model.delivery import UploadPlan
+from imgtool.util import log
 from imgtool.util.progress import Progress
 
 POLL_SECONDS = 0.2
@@ -28,6 +29,15 @@ class Arrival(NamedTuple):
 
 def send(plan: UploadPlan, image_id: str, payload: Payload, cloud: Cloud, progress: Progress) -> Arrival:
     """Send the bytes, and prove what arrived. Raises CloudError, VerificationError, ImageUnreadableError."""
+    stores = "all stores" if plan.wanted.all_stores else ", ".join(plan.wanted.stores) or "the default store"
+    log.info(
+        __name__,
+        f"image {image_id}: method {plan.wanted.way}, to {stores}",
+        cloud=cloud.name,
+        image_id=image_id,
+        method=plan.wanted.way,
+        size_bytes=payload.size_bytes,
+    )
     with progress.meter("upload", payload.size_bytes) as meter:
         body = Body(payload, meter)
         if plan.wanted.way == "import":

@@ -10,6 +10,8 @@ import json
 import socket
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPResponse
 from typing import Any
 
@@ -21,6 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from imgtool.errors import CloudError
+from imgtool.util import log
 from imgtool.util.redaction import without_credentials
 from imgtool.util.text import human_size, printable
 
@@ -57,14 +60,27 @@ class BoundedAdapter(TCPKeepAliveAdapter):
         request.headers["Accept-Encoding"] = "identity"
         source = f"{request.method} {printable(without_credentials(str(request.url)))}"
         try:
-            response = super().send(request, *args, **kwargs)
-            response._content = _inflated(response, _content(response))
+            with _logged(source) as outcome:
+                response = super().send(request, *args, **kwargs)
+                response._content = _inflated(response, _content(response))
+                outcome["status"] = response.status_code
         except _BeyondError as error:
             raise CloudError(
                 f"the answer to {source} {error}", hint="is there really Keystone or Glance at that address?"
             ) from None
         response._content_consumed = True
         return response
+
+
+@contextmanager
+def _logged(source: str) -> Iterator[dict[str, int]]:
+    """Log how the request ended, and how long it took; the block says with which `status`."""
+    began, outcome = time.monotonic(), dict[str, int]()
+    try:
+        yield outcome
+    finally:
+        seconds = time.monotonic() - began
+        log.debug(__name__, f"{source}: {outcome.get('status', 'no answer')}", **outcome, seconds=seconds)
 
 
 class _BeyondError(Exception):

@@ -1,5 +1,6 @@
 """The verdict on one image: by the checks, by a boot where one is asked for; a refusal is a finding too."""
 
+from collections import Counter
 from dataclasses import replace
 
 from imgtool.checks import registry
@@ -9,6 +10,7 @@ from imgtool.model.boot import BootOptions, BootResult
 from imgtool.model.inspection import Inspection
 from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Judgement
+from imgtool.util import log
 from imgtool.util.progress import Progress
 
 
@@ -24,6 +26,7 @@ def judge_image(
         inspection = replace(inspection, boots=_boot(inspection, options, progress))
         judgement = registry.judge(inspection, policy)
     progress.stage("check", _verdict(judgement))
+    _log(judgement)
     return ImageResult(judgement, inspection)
 
 
@@ -42,3 +45,19 @@ def _verdict(judgement: Judgement) -> str:
     failing = [finding.check for finding in judgement.findings if finding.fails_image]
     count = len(judgement.findings)
     return f"{count} checks: {'failed: ' + ', '.join(failing) if failing else 'fit for OpenStack'}"
+
+
+def _log(judgement: Judgement) -> None:
+    """How many checks found what; each that did not pass as a detail."""
+    counts = Counter(finding.outcome.value for finding in judgement.findings)
+    shown = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+    verdict = "passed" if judgement.passed else "failed"
+    log.info(__name__, f"{verdict} by policy {judgement.policy}: {shown}", verdict=verdict, **counts)
+    for finding in judgement.findings:
+        log.debug(
+            __name__,
+            f"{finding.check}: {finding.outcome.value}: {finding.message}",
+            check=finding.check,
+            outcome=finding.outcome.value,
+            severity=finding.severity.value,
+        )

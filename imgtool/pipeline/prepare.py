@@ -24,6 +24,7 @@ from imgtool.pipeline.inspect import inspect_image
 from imgtool.pipeline.judge import judge_image
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.pipeline.route import chosen_way
+from imgtool.util import log
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable, shell_operands
 
@@ -69,6 +70,11 @@ def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = Fals
 
 def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
     """Inspect, upload as it is, verify."""
+    with log.about(str(request.source)):
+        return _upload_as_it_is(request, progress, dry_run=dry_run)
+
+
+def _upload_as_it_is(request: PrepareRequest, progress: Progress, *, dry_run: bool) -> ImageResult:
     _refuse_odd_properties(request)
     image = admit(request.source, request.source_format)
     if image.container is not None and image.container.kind == "ova":

@@ -12,6 +12,7 @@ from imgtool.disk.temporary import temporary_folder
 from imgtool.model.conversion import ConversionOptions, ConversionPlan
 from imgtool.model.image import DiskImage
 from imgtool.pipeline.request import PrepareRequest
+from imgtool.util import log
 
 Route = Literal["as-is", "streamed", "converted"]
 """The file itself; its disk in another format, made while it is read; or a file that is made first."""
@@ -57,6 +58,7 @@ def choose_route(request: PrepareRequest, source: DiskImage) -> Route:
 def chosen_way(request: PrepareRequest, source: DiskImage) -> Iterator[Way]:
     """The route, and for a file the one to keep, or one below TMPDIR that is gone when the block ends."""
     route = choose_route(request, source)
+    log.info(__name__, f"route {route}: {_reason(request, source, route)}", route=route)
     if route != "converted":
         yield Way(route)
     elif request.keep:
@@ -64,3 +66,19 @@ def chosen_way(request: PrepareRequest, source: DiskImage) -> Iterator[Way]:
     else:
         with temporary_folder(request.source) as folder:
             yield Way(route, folder / f"image.{request.target_format}")
+
+
+def _reason(request: PrepareRequest, source: DiskImage, route: Route) -> str:
+    """Why it is this route; for the log."""
+    target = request.target_format
+    if route == "as-is":
+        return f"it is {target} already"
+    if route == "streamed":
+        return f"{source.format} becomes {target} while it is read"
+    if request.keep is not None:
+        return "a file of it is to be kept"
+    if request.compression != "none":
+        return f"compression {request.compression} takes a file"
+    if request.conversion != ConversionOptions():
+        return "the options of the conversion take a file"
+    return f"{source.format} cannot be sent as {target} while it is read"

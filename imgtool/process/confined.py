@@ -104,7 +104,7 @@ def background(
     with _command(argv, access) as (command, passed):
         descriptors = (*access.inherited, *inherited, *passed)
         with programs.background(
-            command, limits=limits, inherited=descriptors, environment=environment()
+            command, limits=limits, inherited=descriptors, environment=environment(), name=argv
         ) as child:
             yield child
 

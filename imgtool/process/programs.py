@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from imgtool.errors import ToolFailedError, ToolMissingError
-from imgtool.util import interrupts
+from imgtool.util import interrupts, log
 from imgtool.util.text import last_line, printable
 
 MAX_STDOUT_BYTES = 16 << 20
@@ -97,12 +97,15 @@ def run(  # noqa: PLR0913 - each says one thing about the run
     """
     command, said = _guarded(argv, limits or Limits()), name or argv
     start = partial(_start, command, inherited, environment)
+    began = time.monotonic()
     try:
         completed = _run_to_end(start, tuple(said), timeout_seconds, on_output)
     except TimeoutError:
+        log.debug(__name__, f"{list(said)}: killed after {timeout_seconds:.0f} s", program=said[0])
         raise ToolFailedError(
             f"{_name(said)} did not end within {timeout_seconds:.0f} seconds, and was killed"
         ) from None
+    _log_end(said, completed, began)
     if completed.returncode not in accept:
         raise ToolFailedError(f"{_name(said)} {_why(completed, limits)}")
     return completed
@@ -115,14 +118,16 @@ def background(
     limits: Limits | None = None,
     inherited: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
+    name: Sequence[str] = (),
 ) -> Iterator[Child]:
     """A program that runs beside us for as long as the block lasts; its whole session is killed at the end.
 
     Its stderr is a pipe that somebody has to read; `inherited` are descriptors that it gets, under the same
-    numbers. Where it writes more than `file_size_bytes`, the write fails: no signal ends it (setrlimit(2)).
-    Raises ToolMissingError.
+    numbers; `name` as in `run`. Where it writes more than `file_size_bytes`, the write fails: no signal ends
+    it (setrlimit(2)). Raises ToolMissingError.
     """
     command = _guarded(argv, limits or Limits())
+    said, began = list(name or argv), time.monotonic()
     with ExitStack() as running:
         with interrupts.deferred():
             child = subprocess.Popen(
@@ -136,8 +141,15 @@ def background(
                 restore_signals=False,  # SIGXFSZ stays ignored, as Python has it
                 bufsize=0,
             )
+            running.callback(_log_end, said, child, began)
             running.callback(_end, child)
+        log.debug(__name__, f"{said}: runs beside imgtool", program=said[0], pid=child.pid)
         yield child
+
+
+def _log_end(said: Sequence[str], ended: Child | Completed, began: float) -> None:
+    seconds, status = time.monotonic() - began, ended.returncode
+    log.debug(__name__, f"{list(said)}: status {status}", program=said[0], status=status, seconds=seconds)
 
 
 def start_service(argv: Sequence[str], channel: int, stderr: int) -> "subprocess.Popen[bytes]":

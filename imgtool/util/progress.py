@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from imgtool.util import log
+
 
 class Meter(Protocol):
     """Counts the bytes of one piece of work."""
@@ -49,7 +51,8 @@ class NullProgress:
     """Nobody watches."""
 
     def stage(self, name: str, message: str) -> None:
-        """Nobody listens."""
+        """A record of the log, if there is one."""
+        log.stage(name, message)
 
     def meter(self, label: str, total_bytes: int | None) -> AbstractContextManager[Meter]:
         """A meter that counts nothing."""

@@ -1,5 +1,6 @@
 """The story of a batch, run in this process with real children."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -76,6 +77,23 @@ def test_each_end_is_told_and_noted_in_the_plan_s_order(plan: BatchPlan, options
         assert {stage.stage for stage in journal.stages() if stage.key == "a"} & {"convert", "verify"}
     assert options.metrics is not None
     assert "imgtool_batch" in options.metrics.read_text()
+
+
+def test_the_log_has_the_records_of_the_children(
+    plan: BatchPlan, options: BatchOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "imgtool")
+    run.run(plan, options, Notes())
+    found = [(one.name, one.levelname, one.__dict__["fields"]) for one in caplog.records]
+    of_a = [(name, level) for name, level, fields in found if fields.get("image") == "a"]
+    assert of_a[0] == of_a[-1] == (run.__name__, "INFO")
+    assert {
+        ("imgtool.stage", "INFO"),
+        ("imgtool.convert.convert", "INFO"),
+        ("imgtool.process.programs", "DEBUG"),
+    } < set(of_a)
+    (refused,) = [fields for name, level, fields in found if (name, level) == (run.__name__, "WARNING")]
+    assert (refused["image"], refused["state"], refused["status"]) == ("text", "refused", 3)
 
 
 def test_the_next_run_skips_what_is_done(plan: BatchPlan, options: BatchOptions) -> None:

@@ -56,6 +56,7 @@ def test_a_good_one_is_in_its_place_with_its_record(task: Task, settings: Settin
     events: list[Event] = []
     record = run_task(task, settings, events.append)
     assert (record.state, record.exit_status, record.attempts) == ("done", 0, 1), record
+    assert [event for event in events if "log" in event] == []
     assert task.output is not None
     assert "identical" in qemu_img("compare", "-f", "raw", "-F", "qcow2", task.source, task.output)
     assert events[0] == {"attempt": 1}

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import threading
 import time
@@ -140,6 +141,32 @@ def test_in_nothing_that_is_shown_or_logged_or_written(
     assert_not_shown(faulty, run.stdout, run.stderr, libraries.text, *watch.shown)
     if verb == "prepare" and fault is None:
         assert {path.suffix[1:] for path in watch.files} >= set(REPORTS)
+
+
+@pytest.mark.parametrize("fault", [None, Fault(Route.DATA, "reset", at=0.5, times=None)], ids=str)
+@pytest.mark.parametrize("verb", ["upload", "prepare", "doctor"])
+def test_in_no_log(verb: str, fault: Fault | None, faulty: FaultyCloud, folder: Path) -> None:
+    """At its most talkative, with a secret among the properties as well."""
+    faulty.proxy.inject(*([fault] if fault is not None else []))
+    arguments: list[str | Path] = ["--cloud", CLOUD]
+    if verb != "doctor":
+        arguments = [*options(faulty), "--property", f"admin_password={WRONG}"]
+    if verb == "prepare":
+        arguments += ["--policy", lenient(folder)]
+    run = imgtool_here(verb, *arguments, "-vv", "--log-file", folder / "log")
+    faulty.proxy.settle()
+    assert run.returncode == (6 if fault and verb != "doctor" else 0), told(run, faulty.proxy)
+    written = (folder / "log").read_text()
+    for text in (run.stderr, written):
+        assert re.search(
+            r" DEBUG imgtool\.glance\.transport: POST http\S+/v3/auth/tokens: 201 (image=\S+ )?status=201 ",
+            text,
+        )
+        assert_not_shown(faulty, text)
+    if verb != "doctor":
+        assert ("rollback after" in written) == (fault is not None)
+        assert " imgtool.glance.conflicts: " in written
+        assert "method=direct" in written
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ("doctor", "text"), ("doctor", "json")], ids="-".join)

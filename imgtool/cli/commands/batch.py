@@ -48,6 +48,7 @@ from imgtool.model.batch import BatchOptions, BatchPlan
 @options.dry_run
 @options.output
 @options.progress
+@options.logging
 def command(
     manifest: Path | None,
     jobs: int | None,

@@ -78,6 +78,7 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str) -> in
 )
 @options.output
 @options.progress
+@options.logging
 def command(
     image: Path,
     source_format: str | None,

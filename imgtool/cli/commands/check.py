@@ -30,6 +30,7 @@ from imgtool.util.progress import Progress
 @report_files.option
 @options.output
 @options.progress
+@options.logging
 def command(
     images: Sequence[Path],
     source_format: str | None,

@@ -30,6 +30,7 @@ from imgtool.report.as_text import conversion as as_text
 @options.dry_run
 @options.output
 @options.progress
+@options.logging
 def command(
     source: Path,
     target: Path,

@@ -16,9 +16,10 @@ from imgtool.util.text import printable
 _ROLES = {"ok": "good", "note": "doubt", "missing": "bad"}
 
 
-@click.command("doctor")
+@click.command("doctor", cls=options.OptionalValueCommand)
 @delivery.clouds_to_examine
 @options.output
+@options.logging
 def command(clouds: tuple[CloudName, ...], output: str) -> int:
     """Show what this machine has: qemu-img, libmagic, libraries, cores, reflink, room.
 

@@ -19,6 +19,7 @@ from imgtool.report.as_text import facts as as_text
 @options.disk
 @options.output
 @options.progress
+@options.logging
 def command(image: Path, source_format: str | None, disk: str | None, output: str, progress: When) -> None:
     """Show what IMAGE is and what is inside; judges nothing.
 

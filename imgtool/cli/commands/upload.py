@@ -22,6 +22,7 @@ from imgtool.report import as_json
 @options.dry_run
 @options.output
 @options.progress
+@options.logging
 def command(
     source: Path,
     delivery: DeliveryOptions,
