@@ -92,8 +92,9 @@ def test_a_conversion_loads_what_it_takes_only(tmp_path: Path) -> None:
     argv = ["convert", "-f", "vdi", "-O", "raw", str(tmp_path / "x.vdi"), str(tmp_path / "y")]
     code = (
         f"import sys; from imgtool.cli.main import run; assert run({argv}) == 0; "
-        "print([name for name in sys.modules if name in {'subprocess', 'shutil', 'tempfile', 'ctypes', 'logging', "
-        "'isal', 'deflate', 'imgtool.process', 'imgtool.model.facts', 'imgtool.formats.qcow2.header'}])"
+        "print([name for name in sys.modules if name in {'subprocess', 'shutil', 'tempfile', 'ctypes', "
+        "'logging', 'isal', 'deflate', 'imgtool.process', 'imgtool.model.facts', "
+        "'imgtool.formats.qcow2.header'}])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "[]"
