@@ -40,6 +40,7 @@ OWNERS = {
     "urllib3": {"glance"},
     "click": {"cli"},
     "tqdm": {"cli"},
+    "magic": {"formats"},
     "pydantic": {"util", "policy", "batch"},
     "pydantic_core": {"util", "batch"},
     "oslo_utils": {"formats"},
@@ -116,7 +117,7 @@ def test_the_map_names_every_part() -> None:
 def test_every_import_is_a_declared_dependency() -> None:
     declared = (PACKAGE.parent / "pyproject.toml").read_text()
     distributions = {
-        "oslo_utils": "oslo.utils", "yaml": "PyYAML",
+        "magic": "python-magic", "oslo_utils": "oslo.utils", "yaml": "PyYAML",
         "openstack": "openstacksdk", "requests": "keystoneauth1", "urllib3": "keystoneauth1",
         "dissect": "dissect.",
         "pydantic_core": "pydantic",

@@ -1,11 +1,13 @@
 """What libmagic says of the first bytes: is it compressed, or no disk at all?"""
 
+import ctypes.util
+import importlib
 from functools import cache
+from types import ModuleType
+from typing import Any
 
 from imgtool.errors import ImageUnreadableError, ToolMissingError
-from imgtool.formats import libmagic
 from imgtool.formats.headers import SNIFFED_BYTES
-from imgtool.formats.libmagic import Libmagic
 from imgtool.util.text import printable
 
 _NOTHING_KNOWN = "application/octet-stream"
@@ -91,7 +93,7 @@ def refuse_other_content(prefix: bytes) -> None:
     mime_type = _mime_type(prefix)
     if not mime_type.startswith("text/") and mime_type not in _NOT_DISKS:
         return
-    description = printable(_magic().describe(prefix[:SNIFFED_BYTES]))[:200]
+    description = printable(str(_magic().from_buffer(prefix[:SNIFFED_BYTES])))[:200]
     # libmagic gives text/plain as the type of some file systems that it knows by name only.
     if mime_type.startswith("text/") and not any(word in description for word in ("text", "script")):
         return
@@ -107,27 +109,33 @@ def load() -> None:
 
 def library_version() -> str:
     """The version of libmagic, as in 5.44. Raises ToolMissingError."""
-    try:
-        major, minor = divmod(libmagic.version(), 100)
-    except OSError as error:
-        raise _missing() from error
+    major, minor = divmod(int(_library().version()), 100)
     return f"{major}.{minor:02}"
 
 
 def _mime_type(prefix: bytes) -> str:
-    found = _magic(mime=True).describe(prefix[:SNIFFED_BYTES])
+    found = str(_magic(mime=True).from_buffer(prefix[:SNIFFED_BYTES]))
     certain = _CERTAIN_BEGINNINGS.get(found)
     return found if certain is None or prefix.startswith(certain) else _NOTHING_KNOWN
 
 
 @cache
-def _magic(*, mime: bool = False) -> Libmagic:
+def _magic(*, mime: bool = False) -> Any:
+    return _library().Magic(mime=mime)
+
+
+@cache
+def _library() -> ModuleType:
+    """Load python-magic, which would run ldconfig(8) to find libmagic: that takes as long as all else here.
+
+    Where nothing is found it tries the library's usual name.
+    """
+    look = ctypes.util.find_library
+    ctypes.util.find_library = lambda name: None
     try:
-        return Libmagic(mime=mime)
-    except OSError as error:
-        raise _missing() from error
-
-
-def _missing() -> ToolMissingError:
-    message = "libmagic is not installed; it is needed to tell what a file is"
-    return ToolMissingError(message, hint="apt install libmagic1")
+        return importlib.import_module("magic")
+    except ImportError as error:
+        message = "libmagic is not installed; it is needed to tell what a file is"
+        raise ToolMissingError(message, hint="apt install libmagic1") from error
+    finally:
+        ctypes.util.find_library = look
