@@ -64,7 +64,7 @@ def _one_worker(
     running = board.running()
     tally.inputs += board.count
     if not done and running is not None:
-        _note(tally, _killed(target, running[1], status))
+        _note(tally, _killed(target, running, status))
 
 
 def _listen(
@@ -73,8 +73,8 @@ def _listen(
     """Until the worker is done, and True; or dead, and False."""
     while True:
         if not ours.poll(_POLL_SECONDS):
-            running = board.running()
-            if running is not None and time.monotonic() - running[0] > limits.WALL_SECONDS:
+            since = board.since()
+            if since is not None and time.monotonic() - since > limits.WALL_SECONDS:
                 os.kill(child, signal.SIGKILL)
             continue
         try:

@@ -39,13 +39,18 @@ class Board:
         """No input runs."""
         self._bytes[: _HEAD.size] = _HEAD.pack(0.0, 0, self.count)
 
-    def running(self) -> tuple[float, Case] | None:
-        """Since when which input runs."""
+    def since(self) -> float | None:
+        """When the input began that runs, by the monotonic clock."""
         started, length, _ = _HEAD.unpack(self._bytes[: _HEAD.size])
+        return started if length else None
+
+    def running(self) -> Case | None:
+        """Return the input that runs; only for after the worker's end: it writes the next one any time."""
+        _, length, _ = _HEAD.unpack(self._bytes[: _HEAD.size])
         if not length:
             return None
         case: Case = pickle.loads(self._bytes[_HEAD.size : _HEAD.size + length])  # noqa: S301 - our own
-        return started, case
+        return case
 
 
 def work(mutator: Mutator, inputs: int, until: float, board: Board, parent: Connection) -> None:
