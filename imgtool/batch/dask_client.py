@@ -56,11 +56,13 @@ class Cluster:
     on_event: OnEvent
     submissions: dict[str, _Submission]
     """By the task's key."""
+    log_level: int | None = None
+    """As TaskContext has it."""
 
     def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
         """Impure: the same task given twice is done twice. Cancelled, its child is ended."""
-        text = codec.to_json(Assignment(self.home, self.batch, task, replace_output)).decode()
-        query = _Submission(task, text, Future())
+        assigned = Assignment(self.home, self.batch, task, replace_output, self.log_level)
+        query = _Submission(task, codec.to_json(assigned).decode(), Future())
         self.submissions[task.key] = query
         self._send(query)
         return query.future
@@ -112,7 +114,7 @@ def connect(address: str, settings: Settings, on_event: OnEvent) -> Cluster:
         dask_checks.check_fit(client, workers, home)
         executor = client.get_executor(pure=False, resources={dask_checks.DISK: 1})
         jobs = dask_checks.at_once(workers)
-        cluster = Cluster(jobs, client, executor, home, f"{uuid.uuid4()}", on_event, {})
+        cluster = Cluster(jobs, client, executor, home, f"{uuid.uuid4()}", on_event, {}, settings.log_level)
         client.subscribe_topic(TOPIC, cluster.hear)
     except BaseException:
         client.close(timeout=CLOSE_SECONDS)

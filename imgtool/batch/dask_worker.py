@@ -56,6 +56,8 @@ class Assignment:
     task: Task
     replace_output: bool
     """What stands at the task's output is of an earlier run of this batch."""
+    log_level: int | None = None
+    """As TaskContext has it."""
 
 
 def unfit(home: Mapping[str, Any]) -> str:
@@ -105,7 +107,7 @@ def do_task(text: str) -> str:
         if "attempt" in event:
             worker.log_event(TOPIC, {**about, "stage": "worker", "detail": _name(worker)})
 
-    settings = Settings(assigned.home.work, address_space_bytes())
+    settings = Settings(assigned.home.work, address_space_bytes(), log_level=assigned.log_level)
     record = run_task(task, settings, send, stop_level=stop_level, replace_output=assigned.replace_output)
     if record.state == "interrupted" and stop_level() != "run":
         raise distributed.Reschedule

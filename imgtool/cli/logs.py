@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import socket
+import stat
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ JOURNAL_CHARACTERS = 16 << 10
 _PRIORITIES = {log.DEBUG: 7, log.INFO: 6, log.WARNING: 4, log.ERROR: 3}
 """Of syslog(3), by level."""
 _MODE = 0o600
+_LOOKED_AT_BYTES = 64 << 10
+"""Of what a log is appended to: no image has so many bytes without a zero, and no text has one."""
 _installed: list[logging.Handler] = []
 
 
@@ -36,13 +39,27 @@ def to_stderr(level: int) -> None:
 def to_file(path: Path) -> None:
     """Append everything to the file; one that is made now only its owner may read. Raises UsageError."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY, _MODE)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOCTTY, _MODE)
     except OSError as error:
-        raise UsageError(
-            f"{printable(str(path))}: the log cannot be written: {error.strerror}",
-            hint="name a file in a folder where you may write",
-        ) from error
+        raise _unusable(path, f"the log cannot be written: {error.strerror}") from error
+    if not _takes_text(descriptor):
+        os.close(descriptor)
+        raise _unusable(path, "is no text, to which a log could be appended")
     _install(_File(open(descriptor, "a", encoding="utf-8")), log.DEBUG)  # noqa: SIM115, PTH123 - `close` does
+
+
+def _unusable(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"{printable(str(path))}: {reason}", hint="name a new file, or an older log, where you may write"
+    )
+
+
+def _takes_text(descriptor: int) -> bool:
+    """Whether a line can be appended: neither to a block device, nor to what may be somebody's image."""
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        return not stat.S_ISBLK(mode)
+    return b"\0" not in os.pread(descriptor, _LOOKED_AT_BYTES, 0)
 
 
 def close() -> None:

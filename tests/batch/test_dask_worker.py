@@ -31,7 +31,7 @@ def test_one_with_another_imgtool_is_not(tmp_path: Path) -> None:
 
 def test_a_task_travels_whole_as_text(tmp_path: Path) -> None:
     task = batches.task("k", output=tmp_path / "o", properties={"hw_disk_bus": "virtio"})
-    assigned = Assignment(home_of(tmp_path), "b", task, replace_output=True)
+    assigned = Assignment(home_of(tmp_path), "b", task, replace_output=True, log_level=20)
     text = codec.to_json(assigned)
     assert codec.from_json(text, Assignment) == assigned
-    assert set(json.loads(text)) == {"home", "batch", "task", "replace_output"}
+    assert set(json.loads(text)) == {"home", "batch", "task", "replace_output", "log_level"}

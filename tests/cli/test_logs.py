@@ -98,6 +98,14 @@ def test_a_file_that_cannot_be_written_is_told_before_any_work(
     assert not target.exists()
 
 
+@pytest.mark.parametrize("kind", ["qcow2", "raw"])
+def test_an_image_is_not_taken_for_a_log(kind: str, tmp_path: Path) -> None:
+    image = create(tmp_path / f"x.{kind}", kind, "4M")
+    before = image.read_bytes()
+    assert_clean_failure(imgtool("inspect", image, "--log-file", image), 2, "is no text")
+    assert image.read_bytes() == before
+
+
 def test_a_full_disk_is_said_once_and_stops_nothing(image: Path, tmp_path: Path) -> None:
     run = imgtool("convert", image, tmp_path / "y.qcow2", "--log-file", "/dev/full")
     assert run.returncode == 0
