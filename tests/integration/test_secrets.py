@@ -18,7 +18,7 @@ from support.faulty_cloud import CLOUD, FaultyCloud, direct, faulty, told
 from support.in_process import imgtool_here
 from support.policies import lenient
 
-from imgtool.glance import upload as upload_module
+from imgtool.glance import sending
 from imgtool.report.registry import REPORTS
 
 __all__ = ["direct", "faulty"]
@@ -252,7 +252,7 @@ def test_in_no_report_of_a_bug(faulty: FaultyCloud, folder: Path, monkeypatch: p
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(upload_module, "verify_arrival", broken)
+    monkeypatch.setattr(sending, "verify_arrival", broken)
     run = imgtool_here("upload", *options(faulty))
     faulty.proxy.settle()
     (report,) = folder.glob("imgtool-bug-*.txt")

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -21,7 +22,7 @@ from imgtool.util.fork_server import ENDING_SIGNALS
 
 FORK = handle._fork
 """Of this process."""
-_CHANNEL = pytest.StashKey[socket.socket]()
+END_SECONDS = 10.0
 _PROGRAM = """\
 import sys
 sys.path[:0] = sys.argv[2:]
@@ -46,26 +47,55 @@ def serve(channel_descriptor: int) -> None:
         channel.send(str(pid).encode())
 
 
-@pytest.hookimpl(tryfirst=True)
+@dataclass(frozen=True)
+class _Forker:
+    """The process that forks servers, and our end of its channel."""
+
+    channel: socket.socket
+    process: "subprocess.Popen[bytes]"
+
+    def fork(self, theirs: socket.socket) -> int:
+        socket.send_fds(self.channel, [b"s"], [theirs.fileno()])
+        return int(self.channel.recv(16))
+
+    def end(self) -> None:
+        self.channel.close()
+        self.process.wait(END_SECONDS)
+
+
+_FORKER = pytest.StashKey[_Forker]()
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the process that forks servers, and let imgtool ask it."""
+    """Start the process that forks servers where tests are run, and let imgtool ask it."""
+    if config.getoption("numprocesses", None):
+        return  # xdist's workers run them
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         folders = [str(path) for path in config.getini("pythonpath")]
         command = [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), *folders]
-        subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-    config.stash[_CHANNEL] = ours
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    config.stash[_FORKER] = _Forker(ours, process)
+    handle._fork = config.stash[_FORKER].fork
 
-    def fork(theirs: socket.socket) -> int:
-        socket.send_fds(ours, [b"s"], [theirs.fileno()])
-        return int(ours.recv(16))
 
-    handle._fork = fork
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End it before support.tidiness looks for what was left behind."""
+    _end(session.config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """With its channel it ends."""
-    config.stash[_CHANNEL].close()
+    """For a run that never became a session: bad arguments, --help."""
+    _end(config)
+
+
+def _end(config: pytest.Config) -> None:
+    if forker := config.stash.get(_FORKER, None):
+        sandbox.stop()
+        forker.end()
+        del config.stash[_FORKER]
 
 
 @pytest.fixture
