@@ -11,6 +11,7 @@ import pytest
 import imgtool
 
 PACKAGE = Path(imgtool.__file__).parent
+MAX_LINES = 400
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
@@ -149,3 +150,15 @@ def test_a_module_has_one_docstring_and_not_two_pasted_together(path: Path) -> N
     text = ast.get_docstring(ast.parse(path.read_text()), clean=False) or ""
     assert "\n\n\n" not in text
     assert "\n" not in text or text.endswith("\n"), "the closing quotes stand alone"
+
+
+def test_no_module_is_longer_than_one_idea() -> None:
+    """More than that is two modules, or a table that belongs beside them."""
+    root = PACKAGE.parent
+    folders = [root / name for name in ("imgtool", "scripts", "tests", "fixtures")]
+    lengths = {
+        str(path.relative_to(root)): len(path.read_text().splitlines())
+        for folder in folders
+        for path in folder.rglob("*.py")
+    }
+    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}
