@@ -116,8 +116,11 @@ class Cloud:
     def has_project(self, project_id: str) -> bool | None:
         """Whether Keystone knows the project; None where it does not tell this user. Raises CloudError."""
         auth = self._session.auth
-        with translated(self.name), understood(self.name):
-            identity = None if auth is None else auth.get_endpoint(self._session, service_type="identity")
+        try:
+            with translated(self.name), understood(self.name):
+                identity = None if auth is None else auth.get_endpoint(self._session, service_type="identity")
+        except CloudError:  # a catalogue without Keystone itself: what matters is asked elsewhere
+            return None
         if not identity:
             return None
         path = (

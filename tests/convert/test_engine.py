@@ -75,7 +75,7 @@ def test_an_interruption_ends_all_workers_first() -> None:
     with pytest.raises(KeyboardInterrupt):
         run(MemorySource(CONTENT * 20, slowly), sink)
     timer.join()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10  # all of it would take longer; a busy machine may need some
     assert threading.active_count() == before
     assert not sink.finished
 

@@ -141,7 +141,7 @@ PACKED = (
     bad("cut", WHOLE, whole(lambda guest: as_it_was(guest)[: -(1 << 20)])),
     bad("empty", WHOLE, whole(lambda guest: b"")),
     bad("text", WHOLE, whole(lambda guest: b"<html>404 Not Found</html>\n" * 100)),
-    bad("gone", "boot-loader", lambda guest: guest.root.remove(guest.initrd)),
+    bad("gone", REACH, lambda guest: guest.root.remove(guest.initrd)),
 )
 FILES = (
     bad("no-moddep", REACH, without(f"{INDEXES}*")),

@@ -83,6 +83,7 @@ INSTALL_LOADER = (
     "`grub-install --target=x86_64-efi --removable --efi-directory=/boot/efi`"
 )
 INSTALL_GRUB = "`grub-install --target=i386-pc /dev/DISK`, or start the image by UEFI (hw_firmware_type=uefi)"
+INSTALL_SYSLINUX = "run `extlinux --install FOLDER` in the guest, with the folder of its configuration"
 INSTALL_KERNEL = "install the distribution's kernel package and run `update-grub` (or `grub2-mkconfig`)"
 NAME_BOOT = "run `update-grub` and `grub-install` again: they look for a file system that is not on this disk"
 REMAKE_INITRAMFS = (
@@ -223,6 +224,19 @@ FAILURES: tuple[Rule, ...] = (
         r"^(?:Entering rescue mode|grub rescue>)",
         "GRUB stops in its rescue mode: it finds neither its modules nor its configuration",
         NAME_BOOT,
+    ),
+    _rule(
+        "boot-loader",
+        r"Failed to load ldlinux\.c32",
+        "SYSLINUX stops: it does not find ldlinux.c32, without which it can do nothing",
+        INSTALL_SYSLINUX,
+    ),
+    _rule(
+        "boot-loader",
+        r"No configuration file found|No DEFAULT or UI configuration directive found",
+        "SYSLINUX waits at its prompt: it finds no configuration, or none with a DEFAULT",
+        "put extlinux.conf or syslinux.cfg, with DEFAULT and its LABEL, into the folder of ldlinux.c32",
+        final=False,
     ),
     _rule(
         "boot-loader",

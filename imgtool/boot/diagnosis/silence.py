@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from imgtool.boot.diagnosis.rules import ADD_DRIVERS, INSTALL_GRUB, INSTALL_LOADER, READ_LOG
 from imgtool.model.boot import Stage
+from imgtool.util.text import printable
 
 ADD_CONSOLE = (
     "put console=tty0 console=ttyS0,115200 on the kernel's command line (GRUB_CMDLINE_LINUX in "
@@ -20,6 +21,11 @@ ADD_ENTRY = (
     "(`kernel-install add VERSION /boot/vmlinuz-VERSION`), or a unified kernel image into EFI/Linux"
 )
 NO_MENU = "give loader/loader.conf of the EFI system partition a `timeout` of some seconds"
+MEND_LABEL = (
+    "correct DEFAULT, and LINUX and INITRD of its LABEL, in extlinux.conf or syslinux.cfg: paths are taken "
+    "from the folder of that file unless they begin with /"
+)
+NO_PROMPT = "give extlinux.conf or syslinux.cfg `PROMPT 0`, or a TIMEOUT in tenths of a second"
 START_AGENT = (
     "install qemu-guest-agent and see that it starts: `apt install qemu-guest-agent`, "
     "`systemctl unmask qemu-guest-agent`; `imgtool check IMAGE` says which it is"
@@ -31,6 +37,9 @@ _MENU = re.compile(r"GNU GRUB +version")
 _LOADER_STARTS = re.compile(r"^BdsDxe: starting Boot")
 _STARTS_SOON = re.compile(r"\bBoot in \d+ s")
 _SETUP_ENTRY = "Reboot Into Firmware Interface"
+_SYSLINUX = re.compile(r"^(?:SYS|EXT|ISO|PXE)LINUX \d")
+_PROMPT = re.compile(r"^(?:boot: *)+$")
+_NOT_LOADED = re.compile(r"^Loading (\S+?)\.\.\..*failed")
 _COUNTDOWN = re.compile(r"will be executed automatically in \d+s|^Booting [`'\"]")
 _AGENT_FAILED = re.compile(
     r"(?:Failed to start|Dependency failed for) .*(?:QEMU Guest Agent|qemu-guest-agent|qemu-ga)",
@@ -76,7 +85,7 @@ def _in_boot_loader(lines: Sequence[str]) -> Standstill:
     menu = any(_MENU.search(line) for line in lines)
     if menu and not any(_COUNTDOWN.search(line) for line in lines):
         return Standstill("boot-loader", "GRUB waits at its menu for somebody to choose", SET_TIMEOUT)
-    if (found := _in_systemd_boot(lines)) is not None:
+    if (found := _in_systemd_boot(lines) or _in_syslinux(lines)) is not None:
         return found
     cause = "the boot loader was the last to say anything: the kernel hangs, or has no serial console"
     return Standstill("kernel", cause, ADD_CONSOLE)
@@ -94,6 +103,17 @@ def _in_systemd_boot(lines: Sequence[str]) -> Standstill | None:
     if any(_STARTS_SOON.search(line) for line in lines[first:]):
         return None
     return Standstill("boot-loader", "systemd-boot waits at its menu for somebody to choose", NO_MENU)
+
+
+def _in_syslinux(lines: Sequence[str]) -> Standstill | None:
+    """Tell SYSLINUX by its prompt, the last word; on a serial console each word may stand twice."""
+    said = [line for line in lines if line.strip()]
+    if not any(_SYSLINUX.search(line) for line in said) or not _PROMPT.match(said[-1]):
+        return None
+    if (failed := next(filter(None, map(_NOT_LOADED.search, said)), None)) is not None:
+        cause = f"SYSLINUX cannot load {printable(failed[1])}, and waits at its prompt"
+        return Standstill("boot-loader", cause, MEND_LABEL)
+    return Standstill("boot-loader", "SYSLINUX waits at its prompt for somebody to type", NO_PROMPT)
 
 
 def _in_user_space(lines: Sequence[str]) -> Standstill:

@@ -23,6 +23,7 @@ from imgtool.util.text import printable
 
 MAX_DESCRIPTOR_BYTES = 64 << 10
 """Real ones have some hundred bytes."""
+CID_DIGITS = 8
 DATA_ENDING = "-flat"
 _KINDS = frozenset({b"vmfs", b"monolithicflat"})
 _EXTENT = re.compile(rb'RW\s+([0-9]{1,15})\s+(?:VMFS|FLAT)\s+"([^"]+)"(?:\s+([0-9]+))?')
@@ -94,7 +95,8 @@ def _read(descriptor: Source) -> _Extent:
     if descriptor.size_bytes > MAX_DESCRIPTOR_BYTES:
         raise ImageUnreadableError(f"its VMDK descriptor is longer than {MAX_DESCRIPTOR_BYTES} bytes")
     content = descriptor.read_at(0, MAX_DESCRIPTOR_BYTES).rstrip(b"\0")
-    if b"\0" in content:
+    content, _, behind = content.partition(b"\0")
+    if not _is_left_over(behind, content):
         raise UnsafeImageError("its VMDK descriptor goes on behind its end")
     _check_kind(content.lower())
     lines = [line.strip() for line in content.splitlines()]
@@ -104,6 +106,15 @@ def _read(descriptor: Source) -> _Extent:
             f"it is a VMDK descriptor of {len(extents)} extents, which are other files", hint=_ONE_FILE
         )
     return _extent(extents[0])
+
+
+def _is_left_over(behind: bytes, content: bytes) -> bool:
+    """Whether it is the end of a descriptor that was a little longer.
+
+    QEMU's vmdk_write_cid writes a content ID of up to eight digits over one of up to eight, and what is
+    behind the text stays: one image in fifty or so that qemu-img makes has it.
+    """
+    return len(behind) < CID_DIGITS and content.endswith(behind)
 
 
 def _check_kind(content: bytes) -> None:

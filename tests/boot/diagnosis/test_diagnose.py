@@ -133,6 +133,29 @@ def test_a_menu_of_systemd_boot_with_no_system_in_it() -> None:
         assert (other.stage, cause in other.cause) == (stage, True)
 
 
+@pytest.mark.parametrize(
+    ("said", "stage", "cause"),
+    [
+        ("boot:boot:", "boot-loader", "waits at its prompt for somebody"),
+        ("boot: ", "boot-loader", "waits at its prompt for somebody"),
+        (
+            "Loading nosuch...Loading nosuch...  failed:failed:  No such file or directory\nboot:boot:",
+            "boot-loader",
+            "cannot load nosuch, and waits",
+        ),
+        ("Loading /boot/vmlinuz... ok\nLoading /boot/initrd.img...ok", "kernel", "the kernel hangs"),
+        ("No DEFAULT or UI configuration directive found!\nboot:boot:", "boot-loader", "no configuration"),
+        ("Failed to load ldlinux.c32\nBoot failed: please change disks", "boot-loader", "ldlinux.c32"),
+    ],
+)
+def test_where_syslinux_stands(said: str, stage: str, cause: str) -> None:
+    banner = "SYSLINUX 6.04 EDD 20210613 Copyright (C) 1994-2015 H. Peter Anvin et al"
+    log = f"Booting from Hard Disk...\n\n{banner}\n\n{banner}\n{said}\n"
+    found = diagnose(log, answered=False, timed_out=True)
+    assert found is not None
+    assert (found.stage, cause in found.cause) == (stage, True), found
+
+
 def test_a_shell_in_place_of_an_init_is_the_end() -> None:
     shell = "/bin/sh: 0: can't access tty; job control turned off"
     handed_over = f"Begin: Running /scripts/init-bottom ... done.\n{shell}\n# "

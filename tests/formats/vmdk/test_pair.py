@@ -7,7 +7,7 @@ import pytest
 from support.hostile.vmdk_pairs import descriptor, vmdk_pair
 from support.images import create, qemu_img, raw_content
 
-from imgtool.errors import FormatMismatchError, ImageUnreadableError
+from imgtool.errors import FormatMismatchError, ImageUnreadableError, UnsafeImageError
 from imgtool.formats import admit, open_admitted, verify_unchanged
 
 DISK = os.urandom(1 << 16) + bytes(1 << 20) + os.urandom(1 << 16)
@@ -51,6 +51,18 @@ def test_as_qemu_img_makes_it(tmp_path: Path) -> None:
     (tmp_path / "disk.raw").write_bytes(DISK)
     qemu_img("convert", "-O", "vmdk", "-o", "subformat=monolithicFlat", tmp_path / "disk.raw", path)
     assert content(path) == DISK
+
+
+@pytest.mark.parametrize(("more", "taken"), [(b"\0\n", True), (b"\0parentCID=1\n", False), (b"\0x", False)])
+def test_what_a_shorter_content_id_leaves_behind(more: bytes, taken: bool, tmp_path: Path) -> None:
+    """QEMU writes a new content ID over the old one, and the end of a text that was longer stays."""
+    path = vmdk_pair(tmp_path, DISK)
+    path.write_bytes(path.read_bytes().rstrip(b"\0") + more)
+    if taken:
+        assert content(path) == DISK
+    else:
+        with pytest.raises(UnsafeImageError, match="goes on behind its end"):
+            content(path)
 
 
 def test_lines_as_windows_writes_them(tmp_path: Path) -> None:
