@@ -26,8 +26,10 @@ INIT_NAMES = re.compile(r"systemd|[a-z0-9-]*init(?:[.-][a-z0-9.-]+)?|runit|s6-.+
 """Programs that are made to be the first one."""
 INITTAB = "/etc/inittab"
 MAX_INITTAB_BYTES = 64 << 10
+RESCUE = "rescue.target"
+"""It requires sysinit.target, and so udev: units/rescue.target of systemd."""
 STOPPING = {
-    "rescue.target": "rescue mode: a shell on the console, without network, agent or cloud-init",
+    RESCUE: "rescue mode: a shell on the console, without network and cloud-init",
     "emergency.target": "emergency mode: a shell on the console, and nothing else",
     "system-update.target": "an offline update, and then starts anew",
     **dict.fromkeys(("poweroff.target", "halt.target", "exit.target", "shutdown.target"), "power off"),
@@ -131,12 +133,13 @@ def _of_systemd(started: StartedUnits) -> Iterator[Trouble]:
     if default.place.startswith("the kernel's command line"):
         remedy = "take that word off the kernel's command line"
     if default.fallback:
-        message = f"the boot ends in {STOPPING['rescue.target']}; {default.fallback}"
-        yield Trouble("stops", message, default.place, remedy)
+        message = f"the boot ends in {STOPPING[RESCUE]}; {default.fallback}"
+        yield Trouble("stops", message, default.place, remedy, has_udev=True)
         return
     end = STOPPING.get(default.name)
     if end is not None:
-        yield Trouble("stops", f"the boot ends in {end}", f"{default.place}: {default.name}", remedy)
+        place = f"{default.place}: {default.name}"
+        yield Trouble("stops", f"the boot ends in {end}", place, remedy, has_udev=default.name == RESCUE)
         return
     state = started.unit(default.name)
     if state.starts is False:

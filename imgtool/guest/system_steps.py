@@ -23,7 +23,7 @@ def system_steps(linux: LinuxFacts) -> Iterator[BootStep]:
         yield _initramfs(linux, booting)
     yield _root(linux)
     yield _init(linux.user_space)
-    yield _target(linux.user_space)
+    yield _target(linux.user_space, linux.agent)
     yield from service_steps(linux.cloud_init, linux.agent)
 
 
@@ -87,8 +87,11 @@ def _init(space: UserSpaceFacts) -> BootStep:
     return BootStep("init", "goes-on", printable(space.init.value), space.init.evidence)
 
 
-def _target(space: UserSpaceFacts) -> BootStep:
-    """What stops the way to it, or makes it wait, is told in its place."""
+def _target(space: UserSpaceFacts, agent: AgentFacts) -> BootStep:
+    """What stops the way to it, or makes it wait, is told in its place.
+
+    In rescue mode the agent answers where udev starts it (SYSTEMD_WANTS), so that the way goes on to it.
+    """
     aims = space.target.value if isinstance(space.target, Known) else "its services"
     troubles: list[Trouble] = []
     for fact in (space.startup, space.mounts, space.selinux):
@@ -99,7 +102,8 @@ def _target(space: UserSpaceFacts) -> BootStep:
     for outcome in ends:
         found = next((one for one in troubles if one.effect == outcome), None)
         if found is not None:
-            return BootStep("target", outcome, found.message, found.evidence)
+            answers = found.has_udev and _agent(agent).outcome == "goes-on"
+            return BootStep("target", "goes-on" if answers else outcome, found.message, found.evidence)
     place = space.target.evidence if isinstance(space.target, Known) else ""
     return BootStep("target", "goes-on", aims, place)
 

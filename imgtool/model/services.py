@@ -67,6 +67,8 @@ class Trouble:
     remedy: str = ""
     step: Literal["init", "target"] = "target"
     """Of the boot: init itself does not start, or what it starts does not come up."""
+    has_udev: bool = False
+    """What a device starts, such as the agent by its port, runs all the same."""
 
 
 @dataclass(frozen=True, slots=True)

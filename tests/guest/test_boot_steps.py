@@ -97,6 +97,8 @@ def archive(found: Any) -> Any:
 
 
 STOP = known((Trouble("stops", "rescue mode", "default.target"),))
+RESCUED = known((Trouble("stops", "rescue mode", "default.target", has_udev=True),))
+SILENT = {"agent": facts.agent(enabled=known(False))}
 NO_INIT = known((Trouble("stops", "no init", "/sbin/init", step="init"),))
 WAIT = known((Trouble("waits", "90 s for swap", "/etc/fstab"),))
 DOUBT = known((Trouble("unknown", "a mount on the network", "/etc/fstab"),))
@@ -119,6 +121,8 @@ DOUBT = known((Trouble("unknown", "a mount on the network", "/etc/fstab"),))
         (archive(known(facts.initramfs(modules=facts.states(virtio_pci="missing")))), ("initramfs", "stops")),
         (archive(known(None)), ("initramfs", "stops")),
         ({"user_space": facts.user_space(startup=STOP)}, ("target", "stops")),
+        ({"user_space": facts.user_space(startup=RESCUED)}, ("agent", "goes-on")),
+        ({"user_space": facts.user_space(startup=RESCUED), **SILENT}, ("target", "stops")),
         ({"user_space": facts.user_space(startup=NO_INIT)}, ("init", "stops")),
         ({"user_space": facts.user_space(mounts=WAIT)}, ("agent", "goes-on")),
         ({"user_space": facts.user_space(selinux=DOUBT)}, ("target", "unknown")),

@@ -40,10 +40,10 @@ SYSTEM = (
     _row("init cannot be executed", "init", chmod("usr/lib/systemd/systemd", 0o644)),
     _row("init lacks a library", "init", remove("usr/lib/x86_64-linux-gnu/libseccomp.so.2*")),
     # ------------------------------------------------------------ target
-    _row("systemd.unit=rescue.target", "target", options("systemd.unit=rescue.target")),
+    _row("systemd.unit=rescue.target", "cloud-init", options("systemd.unit=rescue.target")),
     _row("emergency", "target", options("emergency")),
-    _row("the default target is not there", "target", link(DEFAULT, f"{SYSTEM_UNITS}/nosuch.target")),
-    _row("the default target is rescue", "target", link(DEFAULT, f"{SYSTEM_UNITS}/rescue.target")),
+    _row("the default target is not there", "cloud-init", link(DEFAULT, f"{SYSTEM_UNITS}/nosuch.target")),
+    _row("the default target is rescue", "cloud-init", link(DEFAULT, f"{SYSTEM_UNITS}/rescue.target")),
     _row("the default target powers off", "target", link(DEFAULT, f"{SYSTEM_UNITS}/poweroff.target")),
     _row("fstab names a device that is not there", "target", _fstab(f"UUID={GONE} /data ext4 defaults 0 2")),
     _row("fstab names one, with nofail", "up", _fstab(f"UUID={GONE} /data ext4 nofail 0 2")),
