@@ -10,7 +10,7 @@ the init of Alpine's mkinitfs.
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from imgtool.guest.filesystems.base import GuestReadError
@@ -90,6 +90,9 @@ def run(archive: Archive, modules: tuple[str, ...]) -> Runtime:
     word = shell_word_of(_whole_line(archive), archive.generator)
     if word is not None:
         found.stops.append(f"{printable(word)} on the command line ends in a shell of the initramfs")
+    blind = blind_word_of(_whole_line(archive), archive.kernel.config)
+    if blind is not None:
+        found.stops.append(f"{blind} on the command line keeps the kernel from PCI, and so from every disk")
     script = _guarded(found, lambda: _root_script_obstacle(archive))
     if script is not None:
         found.stops.append(script)
@@ -351,6 +354,19 @@ def shell_word_of(line: CommandLine, generator: str | None) -> str | None:
     if generator in {"initramfs-tools", "mkinitcpio"}:
         return _break(line, STAGES[generator]) or (_of_systemd(line) if generator == "mkinitcpio" else None)
     return None
+
+
+def blind_word_of(line: CommandLine, config: Mapping[str, str]) -> str | None:
+    """The word that leaves a machine without its PCI devices; None where none does, and not on x86.
+
+    Debian's kernel 6.1 was booted with acpi=off, by BIOS and by UEFI: QEMU's interrupts and bridges are told
+    by ACPI alone. arch/x86/kernel/acpi/boot.c (parse_acpi), arch/x86/pci/common.c (pcibios_setup).
+    """
+    if config.get("CONFIG_ARM64") == "y":
+        return None
+    if line.kernel_value("acpi") == "off":
+        return "acpi=off"
+    return "pci=off" if "off" in (line.kernel_value("pci") or "").split(",") else None
 
 
 def _break(line: CommandLine, stages: frozenset[str]) -> str | None:

@@ -7,6 +7,7 @@ no-directories (panics), blacklist-inside on virtio-blk (gives up waiting for th
 import dataclasses
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -203,6 +204,22 @@ def test_words_that_end_in_a_shell(generator: str, options: str, *, stops: bool)
     found = read(MADE[generator](), options)
     assert bool(found.stops) is stops
     assert not stops or "ends in a shell" in found.stops[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "stops"),
+    [
+        ("acpi=off", True), ("quiet acpi=force acpi=off", True), ("acpi=off acpi=force", False),
+        ("acpi=noirq", False), ("noapic", False), ("pci=off", True), ("pci=noaer,off", True),
+        ("pci=noaer", False), ("root=LABEL=x -- acpi=off", False),
+    ],
+)  # fmt: skip
+def test_words_that_hide_every_disk(options: str, *, stops: bool) -> None:
+    found = read(MADE["initramfs-tools"](), options)
+    assert bool(found.stops) is stops
+    assert not stops or "every disk" in found.stops[0]
+    arm = replace(KERNEL, config={"CONFIG_ARM64": "y"})
+    assert not read(MADE["initramfs-tools"](), options, kernel=arm).stops
 
 
 @pytest.mark.parametrize(
