@@ -101,6 +101,7 @@ COMMAND_LINE_CASES = (
     _words("emergency", "emergency", TARGET),
     _words("bl-virtio_blk", "modprobe.blacklist=virtio_blk", INITRAMFS, "a virtio-scsi disk (hw_disk_bus=scsi) is reached"),
     _words("bl-all-storage", "modprobe.blacklist=virtio_blk,virtio_scsi", INITRAMFS),
+    _words("acpi-off", "acpi=off", INITRAMFS),
     _words("mbl-virtio_pci", "module_blacklist=virtio_pci", INITRAMFS),
     _words("mbl-virtio_net", "module_blacklist=virtio_net", "virtio-kernel"),
     _words("mask-agent", "systemd.mask=qemu-guest-agent.service", AGENT),
