@@ -5,10 +5,9 @@ that of the bytes that were sent, and is proven against the disk in them.
 https://docs.openstack.org/glance/latest/admin/interoperable-image-import.html#the-image-conversion
 """
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from threading import Event
 
 from imgtool.convert.payload import Bytes, Payload
@@ -34,7 +33,7 @@ class SentDisk:
 
     def __init__(self, disk: Bytes, worker: ThreadPoolExecutor, stopped: Event) -> None:
         self._disk = disk
-        self._usual = worker.submit(_usual_hash, disk, stopped)
+        self._usual = worker.submit(hash_of, disk, USUAL_ALGORITHM, _UntilStopped(stopped))
 
     def __len__(self) -> int:
         return self._disk.size_bytes
@@ -63,11 +62,12 @@ def hashed(payload: Payload) -> Iterator[SentDisk | None]:
             stopped.set()
 
 
-def _usual_hash(disk: Bytes, stopped: Event) -> str:
-    digest = hashlib.new(USUAL_ALGORITHM)
-    with closing(disk.chunks()) as chunks:
-        for chunk in chunks:
-            if stopped.is_set():
-                raise CancelledError
-            digest.update(chunk)
-    return digest.hexdigest()
+class _UntilStopped:
+    """A meter that ends the reading it meters, once nobody wants to know any more."""
+
+    def __init__(self, stopped: Event) -> None:
+        self._stopped = stopped
+
+    def advance(self, _amount_bytes: int) -> None:
+        if self._stopped.is_set():
+            raise CancelledError
