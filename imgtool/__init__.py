@@ -14,6 +14,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     checks/       one file, one check: facts -> finding
     convert/      the fast path: sources, sinks, and the engine between them; bytes for an upload
     guest/        disk -> volumes -> file systems -> GuestFacts; the only importer of dissect
+    fetch/        files from http(s), each proven to be the one that was meant
     disk/         opens what the user named; the disk inside it as one stream
     formats/      untrusted bytes -> what they are, and whether they are safe: the gate
     process/      other programs; qemu-img and QEMU are confined to the image that they are given

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "support.cloud", "support.clusters", "support.debian", "support.small_servers", "support.tidiness",
+    "support.web",
 ]  # fmt: skip
 
 

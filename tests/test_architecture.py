@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("policy",),
     ("glance", "checks", "boot"),
     ("convert",),
-    ("guest", "disk"),
+    ("guest", "disk", "fetch"),
     ("formats",),
     ("process",),
     ("sandbox",),

@@ -24,6 +24,5 @@ One task:
     fork_child.py    the process that has loaded everything, and the first steps of what it forks
     task_context.py  what a worker is given; records.py: what it gives back, as JSON
     worker.py        the worker's main; task.py: what it does; events.py: what it tells
-    source_file.py   the source of a task as a file; download.py: from a URL
     staging.py       an output, made beside its place
 """

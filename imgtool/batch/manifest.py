@@ -59,6 +59,7 @@ class Settings(ManifestSection):
     """What may stand in `defaults`, and in each image over that. None is what imgtool does by itself."""
 
     source_format: Annotated[str, AfterValidator(values.source_format)] | None = None
+    checksum_file: PathText | None = None
     target_format: Literal["raw", "qcow2"] | None = None
     compression: Literal["none", "zlib", "zstd"] | None = None
     name: Text | None = None

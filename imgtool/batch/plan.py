@@ -10,6 +10,7 @@ from imgtool.batch import settings, sources
 from imgtool.batch.manifest import Image, Manifest, read_manifest
 from imgtool.batch.settings import PolicyFingerprints
 from imgtool.errors import UsageError
+from imgtool.fetch.urls import check_url, is_url
 from imgtool.model.batch import BatchPlan, PlanProblem, Task
 from imgtool.util.yaml_file import Document
 
@@ -42,7 +43,7 @@ def _tasks(document: Document[Manifest], index: int, image: Image, around: setti
     """Return the tasks of one item of `images`. An error in it gets its line here, once."""
     where = document.where("images", index)
     try:
-        chosen = settings.merged(document.content.defaults, image)
+        chosen = settings.over(document.content.defaults, image)
         for source in _sources(image, around.folder):
             yield settings.task(source, chosen, around, where)
     except UsageError as error:
@@ -50,13 +51,9 @@ def _tasks(document: Document[Manifest], index: int, image: Image, around: setti
 
 
 def _sources(image: Image, folder: Path) -> list[str]:
-    """Raises UsageError where what is said of one file is said of several, or a URL has no hash."""
-    if sources.is_url(image.source):
-        sources.check_url(image.source)
-        if image.sha256 is None and image.sha512 is None:
-            raise UsageError(
-                "sha256: a URL needs the hash of what it gives", hint="sha256sum FILE; sha512 is as good"
-            )
+    """Raises UsageError where what is said of one file is said of several."""
+    if is_url(image.source):
+        check_url(image.source)
         return [image.source]
     found = sources.find(image.source, folder)
     for key, value in (("sha256", image.sha256), ("sha512", image.sha512), ("id", image.id)):

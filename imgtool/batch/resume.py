@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imgtool.batch import sources, staging
 from imgtool.batch.cloud_query import CloudQuery
+from imgtool.fetch.urls import is_url
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.model.image import FileIdentity
 
@@ -50,7 +51,7 @@ def owns(task: Task, identity: FileIdentity | None) -> bool:
 def _same_source(task: Task, record: TaskRecord) -> bool:
     hashes = ((task.sha256, record.source_sha256), (task.sha512, record.source_sha512))
     as_meant = all(wanted in {None, found} for wanted, found in hashes)
-    if sources.is_url(task.source) or not as_meant:
+    if is_url(task.source) or not as_meant:
         return as_meant
     files = [Path(one) for one in (task.source, sources.data_file(task.source)) if one is not None]
     if any(staging.is_there(one, record.source_identity) for one in files):

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from imgtool.batch import sources, values
 from imgtool.batch.manifest import Settings
 from imgtool.checks.policy import OPENSTACK
 from imgtool.checks.registry import all_checks
-from imgtool.errors import UsageError
+from imgtool.errors import FetchError, UsageError
+from imgtool.fetch.checksums import ChecksumList, merged, read_list
+from imgtool.fetch.urls import file_name, is_url
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import Task
 from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
@@ -84,9 +86,11 @@ class Around:
     environment: Mapping[str, str]
     boot: bool = False
     """What an image does that says nothing of it."""
+    lists: dict[str, ChecksumList] = field(default_factory=dict)
+    """Lists of hashes that were read, by what the manifest calls them."""
 
 
-def merged(defaults: Settings, image: Settings) -> Chosen:
+def over(defaults: Settings, image: Settings) -> Chosen:
     """Each key of `image` over that of `defaults`; properties one by one. Empty takes a default back."""
     common = {key: getattr(defaults, key) for key in defaults.model_fields_set}
     own = {key: getattr(image, key) for key in image.model_fields_set}
@@ -118,6 +122,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         raise UsageError("no cloud and no output given: nothing to do", hint="give clouds or output")
     if made.get("target_format") == "raw" and made.get("compression", "none") != "none":
         raise UsageError("compression: a raw image has none", hint="take the target-format qcow2")
+    made |= hashes_of(source, chosen, around)
     unnamed = Task(key="", source=source, settings_hash="", where=where, **made, **_of_running(chosen))
     settings_hash = _hash(unnamed, fingerprint)
     return replace(unnamed, key=_key(name, source, settings_hash), settings_hash=settings_hash)
@@ -125,8 +130,35 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
 
 def _of_running(chosen: Chosen) -> dict[str, Any]:
     """What does not change the result."""
-    names = {"sha256": "sha256", "sha512": "sha512", "deadline": "deadline_seconds", "retries": "retries"}
+    names = {"deadline": "deadline_seconds", "retries": "retries"}
     return {name: chosen[key] for key, name in names.items() if key in chosen}
+
+
+def hashes_of(source: str, chosen: Chosen, around: Around) -> dict[str, str]:
+    """What the source must have, by its own keys and by the list that is named; one at least of a URL.
+
+    Raises UsageError where that is not clear.
+    """
+    found = {key: chosen[key] for key in ("sha256", "sha512") if key in chosen}
+    if "checksum_file" in chosen:
+        listed = _list(chosen["checksum_file"], around)
+        name = file_name(source) if is_url(source) else Path(source).name
+        found = merged(printable(name), found, listed.hashes_of(name))
+    if is_url(source) and not found:
+        raise UsageError(
+            "sha256: a URL needs the hash of what it gives",
+            hint="sha256sum FILE; sha512 is as good, or checksum-file with a list such as SHA256SUMS",
+        )
+    return found
+
+
+def _list(named: str, around: Around) -> ChecksumList:
+    if named not in around.lists:
+        try:
+            around.lists[named] = read_list(named, around.folder)
+        except FetchError as error:
+            raise UsageError(f"checksum-file: {error.message}", hint=error.hint) from error
+    return around.lists[named]
 
 
 def _filled(template: str, source: str) -> str:

@@ -3,29 +3,12 @@
 import glob
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from imgtool.errors import UsageError
+from imgtool.fetch.urls import file_name, is_url
 from imgtool.formats.claims import without_endings
 from imgtool.formats.vmdk.pair import data_name_for
 from imgtool.util.text import printable
-
-
-def is_url(source: str) -> bool:
-    """Whether it is no path."""
-    return "://" in source
-
-
-def check_url(url: str) -> None:
-    """Raises UsageError where it is none of http(s), or a password stands in it."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"{printable(url)}: not a URL of http or https")
-    if parts.username or parts.password:
-        raise UsageError(f"a URL on {parts.hostname} has a user or a password in it", hint=_NO_SECRETS)
-
-
-_NO_SECRETS = "a manifest holds no secrets: use a URL that needs none, or download the image first"
 
 
 def find(source: str, folder: Path) -> list[str]:
@@ -64,5 +47,4 @@ def problem(source: str) -> str:
 
 def stem(source: str) -> str:
     """The file's name without endings such as .qcow2 and .gz, printable: images are named by it."""
-    path = unquote(urlsplit(source).path) if is_url(source) else source
-    return printable(without_endings(Path(path).name))
+    return printable(without_endings(file_name(source) if is_url(source) else Path(source).name))

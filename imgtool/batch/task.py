@@ -1,25 +1,30 @@
 """What a child does: one task, from its source to the record of what became of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imgtool import glance, sandbox
-from imgtool.batch import source_file, staging
+from imgtool.batch import staging
 from imgtool.batch.cloud_query import CloudQuery, look
-from imgtool.batch.source_file import SourceFile
 from imgtool.batch.task_context import TaskContext
 from imgtool.convert import convert
+from imgtool.convert.digest import SHA256, SHA512
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
+from imgtool.fetch.urls import is_url
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
+from imgtool.model.image import DiskImage
 from imgtool.model.result import ImageResult
+from imgtool.pipeline import source_file
 from imgtool.pipeline.prepare import prepare
 from imgtool.pipeline.request import PrepareRequest
+from imgtool.pipeline.source_file import SourceFile
 from imgtool.policy.load import load_policy
 from imgtool.util.output import check_target
 from imgtool.util.progress import Progress
@@ -44,7 +49,7 @@ def _perform(context: TaskContext, render: Render, progress: Progress) -> TaskRe
         check_target(task.output, overwrite=context.replace_output)
     if context.recover and task.clouds:
         look(CloudQuery(task.clouds, context.uploads, {}), progress)
-    with source_file.source(task, context.temporary, progress) as source:
+    with source_of(task, context.temporary, progress) as source:
         staged = staging.prepare(context)
         if task.clouds:
             result = prepare(_order(context, source, staged), progress)
@@ -54,6 +59,42 @@ def _perform(context: TaskContext, render: Render, progress: Progress) -> TaskRe
         if staged is not None and record.state == "done":
             record = staging.place(staged, context, record)
         return record
+
+
+MOSTLY_HOLES = 4
+"""Times more than is allocated that a file is large. Its hash would take far longer than its conversion."""
+QUICKLY_HASHED_BYTES = 1 << 30
+
+
+@contextmanager
+def source_of(task: Task, folder: Path, progress: Progress) -> Iterator[SourceFile]:
+    """The source, for as long as the block lasts; what is fetched is put into `folder`."""
+    if is_url(task.source):
+        yield source_file.fetched(task.source, hashes_of(task), folder, progress)
+        return
+    with source_file.local(
+        Path(task.source),
+        hashes_of(task),
+        progress,
+        source_format=task.source_format,
+        disk=task.disk,
+        worth_hashing=lambda image: _worth_hashing(task, image),
+    ) as found:
+        yield found
+
+
+def hashes_of(task: Task) -> dict[str, str]:
+    """What the source must have, by hashlib's name of the algorithm."""
+    wanted = {SHA256: task.sha256, SHA512: task.sha512}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _worth_hashing(task: Task, image: DiskImage) -> bool:
+    """An upload computes it anyway, for the image's provenance."""
+    if task.clouds and task.derive:
+        return False
+    size = image.identity.size_bytes
+    return size <= max(QUICKLY_HASHED_BYTES, MOSTLY_HOLES * image.origin.allocated_bytes)
 
 
 def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> PrepareRequest:

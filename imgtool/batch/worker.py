@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FrameType
 
-from imgtool.batch import cloud_query, download, records, sources, task
+from imgtool.batch import cloud_query, records, task
 from imgtool.batch.cloud_query import CloudQuery
 from imgtool.batch.events import EventWriter, too_hungry
 from imgtool.batch.task_context import TaskContext
@@ -27,6 +27,8 @@ from imgtool.errors import (
     UnsafeImageError,
     VerificationError,
 )
+from imgtool.fetch import download
+from imgtool.fetch.urls import is_url, without_query
 from imgtool.glance.failures import BAD_MOMENTS, GlanceRefusal, NoAnswer
 from imgtool.model.batch import TaskRecord
 from imgtool.pipeline.judge import refusal
@@ -121,10 +123,10 @@ def _too_hungry() -> ToolFailedError:
 
 def _with_the_url(text: str, context: TaskContext) -> str:
     """JSON that speaks of what was fetched by where it came from: the file is gone when it is read."""
-    if not sources.is_url(context.task.source):
+    if not is_url(context.task.source):
         return text
     file = json.dumps(str(download.target(context.task.source, context.temporary)))[1:-1]
-    return text.replace(file, json.dumps(download.without_query(context.task.source))[1:-1])
+    return text.replace(file, json.dumps(without_query(context.task.source))[1:-1])
 
 
 def _read_all(descriptor: int) -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import click
 
@@ -37,9 +38,24 @@ def paint(text: str, role: str) -> str:
     return click.style(text, fg=_COLOURS[role], bold=role in {"title", "bad"})
 
 
+_called: dict[str, str] = {}
+
+
+def call(file: Path, name: str) -> None:
+    """Show `name` in place of this path from now on: of a file that was fetched, and goes again."""
+    _called[str(file)] = name
+
+
+def renamed(text: str) -> str:
+    """The text, which speaks of such files by their names."""
+    for file, name in _called.items():
+        text = text.replace(file, name)
+    return text
+
+
 def show(text: str) -> None:
     """A result, on stdout."""
-    click.echo(text, color=_colour())
+    click.echo(renamed(text), color=_colour())
 
 
 def show_error(error: ImgtoolError, *, json_output: bool) -> int:
@@ -84,7 +100,7 @@ def is_logged() -> bool:
 
 def log(line: str) -> None:
     """A line on stderr."""
-    click.echo(line, err=True, color=_colour())
+    click.echo(renamed(line), err=True, color=_colour())
 
 
 def _colour() -> bool | None:

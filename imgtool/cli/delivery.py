@@ -15,6 +15,7 @@ import click
 from imgtool.cli import options
 from imgtool.disk.open_source import STREAM
 from imgtool.errors import UsageError
+from imgtool.fetch.urls import Url
 from imgtool.formats.claims import without_endings
 from imgtool.model.delivery import (
     METHODS,
@@ -134,10 +135,13 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _name_of(source: Path) -> str:
+def _name_of(source: options.Source) -> str:
     if source == STREAM:
         raise UsageError("what comes from stdin has no name", hint="give --name")
-    return printable(without_endings(source.name))
+    name = source.file_name if isinstance(source, Url) else source.name
+    if not name:
+        raise UsageError(f"{source}: there is no file's name in it", hint="give --name")
+    return printable(without_endings(name))
 
 
 def _on_conflict(given: OnConflict | None, *, replace: bool) -> OnConflict:

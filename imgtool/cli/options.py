@@ -14,6 +14,7 @@ import click
 
 from imgtool import __version__
 from imgtool.cli import console
+from imgtool.fetch.urls import Url, check_url, is_url
 from imgtool.formats.claims import FORMATS
 from imgtool.util import log
 
@@ -39,6 +40,19 @@ def named_path(value: str | os.PathLike[str]) -> Path:
 
 
 image_path = _ImagePath()
+
+Source = Path | Url
+
+
+class _SourceName(_ImagePath):
+    """A path, or a URL of http(s): no file is called so."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a Source. Raises UsageError for a URL that is not taken."""
+        return check_url(value) if is_url(str(value)) else super().convert(value, param, ctx)
+
+
+source = _SourceName()
 
 output = click.option(
     "--output",

@@ -71,4 +71,4 @@ def write_text(path: Path, text: str) -> None:
         written_beside(path, overwrite=True) as new,
         open(new.descriptor, "w", encoding="utf-8", closefd=False) as file,
     ):
-        file.write(text)
+        file.write(console.renamed(text))

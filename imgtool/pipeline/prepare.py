@@ -1,7 +1,7 @@
 """prepare: one image from file to Glance, top to bottom; and upload, which leaves the image as it is."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from imgtool import glance, sandbox
@@ -34,6 +34,23 @@ def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = Fals
     sandbox.start()  # before anything secret is in memory
     _refuse_odd_properties(request)
     there = () if dry_run else _connect(request, progress)
+    with _found(request, progress) as found:
+        return _prepare(found, there, progress, dry_run=dry_run)
+
+
+@contextmanager
+def _found(request: PrepareRequest, progress: Progress) -> Iterator[PrepareRequest]:
+    """The request for the file that the source is."""
+    if request.find is None:
+        yield request
+        return
+    with request.find(progress) as file:
+        yield replace(request, source=file.path, admitted=file.admitted)
+
+
+def _prepare(
+    request: PrepareRequest, there: tuple[glance.Destination, ...], progress: Progress, *, dry_run: bool
+) -> ImageResult:
     with (
         _incoming(request, progress) as source,
         chosen_way(request, source) as way,
@@ -76,7 +93,15 @@ def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False
 
 def _upload_as_it_is(request: PrepareRequest, progress: Progress, *, dry_run: bool) -> ImageResult:
     _refuse_odd_properties(request)
-    image = admit(request.source, request.source_format)
+    there = () if dry_run or request.find is None else _connect(request, progress)
+    with _found(request, progress) as found:
+        return _upload_file(found, there, progress, dry_run=dry_run)
+
+
+def _upload_file(
+    request: PrepareRequest, there: tuple[glance.Destination, ...], progress: Progress, *, dry_run: bool
+) -> ImageResult:
+    image = request.admitted or admit(request.source, request.source_format)
     if image.container is not None and image.container.kind == "ova":
         raise _as_ova(image)
     if not request.force_share:
@@ -85,7 +110,7 @@ def _upload_as_it_is(request: PrepareRequest, progress: Progress, *, dry_run: bo
         raise _with_snapshots(image)
     disk_format = "iso" if image.is_iso else image.format
     _refuse_unusable(request, image, disk_format)
-    there = () if dry_run else _connect(request, progress)
+    there = there if there or dry_run else _connect(request, progress)
     with _digest(request, image, dry_run=dry_run) as digest:
         inspection = inspect_image(image, progress)
         plans = _plan_uploads(request, inspection, disk_format)

@@ -1,6 +1,7 @@
 """What the operator asked for, whichever front end heard it: the command line or a batch's manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import DiskImage
+from imgtool.model.source import FoundFile
+from imgtool.util.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class PrepareRequest:
     wanted: GlanceTarget
     journal: Path
     """Folder in which uploads are noted until they are finished."""
+    find: Callable[[Progress], AbstractContextManager[FoundFile]] | None = None
+    """What fetches the file at `source`, or compares it with a hash, once the clouds have let us in.
+
+    None: it is there, and is what it is."""
     admitted: DiskImage | None = None
     """The image at `source`, where it is open already."""
     source_format: str | None = None

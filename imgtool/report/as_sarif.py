@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_from_bytes
 
 from imgtool import __version__
-from imgtool.batch.sources import is_url
 from imgtool.checks import registry
+from imgtool.fetch.urls import is_url
 from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.as_json.values import Object, to_text

@@ -47,6 +47,23 @@ def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, item: str, wo
     assert caught.value.message.startswith(f"{tmp_path}/images.yaml:3: ")
 
 
+def test_hashes_from_the_publishers_list(tmp_path: Path) -> None:
+    (tmp_path / "SUMS").write_text(f"{SHA256}  u.img\n{'b' * 128}  ./u.img\n{'c' * 64} *a.raw\n")
+    text = "defaults: {checksum-file: SUMS, name: 'x-{stem}'}\nimages: ['*.raw', https://host/u.img]\n"
+    file, url = planned(tmp_path, text, "a.raw").tasks
+    assert (file.sha256, file.sha512) == ("c" * 64, None)
+    assert (url.sha256, url.sha512) == (SHA256, None)
+    wrong = {
+        "b.raw": "SUMS: has no line for b.raw",
+        "{source: a.raw, sha256: " + SHA256 + "}": "two different sha256 hashes",
+        "{source: a.raw, checksum-file: none}": "none: cannot be read",
+    }
+    for item, words in wrong.items():
+        with pytest.raises(UsageError, match=words) as caught:
+            planned(tmp_path, f"defaults: {{checksum-file: SUMS}}\nimages:\n  - {item}\n", "a.raw")
+        assert caught.value.message.startswith(f"{tmp_path}/images.yaml:3: ")
+
+
 def test_a_thousand_images(tmp_path: Path) -> None:
     names = [f"{number:03}.raw" for number in range(1000)]
     items = "".join(f"  - {{source: {name}, name: image-{name}, tags: [a]}}\n" for name in names)

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from imgtool.checks import registry
 from imgtool.checks.policy import Policy
-from imgtool.cli import boot_options, console, options, policies
+from imgtool.cli import boot_options, console, options, policies, sources
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.open_source import incoming
-from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, ImageUnreadableError, UnsafeImageError
+from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, FetchError, ImageUnreadableError, UnsafeImageError
 from imgtool.model.boot import BootOptions
 from imgtool.model.result import ImageResult
 from imgtool.pipeline.inspect import inspect_image
@@ -22,7 +21,7 @@ from imgtool.util.progress import Progress
 
 
 @click.command("check", cls=options.OptionalValueCommand)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.image_path)
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=options.source)
 @options.source_format
 @options.disk
 @policies.option
@@ -32,7 +31,7 @@ from imgtool.util.progress import Progress
 @options.progress
 @options.logging
 def command(
-    images: Sequence[Path],
+    images: Sequence[options.Source],
     source_format: str | None,
     disk: str | None,
     policy: str,
@@ -41,7 +40,7 @@ def command(
     output: str,
     progress: When,
 ) -> int:
-    """Judge each IMAGE: will it boot, answer and behave on OpenStack?
+    """Judge each IMAGE, a file or a URL: will it boot, answer and behave on OpenStack?
 
     With --boot an image that passes is started as well, a throwaway copy of it.
     Exit status 0 when all pass, 1 when a check failed, 3 when an image is unreadable or unsafe.
@@ -75,15 +74,20 @@ class _Order:
     with_map: bool
 
 
-def _judge(path: Path, order: _Order, progress: Progress) -> tuple[ImageResult, int]:
+def _judge(image: options.Source, order: _Order, progress: Progress) -> tuple[ImageResult, int]:
     """What was found, and the exit status that it stands for."""
     policy = order.policy
     try:
-        with incoming(path, order.source_format, progress, may_stream=False, disk=order.disk) as image:
+        with (
+            sources.found(image, None, progress, source_format=order.source_format) as found,
+            incoming(
+                found.path, order.source_format, progress, may_stream=False, disk=order.disk
+            ) as admitted,
+        ):
             wanted = registry.guest_query(policy)
-            inspection = inspect_image(image, progress, wanted, with_map=order.with_map)
+            inspection = inspect_image(admitted, progress, wanted, with_map=order.with_map)
             result = judge_image(inspection, policy, progress, order.boot)
-    except (UnsafeImageError, ImageUnreadableError) as error:
-        return refusal(str(path), error, policy), error.exit_status
+    except (UnsafeImageError, ImageUnreadableError, FetchError) as error:
+        return refusal(str(image), error, policy), error.exit_status
     passed = result.judgement is not None and result.judgement.passed
     return result, EXIT_OK if passed else EXIT_CHECK_FAILED

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from imgtool.cli import console, conversion_options, options
+from imgtool.cli import checksums, console, conversion_options, options, sources
 from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.checksums import Checksums
 from imgtool.convert import convert
 from imgtool.disk.open_source import STREAM, incoming
 from imgtool.formats.claims import MadeFormat, format_to_make
@@ -14,13 +15,14 @@ from imgtool.report.as_text import conversion as as_text
 
 
 @click.command("convert", cls=options.OptionalValueCommand)
-@click.argument("source", type=options.image_path)
+@click.argument("source", type=options.source)
 @click.argument("target", type=options.file_or_stdout)
 @options.source_format
 @options.disk
 @options.force_share
 @conversion_options.target_format_by_name
 @options.compress
+@checksums.options
 @conversion_options.conversion
 @click.option(
     "--force",
@@ -32,13 +34,14 @@ from imgtool.report.as_text import conversion as as_text
 @options.progress
 @options.logging
 def command(
-    source: Path,
+    source: options.Source,
     target: Path,
     source_format: str | None,
     disk: str | None,
     force_share: bool,
     target_format: MadeFormat | None,
     compress: Compression,
+    checksums: Checksums,
     conversion: ConversionOptions,
     force: bool,
     dry_run: bool,
@@ -47,9 +50,9 @@ def command(
 ) -> None:
     """Convert SOURCE to TARGET.
 
-    TARGET appears when it is complete and verified, and not at all otherwise. SOURCE may be an OVA, or
-    compressed as a whole (gz, xz, zst, bz2). SOURCE may be - for stdin, and TARGET - for stdout with -O raw;
-    TARGET may be a block device with -O raw and --force.
+    TARGET appears when it is complete and verified, and not at all otherwise. SOURCE may be a URL of http or
+    https, an OVA, or compressed as a whole (gz, xz, zst, bz2). SOURCE may be - for stdin, and TARGET - for
+    stdout with -O raw; TARGET may be a block device with -O raw and --force.
 
     Without -O the ending of TARGET decides: raw for .raw, otherwise qcow2. An ending that claims another
     format than -O is an error.
@@ -57,10 +60,20 @@ def command(
     made = format_to_make(target.name, target_format)
     watched = TerminalProgress(progress)
     to_stdout = target == STREAM
+    sources.refuse_early(source, target, overwrite=force)
     may_stream = conversion.engine != "qemu-img" and conversion.verify != "full"
-    with incoming(
-        source, source_format, watched, may_stream=may_stream, force_share=force_share, disk=disk
-    ) as image:
+    with (
+        sources.found(source, checksums.of(source), watched, source_format=source_format, disk=disk) as found,
+        incoming(
+            found.path,
+            source_format,
+            watched,
+            may_stream=may_stream,
+            force_share=force_share,
+            admitted=found.admitted,
+            disk=disk,
+        ) as image,
+    ):
         named = target if to_stdout else target.absolute()
         plan = convert.plan(image, named, made, compress, overwrite=force, trusted=force, options=conversion)
         if dry_run:

@@ -1,11 +1,9 @@
 """`imgtool inspect IMAGE`: facts about the image and the guest; judges nothing."""
 
-from pathlib import Path
-
 import click
 
 from imgtool import glance
-from imgtool.cli import console, options
+from imgtool.cli import console, options, sources
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.open_source import incoming
 from imgtool.pipeline.inspect import inspect_image
@@ -14,19 +12,24 @@ from imgtool.report.as_text import facts as as_text
 
 
 @click.command("inspect", cls=options.OptionalValueCommand)
-@click.argument("image", type=options.image_path)
+@click.argument("image", type=options.source)
 @options.source_format
 @options.disk
 @options.output
 @options.progress
 @options.logging
-def command(image: Path, source_format: str | None, disk: str | None, output: str, progress: When) -> None:
-    """Show what IMAGE is and what is inside; judges nothing.
+def command(
+    image: options.Source, source_format: str | None, disk: str | None, output: str, progress: When
+) -> None:
+    """Show what IMAGE, a file or a URL, is and what is inside; judges nothing.
 
     Needs no root and mounts nothing. What could not be read is shown as unknown, with the reason.
     """
     watched = TerminalProgress(progress, stages=False)
-    with incoming(image, source_format, watched, may_stream=False, disk=disk) as admitted:
+    with (
+        sources.found(image, None, watched, source_format=source_format) as found,
+        incoming(found.path, source_format, watched, may_stream=False, disk=disk) as admitted,
+    ):
         facts = inspect_image(admitted, watched)
     properties = glance.derive(facts, {})
     if output == "json":

@@ -5,9 +5,20 @@ from pathlib import Path
 
 import click
 
-from imgtool.cli import boot_options, conversion_options, delivery, options, outcome, policies, state_folder
+from imgtool.cli import (
+    boot_options,
+    checksums,
+    conversion_options,
+    delivery,
+    options,
+    outcome,
+    policies,
+    sources,
+    state_folder,
+)
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.checksums import Checksums
 from imgtool.cli.delivery import DeliveryOptions
 from imgtool.convert.convert import TargetFormat
 from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
@@ -21,8 +32,9 @@ from imgtool.report import as_json
 
 
 @click.command("prepare", cls=options.OptionalValueCommand)
-@click.argument("source", type=options.image_path)
+@click.argument("source", type=options.source)
 @delivery.delivery
+@checksums.options
 @options.source_format
 @options.disk
 @options.force_share
@@ -39,8 +51,9 @@ from imgtool.report import as_json
 @options.progress
 @options.logging
 def command(
-    source: Path,
+    source: options.Source,
     delivery: DeliveryOptions,
+    checksums: Checksums,
     source_format: str | None,
     disk: str | None,
     force_share: bool,
@@ -65,7 +78,8 @@ def command(
     if keep is not None:
         format_to_make(keep.name, target_format)
     order = PrepareRequest(
-        source=source,
+        source=sources.named(source),
+        find=sources.finder(source, checksums.of(source), source_format, disk),
         clouds=delivery.clouds,
         wanted=delivery.wanted,
         journal=state_folder.uploads_folder(dry_run=dry_run),

@@ -1,11 +1,10 @@
 """`imgtool upload SOURCE --cloud NAME`: a finished image into Glance."""
 
-from pathlib import Path
-
 import click
 
-from imgtool.cli import delivery, options, outcome, state_folder
+from imgtool.cli import checksums, delivery, options, outcome, sources, state_folder
 from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.checksums import Checksums
 from imgtool.cli.delivery import DeliveryOptions
 from imgtool.pipeline.prepare import upload
 from imgtool.pipeline.request import PrepareRequest
@@ -13,8 +12,9 @@ from imgtool.report import as_json
 
 
 @click.command("upload", cls=options.OptionalValueCommand)
-@click.argument("source", type=options.image_path, metavar="IMAGE")
+@click.argument("source", type=options.source, metavar="IMAGE")
 @delivery.delivery
+@checksums.options
 @options.source_format
 @options.force_share
 @click.option("--allow-snapshots", is_flag=True, help="Upload a qcow2 together with its internal snapshots.")
@@ -24,8 +24,9 @@ from imgtool.report import as_json
 @options.progress
 @options.logging
 def command(
-    source: Path,
+    source: options.Source,
     delivery: DeliveryOptions,
+    checksums: Checksums,
     source_format: str | None,
     force_share: bool,
     allow_snapshots: bool,
@@ -40,7 +41,8 @@ def command(
     `imgtool prepare` checks and converts first.
     """
     order = PrepareRequest(
-        source=source,
+        source=sources.named(source),
+        find=sources.finder(source, checksums.of(source), source_format),
         clouds=delivery.clouds,
         wanted=delivery.wanted,
         journal=state_folder.uploads_folder(dry_run=dry_run),

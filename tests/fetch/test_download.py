@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtool.batch import download
 from imgtool.errors import FetchError, VerificationError
+from imgtool.fetch import download
 from imgtool.util.progress import NullProgress
 
 CONTENT = bytes(range(256)) * 5000

@@ -14,9 +14,10 @@ from support.batches import task
 from support.hostile import ROWS
 from support.images import create, qemu_io
 
-from imgtool.batch import source_file
+from imgtool.batch import task as tasks
 from imgtool.convert import digest
 from imgtool.errors import UnsafeImageError, VerificationError
+from imgtool.pipeline.source_file import SourceFile
 from imgtool.util.progress import NullProgress
 
 NOBODY = NullProgress()
@@ -33,10 +34,10 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def make(source: Path | str, folder: Path, **changed: Any) -> source_file.SourceFile:
+def make(source: Path | str, folder: Path, **changed: Any) -> SourceFile:
     """What is known of it, its hash included, when the block has ended."""
     changed = {"clouds": (), **changed}
-    with source_file.source(task(source=str(source), **changed), folder, NOBODY) as found:
+    with tasks.source_of(task(source=str(source), **changed), folder, NOBODY) as found:
         found.sha256()
         return found
 
