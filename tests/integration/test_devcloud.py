@@ -98,8 +98,10 @@ def processes_named(pid: str, word: str) -> bool:
 
 
 @pytest.mark.usefixtures("devcloud_running")
-def test_a_killed_supervisor_takes_the_servers_with_it(temporary: Path) -> None:
-    process, folder = begin(temporary)
+@pytest.mark.parametrize("options", [(), ("--with", "ceph")])
+def test_a_killed_supervisor_takes_the_servers_with_it(temporary: Path, options: tuple[str, ...]) -> None:
+    process, folder = begin(temporary, *options)
+    assert any("ceph-osd" in command for command in processes_of(folder)) == bool(options)
     os.kill(int((folder / "devcloud.pid").read_text()), signal.SIGKILL)
     wait_until(lambda: processes_of(folder) == [])
     process.terminate()
@@ -111,8 +113,9 @@ def test_a_killed_supervisor_takes_the_servers_with_it(temporary: Path) -> None:
 def test_start_and_stop(temporary: Path) -> None:
     folder = temporary / "here"
     started = subprocess.run(
-        devcloud_command("start", "--dir", folder), stdout=subprocess.PIPE, text=True, check=True, timeout=120
-    )
+        devcloud_command("start", "--dir", folder, "--with", "metadata"),
+        stdout=subprocess.PIPE, text=True, check=True, timeout=120,
+    )  # fmt: skip
     assert f"export OS_CLIENT_CONFIG_FILE={folder}/clouds.yaml" in started.stdout
     cloud = Devcloud(folder / "clouds.yaml")
     assert not any(secret in started.stdout for secret in cloud.secrets)
@@ -122,7 +125,7 @@ def test_start_and_stop(temporary: Path) -> None:
     again = subprocess.run(
         devcloud_command("start", "--dir", folder), capture_output=True, text=True, check=False, timeout=120
     )
-    assert (again.returncode, "a cloud runs in" in again.stderr) == (125, True)
+    assert (again.returncode, f"a cloud runs in {folder} with metadata" in again.stderr) == (125, True)
     assert "start one of your own: devcloud start --dir" in again.stderr
     default = temporary / f"imgtool-devcloud-{os.getuid()}"
     folder.rename(default)
@@ -156,6 +159,15 @@ def test_a_command_that_cannot_be_run(temporary: Path, command: str, status: int
         devcloud_command("run", "--", command), capture_output=True, check=False, timeout=120
     )
     assert done.returncode == status
+    assert list(temporary.iterdir()) == []
+
+
+def test_ceph_is_not_installed(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(temporary))
+    command = devcloud_command("start", "--with", "ceph")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 125
+    assert "ceph-mon, ceph-osd, monmaptool, rbd, setpriv not found, which --with ceph needs" in done.stderr
     assert list(temporary.iterdir()) == []
 
 

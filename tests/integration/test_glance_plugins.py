@@ -1,46 +1,17 @@
 """What a Glance does to an import by its plugins: what it converts is proven by the disk in what was sent."""
 
-import hashlib
-import json
-import os
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.cli import imgtool
 from support.cloud import Devcloud, cloud_with
 from support.glance_client import images_named
-from support.images import convert, create, qemu_io
+from support.images import create
+from support.imports import KINDS, SIZE_BYTES, compressed, deliver, delivered, lying_cloud, make_disk, sha512
 
 PARTS = ["", "conversion", "decompression", "decompression,conversion", "metadata"]
 STORES = [(), ("--store", "slow"), ("--all-stores",)]
-LIAR = """#!/bin/sh
-# Converts, and changes the disk in one byte.
-{real} "$@" || exit
-if [ "$1" = convert ]; then
-    for target; do :; done
-    printf X | dd of="$target" bs=1 seek=3145728 conv=notrunc status=none
-fi
-"""
-
-
-Kind = Callable[[Path], tuple[Path, tuple[str, ...]]]
-KINDS: dict[str, Kind] = {
-    "raw as it is": lambda disk: (disk, ()),
-    "qcow2 as it is": lambda disk: (convert(disk, disk.with_suffix(".qcow2"), "raw", "qcow2"), ()),
-    "compressed qcow2": lambda disk: (compressed(disk), ()),
-    "VMDK": lambda disk: (convert(disk, disk.with_suffix(".vmdk"), "raw", "vmdk"), ()),
-    "qcow2 made on the way": lambda disk: (disk, ("-O", "qcow2")),
-}
-"""Of a raw disk: what is sent, and the options besides."""
-
-
-def compressed(disk: Path) -> Path:
-    return convert(disk, disk.with_suffix(".qcow2"), "raw", "qcow2", "-c")
 
 
 @pytest.fixture(scope="module", params=PARTS, ids=lambda parts: parts or "none")
@@ -63,29 +34,7 @@ def cloud(running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Path:
-    """A raw disk of 24 MiB, most of it holes."""
-    path = create(tmp_path / "disk.raw", "raw", "24M")
-    qemu_io(path, ["write -P 7 1M 3M", "write -P 9 20M 1M"], "raw")
-    path.write_bytes(os.urandom(512) + path.read_bytes()[512:])
-    return path
-
-
-def sha512(path: Path) -> str:
-    return hashlib.sha512(path.read_bytes()).hexdigest()
-
-
-def deliver(path: Path, name: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    chosen = ("--cloud", "devcloud-member", "--name", name, "--output", "json", *options)
-    if "-O" in options:
-        return imgtool("prepare", path, "--policy", "data", *chosen)
-    return imgtool("upload", path, *chosen)
-
-
-def delivered(path: Path, name: str, *options: str) -> dict[str, Any]:
-    run = deliver(path, name, *options)
-    assert run.returncode == 0, run.stderr + run.stdout
-    document: dict[str, Any] = json.loads(run.stdout)
-    return document.get("upload") or document
+    return make_disk(tmp_path / "disk.raw")
 
 
 @pytest.mark.parametrize(("kind", "stores"), zip(KINDS, cycle(STORES)))
@@ -100,7 +49,7 @@ def test_an_import_is_proven(
     assert found["stored_format"] == there["disk_format"]
     if "conversion" in parts or kind == "raw as it is":
         assert there["disk_format"] == "raw"
-        assert (there["size"], there["os_hash_value"]) == (24 << 20, sha512(disk))
+        assert (there["size"], there["os_hash_value"]) == (SIZE_BYTES, sha512(disk))
     elif "-O" not in options:
         assert there["os_hash_value"] == sha512(path)
     assert ("devcloud_injected" in there) == ("metadata" in parts)
@@ -134,15 +83,7 @@ def test_the_same_again_is_already_there(cloud: Devcloud, disk: Path) -> None:
 def test_a_glance_that_converts_to_another_disk_keeps_nothing(
     disk: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    liar = programs / "qemu-img"
-    liar.write_text(LIAR.format(real=shutil.which("qemu-img")))
-    liar.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    with cloud_with("conversion", tmp_path) as lying:
-        monkeypatch.undo()
-        lying.enter(monkeypatch, tmp_path)
+    with lying_cloud("conversion", tmp_path, monkeypatch):
         refused = deliver(compressed(disk), "a lie", "--method", "import")
         assert refused.returncode == 5, refused.stderr
         assert "what Glance has is not what was sent: sha512 is" in refused.stdout

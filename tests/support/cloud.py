@@ -67,11 +67,15 @@ def devcloud_command(*arguments: str | Path) -> list[str]:
 
 
 @contextmanager
-def cloud_with(parts: str, folder: Path) -> Iterator[Devcloud]:
-    """A cloud of the test's own, below `folder`, with what `devcloud --with` switches on."""
+def cloud_with(parts: str, folder: Path, **environment: str) -> Iterator[Devcloud]:
+    """A cloud of the test's own, below `folder`, with what `devcloud --with` switches on.
+
+    `environment` is what differs from ours for its services.
+    """
     cloud = folder / "cloud"
     options = ["--dir", cloud, "--owner", str(os.getpid()), *(["--with", parts] if parts else [])]
-    subprocess.run(devcloud_command("start", *options), check=True, timeout=600, stdout=subprocess.DEVNULL)
+    command = devcloud_command("start", *options)
+    subprocess.run(command, env=os.environ | environment, check=True, timeout=600, stdout=subprocess.DEVNULL)
     try:
         yield Devcloud(cloud / "clouds.yaml")
     finally:

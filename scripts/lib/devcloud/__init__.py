@@ -6,6 +6,9 @@
     servers.py        Keystone and Glance as gunicorn processes on ports that are already bound
     gunicorn_conf.py  read by gunicorn: die with the supervisor
     parts.py          what `--with` switches on
+    ceph.py           a monitor and one OSD
+    ceph_files.py     their keys and configuration, and the bindings for Glance
+    ceph_seed.py      run in the environment: tells the monitor of the OSD and of a pool
     settings.py       the folder: configuration, keys, clouds.yaml
     probe.py          the first requests: ready, or not
     environment.py    the cached virtual environment

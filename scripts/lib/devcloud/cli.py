@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from devcloud import lifecycle, parts
+from devcloud.ceph_files import CONF
 from devcloud.environment import ready_environment
 from devcloud.errors import DevcloudError
 
@@ -147,9 +148,10 @@ def _start(options: argparse.Namespace) -> int:
         owner=options.owner,
     )
     here = Path(sys.argv[0])
+    exports = "".join(f"  export {name}={value}\n" for name, value in _way_to_it(folder).items())
     print(
         f"Keystone and Glance answer{_named(options.parts)}. Use them in this shell:\n"
-        f"  export OS_CLIENT_CONFIG_FILE={folder / 'clouds.yaml'}\n"
+        f"{exports}"
         f"  imgtool upload IMAGE --cloud devcloud            (administrator)\n"
         f"  imgtool upload IMAGE --cloud devcloud-member     (ordinary member)\n"
         f"Stop them:\n"
@@ -173,7 +175,14 @@ def _stop(options: argparse.Namespace) -> int:
 def _environment(folder: Path) -> dict[str, str]:
     """The caller's environment without its OS_*: COMMAND must not reach a cloud in earnest by mistake."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    return kept | {"OS_CLIENT_CONFIG_FILE": str(folder / "clouds.yaml")}
+    return kept | _way_to_it(folder)
+
+
+def _way_to_it(folder: Path) -> dict[str, str]:
+    """The variables that clients find the cloud by, and `rbd` and `ceph` its cluster, if it has one."""
+    cluster = folder / "ceph" / CONF
+    ceph = {"CEPH_CONF": str(cluster)} if cluster.exists() else {}
+    return {"OS_CLIENT_CONFIG_FILE": str(folder / "clouds.yaml"), **ceph}
 
 
 def _exit_on_signal(number: int, _frame: object) -> NoReturn:

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from devcloud.environment import Environment
 from devcloud.errors import DevcloudError
-from devcloud.supervisor import PID_FILE, READY
+from devcloud.supervisor import PARTS_FILE, PID_FILE, READY
 
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -38,8 +38,8 @@ def prepare_folder(folder: Path) -> None:
     if (folder / PID_FILE).exists():
         if is_running(folder):
             raise DevcloudError(
-                f"a cloud runs in {folder}, which another start made; end it with: devcloud stop --dir "
-                f"{folder}, or start one of your own: devcloud start --dir NEW_FOLDER"
+                f"a cloud runs in {folder}{_parts_of(folder)}, which another start made; end it with: "
+                f"devcloud stop --dir {folder}, or start one of your own: devcloud start --dir NEW_FOLDER"
             )
         remove_remains(folder)
     try:
@@ -50,6 +50,15 @@ def prepare_folder(folder: Path) -> None:
     if any(folder.iterdir()):
         raise DevcloudError(f"{folder} is not empty; name a new folder with --dir")
     folder.chmod(0o700)
+
+
+def _parts_of(folder: Path) -> str:
+    """What the cloud there was started with."""
+    try:
+        parts = (folder / PARTS_FILE).read_text()
+    except FileNotFoundError:
+        return ""
+    return f" with {parts}" if parts else ""
 
 
 def start(  # noqa: PLR0913 - what the command line says, named one by one

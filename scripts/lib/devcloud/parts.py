@@ -12,6 +12,9 @@ PLUGINS: Mapping[str, str] = MappingProxyType(
 )
 """The part's name -> Glance's import plugin, in the order in which Glance has to run them: what is compressed
 cannot be converted. They touch imports only, never a direct upload."""
+CEPH = "ceph"
+"""A Ceph cluster, and a store in it beside the others."""
+NAMES = (*PLUGINS, CEPH)
 INJECTED = ("devcloud_injected", "yes")
 """The property that `metadata` adds to each image that is imported."""
 
@@ -20,14 +23,15 @@ parts of a cloud, for --with (several: NAME,NAME):
   conversion     Glance converts what is imported to raw, as clouds with Ceph have it
   decompression  Glance unpacks what is imported
   metadata       Glance adds a property to what is imported
+  ceph           a Ceph cluster in memory (a monitor, one OSD), and Glance's store rbd in it
 """
 
 
 def parse(text: str) -> frozenset[str]:
     """The parts in NAME,NAME. Raises ValueError for one that there is not."""
     parts = frozenset(part for part in text.split(",") if part)
-    if unknown := sorted(parts - PLUGINS.keys()):
-        raise ValueError(f"no part is called {unknown[0]}: there are {', '.join(PLUGINS)}")
+    if unknown := sorted(parts - set(NAMES)):
+        raise ValueError(f"no part is called {unknown[0]}: there are {', '.join(NAMES)}")
     return parts
 
 

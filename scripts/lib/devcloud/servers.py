@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+from devcloud.ceph_files import modules
 from devcloud.settings import Settings
 
 BACKLOG = 128
@@ -31,8 +33,10 @@ def start_keystone(settings: Settings, listener: socket.socket) -> subprocess.Po
 
 
 def start_glance(settings: Settings, listener: socket.socket) -> subprocess.Popen[bytes]:
-    """Serves Glance in the same way."""
-    return _serve(settings, "glance", listener, {"OS_GLANCE_CONFIG_DIR": str(settings.glance_conf.parent)})
+    """Serves Glance in the same way; where it stores in Ceph, Ceph's bindings are within its reach."""
+    where = {"OS_GLANCE_CONFIG_DIR": str(settings.glance_conf.parent)}
+    bindings = ["--pythonpath", str(modules(settings.ceph_folder))] if settings.has_ceph else []
+    return _serve(settings, "glance", listener, where, bindings)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -51,7 +55,11 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _serve(
-    settings: Settings, name: str, listener: socket.socket, extra: dict[str, str]
+    settings: Settings,
+    name: str,
+    listener: socket.socket,
+    extra: dict[str, str],
+    options: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
     descriptor = listener.fileno()
     command = [
@@ -59,6 +67,7 @@ def _serve(
         "--config", str(Path(__file__).with_name("gunicorn_conf.py")),
         "--bind", f"fd://{descriptor}",
         "--worker-tmp-dir", str(settings.folder / "lock"),
+        *options,
         f"{name}.wsgi.api:application",
     ]  # fmt: skip
     return _spawn(settings, name, command, extra, (descriptor,))

@@ -5,14 +5,13 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devcloud import parts
+from devcloud import ceph_files, parts
 from devcloud.databases import copy_database, personalise
 from devcloud.environment import REGION, Environment
 from devcloud.keys import key_settings, write_keys
 
 STORES = ("fast", "slow")
-
-
+"""The stores that are folders."""
 USERS = ("admin", "glance", "member")
 
 
@@ -55,8 +54,18 @@ class Settings:
         """Glance's configuration."""
         return self.folder / "glance" / "glance-api.conf"
 
+    @property
+    def has_ceph(self) -> bool:
+        """Whether Glance keeps images in Ceph as well."""
+        return parts.CEPH in self.parts
+
+    @property
+    def ceph_folder(self) -> Path:
+        """Where that cluster is kept."""
+        return self.folder / "ceph"
+
     def log(self, name: str) -> Path:
-        """The output of keystone or glance."""
+        """The output of a server."""
         return self.folder / "log" / f"{name}.log"
 
 
@@ -130,7 +139,7 @@ def _glance_conf(settings: Settings) -> str:
     )
     return f"""\
 [DEFAULT]
-enabled_backends = {",".join(f"{name}:file" for name in STORES)}
+enabled_backends = {",".join(_backends(settings))}
 enabled_import_methods = [glance-direct,web-download,copy-image]
 worker_self_reference_url = {settings.glance_url}
 image_size_cap = {settings.image_size_cap_bytes}
@@ -140,7 +149,7 @@ connection = {_database(settings, "glance")}
 sqlite_synchronous = False
 [glance_store]
 default_backend = {STORES[0]}
-{stores}[keystone_authtoken]
+{stores}{ceph_files.store_settings(settings.ceph_folder) if settings.has_ceph else ""}[keystone_authtoken]
 auth_type = password
 auth_url = {settings.keystone_url}
 www_authenticate_uri = {settings.keystone_url}
@@ -155,6 +164,10 @@ config_file = {settings.environment.paste_file}
 [oslo_concurrency]
 lock_path = {settings.folder / "lock"}
 {parts.glance_settings(settings.parts)}{_limits(settings) if settings.limits else ""}"""
+
+
+def _backends(settings: Settings) -> list[str]:
+    return [*(f"{name}:file" for name in STORES), *(["rbd:rbd"] if settings.has_ceph else [])]
 
 
 def _limits(settings: Settings) -> str:

@@ -12,20 +12,22 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from devcloud import parts, servers
+from devcloud import ceph, parts, servers
 from devcloud.environment import Environment
 from devcloud.errors import DevcloudError, tail
 from devcloud.probe import first_requests
 from devcloud.settings import Settings, write_all, write_clouds_yaml
 
 PID_FILE = "devcloud.pid"
+PARTS_FILE = "parts"
 READY = "ready"
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
@@ -47,6 +49,7 @@ def main() -> int:
     if not _lock(options.folder):
         _tell(f"a cloud runs in {options.folder} already")
         return 1
+    (options.folder / PARTS_FILE).write_text(", ".join(sorted(options.parts)))
     try:
         with _cloud(options) as processes:
             _tell(READY)
@@ -134,15 +137,27 @@ def _cloud(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]
         )
         write_all(settings)
         with contextlib.ExitStack() as running:
-            processes = []
-            for start, listener in ((servers.start_keystone, keystone), (servers.start_glance, glance)):
-                processes.append(start(settings, listener))
-                running.callback(servers.stop, processes[-1])
-                # Only the server holds its port now: if it dies, requests are refused and do not hang.
-                listener.close()
+            processes = [_served(servers.start_keystone, settings, keystone, running)]
+            if settings.has_ceph:  # while Keystone loads; Glance looks for it when it starts
+                processes += running.enter_context(ceph.running(settings))
+            processes.append(_served(servers.start_glance, settings, glance, running))
             _require_answers(settings)
             write_clouds_yaml(settings)
             yield processes
+
+
+def _served(
+    start: Callable[[Settings, socket.socket], subprocess.Popen[bytes]],
+    settings: Settings,
+    listener: socket.socket,
+    running: contextlib.ExitStack,
+) -> subprocess.Popen[bytes]:
+    """A server that ends with `running`."""
+    process = start(settings, listener)
+    running.callback(servers.stop, process)
+    # Only the server holds its port now: if it dies, requests are refused and do not hang.
+    listener.close()
+    return process
 
 
 def _require_answers(settings: Settings) -> None:
