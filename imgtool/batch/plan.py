@@ -4,6 +4,7 @@ Tasks that would be in one another's way are refused.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtool.batch import settings, sources
@@ -37,6 +38,53 @@ def make_plan(
     )
     refuse_duplicates(tasks)
     return BatchPlan(document.path.absolute(), tasks, tuple(_problems(tasks)))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be done with each image that a command line names."""
+
+    like: Task
+    """The task of each, but for its source, and what is named by that."""
+    name: str = settings.STEM
+    """In Glance; `{stem}` in it is the file's."""
+    folder: Path | None = None
+    """Absolute; where what was uploaded is to stay as a file."""
+
+
+def plan_sources(
+    command: str, sources_named: Sequence[tuple[str, Mapping[str, str]]], wanted: Wanted, folder: Path
+) -> BatchPlan:
+    """The plan for images that `command` names: absolute paths or URLs, each with the hashes it must have.
+
+    `folder` is the one that a policy file is relative to. Raises UsageError as `read_plan` does.
+    """
+    policy, fingerprint = PolicyFingerprints(folder).of(wanted.like.policy)
+    like = replace(wanted.like, policy=policy)
+    whole = set(sources.without_halves([source for source, _ in sources_named]))
+    tasks = tuple(
+        settings.with_key(
+            _named(source, hashes, replace(like, where=f"argument {number}"), wanted), fingerprint
+        )
+        for number, (source, hashes) in enumerate(sources_named, 1)
+        if source in whole
+    )
+    refuse_duplicates(tasks)
+    return BatchPlan(Path(command), tasks, tuple(_problems(tasks)))
+
+
+def _named(source: str, hashes: Mapping[str, str], like: Task, wanted: Wanted) -> Task:
+    name = settings.filled_name(wanted.name, source)
+    file = settings.named_in(f"{wanted.folder}/", name, like.target_format)
+    return replace(
+        like,
+        source=source,
+        sha256=hashes.get("sha256"),
+        sha512=hashes.get("sha512"),
+        name=name,
+        wanted=replace(like.wanted, name=name),
+        output=None if wanted.folder is None else Path(file),
+    )
 
 
 def _tasks(document: Document[Manifest], index: int, image: Image, around: settings.Around) -> Iterator[Task]:

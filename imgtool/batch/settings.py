@@ -20,7 +20,7 @@ from imgtool.errors import FetchError, UsageError
 from imgtool.fetch.checksums import ChecksumList, merged, read_list
 from imgtool.fetch.urls import file_name, is_url
 from imgtool.formats.claims import format_to_make
-from imgtool.model.batch import Task
+from imgtool.model.batch import Task, TaskOptions
 from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
@@ -102,9 +102,7 @@ def over(defaults: Settings, image: Settings) -> Chosen:
 
 def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
     """What is to be done with `source`. Raises UsageError where that makes no sense."""
-    name = _filled(chosen.get("name", STEM), source)
-    if not name or printable(name) != name:
-        raise UsageError(f"name: cannot derive an image name from {printable(source)}", hint="give it a name")
+    name = filled_name(chosen.get("name", STEM), source)
     policy, fingerprint = around.policies.of(chosen.get("policy"))
     made: dict[str, Any] = {
         "name": name,
@@ -124,8 +122,14 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         raise UsageError("compression: a raw image has none", hint="take the target-format qcow2")
     made |= hashes_of(source, chosen, around)
     unnamed = Task(key="", source=source, settings_hash="", where=where, **made, **_of_running(chosen))
-    settings_hash = _hash(unnamed, fingerprint)
-    return replace(unnamed, key=_key(name, source, settings_hash), settings_hash=settings_hash)
+    return with_key(unnamed, fingerprint)
+
+
+def with_key(unnamed: Task, policy: str) -> Task:
+    """The task, known by all that decides what its result is; `policy` is its policy's fingerprint."""
+    settings_hash = _hash(unnamed, policy)
+    key = _key(unnamed.name, unnamed.source, settings_hash)
+    return replace(unnamed, key=key, settings_hash=settings_hash)
 
 
 def _of_running(chosen: Chosen) -> dict[str, Any]:
@@ -165,13 +169,26 @@ def _filled(template: str, source: str) -> str:
     return template.replace(STEM, sources.stem(source))
 
 
+def filled_name(template: str, source: str) -> str:
+    """The name of an image. Raises UsageError where the source gives none."""
+    name = _filled(template, source)
+    if not name or printable(name) != name:
+        raise UsageError(f"name: cannot derive an image name from {printable(source)}", hint="give it a name")
+    return name
+
+
+def named_in(folder: str, name: str, target_format: str) -> str:
+    """The path of an image's file in a folder, which ends with a slash."""
+    return f"{folder}{name.replace('/', '_')}.{target_format}"
+
+
 def _output(name: str, source: str, chosen: Chosen, folder: Path) -> Path | None:
     """One that ends with a slash is a folder, and the image is named in it."""
     if "output" not in chosen:
         return None
     path = _filled(chosen["output"], source)
     if path.endswith("/"):
-        path += f"{name.replace('/', '_')}.{chosen.get('target_format', 'qcow2')}"
+        path = named_in(path, name, chosen.get("target_format", "qcow2"))
     return folder / path
 
 
@@ -200,7 +217,9 @@ def _wanted(name: str, chosen: Chosen) -> GlanceTarget:
 def _hash(unnamed: Task, policy: str) -> str:
     plain = {key: value for key, value in asdict(unnamed).items() if key not in _NOT_HASHED}
     plain |= {"policy": policy, "output": str(unnamed.output)}
-    for added in ("boot", "disk"):
+    if unnamed.options == TaskOptions():
+        plain["options"] = None
+    for added in ("boot", "disk", "options"):
         if not plain[added]:
             del plain[added]  # so that journals of before there was such a thing are good still
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from imgtool.errors import UsageError
@@ -24,8 +25,13 @@ def find(source: str, folder: Path) -> list[str]:
     found = sorted(one for one in glob.glob(pattern, recursive=True) if Path(one).is_file())  # noqa: PTH207 - absolute
     if not found:
         raise UsageError(f"no file matches {printable(source)}", hint=f"it is looked for in {folder}")
-    halves = {data_file(one) for one in found}
-    return [one for one in found if one not in halves]
+    return without_halves(found)
+
+
+def without_halves(paths: Sequence[str]) -> list[str]:
+    """The paths without the data files of VMDKs whose descriptors are among them: a pair is one image."""
+    halves = {data_file(one) for one in paths}
+    return [one for one in paths if one not in halves]
 
 
 def data_file(path: str) -> str | None:

@@ -16,13 +16,12 @@ from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
 from imgtool.fetch.urls import is_url
 from imgtool.model.batch import Task, TaskRecord
-from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
 from imgtool.model.image import DiskImage
 from imgtool.model.result import ImageResult
 from imgtool.pipeline import source_file
-from imgtool.pipeline.prepare import prepare
+from imgtool.pipeline.prepare import prepare, upload
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.pipeline.source_file import SourceFile
 from imgtool.policy.load import load_policy
@@ -52,7 +51,8 @@ def _perform(context: TaskContext, render: Render, progress: Progress) -> TaskRe
     with source_of(task, context.temporary, progress) as source:
         staged = staging.prepare(context)
         if task.clouds:
-            result = prepare(_order(context, source, staged), progress)
+            deliver = upload if task.options.as_it_is else prepare
+            result = deliver(_order(context, source, staged), progress)
         else:
             result = ImageResult(conversion=_convert(task, source, staged, progress))
         record = _record(task, source, result, render)
@@ -113,7 +113,12 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         properties=task.properties,
         derive=task.derive,
         policy=load_policy(task.policy),
-        boot=BootOptions() if task.boot else None,
+        boot=task.options.boot if task.boot else None,
+        conversion=task.options.conversion,
+        force_share=task.options.force_share,
+        allow_snapshots=task.options.allow_snapshots,
+        insist=task.options.insist,
+        timeout_seconds=task.options.timeout_seconds,
     )
 
 

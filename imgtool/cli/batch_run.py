@@ -163,6 +163,20 @@ def show(status: BatchStatus, output: str) -> None:
         console.show(as_text.status(status, console.paint))
 
 
+def show_plan(plan: BatchPlan, output: str) -> int:
+    """Show what a batch would do, on stdout; the exit status."""
+    if output == "json":
+        from imgtool.report.as_json import batch as as_json  # noqa: PLC0415 - seldom needed
+        from imgtool.report.as_json import to_text  # noqa: PLC0415 - the same
+
+        console.show(to_text(as_json.plan(plan)))
+    else:
+        from imgtool.report.as_text import batch as as_text  # noqa: PLC0415 - the other form
+
+        console.show(as_text.plan(plan, console.paint))
+    return EXIT_OK
+
+
 def run_batch(
     plan: BatchPlan,
     chosen: BatchOptions,

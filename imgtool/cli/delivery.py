@@ -17,6 +17,7 @@ from imgtool.disk.open_source import STREAM
 from imgtool.errors import UsageError
 from imgtool.fetch.urls import Url
 from imgtool.formats.claims import without_endings
+from imgtool.model.batch import Task
 from imgtool.model.delivery import (
     METHODS,
     VISIBILITIES,
@@ -43,6 +44,20 @@ class DeliveryOptions:
     properties: Mapping[str, str]
     derive: bool
     timeout_seconds: float
+
+    def task(self, **rest: Any) -> Task:
+        """Return the task of each of several images, but for its source, and what is named by that."""
+        return Task(
+            key="",
+            source="",
+            settings_hash="",
+            name=self.wanted.name,
+            wanted=self.wanted,
+            clouds=self.clouds,
+            properties=self.properties,
+            derive=self.derive,
+            **rest,
+        )
 
 
 def clouds(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> Clouds:
@@ -84,10 +99,8 @@ def properties(_context: click.Context, _option: click.Parameter, values: Sequen
     return {key: value for key, _, value in pairs}
 
 
-def new_file(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
-    """A path at which a file can be made, and none is. Raises UsageError."""
-    if path is None:
-        return None
+def new_file(path: Path) -> Path:
+    """A path at which a file can be made, and none is; absolute. Raises UsageError."""
     if os.path.lexists(path):
         raise UsageError(f"{printable(str(path))}: already exists", hint="keep it under another name")
     check_target(path, overwrite=False)
@@ -95,7 +108,7 @@ def new_file(_context: click.Context, _option: click.Parameter, path: Path | Non
 
 
 def from_options(values: dict[str, Any]) -> DeliveryOptions:
-    """Takes the options' values out of `values`, where `source` is the image. Raises UsageError."""
+    """Takes the options' values out of `values`, where `sources` are the images. Raises UsageError."""
     return DeliveryOptions(
         clouds=values.pop("clouds"),
         properties=values.pop("properties"),
@@ -109,7 +122,7 @@ def _wanted(values: dict[str, Any]) -> GlanceTarget:
     image_id = values.pop("image_id")
     members = values.pop("members")
     target = GlanceTarget(
-        name=values.pop("name") or _name_of(values["source"]),
+        name=_name(values.pop("name"), values["sources"], image_id),
         visibility=values.pop("visibility") or default_visibility(members),
         protected=values.pop("protected"),
         hidden=values.pop("hidden"),
@@ -133,6 +146,26 @@ _NAMES = {
     "all_stores": "--all-stores", "image_id": "--id", "tags": "--tag", "min_disk_gib": "--min-disk",
     "min_ram_mib": "--min-ram",
 }  # fmt: skip
+
+
+STEM = "{stem}"
+"""In the name of several images: what each one's file is called."""
+
+
+def _name(given: str | None, sources: Sequence[options.Source], image_id: object) -> str:
+    """Return the name, of several images a template. Raises UsageError."""
+    if len(sources) == 1:
+        return given or _name_of(sources[0])
+    if STREAM in sources:
+        raise UsageError("stdin cannot be one of several images", hint="name files or URLs")
+    if image_id is not None:
+        raise UsageError(f"--id is for one image, and {len(sources)} are named", hint="leave --id out")
+    if given is not None and STEM not in given:
+        raise UsageError(
+            f"--name {printable(given)} names one image, and {len(sources)} are to have it",
+            hint=f"{STEM} in it is each file's name without endings such as .qcow2: --name 'golden-{STEM}'",
+        )
+    return given or STEM
 
 
 def _name_of(source: options.Source) -> str:
@@ -162,7 +195,9 @@ _OPTIONS = (
         help="Upload to this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
     ),
     click.option(
-        "--name", help="Name in Glance. Default: the file name without suffixes such as .qcow2 and .gz."
+        "--name",
+        help="Name in Glance. Default: the file name without suffixes such as .qcow2 and .gz; {stem} in the"
+        " name of several images stands for that.",
     ),
     click.option(
         "--visibility",
@@ -246,8 +281,7 @@ keep = click.option(
     "--keep",
     metavar="PATH",
     type=options.file,
-    callback=new_file,
-    help="Also keep the uploaded image as this file.",
+    help="Also keep the uploaded image as this file; several images in this folder.",
 )
 
 
@@ -270,7 +304,7 @@ clouds_to_examine = click.option(
 
 
 def delivery(function: Decorated) -> Decorated:
-    """What is wanted in Glance. The command's image is its argument `source`."""
+    """What is wanted in Glance. The command's images are its argument `sources`."""
 
     @functools.wraps(function)
     def gathered(*args: Any, **values: Any) -> Any:

@@ -4,9 +4,12 @@ By the XDG Base Directory Specification: $XDG_STATE_HOME, else ~/.local/state. A
 that it can write to; it gets a folder of its own below the temporary directory.
 """
 
+import hashlib
+import json
 import os
 import stat
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +26,20 @@ def uploads_folder(*, dry_run: bool = False) -> Path:
     if dry_run:
         return wanted or _temporary()
     return wanted if wanted is not None and _made(wanted) else _below_temporary()
+
+
+def journal_of(keys: Sequence[str]) -> Path:
+    """The journal of a run of several images: the same command finds what a stopped one has done.
+
+    It is in a folder below `uploads_folder`. Raises UsageError.
+    """
+    folder = uploads_folder() / "several"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        reason = f"{printable(str(folder))}: cannot be made: {error.strerror}"
+        raise UsageError(reason, hint="set XDG_STATE_HOME to a folder of your own") from error
+    return folder / f"{hashlib.sha256(json.dumps(list(keys)).encode()).hexdigest()[:16]}.journal"
 
 
 def _wanted() -> Path | None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from imgtool.model.conversion import Compression
+from imgtool.model.boot import BootOptions
+from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import FileIdentity
 
@@ -19,6 +20,22 @@ FINAL_STATES: frozenset[TaskState] = frozenset({"done", "failed", "refused", "ch
 
 GOOD_STATES: frozenset[TaskState] = frozenset({"done", "skipped"})
 """The image is where it was wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOptions:
+    """What the command line says of images that it names itself; a manifest has no keys for it."""
+
+    as_it_is: bool = False
+    """The file is uploaded, as `imgtool upload` does it: neither judged nor converted."""
+    conversion: ConversionOptions = field(default_factory=ConversionOptions)
+    boot: BootOptions = field(default_factory=BootOptions)
+    """How to boot an image that is to be."""
+    force_share: bool = False
+    allow_snapshots: bool = False
+    insist: bool = False
+    timeout_seconds: float = 900.0
+    """How long Glance may take no bytes, or give no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,8 @@ class Task:
     retries: int = 1
     """Attempts after the first, where what failed may go well another time."""
     where: str = ""
-    """FILE:LINE of the manifest."""
+    """FILE:LINE of the manifest, or which argument of the command line."""
+    options: TaskOptions = field(default_factory=TaskOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +95,9 @@ class BatchPlan:
     """What a batch will do; a value that can be printed."""
 
     manifest: Path
+    """Where there is none, the command that names the images."""
     tasks: tuple[Task, ...]
-    """In the manifest's order; those of a pattern in the order of their paths."""
+    """In the manifest's order, or the command's; those of a pattern in the order of their paths."""
     problems: tuple[PlanProblem, ...] = ()
     """They stop nobody: each task fails alone."""
 

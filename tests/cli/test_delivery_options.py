@@ -13,11 +13,11 @@ ID = "c0ffee00-0000-4000-8000-000000000001"
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
 @delivery
-def command(source: Path, delivery: DeliveryOptions) -> DeliveryOptions:
+def command(sources: tuple[Path, ...], delivery: DeliveryOptions) -> DeliveryOptions:
     """Gives back what it was told."""
-    assert source
+    assert sources
     return delivery
 
 
@@ -26,8 +26,8 @@ def no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OS_CLOUD", raising=False)
 
 
-def told(*options: str, source: str = "golden.qcow2.gz") -> DeliveryOptions:
-    found = command.main([source, *options], standalone_mode=False)
+def told(*options: str, source: str = "golden.qcow2.gz", more: tuple[str, ...] = ()) -> DeliveryOptions:
+    found = command.main([source, *more, *options], standalone_mode=False)
     assert isinstance(found, DeliveryOptions)
     return found
 
@@ -124,3 +124,21 @@ def test_what_has_no_name_needs_one() -> None:
     with pytest.raises(UsageError, match="no name"):
         told(source="-")
     assert told("--name", "x", source="-").wanted.name == "x"
+
+
+def test_several_images_are_named_by_their_files() -> None:
+    assert told(more=("b.raw",)).wanted.name == "{stem}"
+    assert told("--name", "new-{stem}", more=("b.raw",)).wanted.name == "new-{stem}"
+
+
+@pytest.mark.parametrize(
+    ("more", "options", "words"),
+    [
+        ("b.raw", ("--name", "x"), "names one image, and 2 are to have it"),
+        ("b.raw", ("--id", ID), "--id is for one image"),
+        ("-", (), "stdin cannot be one of several"),
+    ],
+)
+def test_what_several_images_cannot_have(more: str, options: tuple[str, ...], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        told(*options, more=(more,))

@@ -4,7 +4,7 @@ import hashlib
 import http.server
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 
@@ -57,8 +57,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("ETag", etag)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
-        if with_body:
-            self.wfile.write(content[start : start + site.torn.pop(0) if site.torn else None])
+        with suppress(ConnectionError):  # who asked went away
+            if with_body:
+                self._send(content, start)
+
+    def _send(self, content: bytes, start: int) -> None:
+        self.wfile.write(content[start : start + self.site.torn.pop(0) if self.site.torn else None])
 
     def log_message(self, *_: object) -> None:
         pass

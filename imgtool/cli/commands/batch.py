@@ -8,10 +8,10 @@ import click
 
 from imgtool.batch.plan import read_plan
 from imgtool.batch.status import read_status
-from imgtool.cli import batch_run, console, options
+from imgtool.cli import batch_run, options
 from imgtool.cli.bars import When
 from imgtool.errors import EXIT_OK, UsageError
-from imgtool.model.batch import BatchOptions, BatchPlan
+from imgtool.model.batch import BatchOptions
 
 
 @click.command("batch", cls=options.OptionalValueCommand)
@@ -79,7 +79,7 @@ def command(
     batch_run.check_paths(reports)
     plan = read_plan(manifest, os.environ, boot=boot)
     if dry_run:
-        return _dry_run(plan, output)
+        return batch_run.show_plan(plan, output)
 
     chosen = BatchOptions(journal or default_journal(manifest), jobs, scheduler, metrics)
     return batch_run.run_batch(plan, chosen, reports, output, progress)
@@ -88,19 +88,6 @@ def command(
 def default_journal(manifest: Path) -> Path:
     """Return the default journal, which is beside the manifest."""
     return manifest.with_name(f"{manifest.name}.journal")
-
-
-def _dry_run(plan: BatchPlan, output: str) -> int:
-    if output == "json":
-        from imgtool.report.as_json import batch as as_json  # noqa: PLC0415 - seldom needed
-        from imgtool.report.as_json import to_text  # noqa: PLC0415 - the same
-
-        console.show(to_text(as_json.plan(plan)))
-    else:
-        from imgtool.report.as_text import batch as as_text  # noqa: PLC0415 - the other form
-
-        console.show(as_text.plan(plan, console.paint))
-    return EXIT_OK
 
 
 def _status(

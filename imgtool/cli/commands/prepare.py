@@ -1,4 +1,4 @@
-"""`imgtool prepare SOURCE --cloud NAME`: the whole pipeline."""
+"""`imgtool prepare SOURCE... --cloud NAME`: the whole pipeline."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +13,19 @@ from imgtool.cli import (
     options,
     outcome,
     policies,
-    sources,
+    several,
     state_folder,
 )
 from imgtool.cli import reports as report_files
+from imgtool.cli import sources as source_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.cli.checksums import Checksums
-from imgtool.cli.delivery import DeliveryOptions
+from imgtool.cli.delivery import DeliveryOptions, new_file
+from imgtool.cli.several import Running, Shown
 from imgtool.convert.convert import TargetFormat
 from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
 from imgtool.formats.claims import format_to_make
+from imgtool.model.batch import TaskOptions
 from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.pipeline.judge import refusal
@@ -32,7 +35,7 @@ from imgtool.report import as_json
 
 
 @click.command("prepare", cls=options.OptionalValueCommand)
-@click.argument("source", type=options.source)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=options.source)
 @delivery.delivery
 @checksums.options
 @options.source_format
@@ -45,13 +48,14 @@ from imgtool.report import as_json
 @delivery.insist
 @policies.option
 @boot_options.boot
+@several.running
 @report_files.option
 @options.dry_run
 @options.output
 @options.progress
 @options.logging
 def command(
-    source: options.Source,
+    sources: Sequence[options.Source],
     delivery: DeliveryOptions,
     checksums: Checksums,
     source_format: str | None,
@@ -64,22 +68,45 @@ def command(
     insist: bool,
     policy: str,
     boot: BootOptions | None,
+    running: Running,
     reports: Sequence[report_files.ReportRequest],
     dry_run: bool,
     output: str,
     progress: When,
 ) -> int:
-    """Inspect, check, convert, upload and verify SOURCE.
+    """Inspect, check, convert, upload and verify each SOURCE, a file or a URL.
 
     At the end the image is active in Glance, its hash equal to what was sent, its properties derived from
-    what is inside; or there is a reason why not, and nothing is left behind.
+    what is inside; or there is a reason why not, and nothing is left behind. Several images are a batch: each
+    has a process of its own, one that fails does not stop the others, and the exit status is then 7.
     """
     report_files.check_paths(reports)
+    hashes = checksums.of_each(sources)
+    if len(sources) > 1:
+        like = delivery.task(
+            source_format=source_format,
+            disk=disk,
+            target_format=target_format,
+            compression=compress,
+            policy=policy,
+            boot=boot is not None,
+            options=TaskOptions(
+                conversion=conversion,
+                boot=boot or BootOptions(),
+                force_share=force_share,
+                insist=insist,
+                timeout_seconds=delivery.timeout_seconds,
+            ),
+        )
+        shown = Shown(output, progress, reports, keep, dry_run=dry_run)
+        return several.run("imgtool prepare", list(zip(sources, hashes, strict=True)), like, running, shown)
+    source = sources[0]
     if keep is not None:
+        keep = new_file(keep)
         format_to_make(keep.name, target_format)
     order = PrepareRequest(
-        source=sources.named(source),
-        find=sources.finder(source, checksums.of(source), source_format, disk),
+        source=source_files.named(source),
+        find=source_files.finder(source, hashes[0], source_format, disk),
         clouds=delivery.clouds,
         wanted=delivery.wanted,
         journal=state_folder.uploads_folder(dry_run=dry_run),

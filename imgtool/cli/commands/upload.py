@@ -1,48 +1,70 @@
-"""`imgtool upload SOURCE --cloud NAME`: a finished image into Glance."""
+"""`imgtool upload IMAGE... --cloud NAME`: finished images into Glance."""
+
+from collections.abc import Sequence
 
 import click
 
-from imgtool.cli import checksums, delivery, options, outcome, sources, state_folder
+from imgtool.cli import checksums, delivery, options, outcome, several, state_folder
+from imgtool.cli import sources as source_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.cli.checksums import Checksums
 from imgtool.cli.delivery import DeliveryOptions
+from imgtool.cli.several import Running, Shown
+from imgtool.model.batch import TaskOptions
 from imgtool.pipeline.prepare import upload
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.report import as_json
 
 
 @click.command("upload", cls=options.OptionalValueCommand)
-@click.argument("source", type=options.source, metavar="IMAGE")
+@click.argument("sources", nargs=-1, required=True, metavar="IMAGE...", type=options.source)
 @delivery.delivery
 @checksums.options
 @options.source_format
 @options.force_share
 @click.option("--allow-snapshots", is_flag=True, help="Upload a qcow2 together with its internal snapshots.")
 @delivery.insist
+@several.running
 @options.dry_run
 @options.output
 @options.progress
 @options.logging
 def command(
-    source: options.Source,
+    sources: Sequence[options.Source],
     delivery: DeliveryOptions,
     checksums: Checksums,
     source_format: str | None,
     force_share: bool,
     allow_snapshots: bool,
     insist: bool,
+    running: Running,
     dry_run: bool,
     output: str,
     progress: When,
 ) -> int:
-    """Upload IMAGE as it is, with properties that say what is inside, and verify what arrived.
+    """Upload each IMAGE as it is, with properties that say what is inside, and verify what arrived.
 
     The image is active in Glance with the hash of what was sent, or it is not there at all.
-    `imgtool prepare` checks and converts first.
+    `imgtool prepare` checks and converts first. IMAGE is a file or a URL. Several are a batch, as with
+    `imgtool prepare`.
     """
+    hashes = checksums.of_each(sources)
+    if len(sources) > 1:
+        like = delivery.task(
+            source_format=source_format,
+            options=TaskOptions(
+                as_it_is=True,
+                force_share=force_share,
+                allow_snapshots=allow_snapshots,
+                insist=insist,
+                timeout_seconds=delivery.timeout_seconds,
+            ),
+        )
+        shown = Shown(output, progress, dry_run=dry_run)
+        return several.run("imgtool upload", list(zip(sources, hashes, strict=True)), like, running, shown)
     order = PrepareRequest(
-        source=sources.named(source),
-        find=sources.finder(source, checksums.of(source), source_format),
+        source=source_files.named(sources[0]),
+        find=source_files.finder(sources[0], hashes[0], source_format),
         clouds=delivery.clouds,
         wanted=delivery.wanted,
         journal=state_folder.uploads_folder(dry_run=dry_run),
