@@ -16,7 +16,7 @@ from bench_delivery.cloud import CLOUD, Cloud, environment
 from bench_delivery.gate import NAME
 from bench_delivery.rounds import Settings, run_case, together
 from bench_delivery.run import SERVER
-from bench_delivery.ways import JUDGED, PLAIN, Way, peers
+from bench_delivery.ways import JUDGED, PLAIN, RAW_PEER, Way, peers
 from support.cloud import Devcloud
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +86,7 @@ def test_bytes_written_are_those_of_files_that_are_gone_already_and_of_children(
 def test_a_row_has_throughput_by_bytes_sent_and_a_small_write_is_not_rounded_away():
     measured = case(result(JUDGED, 0.5, ours=True, written_bytes=4096), result("peer", 1.0))
     lines = tables.case_table(DELIVERIES["compressed"], measured).splitlines()
-    assert lines[2].split()[2:] == ["0.50", "0.50", "0.50", "0.38", "50", "0.00391", "8.0", "16", "0.50"]
+    assert lines[2].split()[2:] == ["0.50", "0.50", "0.50", "0.38", "50", "0.00391", "8.0", "-", "16", "0.50"]
     assert lines[-1] == "imgtool / peer: 0.50, 2.0 times as fast; 0.50 of its CPU time"
 
 
@@ -201,6 +201,24 @@ def test_a_tiny_run_through_everything(tmp_path: Path, small_golden: Path):
     assert report.cases[2].virtual_bytes == 1 << 30
     assert {"cpu", "kernel", "qemu-img", "openstackclient", "glance", "load"} <= set(report.machine)
     check_again(results, report)
+
+
+def test_a_tiny_run_into_ceph(tmp_path: Path, small_golden: Path):
+    """What arrives is cloned, and compared, by the run itself."""
+    work, results = tmp_path / "work", tmp_path / "results"
+    work.mkdir()
+    places_of = ["--image", small_golden, "--imgtool", IMGTOOL, "--dir", work, "--results", results]
+    done = bench("--rounds=1", "--only=ceph", *places_of)
+    assert done.returncode == 0, done.stderr
+    assert list(work.iterdir()) == []
+    (measured,) = model.load(results / "delivery.json").cases
+    assert [entry.name for entry in measured.results] == [JUDGED, "imgtool prepare -O raw", RAW_PEER]
+    ours, *others = (entry for entry in measured.results if entry.counts)
+    assert 0 < ours.wire_bytes < measured.allocated_bytes
+    assert all(0 < other.wire_bytes - measured.virtual_bytes < MIB for other in others)
+    shown = bench("--from", results / "delivery.json", "--markdown").stdout
+    assert "| a raw image in Ceph that can be cloned |" in shown
+    assert "ceph: wire / qemu-img + openstack" in done.stdout
 
 
 def check_again(results: Path, report: Report):

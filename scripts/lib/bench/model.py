@@ -21,6 +21,8 @@ class Sample:
     """Of the largest process among the command and its children: getrusage(2) does not add them up."""
     file_size_bytes: int = 0
     allocated_bytes: int = 0
+    wire_bytes: int = 0
+    """To the server and from it; 0 where nobody counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ class Result:
     def file_size_bytes(self) -> int:
         """Of the output, the median."""
         return int(spread([sample.file_size_bytes for sample in self.samples]).median)
+
+    @property
+    def wire_bytes(self) -> int:
+        """To the server and from it, the median; 0 where nobody counted."""
+        return int(spread([sample.wire_bytes for sample in self.samples]).median)
 
     @property
     def allocated_bytes(self) -> int:

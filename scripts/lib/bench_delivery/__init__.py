@@ -5,6 +5,7 @@
     ways.py     who delivers it: imgtool, and qemu-img with the usual client
     client.py   the usual client, python-openstackclient, in an environment of its own
     cloud.py    a devcloud, and what its Glance says of an image
+    wire.py     counts the bytes between Glance and its clients
     gate.py     the judge: active, as many bytes as said, their sha512, and the disk that was meant
     rounds.py   interleaved rounds; each image judged, and deleted, before its time counts
     run.py      all cases, one after the other

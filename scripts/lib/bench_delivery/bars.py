@@ -7,9 +7,9 @@ from typing import Literal
 from bench.model import CaseResult
 
 from bench_delivery.cases import DELIVERIES, Delivery
-from bench_delivery.ways import JUDGED, PLAIN
+from bench_delivery.ways import JUDGED, PLAIN, RAW_PEER
 
-Measure = Literal["time", "KiB written", "peak MiB"]
+Measure = Literal["time", "wire", "KiB written", "peak MiB"]
 
 IMAGE = "the image of scripts/build-image"
 LARGE_GIB = 20
@@ -27,17 +27,23 @@ class Bar:
     measure: Measure
     limit: float
     against: str = ""
-    """The peer that a time is divided by; the fastest where it is left open."""
+    """The peer that a time, or bytes on the wire, are divided by; the fastest where it is left open."""
 
     @property
     def title(self) -> str:
         """One line."""
-        to = f" / {self.against or 'best peer'}" if self.measure == "time" else ""
+        to = f" / {self.against or 'best peer'}" if self.measure in {"time", "wire"} else ""
         return f"{self.case}: {self.measure}{to}"
 
 
 BARS = (
     Bar("compressed", "time", 0.25, PLAIN),
+    Bar("raw", "time", 1.0),
+    Bar("qcow2", "time", 1.0),
+    Bar("ceph", "time", 0.5, RAW_PEER),
+    Bar("ceph", "wire", 0.5, RAW_PEER),
+    Bar("large-ceph", "time", 0.1, RAW_PEER),
+    Bar("large-ceph", "wire", 0.1, RAW_PEER),
     Bar("raw", "KiB written", METADATA_KIB),
     Bar("qcow2", "KiB written", METADATA_KIB),
     Bar("large-raw", "peak MiB", 200),
@@ -86,4 +92,8 @@ def _value(bar: Bar, cases: Sequence[CaseResult]) -> float | None:
     if bar.measure == "peak MiB":
         return ours.peak_rss_bytes / (1 << 20)
     peer = case.named(bar.against) if bar.against else case.best_peer
-    return ours.wall.median / peer.wall.median if peer else None
+    if peer is None:
+        return None
+    if bar.measure == "wire":
+        return ours.wire_bytes / peer.wire_bytes if peer.wire_bytes else None
+    return ours.wall.median / peer.wall.median

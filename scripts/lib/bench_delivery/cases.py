@@ -19,7 +19,10 @@ class Delivery:
     task: Task
     describe: str
     large: bool = False
-    """The disk is made larger than its data, imgtool alone delivers it, once: it is about memory."""
+    """The disk is made larger than its data, and delivered once; into a folder by imgtool alone, for its
+    memory."""
+    ceph: bool = False
+    """Into Ceph, by a Glance that converts imports to raw: the bytes on the wire are counted."""
 
 
 DELIVERIES = {
@@ -28,8 +31,12 @@ DELIVERIES = {
         Delivery("compressed", "golden", "qcow2 zlib", "converted, then sent"),
         Delivery("raw", "golden", "raw", "sent as it is"),
         Delivery("qcow2", "golden", "qcow2", "sent as a plain qcow2"),
+        Delivery("ceph", "golden in Ceph", "raw", "a raw image in Ceph that can be cloned", ceph=True),
         Delivery("large-raw", "large", "raw", "a large sparse disk, sent whole", large=True),
         Delivery("large-qcow2", "large", "qcow2", "a large sparse disk, sent as a plain qcow2", large=True),
+        Delivery(
+            "large-ceph", "large in Ceph", "raw", "a large sparse disk, raw in Ceph", large=True, ceph=True
+        ),
     )
 }
 

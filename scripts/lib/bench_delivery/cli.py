@@ -10,7 +10,8 @@ Rounds are interleaved. After every run Glance has to have one image of the name
 as it says, their sha512, and the same disk by `qemu-img compare`; then it is deleted. Peak memory is that of
 the largest process. Bytes written are those of files on a disk, by the program and its children, without
 imgtool's note of an unfinished upload; some KiB of the file system's own are among them, and a tmpfs does
-not count, so --dir has to be on a disk.
+not count, so --dir has to be on a disk. The cases of Ceph have a devcloud of their own, which converts
+imports to raw; bytes on the wire are counted by a proxy before its Glance, in both directions.
 Result file: delivery.json.
 
 Exit status: 0 measured, 1 an image was wrong or a program failed, 2 usage, 4 something is missing.

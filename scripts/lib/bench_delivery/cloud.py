@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,15 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from bench_delivery.wire import Wire, counted
+
 DEVCLOUD = Path(__file__).resolve().parents[2] / "devcloud"
 CLOUD = "devcloud"
 """Its administrator's name in clouds.yaml."""
 STORE = "fast"
 """Its default store: a folder with a file for each image, named by the image's id."""
+COUNTED = "counted.yaml"
+"""The clouds.yaml by which clients go through the wire."""
 ANSWER_SECONDS = 120
 
 
@@ -29,15 +34,18 @@ class Cloud:
     """A devcloud that answers."""
 
     folder: Path
+    wire: Wire | None = None
+    """Counts what passes between Glance and clients, where they go through it."""
 
     @property
     def clouds_yaml(self) -> Path:
         """What clients find it by."""
-        return self.folder / "clouds.yaml"
+        return self.folder / (COUNTED if self.wire else "clouds.yaml")
 
-    def stored(self, image_id: str) -> Path:
+    @contextmanager
+    def stored(self, image_id: str) -> Iterator[Path]:
         """The file in which Glance keeps the bytes of an image."""
-        return self.folder / STORE / image_id
+        yield self.folder / STORE / image_id
 
     def named(self, name: str) -> list[dict[str, Any]]:
         """All images of that name. Raises OSError, CloudFailedError."""
@@ -49,6 +57,10 @@ class Cloud:
         """Delete an image. Raises OSError."""
         glance, token = self._sign_in()
         _ask(f"{glance}/v2/images/{image_id}", "DELETE", token=token)
+
+    def address(self) -> str:
+        """Glance's own, without a wire. Raises OSError, CloudFailedError."""
+        return self._sign_in()[0]
 
     def _sign_in(self) -> tuple[str, str]:
         """Glance's address and a token."""
@@ -80,15 +92,54 @@ def _ask(url: str, method: str = "GET", *, token: str) -> dict[str, Any]:
     return dict(json.loads(content)) if content else {}
 
 
+class CephCloud(Cloud):
+    """One whose images are in Ceph, as clones begin."""
+
+    @contextmanager
+    def stored(self, image_id: str) -> Iterator[Path]:
+        """What a server would find on a disk that is cloned from the image, as a file for the time being."""
+        clone = f"images/clone-of-{image_id}"
+        with tempfile.TemporaryDirectory(dir=self.folder) as exported:
+            file = Path(exported) / "clone"
+            self._rbd("clone", f"images/{image_id}@snap", clone)
+            try:
+                self._rbd("export", clone, str(file))
+            finally:
+                self._rbd("rm", clone)
+            yield file
+
+    def _rbd(self, *arguments: str) -> None:
+        command = ["rbd", "--conf", str(self.folder / "ceph/ceph.conf"), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CloudFailedError(f"rbd {arguments[0]} failed: {done.stderr.strip()}")
+
+
 @contextmanager
 def devcloud(folder: Path) -> Iterator[Cloud]:
     """One below `folder`, gone at the end; it ends by itself where this process is killed."""
-    arguments = ["--dir", str(folder), "--owner", str(os.getpid())]
-    _devcloud("start", *arguments)
-    try:
+    with _running(folder):
         yield Cloud(folder)
+
+
+@contextmanager
+def ceph_devcloud(folder: Path) -> Iterator[Cloud]:
+    """One that converts imports to raw and keeps images in Ceph, on a wire that is counted."""
+    with (
+        _running(folder, "--with", "conversion,ceph", "--default-store", "rbd"),
+        counted(folder / "clouds.yaml", Cloud(folder).address(), folder / COUNTED) as wire,
+    ):
+        yield CephCloud(folder, wire)
+
+
+@contextmanager
+def _running(folder: Path, *options: str) -> Iterator[None]:
+    arguments = ["--dir", str(folder)]
+    _devcloud("start", *arguments, "--owner", str(os.getpid()), *options)
+    try:
+        yield
     finally:
-        _devcloud("stop", *arguments[:2])
+        _devcloud("stop", *arguments)
 
 
 def _devcloud(*arguments: str) -> None:

@@ -1,7 +1,10 @@
 """The judge of every delivery: a time counts only when Glance has the image that was meant, and only one."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from bench import gate
 from bench.job import Job
@@ -22,13 +25,18 @@ class Arrival:
 
 
 def judge(cloud: Cloud, job: Job, *, thoroughly: bool) -> Arrival:
-    """Ask Glance, and read the file in its store; `thoroughly` also compares the disk in it, byte by byte."""
+    """Ask Glance, and read what is in its store; `thoroughly` also compares the disk in it, byte by byte."""
     found = cloud.named(NAME)
     if len(found) != 1:
         return Arrival(failure=f"Glance has {len(found)} images of the name instead of one")
-    record, stored = found[0], cloud.stored(found[0]["id"])
+    record = found[0]
     if record["status"] != "active" or record["disk_format"] != job.target_format:
         return Arrival(failure=f"the image is {record['status']}, and {record['disk_format']}")
+    with cloud.stored(record["id"]) as stored:
+        return _judge_stored(record, stored, job, thoroughly=thoroughly)
+
+
+def _judge_stored(record: Mapping[str, Any], stored: Path, job: Job, *, thoroughly: bool) -> Arrival:
     size_bytes = stored.stat().st_size
     if record["size"] != size_bytes:
         return Arrival(failure=f"Glance says {record['size']} bytes, and its store has {size_bytes}")

@@ -82,6 +82,7 @@ def _take_turn(entrant: Entrant, job: Job, settings: Settings, *, timed: bool) -
     temporary, state = work / "tmp", work / "state" if timed else settings.memory
     temporary.mkdir(parents=True)
     try:
+        _count(cloud)
         runs = _deliver(entrant.way.steps(job), environment(cloud, temporary, state), settings.limit_seconds)
         entrant.too_slow = runs[-1].too_slow
         entrant.failure = runs[-1].failure
@@ -90,14 +91,22 @@ def _take_turn(entrant: Entrant, job: Job, settings: Settings, *, timed: bool) -
         if entrant.way.ours and any(temporary.iterdir()):
             entrant.failure = "left a temporary file"
             return None
+        wire_bytes = _count(cloud)
         arrival = gate.judge(cloud, job, thoroughly=not timed)
         entrant.failure = arrival.failure
         if not timed and places.file_system(temporary) != "tmpfs":
             entrant.written_bytes = sum(done.written_bytes for done in runs)
-        return None if entrant.out else together([done.sample for done in runs], arrival.size_bytes)
+        return (
+            None if entrant.out else together([done.sample for done in runs], arrival.size_bytes, wire_bytes)
+        )
     finally:
         gate.clear(cloud)
         shutil.rmtree(work)
+
+
+def _count(cloud: Cloud) -> int:
+    """The bytes on its wire since the last time."""
+    return cloud.wire.take_count() if cloud.wire else 0
 
 
 def _deliver(steps: Sequence[Argv], surroundings: Mapping[str, str], limit_seconds: float) -> list[Run]:
@@ -110,7 +119,7 @@ def _deliver(steps: Sequence[Argv], surroundings: Mapping[str, str], limit_secon
     return runs
 
 
-def together(samples: Sequence[Sample], sent_bytes: int) -> Sample:
+def together(samples: Sequence[Sample], sent_bytes: int, wire_bytes: int = 0) -> Sample:
     """Commands that ran one after the other, as one; the file size is that of the image in Glance."""
     return Sample(
         wall_seconds=sum(sample.wall_seconds for sample in samples),
@@ -118,6 +127,7 @@ def together(samples: Sequence[Sample], sent_bytes: int) -> Sample:
         system_seconds=sum(sample.system_seconds for sample in samples),
         peak_rss_bytes=max(sample.peak_rss_bytes for sample in samples),
         file_size_bytes=sent_bytes,
+        wire_bytes=wire_bytes,
     )
 
 

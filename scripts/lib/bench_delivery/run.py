@@ -1,10 +1,11 @@
-"""All cases, one after the other, on one devcloud."""
+"""All cases, one after the other: those of a folder, then those of Ceph, each on a devcloud of its own."""
 
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from bench_delivery import tables
 from bench_delivery.bars import IMAGE
 from bench_delivery.cases import DELIVERIES, Delivery, grow, make_golden
 from bench_delivery.client import pinned, ready_client, version
-from bench_delivery.cloud import DEVCLOUD, devcloud
+from bench_delivery.cloud import DEVCLOUD, Cloud, ceph_devcloud, devcloud
 from bench_delivery.rounds import Settings, run_case
-from bench_delivery.ways import ours, peers
+from bench_delivery.ways import ways_of
 
 SPARE_BYTES = 4 << 30
 """Left free on the disk beside what a case writes."""
@@ -58,11 +59,12 @@ def run_all(plan: Plan, show: Show) -> Report:
         described, before = _machine(plan, folder), machine.load()
         golden = folder / "golden.raw"
         make_golden(golden, plan.image)
-        with devcloud(folder / "cloud") as cloud:
-            settings = Settings(cloud, plan.rounds, plan.limit_seconds, memory)
-            bench = _Bench(plan, client, settings, show)
-            for delivery in sorted(_wanted(plan), key=lambda delivery: delivery.large):
-                bench.measure(delivery, golden)
+        bench = _Bench(plan, client, memory, show)
+        for ceph, start in ((False, devcloud), (True, ceph_devcloud)):
+            wanted = [delivery for delivery in _wanted(plan) if delivery.ceph is ceph]
+            if wanted:
+                with start(folder / "cloud") as cloud:
+                    bench.measure_all(wanted, cloud, golden)
     described["load"] = f"{before} before, {machine.load()} after"
     image = str(plan.image.name) if plan.image else IMAGE
     run = {"image": image, "rounds": plan.rounds, "large_gib": plan.large_gib}
@@ -87,23 +89,29 @@ def _machine(plan: Plan, folder: Path) -> dict[str, str]:
 class _Bench:
     """Collects what comes out."""
 
-    def __init__(self, plan: Plan, client: Path, settings: Settings, show: Show) -> None:
+    def __init__(self, plan: Plan, client: Path, memory: Path, show: Show) -> None:
         self.cases: list[CaseResult] = []
         self.left_out: list[str] = []
-        self._plan, self._client, self._settings, self._show = plan, client, settings, show
+        self._plan, self._client, self._memory, self._show = plan, client, memory, show
 
-    def measure(self, delivery: Delivery, golden: Path) -> None:
+    def measure_all(self, deliveries: Sequence[Delivery], cloud: Cloud, golden: Path) -> None:
+        """All of a cloud's cases, the large ones last: the disk is made larger for them, then smaller."""
+        settings = Settings(cloud, self._plan.rounds, self._plan.limit_seconds, self._memory)
+        size_bytes = golden.stat().st_size
+        for delivery in sorted(deliveries, key=lambda delivery: delivery.large):
+            if delivery.large:
+                grow(golden, self._plan.large_gib << 30)
+            self._measure(delivery, settings, golden)
+        os.truncate(golden, size_bytes)
+
+    def _measure(self, delivery: Delivery, settings: Settings, golden: Path) -> None:
         """All rounds of one case; where the disk is too small for it, it is left out, and said so."""
-        if delivery.large:
-            grow(golden, self._plan.large_gib << 30)
         needed = golden.stat().st_size + SPARE_BYTES
         if shutil.disk_usage(golden.parent).free < needed:
             self.left_out.append(f"{delivery.name}: {golden.parent} has less than {needed >> 30} GiB free")
             tell(f"left out: {self.left_out[-1]}")
             return
-        ways = [ours(self._plan.imgtool), *([] if delivery.large else peers(delivery.task, self._client))]
-        done = run_case(
-            delivery, golden, ways, self._settings, lambda words: tell(f"{delivery.name}: {words}")
-        )
+        ways = ways_of(delivery, self._plan.imgtool, self._client)
+        done = run_case(delivery, golden, ways, settings, lambda words: tell(f"{delivery.name}: {words}"))
         self.cases.append(done)
         self._show(tables.case_table(delivery, done))

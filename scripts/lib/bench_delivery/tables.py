@@ -7,9 +7,11 @@ from bench.tables import aligned, verdict_word
 
 from bench_delivery.bars import IMAGE, LARGE_GIB, Verdict, find
 from bench_delivery.cases import DELIVERIES, Delivery
-from bench_delivery.ways import JUDGED
+from bench_delivery.ways import JUDGED, RAW_PEER
 
 MIB = 1 << 20
+WORDS = {"delivered as", "best peer"}
+"""The columns that have no figures."""
 COLUMNS = (
     "delivered as",
     "imgtool, s",
@@ -23,6 +25,18 @@ COLUMNS = (
     "ratio",
 )
 """Of the table in docs/performance.md."""
+CEPH_COLUMNS = (
+    "delivered as",
+    "imgtool, s",
+    "CPU s",
+    "wire MiB",
+    "peer, s",
+    "CPU s",
+    "wire MiB",
+    "ratio of time",
+    "of bytes",
+)
+"""Of the one about Ceph."""
 HEADINGS = (
     "",
     "seconds",
@@ -31,7 +45,8 @@ HEADINGS = (
     "cpu s",
     "peak MiB",
     "written MiB",
-    "sent MiB",
+    "stored MiB",
+    "wire MiB",
     "MiB/s",
     "to best peer",
 )
@@ -61,6 +76,7 @@ def _row(case: CaseResult, result: Result) -> tuple[str, ...]:
         _mib(result.peak_rss_bytes),
         _written(result),
         _mib(result.file_size_bytes),
+        _wire(result),
         f"{result.file_size_bytes / MIB / wall.median:.0f}",
         f"{wall.median / best.wall.median:.2f}" if best else "-",
     )
@@ -112,15 +128,30 @@ def markdown(report: Report) -> str:
         f"{qemu_img}, python-openstackclient {machine['openstackclient']}, Glance {machine['glance']} on the "
         f"same machine, {machine['date']}."
     )
-    ruler = f"|---|{'--:|' * (len(COLUMNS) - 3)}---|--:|"
-    return "\n".join([where, "", f"| {' | '.join(COLUMNS)} |", ruler, *_markdown_rows(report)])
+    lines = [where]
+    for columns, cells, ceph in ((COLUMNS, _markdown_cells, False), (CEPH_COLUMNS, _ceph_cells, True)):
+        measured = ((d, find(report.cases, d)) for d in DELIVERIES.values() if d.ceph is ceph)
+        rows = [f"| {' | '.join(cells(d, case))} |" for d, case in measured if case is not None]
+        ruler = "".join("---|" if name in WORDS else "--:|" for name in columns)
+        lines += ["", f"| {' | '.join(columns)} |", f"|{ruler}", *rows] if rows else []
+    return "\n".join(lines)
 
 
-def _markdown_rows(report: Report) -> Iterator[str]:
-    for delivery in DELIVERIES.values():
-        case = find(report.cases, delivery)
-        if case is not None:
-            yield f"| {' | '.join(_markdown_cells(delivery, case))} |"
+def _ceph_cells(delivery: Delivery, case: CaseResult) -> Iterator[str]:
+    ours, peer = case.named(JUDGED), case.named(RAW_PEER)
+    yield f"{f'{case.virtual_bytes >> 30} GiB, ' if delivery.large else ''}{delivery.describe}"
+    for result in (ours, peer):
+        yield from (_seconds(result), _cpu(result), _wire(result))
+    yield _ratio(ours.wall.median / peer.wall.median if ours and peer else None)
+    yield _ratio(ours.wire_bytes / peer.wire_bytes if ours and peer and peer.wire_bytes else None)
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}" if value <= 1 else f"**{value:.2f}**"
+
+
+def _wire(result: Result | None) -> str:
+    return _mib(result.wire_bytes) if result and result.wire_bytes else "-"
 
 
 def _markdown_cells(delivery: Delivery, case: CaseResult) -> Iterator[str]:
@@ -128,8 +159,7 @@ def _markdown_cells(delivery: Delivery, case: CaseResult) -> Iterator[str]:
     yield f"{case.task}: {f'{case.virtual_bytes >> 30} GiB, ' if delivery.large else ''}{delivery.describe}"
     yield from (_seconds(ours), _cpu(ours), _mib(ours.peak_rss_bytes) if ours else "-", _written(ours))
     yield from (_seconds(best), _cpu(best), _written(best), f"`{best.name}`" if best else "-")
-    ratio = ours.wall.median / best.wall.median if ours and best else None
-    yield "-" if ratio is None else f"{ratio:.2f}" if ratio <= 1 else f"**{ratio:.2f}**"
+    yield _ratio(ours.wall.median / best.wall.median if ours and best else None)
 
 
 def _seconds(result: Result | None) -> str:

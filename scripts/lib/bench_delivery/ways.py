@@ -7,12 +7,14 @@ from pathlib import Path
 from bench.job import Argv, Job
 from bench.model import Task
 
+from bench_delivery.cases import Delivery
 from bench_delivery.cloud import CLOUD
 from bench_delivery.gate import NAME
 
 JUDGED = "imgtool prepare"
 PLAIN = "qemu-img -c + openstack"
 """What most people type. Faster peers are in the tables all the same."""
+RAW_PEER = "qemu-img + openstack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,14 @@ class Way:
     ours: bool = False
 
 
+def ways_of(delivery: Delivery, imgtool: Path, client: Path) -> list[Way]:
+    """Who takes part in a case. A large disk is raw only once or twice: each time takes minutes."""
+    if delivery.ceph:
+        direct = [] if delivery.large else [without_conversion(imgtool)]
+        return [through_conversion(imgtool), *direct, raw_peer(client)]
+    return [ours(imgtool), *([] if delivery.large else peers(delivery.task, client))]
+
+
 def ours(imgtool: Path) -> Way:
     """As an operator runs it: inspection, checks, conversion, upload and verification."""
 
@@ -32,6 +42,31 @@ def ours(imgtool: Path) -> Way:
         return [[str(imgtool), "prepare", str(job.source), *formats, "--cloud", CLOUD, "--name", NAME]]
 
     return Way(JUDGED, steps, ours=True)
+
+
+def through_conversion(imgtool: Path) -> Way:
+    """For a Glance that converts imports to raw: a compressed qcow2 travels."""
+
+    def steps(job: Job) -> list[Argv]:
+        formats = ["-f", job.source_format, "-O", "qcow2", "-c", "--method", "import"]
+        return [[str(imgtool), "prepare", str(job.source), *formats, "--cloud", CLOUD, "--name", NAME]]
+
+    return Way(JUDGED, steps, ours=True)
+
+
+def without_conversion(imgtool: Path) -> Way:
+    """The raw disk itself travels."""
+
+    def steps(job: Job) -> list[Argv]:
+        formats = ["-f", job.source_format, "-O", "raw", "--method", "direct"]
+        return [[str(imgtool), "prepare", str(job.source), *formats, "--cloud", CLOUD, "--name", NAME]]
+
+    return Way("imgtool prepare -O raw", steps, ours=True)
+
+
+def raw_peer(client: Path) -> Way:
+    """What Ceph's manual has operators do."""
+    return _converted(client)
 
 
 def peers(task: Task, client: Path) -> list[Way]:

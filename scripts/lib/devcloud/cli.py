@@ -43,7 +43,9 @@ exit status: that of COMMAND (128+N if signal N ended it); 125 if the cloud itse
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the command line asks; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _require_store(parser, options)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit_on_signal)
     try:
@@ -80,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
             "--limits", action="store_true", help="let Glance ask Keystone for limits of its projects"
         )
         action.add_argument(
+            "--default-store", metavar="NAME", default=parts.STORES[0],
+            help="where Glance keeps an image for which no store is named (default: %(default)s)",
+        )  # fmt: skip
+        action.add_argument(
             "--with", dest="parts", metavar="NAME[,NAME]", type=_parts, default=frozenset(),
             help="switch on parts of a cloud that are listed below",
         )  # fmt: skip
@@ -87,6 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(action=_start)
     stop.set_defaults(action=_stop)
     return parser
+
+
+def _require_store(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    wanted, there = getattr(options, "default_store", None), parts.stores(getattr(options, "parts", ()))
+    if wanted is not None and wanted not in there:
+        parser.error(f"no store is called {wanted}: there are {', '.join(there)}")
 
 
 def _parts(text: str) -> frozenset[str]:
@@ -106,6 +118,7 @@ def _run(options: argparse.Namespace) -> int:
             image_size_cap=options.image_size_cap,
             limits=options.limits,
             parts=options.parts,
+            default_store=options.default_store,
             owner=os.getpid(),
             keep=options.keep,
         )
@@ -145,6 +158,7 @@ def _start(options: argparse.Namespace) -> int:
         image_size_cap=options.image_size_cap,
         limits=options.limits,
         parts=options.parts,
+        default_store=options.default_store,
         owner=options.owner,
     )
     here = Path(sys.argv[0])

@@ -16,6 +16,7 @@ from typing import TextIO
 
 from devcloud.environment import Environment
 from devcloud.errors import DevcloudError
+from devcloud.parts import STORES
 from devcloud.supervisor import PARTS_FILE, PID_FILE, READY
 
 STOP_SECONDS = 30.0
@@ -68,6 +69,7 @@ def start(  # noqa: PLR0913 - what the command line says, named one by one
     image_size_cap: int,
     limits: bool = False,
     parts: Iterable[str] = (),
+    default_store: str = STORES[0],
     owner: int | None = None,
     keep: bool = False,
 ) -> None:
@@ -80,6 +82,7 @@ def start(  # noqa: PLR0913 - what the command line says, named one by one
         *(["--keep"] if keep else []),
         *(["--limits"] if limits else []),
         "--with", ",".join(sorted(parts)),
+        "--default-store", default_store,
     ]  # fmt: skip
     supervisor = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

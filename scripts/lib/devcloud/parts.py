@@ -14,6 +14,10 @@ PLUGINS: Mapping[str, str] = MappingProxyType(
 cannot be converted. They touch imports only, never a direct upload."""
 CEPH = "ceph"
 """A Ceph cluster, and a store in it beside the others."""
+STORES = ("fast", "slow")
+"""The stores that are folders."""
+RBD = "rbd"
+"""The store in Ceph."""
 NAMES = (*PLUGINS, CEPH)
 INJECTED = ("devcloud_injected", "yes")
 """The property that `metadata` adds to each image that is imported."""
@@ -33,6 +37,11 @@ def parse(text: str) -> frozenset[str]:
     if unknown := sorted(parts - set(NAMES)):
         raise ValueError(f"no part is called {unknown[0]}: there are {', '.join(NAMES)}")
     return parts
+
+
+def stores(parts: Iterable[str]) -> tuple[str, ...]:
+    """The names of Glance's stores, those that are folders first."""
+    return (*STORES, RBD) if CEPH in parts else STORES
 
 
 def glance_settings(parts: Iterable[str]) -> str:

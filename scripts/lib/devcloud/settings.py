@@ -9,9 +9,8 @@ from devcloud import ceph_files, parts
 from devcloud.databases import copy_database, personalise
 from devcloud.environment import REGION, Environment
 from devcloud.keys import key_settings, write_keys
+from devcloud.parts import STORES
 
-STORES = ("fast", "slow")
-"""The stores that are folders."""
 USERS = ("admin", "glance", "member")
 
 
@@ -32,6 +31,8 @@ class Settings:
     """Glance asks Keystone what its projects may have."""
     parts: frozenset[str] = frozenset()
     """What is switched on besides: see parts.py."""
+    default_store: str = STORES[0]
+    """Where an image goes for which no store is named."""
     passwords: dict[str, str] = field(default_factory=_passwords, repr=False)
 
     @property
@@ -148,7 +149,7 @@ use_keystone_limits = {settings.limits}
 connection = {_database(settings, "glance")}
 sqlite_synchronous = False
 [glance_store]
-default_backend = {STORES[0]}
+default_backend = {settings.default_store}
 {stores}{ceph_files.store_settings(settings.ceph_folder) if settings.has_ceph else ""}[keystone_authtoken]
 auth_type = password
 auth_url = {settings.keystone_url}
@@ -167,7 +168,7 @@ lock_path = {settings.folder / "lock"}
 
 
 def _backends(settings: Settings) -> list[str]:
-    return [*(f"{name}:file" for name in STORES), *(["rbd:rbd"] if settings.has_ceph else [])]
+    return [*(f"{name}:file" for name in STORES), *([f"{parts.RBD}:rbd"] if settings.has_ceph else [])]
 
 
 def _limits(settings: Settings) -> str:

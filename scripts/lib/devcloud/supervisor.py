@@ -77,6 +77,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--limits", action="store_true")
     parser.add_argument("--with", dest="parts", type=parts.parse, default=frozenset())
+    parser.add_argument("--default-store", required=True)
     return parser.parse_args()
 
 
@@ -134,6 +135,7 @@ def _cloud(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]
             image_size_cap_bytes=options.image_size_cap,
             limits=options.limits,
             parts=options.parts,
+            default_store=options.default_store,
         )
         write_all(settings)
         with contextlib.ExitStack() as running:
