@@ -136,6 +136,7 @@ def _wanted(values: dict[str, Any]) -> GlanceTarget:
         stores=values.pop("stores"),
         all_stores=values.pop("all_stores"),
         on_conflict=_on_conflict(values.pop("on_conflict"), replace=values.pop("replace")),
+        keep_last=values.pop("keep_last"),
     )
     require_valid(target, _NAMES)
     return target
@@ -144,7 +145,7 @@ def _wanted(values: dict[str, Any]) -> GlanceTarget:
 _NAMES = {
     "visibility": "--visibility", "members": "--member", "method": "--method", "stores": "--store",
     "all_stores": "--all-stores", "image_id": "--id", "tags": "--tag", "min_disk_gib": "--min-disk",
-    "min_ram_mib": "--min-ram",
+    "min_ram_mib": "--min-ram", "keep_last": "--keep-last",
 }  # fmt: skip
 
 
@@ -258,6 +259,13 @@ _OPTIONS = (
     ),
     click.option("--replace", is_flag=True, help="Same as --on-conflict replace."),
     click.option(
+        "--keep-last",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="After the upload keep the newest N versions of this name: older ones that imgtool made are"
+        " hidden, and deleted where nothing uses them.",
+    ),
+    click.option(
         "--property",
         "properties",
         multiple=True,
@@ -274,6 +282,16 @@ _OPTIONS = (
         show_default=True,
         help="Abort if Glance accepts no data or does not respond for this long.",
     ),
+)
+
+
+clouds_to_clear = click.option(
+    "--cloud",
+    "clouds",
+    multiple=True,
+    metavar="NAME[/REGION]",
+    callback=clouds,
+    help="Retire versions in this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
 )
 
 

@@ -4,6 +4,7 @@ multi_cloud.py     one image into several clouds
 plan.py            an image and a request -> UploadPlan; where the image came from, as properties (pure)
 properties.py      what an inspection says -> image properties, each with its reason (pure)
 preflight.py       what a cloud would refuse, before it gets any byte
+definitions.py     what a cloud's own rules say of properties: those it requires, values that it lists
 describe.py        what a cloud says of itself, for `imgtool doctor`
 upload.py          one upload: record, bytes, active, verified, named; or deleted again (rollback.py)
 conflicts.py       what the project has of that name already, and what follows
@@ -13,6 +14,9 @@ body.py            the bytes on their way: counted and hashed, sent once
 converted.py       what a Glance that converts imports makes of what was sent
 verify.py          whether Glance's record is the image that was asked for and sent
 finalize.py        the last steps, also of a run that was interrupted
+retire.py          old versions of a name: decided (versions.py, pure), hidden and deleted (removal.py) where
+                   nothing uses them (needs.py: Nova, Cinder, Glance); retention.py: after an upload
+names.py           what an image is called before and after it has its name
 upload_journal.py  what is not finished yet, on disk
 attempts.py        which whole uploads are tried again; retry.py: which small requests
 images.py, imports.py, stores.py, record.py
@@ -30,11 +34,12 @@ from imgtool.glance.finalize import recover
 from imgtool.glance.multi_cloud import Destination, Outcome, check_each, connect_each, upload_to_each
 from imgtool.glance.plan import plan_upload, provenance, source_sha256
 from imgtool.glance.properties import derive
+from imgtool.glance.retire import retire
 from imgtool.glance.upload import execute
 from imgtool.glance.upload_journal import Journal
 
 __all__ = [
     "SEND_SECONDS", "Cloud", "Destination", "Journal", "Outcome", "check_each", "connect", "connect_each",
-    "derive", "describe", "execute", "plan_upload", "provenance", "recover", "source_sha256",
+    "derive", "describe", "execute", "plan_upload", "provenance", "recover", "retire", "source_sha256",
     "upload_to_each",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ is needed, since that takes half a second.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class Cloud:
         endpoint: str,
         project_id: str,
         timeout_seconds: float,
+        address_of: Callable[[str], str | None] = lambda _service: None,
     ) -> None:
         self.name = name
         """How messages call it."""
@@ -68,6 +69,7 @@ class Cloud:
         self._session = session
         self.timeout_seconds = timeout_seconds
         """How long Glance may take no bytes, or give no answer."""
+        self._address_of = address_of
 
     def request(
         self,
@@ -106,11 +108,16 @@ class Cloud:
             ) from error
 
     @cached_property
+    def image_schema(self) -> Mapping[str, Any]:
+        """Glance's JSON Schema of an image, with what its operator added; empty where it tells none."""
+        document = self.request("GET", "/v2/schemas/image").document
+        return document if isinstance(document, dict) else {}
+
+    @cached_property
     def hides(self) -> bool:
         """Glance knows os_hidden, as all do from Rocky on (API 2.7); to an older one it is any property,
         whose value has to be text. One that does not tell what an image has is a new one."""
-        document = self.request("GET", "/v2/schemas/image").document
-        known = document.get("properties") if isinstance(document, dict) else None
+        known = self.image_schema.get("properties")
         return not isinstance(known, dict) or "os_hidden" in known
 
     def has_project(self, project_id: str) -> bool | None:
@@ -128,6 +135,29 @@ class Cloud:
         )
         answer = retry.patiently("GET", lambda: self._ask_at(path, "GET", timeout=REQUEST_SECONDS))
         return True if answer.ok else False if answer.status == NOT_FOUND else None
+
+    def address_of(self, service_type: str) -> str | None:
+        """Return the address of another service, without a slash at its end; None where there is none.
+
+        From clouds.yaml or the catalogue. Raises CloudError.
+        """
+        with translated(self.name), understood(self.name):
+            address = self._address_of(service_type)
+        return str(address).rstrip("/") if address else None
+
+    def ask(self, address: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """Answer of another service to one GET, which is repeated as `request` does it. Raises CloudError."""
+        options = {"params": params, "headers": dict(headers), "timeout": REQUEST_SECONDS}
+        with understood(self.name):
+            return retry.patiently("GET", lambda: self._ask_at(address, "GET", **options))
+
+    def is_admin(self) -> bool:
+        """Whether the token has the role `admin`, which services ask for before they tell of all projects."""
+        auth = self._session.auth
+        if auth is None or not hasattr(auth, "get_access"):
+            return False
+        with translated(self.name), understood(self.name):
+            return "admin" in auth.get_access(self._session).role_names
 
     def token_seconds(self) -> float | None:
         """How long the token that is in use stays valid; None where that is not told."""
@@ -187,6 +217,7 @@ def connect(
         endpoint=endpoint,
         project_id=project_id,
         timeout_seconds=timeout_seconds,
+        address_of=lambda service_type: _address(region, session, service_type),
     )
     _require_glance(found)
     return found
@@ -214,13 +245,18 @@ def _no_endpoint(name: str, region: "CloudRegion") -> CloudError:
 
 def _endpoint(region: "CloudRegion", session: "Session") -> str | None:
     """Glance's address without a version, from clouds.yaml or the catalogue."""
-    address = region.get_endpoint(SERVICE_TYPE) or session.get_endpoint(
-        service_type=SERVICE_TYPE,
-        interface=region.get_interface(SERVICE_TYPE),
-        region_name=region.get_region_name(SERVICE_TYPE),
+    address = _address(region, session, SERVICE_TYPE)
+    return _VERSION_SUFFIX.sub("", address).rstrip("/") if address else None
+
+
+def _address(region: "CloudRegion", session: "Session", service_type: str) -> str | None:
+    address = region.get_endpoint(service_type) or session.get_endpoint(
+        service_type=service_type,
+        interface=region.get_interface(service_type),
+        region_name=region.get_region_name(service_type),
         skip_discovery=True,
     )
-    return _VERSION_SUFFIX.sub("", str(address)).rstrip("/") if address else None
+    return str(address) if address else None
 
 
 def _where(region: "CloudRegion") -> str:

@@ -39,10 +39,16 @@ def alone(plan: UploadPlan, cloud: Cloud, journal: Journal, progress: Progress) 
 
     Where several images of the name are asked for (`new`) nobody waits.
     """
-    name = plan.wanted.name
     if plan.wanted.on_conflict == "new":
         yield
         return
+    with only_one(plan.wanted.name, cloud, journal, progress):
+        yield
+
+
+@contextmanager
+def only_one(name: str, cloud: Cloud, journal: Journal, progress: Progress) -> Iterator[None]:
+    """No other run of this folder decides about `name` meanwhile. Raises CloudError, UsageError."""
     patience = _Patience(f"waits for another upload of {printable(name)} to {cloud.name}", progress)
     with journal.name_lock(cloud.endpoint, cloud.project_id, name, patience.is_over) as taken:
         if not taken:

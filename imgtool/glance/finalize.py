@@ -8,29 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imgtool.errors import CloudError, ImgtoolError
-from imgtool.glance import images, rollback
+from imgtool.glance import images, removal, rollback
 from imgtool.glance.cloud import Cloud
-from imgtool.glance.failures import GlanceRefusal
+from imgtool.glance.needs import Needs
 from imgtool.glance.record import Record
 from imgtool.glance.upload_journal import Entry, Journal
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
-
-MAX_NAME = 255
-
-
-def temporary_name(name: str, image_id: str) -> str:
-    """Return the name of a new image until it is verified, while an older one still has its name."""
-    return _with_suffix(name, f" (new {image_id[:8]})")
-
-
-def former_name(name: str, image_id: str) -> str:
-    """Return the name that an image gets when it is replaced."""
-    return _with_suffix(name, f" (replaced {image_id[:8]})")
-
-
-def _with_suffix(name: str, suffix: str) -> str:
-    return name[: MAX_NAME - len(suffix)] + suffix
 
 
 def share(entry: Entry, cloud: Cloud) -> None:
@@ -46,7 +30,7 @@ def take_name(entry: Entry, cloud: Cloud) -> Record:
     """
     with _incomplete(entry):
         for former in entry.replaces:
-            _retire(former, entry, cloud)
+            removal.set_aside(former, entry, cloud)
         record = images.patch(cloud, entry.image_id, {"name": entry.name, "os_hidden": entry.hidden})
         if record.name != entry.name or (entry.hidden and cloud.hides and not record.hidden):
             state = "hidden" if record.hidden else "not hidden"
@@ -70,22 +54,6 @@ def _incomplete(entry: Entry) -> Iterator[None]:
             f"image {entry.image_id} is complete, but was not given its name and attributes: {error.message}",
             hint="run the same command again: it finishes what is left",
         ) from error
-
-
-def _retire(image_id: str, entry: Entry, cloud: Cloud) -> None:
-    """Hide it and rename it, unless somebody did so or deleted it in between."""
-    if not _has_name(image_id, entry, cloud):
-        return
-    try:
-        images.patch(cloud, image_id, {"name": former_name(entry.name, image_id), "os_hidden": True})
-    except GlanceRefusal:
-        if _has_name(image_id, entry, cloud):
-            raise
-
-
-def _has_name(image_id: str, entry: Entry, cloud: Cloud) -> bool:
-    record = images.find(cloud, image_id)
-    return record is not None and record.status not in images.DELETED and record.name == entry.name
 
 
 def recover(cloud: Cloud, journal: Journal, progress: Progress, name: str | None = None) -> None:
@@ -112,6 +80,8 @@ def _recover(entry: Entry, age_seconds: float, cloud: Cloud, *, patient: bool) -
     """What was done; empty where nobody knows yet."""
     if entry.step == "sending":
         return _undo(entry, age_seconds, cloud, patient=patient)
+    if entry.step == "retiring":
+        return _retired(entry, cloud)
     record = images.find(cloud, entry.image_id)
     if record is None:
         return "is gone"
@@ -128,7 +98,17 @@ def _recover(entry: Entry, age_seconds: float, cloud: Cloud, *, patient: bool) -
         take_name(entry, cloud)
     if entry.protected:
         protect(entry, cloud)
+    if entry.hides or entry.deletes:
+        return f"is in place now, and {_retired(entry, cloud)}"
     return "is in place now"
+
+
+def _retired(entry: Entry, cloud: Cloud) -> str:
+    ends = removal.retire(entry, cloud, Needs(cloud))
+    stay = [one for one in entry.deletes if one in ends]
+    return f"has {len(entry.deletes) - len(stay)} older versions less" + (
+        f"; {stay[0]} stays: {ends[stay[0]].reason}" if stay else ""
+    )
 
 
 def _named_meanwhile(entry: Entry, cloud: Cloud) -> Record | None:

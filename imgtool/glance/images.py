@@ -52,6 +52,12 @@ _ADVICE_FOR_BYTES = {
 }
 
 
+ATTRIBUTES = frozenset({
+    "id", "name", "disk_format", "container_format", "visibility", "min_disk", "min_ram", "os_hidden", "tags",
+})  # fmt: skip
+"""What an image is made with, besides its properties."""
+
+
 def create(cloud: "Cloud", image_id: str, plan: "UploadPlan", *, name: str, hidden: bool) -> Record:
     """Makes the record, without data. The id is ours, so that it can be deleted even if no answer comes.
 
@@ -147,9 +153,14 @@ def _is_deleted(cloud: "Cloud", image_id: str) -> bool:
 def named(cloud: "Cloud", name: str) -> tuple[Record, ...]:
     """The project's own images that are called `name`, also those that default lists hide."""
     query = {"name": name} if _PLAIN_NAME.fullmatch(name) else {}
+    return tuple(one for one in owned(cloud, query) if one.name == name)
+
+
+def owned(cloud: "Cloud", query: Mapping[str, str] = MappingProxyType({})) -> tuple[Record, ...]:
+    """The project's own images that `query` asks for, also those that default lists hide."""
     states = ({"os_hidden": "false"}, {"os_hidden": "true"}) if cloud.hides else ({},)
-    found = (one for state in states for one in _owned(cloud, {**query, **state}))
-    return tuple(one for one in found if one.name == name and one.status not in DELETED)
+    found = {one.id: one for state in states for one in _owned(cloud, {**query, **state})}
+    return tuple(one for one in found.values() if one.status not in DELETED)
 
 
 def _owned(cloud: "Cloud", query: Mapping[str, str]) -> Iterator[Record]:

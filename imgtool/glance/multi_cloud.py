@@ -40,37 +40,38 @@ def _connect(name: CloudName, timeout_seconds: float, progress: Progress) -> Des
     return Destination(cloud)
 
 
-def check_each(
+def check_each(  # noqa: PLR0913 - what a delivery consists of, named one by one
     plans: Sequence[UploadPlan],
     destinations: Sequence[Destination],
     size_bytes: int | None,
     journal: Journal,
     progress: Progress,
+    *,
+    insist: bool = False,
 ) -> tuple[Destination, ...]:
     """All that a cloud can refuse before it gets any byte; `size_bytes` of the file, None if not known yet.
 
     What an interrupted run left is cleaned up first: it may have the name, or take the room. Raises what the
-    first one says where no cloud is left.
+    first one says where no cloud is left. `insist` takes properties that the cloud defines otherwise.
     """
-    pairs = zip(plans, destinations, strict=True)
-    return _any_left(
-        tuple(_check(plan, there, size_bytes, journal, progress) for plan, there in pairs), progress
-    )
 
-
-def _check(
-    plan: UploadPlan, there: Destination, size_bytes: int | None, journal: Journal, progress: Progress
-) -> Destination:
-    if there.cloud is None:
+    def checked(plan: UploadPlan, there: Destination) -> Destination:
+        if there.cloud is None:
+            return there
+        try:
+            _clear(plan, there.cloud, journal, progress)
+            preflight.check(plan, there.cloud, size_bytes, insist=insist)
+        except ImgtoolError as error:
+            return Destination(None, error)
         return there
-    try:
-        with concurrency.alone(plan, there.cloud, journal, progress):
-            finalize.recover(there.cloud, journal, progress, plan.wanted.name)
-            conflicts.refuse_conflict(plan, there.cloud)
-        preflight.check(plan, there.cloud, size_bytes)
-    except ImgtoolError as error:
-        return Destination(None, error)
-    return there
+
+    return _any_left(tuple(map(checked, plans, destinations)), progress)
+
+
+def _clear(plan: UploadPlan, cloud: Cloud, journal: Journal, progress: Progress) -> None:
+    with concurrency.alone(plan, cloud, journal, progress):
+        finalize.recover(cloud, journal, progress, plan.wanted.name)
+        conflicts.refuse_conflict(plan, cloud)
 
 
 def upload_to_each(  # noqa: PLR0913 - what a delivery consists of, named one by one

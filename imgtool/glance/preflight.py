@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgtool.errors import CloudError
-from imgtool.glance import images, imports, stores
+from imgtool.glance import definitions, images, imports, stores
 from imgtool.glance.failures import GlanceRefusal
 from imgtool.glance.stores import MIB, Quota
 from imgtool.util.text import printable
@@ -23,8 +23,14 @@ _PROBE = "imgtool: may this be made?"
 """Its name: where a run is killed in between, what is left is in nobody's way, and says what it is."""
 
 
-def check(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None) -> None:
-    """Raises CloudError. `size_bytes` of what will be sent; None where that is not known yet."""
+def check(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None, *, insist: bool = False) -> None:
+    """Raises CloudError. `size_bytes` of what will be sent; None where that is not known yet.
+
+    Raises UsageError for properties that are likely to be wrong, unless they are insisted on.
+    """
+    definitions.require_what_is_required(plan, cloud)
+    if not insist:
+        definitions.refuse_odd(plan, cloud)
     _require_stores(plan, cloud)
     _require_method(plan, cloud)
     _require_hiding(plan, cloud)

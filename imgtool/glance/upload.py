@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgtool.convert.payload import Payload
-from imgtool.glance import attempts, concurrency, conflicts, finalize, images, rollback, verify
+from imgtool.glance import (
+    attempts,
+    concurrency,
+    conflicts,
+    finalize,
+    images,
+    names,
+    retention,
+    rollback,
+    verify,
+)
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.conflicts import NameConflict
 from imgtool.glance.failures import GlanceRefusal
@@ -17,6 +27,7 @@ from imgtool.glance.sending import send
 from imgtool.glance.upload_journal import Entry, Journal, Page
 from imgtool.glance.verify import Proof, hash_in
 from imgtool.model.delivery import Property, UploadPlan, UploadResult
+from imgtool.model.retirement import Retirement
 from imgtool.util.progress import Progress
 from imgtool.util.text import human_size
 
@@ -49,7 +60,8 @@ def _execute(job: "_Job", began: float) -> UploadResult:
     finalize.recover(cloud, journal, progress, plan.wanted.name)
     found = conflicts.look(plan, payload, cloud, progress)
     if found.decision in {"already-there", "skip"}:
-        return _not_sent(plan, found, time.monotonic() - began)
+        result = _not_sent(plan, found, time.monotonic() - began)
+        return result if found.decision == "skip" else _rotated(job, result)
     progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {human_size(payload.size_bytes)}")
     if plan.wanted.image_id is None:
         arrived, failures = attempts.until_done(lambda: _deliver(job, found), cloud, progress)
@@ -74,6 +86,8 @@ class _Arrived(NamedTuple):
     rivals: tuple[Record, ...] = ()
     """Younger images of the same name that came meanwhile."""
     replaced: tuple[str, ...] = ()
+    retired: Retirement | None = None
+    notes: tuple[str, ...] = ()
 
 
 def _deliver(job: _Job, found: NameConflict) -> _Arrived:
@@ -89,10 +103,21 @@ def _deliver(job: _Job, found: NameConflict) -> _Arrived:
             came = _rivals(job, entry, arrived.record)
             if entry.replaces:
                 entry = _replacing(entry, came)
-            page.write(replace(entry, step="finishing"))
+            decided = retention.decided(job.plan.wanted, entry, job.cloud)
+            page.write(replace(decided.entry, step="finishing"))
         arrived = _finish(job, entry, arrived, page)
-        page.remove()
-    return arrived._replace(rivals=came, replaced=entry.replaces)
+        try:
+            retired = decided.carried_out(job.cloud, job.progress)
+        finally:
+            page.remove()  # the image is complete, whatever becomes of older ones
+    return arrived._replace(rivals=came, replaced=entry.replaces, retired=retired, notes=decided.notes)
+
+
+def _rotated(job: _Job, there: UploadResult) -> UploadResult:
+    """The image was there already; older versions go all the same, where they are to."""
+    wanted, image_id = job.plan.wanted, there.image_id
+    retired, notes = retention.of_what_is_there(wanted, image_id, job.cloud, job.journal, job.progress)
+    return replace(there, retired=retired, notes=(*there.notes, *notes))
 
 
 def _finish(job: _Job, entry: Entry, arrived: _Arrived, page: Page) -> _Arrived:
@@ -141,7 +166,7 @@ def _entry(job: _Job, found: NameConflict) -> Entry:
 def _send_and_verify(job: _Job, entry: Entry, making: Making) -> _Arrived:
     """While an older image has the name the new one has another, and is in no default list."""
     cloud, plan = job.cloud, job.plan
-    name = finalize.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
+    name = names.temporary_name(entry.name, entry.image_id) if entry.replaces else entry.name
     hidden = cloud.hides and (entry.hidden or bool(entry.replaces))
     try:
         record = images.create_own(cloud, entry.image_id, plan, name=name, hidden=hidden)
@@ -183,7 +208,9 @@ def _result(plan: UploadPlan, arrived: _Arrived, failures: tuple[str, ...], seco
             *(f"an attempt failed: {one}" for one in failures),
             *verify.differences(plan, arrived.record),
             *(concurrency.note(one) for one in arrived.rivals if one.id not in replaced),
+            *arrived.notes,
         ),
+        retired=arrived.retired,
     )
 
 

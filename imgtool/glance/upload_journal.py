@@ -1,8 +1,9 @@
 """What is not finished yet, on disk: so that the next run can finish or undo what an interrupted one left.
 
-One file for each image that is on its way, `ID.json`, in a folder of this user. Each line of it is the whole
-entry, synced before the step that it tells of; the last whole line counts. Whoever works on the image holds a
-lock on the file (flock(2)), which ends with the process, however that ends.
+One file for each image that is on its way, `ID.json`, and for each retirement of older versions, in a folder
+of this user. Each line of it is the whole entry, synced before the step that it tells of; the last whole line
+counts. Whoever works on the image holds a lock on the file (flock(2)), which ends with the process, however
+that ends.
 
 `HASH.lock` is there while somebody decides about, and makes, an image of one name in one project. It binds
 the runs that share the folder: those of one user on one machine, or of several machines whose home is one
@@ -15,19 +16,22 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from imgtool.errors import UsageError
 from imgtool.util import codec, locks, waiting
 from imgtool.util.output import sync
 from imgtool.util.text import printable
 
-Step = Literal["sending", "finishing"]
-"""sending: what is in Glance is worth nothing yet. finishing: it was verified, only names are to be set."""
+Step = Literal["sending", "finishing", "retiring"]
+"""sending: what is in Glance is worth nothing yet. finishing: it was verified, only names are to be set.
+retiring: it has been there before, and older versions of it go."""
 
 _MAX_BYTES = 1 << 20
 _LOCK_SECONDS = 5.0
@@ -50,6 +54,20 @@ class Entry:
     members: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     """Ids of the images that have the name now."""
+    hides: tuple[str, ...] = ()
+    """Ids of older versions that are to be hidden and renamed."""
+    deletes: tuple[str, ...] = ()
+    """Ids of older versions that are to be deleted then, where nothing needs them."""
+
+
+_ADDED: Mapping[str, object] = MappingProxyType({"hides": [], "deletes": []})
+"""Fields that the notes of an older imgtool do not have."""
+
+
+def _file_name(entry: Entry) -> str:
+    """An image is made once, and may stay for many retirements."""
+    once_more = f".{uuid.uuid4().hex[:8]}" if entry.step == "retiring" else ""
+    return f"{entry.image_id}{once_more}.json"
 
 
 class Page:
@@ -89,7 +107,7 @@ class Journal:
 
         Raises UsageError where it cannot be written; there is none then.
         """
-        path = self.folder / f"{entry.image_id}.json"
+        path = self.folder / _file_name(entry)
         with _usable(self.folder):
             self._make()
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -170,8 +188,13 @@ def _last(descriptor: int, folder: Path) -> Entry | None:
     lines = content.split(b"\n")[:-1]
     for line in reversed(lines):
         with suppress(codec.CodecError):
-            return codec.from_json(line, Entry)
+            return _parsed(line)
     return None
+
+
+def _parsed(line: bytes) -> Entry:
+    found = codec.from_json(line, Mapping[str, Any])  # type: ignore[type-abstract]
+    return codec.from_values({**_ADDED, **found}, Entry)
 
 
 def _drop_if_old(descriptor: int, path: Path) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from imgtool.model.image import DiskImage
+from imgtool.model.retirement import Retirement
 
 Method = Literal["direct", "import"]
 METHODS: Mapping[Method, str] = MappingProxyType(
@@ -78,6 +79,8 @@ class GlanceTarget:
     """Ids of the stores; none is the cloud's default store."""
     all_stores: bool = False
     on_conflict: OnConflict = "fail"
+    keep_last: int | None = None
+    """Versions of the name that stay, this one included; older ones that imgtool made go. None: all stay."""
 
     @property
     def way(self) -> Method:
@@ -139,6 +142,8 @@ class UploadResult:
     """Ids of the images that had the name before; they are hidden now, under another one."""
     notes: tuple[str, ...] = ()
     """What the operator should know besides: attempts that were needed, attributes that differ."""
+    retired: Retirement | None = None
+    """What became of older versions; None where none were to go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,15 @@ def _sizes(target: GlanceTarget) -> Iterator[Problem]:
         )
 
 
+def _keep_last(target: GlanceTarget) -> Iterator[Problem]:
+    if target.keep_last is not None and target.keep_last < 1:
+        yield Problem(
+            ("keep_last",),
+            f"{target.keep_last} versions cannot be kept",
+            "give {keep_last} 1 or more: what is uploaded stays",
+        )
+
+
 _CHECKS: tuple[Callable[[GlanceTarget], Iterator[Problem]], ...] = (
-    _visibility, _stores, _id, _tags, _sizes,
+    _visibility, _stores, _id, _tags, _sizes, _keep_last,
 )  # fmt: skip

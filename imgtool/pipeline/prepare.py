@@ -77,7 +77,12 @@ def _prepare(
         if dry_run:
             return result
         there = glance.check_each(
-            plans, there, plans[0].known_size_bytes, glance.Journal(request.journal), progress
+            plans,
+            there,
+            plans[0].known_size_bytes,
+            glance.Journal(request.journal),
+            progress,
+            insist=request.insist,
         )
         image, conversion = _convert(conversion_plan, source, progress)
         result = replace(result, conversion=conversion)
@@ -118,7 +123,9 @@ def _upload_file(
         if dry_run:
             return result
         journal = glance.Journal(request.journal)
-        there = glance.check_each(plans, there, image.file_size_bytes, journal, progress)
+        there = glance.check_each(
+            plans, there, image.file_size_bytes, journal, progress, insist=request.insist
+        )
         return _with_uploads(result, _upload(request, plans, there, digest, progress))
 
 
@@ -141,6 +148,11 @@ def _with_snapshots(image: DiskImage) -> UnsafeImageError:
 
 def _refuse_odd_properties(request: PrepareRequest) -> None:
     """Raise UsageError for those that Nova ignores or refuses: Glance takes them without a word."""
+    if request.wanted.keep_last is not None and not request.derive:
+        raise UsageError(
+            "older versions are known by the property imgtool_version, which is not set without deriving",
+            hint="leave out --no-derive (derive: false in a manifest), or --keep-last",
+        )
     if not request.insist:
         require_known(request.properties, f"; {acceptance.INSIST} sets it all the same")
 

@@ -29,6 +29,7 @@ from imgtool.glance import (
     plan_upload,
     verify,
 )
+from imgtool.glance.names import former_name
 from imgtool.glance.upload_journal import Entry
 from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadResult
 from imgtool.model.image import DiskImage
@@ -154,7 +155,7 @@ def test_replace(deliver: Deliver, old: DiskImage, new: DiskImage, name: str) ->
     assert (second.ending, second.replaced) == ("replaced", (first.image_id,))
     assert (there[second.image_id]["name"], there[second.image_id]["os_hidden"]) == (name, False)
     assert there[second.image_id]["os_hash_value"] == sha512(new)
-    assert there[first.image_id]["name"] == finalize.former_name(name, first.image_id)
+    assert there[first.image_id]["name"] == former_name(name, first.image_id)
     assert there[first.image_id]["os_hidden"]
     assert there[first.image_id]["os_hash_value"] == sha512(old)
     assert there[second.image_id]["protected"]
@@ -199,7 +200,7 @@ STOPS: list[tuple[str, str]] = [
     ("imgtool.glance.images.send", "after"),
     ("imgtool.glance.finalize.share", "before"),
     ("imgtool.glance.finalize.take_name", "before"),
-    ("imgtool.glance.finalize._retire", "after"),
+    ("imgtool.glance.removal.set_aside", "after"),
     ("imgtool.glance.finalize.take_name", "after"),
 ]
 

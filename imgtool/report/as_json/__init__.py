@@ -8,10 +8,11 @@ from imgtool.report.as_json.conversion import conversion, conversion_plan
 from imgtool.report.as_json.delivery import upload, upload_plan
 from imgtool.report.as_json.facts import image, inspection
 from imgtool.report.as_json.result import delivered, prepared, report, results
+from imgtool.report.as_json.retirement import retired
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.as_json.verdict import error, judgement
 
 __all__ = [
     "Object", "conversion", "conversion_plan", "delivered", "error", "image", "inspection", "judgement",
-    "prepared", "report", "results", "to_text", "upload", "upload_plan",
+    "prepared", "report", "results", "retired", "to_text", "upload", "upload_plan",
 ]  # fmt: skip

@@ -55,6 +55,7 @@ def _task(task: Task) -> Object:
         "clouds": [cloud.label for cloud in task.clouds],
         "visibility": task.wanted.visibility,
         "on_conflict": task.wanted.on_conflict,
+        "keep_last": task.wanted.keep_last,
         "properties": dict(task.properties),
         "derive": task.derive,
         "policy": clean(task.policy),

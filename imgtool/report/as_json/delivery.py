@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from imgtool.model.delivery import GlanceTarget, UploadFailure, UploadPlan, UploadResult
 from imgtool.model.result import ImageResult
+from imgtool.report.as_json.retirement import retirement
 from imgtool.report.as_json.values import Object, clean, path_text
 
 
@@ -37,6 +38,7 @@ def upload(result: UploadResult) -> Object:
         "ending": result.ending,
         "stores": [clean(store) for store in result.stores] or None,
         "replaced": list(result.replaced),
+        "retired": retirement(result.retired) if result.retired else None,
         "notes": [clean(note) for note in result.notes],
     }
 
@@ -74,4 +76,5 @@ def _wanted(wanted: GlanceTarget) -> Object:
         "stores": [clean(store) for store in wanted.stores],
         "all_stores": wanted.all_stores,
         "on_conflict": wanted.on_conflict,
+        "keep_last": wanted.keep_last,
     }

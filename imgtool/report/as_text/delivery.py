@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from imgtool.glance.finalize import former_name
+from imgtool.glance.names import former_name
 from imgtool.model.delivery import METHODS, GlanceTarget, UploadFailure, UploadPlan, UploadResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
+from imgtool.report.as_text.retirement import retired_rows
 from imgtool.util.text import human_size
 
 Row = tuple[str, str]
@@ -104,6 +105,8 @@ def _requests(wanted: GlanceTarget) -> Iterator[str]:
         yield "to share it with its members"
     if wanted.on_conflict == "replace":
         yield "to rename and hide an image that has the name, and to give the name to the new one"
+    if wanted.keep_last is not None:
+        yield f"to hide older versions, and to delete those beyond the newest {wanted.keep_last}, unless used"
 
 
 def _result_rows(result: UploadResult) -> Iterator[Row]:
@@ -116,6 +119,8 @@ def _result_rows(result: UploadResult) -> Iterator[Row]:
     for replaced in result.replaced:
         former = former_name(result.plan.wanted.name, replaced)
         yield "replaced", f"{replaced} (now hidden as {former})"
+    if result.retired is not None:
+        yield from retired_rows(result.retired)
     yield "size", f"{human_size(result.size_bytes)} ({result.size_bytes} bytes)"
     yield result.hash_algorithm, result.hash_value
     yield "time", f"{result.seconds:.1f} s"

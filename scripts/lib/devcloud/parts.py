@@ -1,6 +1,8 @@
 """What real clouds switch on and a bare Glance does not: `devcloud --with NAME[,NAME]`."""
 
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 PLUGINS: Mapping[str, str] = MappingProxyType(
@@ -18,9 +20,14 @@ STORES = ("fast", "slow")
 """The stores that are folders."""
 RBD = "rbd"
 """The store in Ceph."""
-NAMES = (*PLUGINS, CEPH)
+SCHEMA = "required"
+"""Glance's schema of an image requires a property of the cloud's own."""
+NAMES = (*PLUGINS, CEPH, SCHEMA)
 INJECTED = ("devcloud_injected", "yes")
 """The property that `metadata` adds to each image that is imported."""
+REQUIRED = "devcloud_tier"
+"""The property that `required` makes Glance require, and its values."""
+TIERS = ("gold", "silver")
 
 HELP = """\
 parts of a cloud, for --with (several: NAME,NAME):
@@ -28,6 +35,7 @@ parts of a cloud, for --with (several: NAME,NAME):
   decompression  Glance unpacks what is imported
   metadata       Glance adds a property to what is imported
   ceph           a Ceph cluster in memory (a monitor, one OSD), and Glance's store rbd in it
+  required       Glance requires a property of each image that is made
 """
 
 
@@ -56,3 +64,11 @@ output_format = raw
 [inject_metadata_properties]
 inject = {name}:{value}
 """
+
+
+def schema_file(folder: Path, parts: Iterable[str]) -> None:
+    """Glance's schema-image.json, beside its configuration, where a property is to be required."""
+    if SCHEMA in set(parts):
+        properties = {REQUIRED: {"type": "string", "enum": list(TIERS)}}
+        document = {"properties": properties, "required": [REQUIRED]}
+        (folder / "schema-image.json").write_text(json.dumps(document))

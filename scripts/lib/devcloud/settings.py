@@ -88,6 +88,7 @@ def write_all(settings: Settings) -> None:
         write_keys(settings.folder / repository)
     settings.keystone_conf.write_text(_keystone_conf(settings))
     settings.glance_conf.write_text(_glance_conf(settings))
+    parts.schema_file(settings.glance_conf.parent, settings.parts)
 
 
 def write_clouds_yaml(settings: Settings) -> None:
