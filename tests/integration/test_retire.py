@@ -78,7 +78,8 @@ class Twelve:
         self.cloud, self.name = cloud, name
         ids = [make(cloud, name) for _ in range(9)] + [make(cloud, name, current=True) for _ in range(3)]
         self.snapshot, self.foreign = "", make(cloud, name, ours=False)
-        records = sorted(there(cloud, name).values(), key=lambda one: (one["created_at"], one["id"]))
+        found = there(cloud, name).values()
+        records = sorted(found, key=lambda one: (one["created_at"], one["name"] == name, one["id"]))
         by_age = [one["id"] for one in records if one["id"] in ids]
         named = [one["id"] for one in records if one["name"] == name]
         self.current = named[-1]
