@@ -39,7 +39,7 @@ def decide(records: Iterable[Record], wanted: Wanted) -> tuple[Version, ...]:
     What imgtool may not touch takes no place among those that are kept.
     """
     called = [one for one in records if _is_called(one, wanted)]
-    ordered = sorted(called, key=lambda one: _age(one, wanted), reverse=True)
+    ordered = sorted(called, key=_age, reverse=True)
     ours = [one for one in ordered if _untouchable(one, wanted) is None]
     current = _current(ours, wanted)
     ranked = [*([current] if current else []), *(one for one in ours if one is not current)]
@@ -57,9 +57,9 @@ def _is_called(record: Record, wanted: Wanted) -> bool:
     return record.id == wanted.current or record.name in names
 
 
-def _age(record: Record, wanted: Wanted) -> tuple[str, bool, str]:
-    """Of two that came within one second the one that has the name came later."""
-    return record.created_at or "", record.name == wanted.name, record.id
+def _age(record: Record) -> tuple[str, str]:
+    """Nothing that a retirement changes counts, or the next one would go on: a name does not."""
+    return record.created_at or "", record.id
 
 
 def _untouchable(record: Record, wanted: Wanted) -> tuple[Fate, str] | None:

@@ -41,11 +41,22 @@ def test_an_older_one_that_was_given_its_name_back_stays() -> None:
     assert found == {1: "current", 5: "kept", 4: "deleted", 3: "deleted", 2: "deleted"}
 
 
-def test_of_two_that_came_within_a_second_the_one_that_has_the_name_is_newer() -> None:
-    at_once = {"created_at": "2026-01-01T00:00:00Z"}
-    new = record(3, name=f"{NAME} (new 00000003)", **at_once)
-    records = [record(2, **at_once), record(1, named=True, **at_once), new]
-    assert fates(records, keep=2, current=new.id) == {3: "current", 1: "kept", 2: "deleted"}
+@given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=1, max_size=12), st.integers(1, 4))
+def test_a_second_run_has_nothing_left_to_do(made: list[tuple[int, bool]], keep: int) -> None:
+    """Also where several came within one second."""
+    records = [
+        record(number, named=named, created_at=f"2026-01-01T00:00:0{second}Z")
+        for number, (second, named) in enumerate(made, 1)
+    ]
+    first = decide(records, Wanted(NAME, keep))
+    aside = {one.image_id for one in first if one.hides}
+    left = [
+        replace(one, name=former_name(NAME, one.id), hidden=True) if one.id in aside else one
+        for one in records
+        if one.id not in {version.image_id for version in first if version.fate == "deleted"}
+    ]
+    again = decide(left, Wanted(NAME, keep))
+    assert not [one for one in again if one.hides or one.fate == "deleted"]
 
 
 def test_all_of_the_name_but_the_newest_are_set_aside() -> None:

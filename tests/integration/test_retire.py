@@ -79,7 +79,7 @@ class Twelve:
         ids = [make(cloud, name) for _ in range(9)] + [make(cloud, name, current=True) for _ in range(3)]
         self.snapshot, self.foreign = "", make(cloud, name, ours=False)
         found = there(cloud, name).values()
-        records = sorted(found, key=lambda one: (one["created_at"], one["name"] == name, one["id"]))
+        records = sorted(found, key=lambda one: (one["created_at"], one["id"]))
         by_age = [one["id"] for one in records if one["id"] in ids]
         named = [one["id"] for one in records if one["name"] == name]
         self.current = named[-1]
@@ -269,15 +269,24 @@ def upload(cloud: Cloud, name: str, tmp_path: Path) -> Upload:
     return upload
 
 
+def one_a_second(*uploads: Callable[[], UploadResult]) -> list[UploadResult]:
+    """Glance's created_at has whole seconds."""
+    done = []
+    for one in uploads:
+        time.sleep(1.1)
+        done.append(one())
+    return done
+
+
 def test_each_upload_retires_what_is_older(
     upload: Upload, cloud: Cloud, name: str, services: OtherServices
 ) -> None:
-    first, second, third = upload(1), upload(2), upload(3)
+    first, second, third = one_a_second(lambda: upload(1), lambda: upload(2), lambda: upload(3))
     assert set(there(cloud, name)) == {second.image_id, third.image_id}
     assert third.retired is not None
     assert {one.image_id: one.fate for one in third.retired.versions}[first.image_id] == "deleted"
     services.servers["running"] = second.image_id
-    fourth, fifth = upload(4), upload(5)
+    fourth, fifth = one_a_second(lambda: upload(4), lambda: upload(5))
     assert fifth.retired is not None
     assert set(there(cloud, name)) == {second.image_id, fourth.image_id, fifth.image_id}
     services.servers.clear()
@@ -318,6 +327,7 @@ def test_a_killed_upload_retires_by_the_next_run(
         folder = tmp_path / f"killed{number}"
         old, needed = make(cloud, name), make(cloud, name)
         services.servers = {"running": needed}
+        time.sleep(1.1)  # created_at has whole seconds
         current = make(cloud, name, current=True)
         assert killed(step, lambda: upload(7, folder)) == -9  # noqa: B023 - it is called at once
         assert {needed, current} <= set(there(cloud, name))
