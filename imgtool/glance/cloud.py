@@ -217,7 +217,7 @@ def connect(
         endpoint=endpoint,
         project_id=project_id,
         timeout_seconds=timeout_seconds,
-        address_of=lambda service_type: _address(region, session, service_type),
+        address_of=lambda service_type: _address_if_any(region, session, service_type),
     )
     _require_glance(found)
     return found
@@ -257,6 +257,15 @@ def _address(region: "CloudRegion", session: "Session", service_type: str) -> st
         skip_discovery=True,
     )
     return str(address) if address else None
+
+
+def _address_if_any(region: "CloudRegion", session: "Session", service_type: str) -> str | None:
+    from keystoneauth1.exceptions import EndpointNotFound  # noqa: PLC0415 - half a second
+
+    try:
+        return _address(region, session, service_type)
+    except EndpointNotFound:
+        return None
 
 
 def _where(region: "CloudRegion") -> str:

@@ -204,6 +204,22 @@ def test_what_may_not_be_asked_is_said(twelve: Twelve, services: OtherServices, 
     assert (found[twelve.served], found[twelve.on_volume]) == ("needed", "deleted")
 
 
+def test_a_catalogue_without_these_services(
+    devcloud_running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    devcloud_running.enter(monkeypatch, tmp_path)
+    cloud, name = connect("devcloud-member"), f"bare {uuid.uuid4().hex[:8]}"
+    old, new = make(cloud, name), make(cloud, name, current=True)
+    done = retired(cloud, name, tmp_path, keep=1)
+    assert fates(done) == {new: "current", old: "deleted"}
+    assert done.notes == (
+        "no compute service in the catalogue: servers were not asked about",
+        "no block-storage service in the catalogue: volumes were not asked about",
+        "images of other projects were not asked about, unless this project sees them",
+    )
+    forget(cloud, name)
+
+
 def test_an_image_that_imgtool_did_not_make_goes_by_its_id(twelve: Twelve, tmp_path: Path) -> None:
     images.patch(twelve.cloud, twelve.foreign, {"os_hidden": False})
     done = retired(twelve.cloud, twelve.foreign, tmp_path, keep=1)
