@@ -113,7 +113,7 @@ class Needs:
         return None
 
     def _service(self, service_type: str, what: str, version: str) -> str | None:
-        """Its address with a version; None where it may not be asked."""
+        """Return its address with a version; None where it may not be asked."""
         if service_type in self._closed:
             return None
         address = self._cloud.address_of(service_type)

@@ -18,7 +18,7 @@ def retired(found: Iterable[Retirement | RetirementFailure], paint: Paint = plai
 
 
 def retired_rows(done: Retirement) -> Iterator[Row]:
-    """Of an upload's result: what went, and what stays though it is older than those to be kept."""
+    """Tell of an upload what went, and what stays though it is older than those to be kept."""
     for version in done.versions:
         if version.fate not in {"current", "kept", "foreign", "unfinished"}:
             yield "older version", f"{version.image_id} {version.fate}: {version.reason}"
