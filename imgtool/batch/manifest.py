@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_v
 from pydantic_core.core_schema import ValidationInfo
 
 from imgtool.batch import values
-from imgtool.model.delivery import Method
 from imgtool.util.redaction import names_secret
 from imgtool.util.yaml_file import Document, Section, complaint, read_document
 
@@ -73,7 +72,7 @@ class Settings(ManifestSection):
     min_disk: Count | None = None
     min_ram: Count | None = None
     owner_project: Text | None = None
-    method: Method | None = None
+    method: Literal["direct", "import"] | None = None
     stores: Texts | None = None
     all_stores: bool | None = None
     on_conflict: Literal["fail", "skip", "replace", "new"] | None = None

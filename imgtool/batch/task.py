@@ -14,7 +14,7 @@ from imgtool.convert import convert
 from imgtool.convert.digest import SHA256, SHA512
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
-from imgtool.fetch.urls import is_url
+from imgtool.fetch.urls import file_name, is_url
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
@@ -69,6 +69,9 @@ QUICKLY_HASHED_BYTES = 1 << 30
 @contextmanager
 def source_of(task: Task, folder: Path, progress: Progress) -> Iterator[SourceFile]:
     """The source, for as long as the block lasts; what is fetched is put into `folder`."""
+    if _is_from_web(task):
+        yield SourceFile(Path(file_name(task.source) or "image"), lambda: task.sha256, 0, None)
+        return
     if is_url(task.source):
         yield source_file.fetched(task.source, hashes_of(task), folder, progress)
         return
@@ -81,6 +84,11 @@ def source_of(task: Task, folder: Path, progress: Progress) -> Iterator[SourceFi
         worth_hashing=lambda image: _worth_hashing(task, image),
     ) as found:
         yield found
+
+
+def _is_from_web(task: Task) -> bool:
+    """Whether Glance fetches the source by itself."""
+    return task.wanted.method == "web-download"
 
 
 def hashes_of(task: Task) -> dict[str, str]:
@@ -102,6 +110,7 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
     return PrepareRequest(
         source=source.path,
         admitted=source.image,
+        web=glance.WebContent(task.source, hashes_of(task)) if _is_from_web(task) else None,
         clouds=task.clouds,
         wanted=task.wanted,
         journal=context.uploads,
@@ -146,7 +155,7 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
         source_sha256=source.sha256() or _noted_sha256(result),
         source_sha512=task.sha512,
         source_identity=source.identity,
-        size_before_bytes=source.size_bytes,
+        size_before_bytes=source.size_bytes or None,
         size_after_bytes=_size_after(result),
         image_ids=_image_ids(task, result),
         exit_status=EXIT_OK,

@@ -239,7 +239,8 @@ _OPTIONS = (
     click.option(
         "--method",
         type=click.Choice(list(METHODS)),
-        help="Upload method. direct: send the data into the image; import: stage it and let Glance import it."
+        help="Upload method. direct: send the data into the image; import: stage it and let Glance import it;"
+        " web-download (`imgtool upload` of a URL): let Glance fetch it."
         " Default: direct; import into more than one store.",
     ),
     click.option(

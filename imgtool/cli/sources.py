@@ -1,16 +1,23 @@
 """A source as the command line names it, as a file: as it is, compared with its hash, or fetched."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgtool.cli import console
 from imgtool.cli.options import Source
 from imgtool.disk.open_source import STREAM
+from imgtool.errors import UsageError
 from imgtool.fetch.urls import Url
+from imgtool.model.delivery import Method
 from imgtool.model.source import FoundFile
 from imgtool.util.output import check_target
 from imgtool.util.progress import Progress
+from imgtool.util.text import printable
+
+if TYPE_CHECKING:
+    from imgtool.glance import WebContent
 
 
 @contextmanager
@@ -51,6 +58,35 @@ def finder(
 def named(source: Source) -> Path:
     """The path that stands for the source until it is found."""
     return Path(source.file_name or "image") if isinstance(source, Url) else source
+
+
+def refuse_for_method(sources: Sequence[Source], method: Method | None) -> None:
+    """Refuse files that Glance is to fetch by itself. Raises UsageError."""
+    files = [source for source in sources if isinstance(source, Path)]
+    if method == "web-download" and files:
+        raise UsageError(
+            f"{printable(str(files[0]))}: --method web-download takes URLs, which Glance fetches by itself",
+            hint="leave --method out: the file is sent",
+        )
+
+
+def refuse_unread(method: Method | None) -> None:
+    """Refuse to check and convert what Glance fetches by itself. Raises UsageError."""
+    if method == "web-download":
+        raise UsageError(
+            "--method web-download: what Glance fetches by itself is neither checked nor converted",
+            hint="use imgtool upload, or leave --method out: then imgtool fetches the image",
+        )
+
+
+def from_web(source: Source, hashes: Mapping[str, str], method: Method | None) -> "WebContent | None":
+    """What Glance fetches by itself; None where the bytes go from here. It is shown by its URL."""
+    if method != "web-download" or not isinstance(source, Url):
+        return None
+    from imgtool.glance import WebContent  # noqa: PLC0415 - loaded only where it is needed
+
+    console.call(Path(source.shown), source.shown)  # a path has no // in it
+    return WebContent(source.text, hashes)
 
 
 def refuse_early(source: Source, target: Path, *, overwrite: bool) -> None:

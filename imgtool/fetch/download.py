@@ -5,25 +5,22 @@ The bytes are hashed on their way; without the right hash nothing of them stays.
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from imgtool.errors import FetchError, VerificationError
 from imgtool.fetch import web
-from imgtool.fetch.transfer import Transfer, hashed
+from imgtool.fetch.transfer import MAX_BYTES, Transfer, hashed
 from imgtool.fetch.urls import file_name, without_query
 from imgtool.util.progress import Progress
 from imgtool.util.text import human_size
 
-MAX_BYTES = 1 << 40
-"""Of one image, whatever the server says."""
 SPARE_BYTES = 1 << 30
 """Of the disk, which is left to others."""
 SHA256 = "sha256"
 
-_OTHER_FILE = "compare with what the publisher says; the file there may be another one by now"
+OTHER_FILE = "compare with what the publisher says; the file there may be another one by now"
 
 
 class Fetched(NamedTuple):
@@ -45,22 +42,14 @@ def fetch(url: str, hashes: Mapping[str, str] | None, folder: Path, progress: Pr
     fetched = target(url, folder)
     progress.stage("fetch", shown)
     try:
-        with _web_errors(shown), Transfer(url) as transfer, fetched.open("xb") as file:
+        with web.as_fetch_errors(shown), Transfer(url) as transfer, fetched.open("xb") as file:
             found = _receive(transfer, file, {SHA256, *wanted}, progress)
             os.fsync(file.fileno())
-        compare(shown, found, wanted, hint=_OTHER_FILE)
+        compare(shown, found, wanted, hint=OTHER_FILE)
     except BaseException:
         fetched.unlink(missing_ok=True)
         raise
     return Fetched(fetched, found[SHA256])
-
-
-@contextmanager
-def _web_errors(shown: str) -> Iterator[None]:
-    try:
-        yield
-    except web.WEB_ERRORS as error:
-        raise web.failure(shown, error) from error
 
 
 def compare(shown: str, found: Mapping[str, str], wanted: Mapping[str, str], *, hint: str) -> None:
@@ -83,7 +72,7 @@ def target(url: str, folder: Path) -> Path:
 def text(url: str, max_bytes: int) -> str:
     """A short text, such as a list of hashes. Raises FetchError."""
     shown = without_query(url)
-    with _web_errors(shown), Transfer(url) as transfer:
+    with web.as_fetch_errors(shown), Transfer(url) as transfer:
         content = bytearray()
         for chunk in transfer.chunks():
             content += chunk

@@ -19,6 +19,9 @@ from imgtool.util.text import printable
 PAUSES_SECONDS = (0.5, 2.0, 5.0, 15.0)
 """Before each attempt to go on; after bytes that came, from the first again."""
 
+MAX_BYTES = 1 << 40
+"""Of one file, whatever the server says."""
+
 _CHUNK_BYTES = 1 << 20
 _PARTIAL = 206
 
@@ -48,6 +51,8 @@ class Transfer:
             try:
                 while chunk := self._answer.read(_CHUNK_BYTES):
                     done += len(chunk)
+                    if done > MAX_BYTES:
+                        raise FetchError(f"{self.shown}: does not end", hint="check the URL")
                     pauses = iter(PAUSES_SECONDS)
                     yield chunk
             except web.WEB_ERRORS as error:

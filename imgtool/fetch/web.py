@@ -4,7 +4,8 @@ import errno
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,6 +56,15 @@ def opened(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> Any:
     always = {"User-Agent": f"imgtool/{__version__}", "Accept-Encoding": "identity"}
     request = urllib.request.Request(url, headers={**always, **headers})  # noqa: S310 - the opener has no other handlers
     return opener.open(request, timeout=ANSWER_SECONDS)
+
+
+@contextmanager
+def as_fetch_errors(shown: str) -> Iterator[None]:
+    """Raise as FetchError what keeps the URL that is `shown` to people from being opened or read."""
+    try:
+        yield
+    except WEB_ERRORS as error:
+        raise failure(shown, error) from error
 
 
 def failure(shown: str, error: Exception) -> FetchError:

@@ -48,6 +48,11 @@ def format_by_ending(name: str) -> str | None:
     return _ENDINGS.get(_without(name, _WRAPPER_ENDINGS).suffix.lower())
 
 
+def is_packed(name: str) -> bool:
+    """Whether the ending claims that the file is compressed as a whole."""
+    return PurePath(name).suffix.lower() in _WRAPPER_ENDINGS
+
+
 def format_to_make(name: str, wanted: MadeFormat | None) -> MadeFormat:
     """The format of a new file of that name: as `wanted`, or what its ending claims, or else qcow2.
 

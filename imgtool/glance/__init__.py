@@ -11,6 +11,7 @@ conflicts.py       what the project has of that name already, and what follows
 concurrency.py     two runs that want the same name, on one machine or on two
 sending.py         the bytes into a record, direct or by import
 body.py            the bytes on their way: counted and hashed, sent once
+web_download.py    Glance fetches a URL by itself; web_content.py: what is published of that
 converted.py       what a Glance that converts imports makes of what was sent
 verify.py          whether Glance's record is the image that was asked for and sent
 finalize.py        the last steps, also of a run that was interrupted
@@ -33,13 +34,14 @@ from imgtool.glance.describe import describe
 from imgtool.glance.finalize import recover
 from imgtool.glance.multi_cloud import Destination, Outcome, check_each, connect_each, upload_to_each
 from imgtool.glance.plan import plan_upload, provenance, source_sha256
-from imgtool.glance.properties import derive
+from imgtool.glance.properties import derive, given
 from imgtool.glance.retire import retire
 from imgtool.glance.upload import execute
 from imgtool.glance.upload_journal import Journal
+from imgtool.glance.web_content import WebContent
 
 __all__ = [
-    "SEND_SECONDS", "Cloud", "Destination", "Journal", "Outcome", "check_each", "connect", "connect_each",
-    "derive", "describe", "execute", "plan_upload", "provenance", "recover", "retire", "source_sha256",
-    "upload_to_each",
+    "SEND_SECONDS", "Cloud", "Destination", "Journal", "Outcome", "WebContent", "check_each", "connect",
+    "connect_each", "derive", "describe", "execute", "given", "plan_upload", "provenance", "recover",
+    "retire", "source_sha256", "upload_to_each",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from imgtool.glance.body import hash_of
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.record import Record
 from imgtool.glance.verify import hash_in
+from imgtool.glance.web_content import WebContent
 from imgtool.model.delivery import UploadPlan
 from imgtool.util import log
 from imgtool.util.progress import Progress
@@ -30,7 +31,7 @@ class NameConflict:
     records: tuple[Record, ...] = ()
 
 
-def look(plan: UploadPlan, payload: Payload, cloud: Cloud, progress: Progress) -> NameConflict:
+def look(plan: UploadPlan, payload: Payload | WebContent, cloud: Cloud, progress: Progress) -> NameConflict:
     """Decide. Raises CloudError where another image has the name and nobody said what to do about it."""
     found = _decide(plan, payload, cloud, progress)
     others = ", ".join(one.id for one in found.records[:MAX_SHOWN])
@@ -44,7 +45,9 @@ def look(plan: UploadPlan, payload: Payload, cloud: Cloud, progress: Progress) -
     return found
 
 
-def _decide(plan: UploadPlan, payload: Payload, cloud: Cloud, progress: Progress) -> NameConflict:
+def _decide(
+    plan: UploadPlan, payload: Payload | WebContent, cloud: Cloud, progress: Progress
+) -> NameConflict:
     wanted = plan.wanted
     if wanted.on_conflict == "new":
         return NameConflict("upload")
@@ -76,7 +79,7 @@ def _may_be_same(record: Record, plan: UploadPlan) -> bool:
 
 
 def _same_content(
-    records: Sequence[Record], plan: UploadPlan, payload: Payload, progress: Progress
+    records: Sequence[Record], plan: UploadPlan, payload: Payload | WebContent, progress: Progress
 ) -> Record | None:
     """The record that has the payload's bytes or, where Glance converts, its disk.
 
@@ -91,14 +94,22 @@ def _same_content(
         key = record.disk_format, algorithm
         if key not in hashes:
             progress.stage("hash", f"{printable(record.name)} has the same size: comparing hashes")
-            with progress.meter("hash", content.size_bytes) as meter:
-                hashes[key] = hash_of(content, algorithm, meter)
+            hashes[key] = _hash(content, algorithm, progress)
         if value is not None and hashes[key] == value:
             return record
     return None
 
 
-def _content_as(disk_format: str | None, plan: UploadPlan, payload: Payload) -> Bytes | None:
+def _hash(content: Bytes | WebContent, algorithm: str, progress: Progress) -> str | None:
+    if isinstance(content, WebContent):
+        return content.hash_by(algorithm, progress)
+    with progress.meter("hash", content.size_bytes) as meter:
+        return hash_of(content, algorithm, meter)
+
+
+def _content_as(
+    disk_format: str | None, plan: UploadPlan, payload: Payload | WebContent
+) -> Bytes | WebContent | None:
     return payload if disk_format == plan.disk_format else payload.disk
 
 

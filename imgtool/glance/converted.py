@@ -21,7 +21,7 @@ FORMAT = "raw"
 
 def may_be(plan: UploadPlan, record: Record) -> bool:
     """Whether the record is of another format than was sent, and such as a Glance that converts makes it."""
-    return plan.wanted.way == "import" and plan.disk_format != FORMAT and record.disk_format == FORMAT
+    return plan.wanted.way != "direct" and plan.disk_format != FORMAT and record.disk_format == FORMAT
 
 
 class SentDisk:

@@ -65,7 +65,7 @@ def _stores(cloud: Cloud) -> Trait:
 def _methods(cloud: Cloud) -> Trait:
     there = stores.import_methods(cloud)
     detail = ", ".join(there) or "none"
-    if imports.METHOD in there:
+    if imports.METHODS["import"] in there:
         return Trait("import methods", "ok", detail)
     return Trait("import methods", "note", detail, "--method import and more than one --store do not work")
 

@@ -1,10 +1,12 @@
-"""Import by glance-direct: the bytes are staged, then Glance takes them into its stores.
+"""Import: the bytes are staged, or Glance fetches them by itself; then it takes them into its stores.
 
 https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import
 An import that failed may leave the image `importing` for ever: stores that failed and tasks tell.
 """
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imgtool.errors import CloudError
@@ -12,6 +14,7 @@ from imgtool.glance import images
 from imgtool.glance.answer import MAX_WORDS, plain_words
 from imgtool.glance.images import require
 from imgtool.glance.record import Record
+from imgtool.model.delivery import GlanceTarget, Method
 from imgtool.util.text import printable
 
 if TYPE_CHECKING:
@@ -24,7 +27,12 @@ MAX_POLL_SECONDS = 5.0
 MAX_SECONDS = 24 * 3600.0
 """For how long changes are taken for progress."""
 
-METHOD = "glance-direct"
+METHODS: Mapping[Method, str] = MappingProxyType({"import": "glance-direct", "web-download": "web-download"})
+"""Glance's names of the methods that are imports."""
+
+
+class ImportFailedError(CloudError):
+    """Glance says that it could not import the image."""
 
 
 def stage(cloud: "Cloud", image_id: str, body: "Body") -> None:
@@ -33,14 +41,15 @@ def stage(cloud: "Cloud", image_id: str, body: "Body") -> None:
     require(cloud.send(f"/v2/images/{image_id}/stage", body, headers), "the image's bytes")
 
 
-def start(cloud: "Cloud", image_id: str, stores: tuple[str, ...], *, all_stores: bool) -> None:
-    """Asks for the import of what is staged: into all of `stores`, or into none."""
-    document: dict[str, object] = {"method": {"name": METHOD}}
-    if all_stores:
+def start(cloud: "Cloud", image_id: str, wanted: GlanceTarget, url: str | None = None) -> None:
+    """Asks for the import of what is staged, or is at `url`: into all stores that are wanted, or none."""
+    method = {"name": METHODS[wanted.way], **({"uri": url} if url is not None else {})}
+    document: dict[str, object] = {"method": method}
+    if wanted.all_stores:
         document["all_stores"] = True
-    elif stores:
-        document["stores"] = list(stores)
-    if all_stores or stores:
+    elif wanted.stores:
+        document["stores"] = list(wanted.stores)
+    if wanted.all_stores or wanted.stores:
         document["all_stores_must_succeed"] = True
     require(cloud.request("POST", f"/v2/images/{image_id}/import", json=document), "the import")
 
@@ -79,7 +88,7 @@ def _require_no_failure(record: Record, tasks: list[tuple[str, str]]) -> None:
         return
     where = f" into {', '.join(record.failed_stores)}" if record.failed_stores else ""
     why = f": {messages[0]}" if messages else ""
-    raise CloudError(
+    raise ImportFailedError(
         f"Glance's import{where} failed{why}", hint="ask the cloud's administrator what Glance's log says"
     )
 

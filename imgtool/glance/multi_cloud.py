@@ -10,6 +10,7 @@ from imgtool.glance import concurrency, conflicts, finalize, preflight
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.upload import Late, execute
 from imgtool.glance.upload_journal import Journal
+from imgtool.glance.web_content import WebContent
 from imgtool.model.delivery import CloudName, UploadFailure, UploadPlan, UploadResult
 from imgtool.util.progress import Progress
 
@@ -77,7 +78,7 @@ def _clear(plan: UploadPlan, cloud: Cloud, journal: Journal, progress: Progress)
 def upload_to_each(  # noqa: PLR0913 - what a delivery consists of, named one by one
     plans: Sequence[UploadPlan],
     destinations: Sequence[Destination],
-    payload: Payload,
+    payload: Payload | WebContent,
     journal: Journal,
     progress: Progress,
     *,

@@ -53,9 +53,10 @@ def _require_stores(plan: "UploadPlan", cloud: "Cloud") -> None:
 
 
 def _require_method(plan: "UploadPlan", cloud: "Cloud") -> None:
-    if plan.wanted.way == "import" and imports.METHOD not in (there := stores.import_methods(cloud)):
+    needed = imports.METHODS.get(plan.wanted.way)
+    if needed is not None and needed not in (there := stores.import_methods(cloud)):
         raise CloudError(
-            f"{cloud.name} takes no import by {imports.METHOD}; it takes: {', '.join(there) or 'none'}",
+            f"{cloud.name} takes no import by {needed}; it takes: {', '.join(there) or 'none'}",
             hint="use --method direct, with one --store at most",
         )
 
@@ -73,7 +74,7 @@ def _require_room(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None) ->
     if size_bytes is not None:
         mib = -(-size_bytes // MIB)
         needed["image_size_total"] = mib
-        if plan.wanted.way == "import":
+        if plan.wanted.way != "direct":
             needed["image_stage_total"] = mib
     for quota in stores.quotas(cloud):
         if quota.left is not None and needed.get(quota.name, 0) > quota.left:

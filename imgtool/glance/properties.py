@@ -79,6 +79,20 @@ _SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
 """What a value from a guest may look like: names of distributions, versions and users do."""
 
 
+def given(overrides: Mapping[str, str]) -> tuple[Property, ...]:
+    """Return the properties of an image that nobody has looked into, sorted by name.
+
+    Raises UsageError for one that is set only where the agent was seen.
+    """
+    if overrides.get(PROPERTY, "").lower() in _ON:
+        raise UsageError(
+            f"{PROPERTY} would make every snapshot fail unless the agent can freeze, which is not known",
+            hint=f"leave --property {PROPERTY} out, or --method web-download: then the image is inspected",
+        )
+    chosen = {name: Property(name, value, "given by the user") for name, value in overrides.items() if value}
+    return tuple(chosen[name] for name in sorted(chosen))
+
+
 def derive(
     inspection: Inspection, overrides: Mapping[str, str], *, derive: bool = True
 ) -> tuple[Property, ...]:

@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from imgtool.convert.payload import Payload
 from imgtool.errors import CloudError
-from imgtool.glance import converted, images, imports
+from imgtool.glance import converted, images, imports, web_download
 from imgtool.glance.body import Body
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.failures import NoAnswer
 from imgtool.glance.record import Record
 from imgtool.glance.verify import Proof, verify_arrival
+from imgtool.glance.web_content import WebContent
 from imgtool.model.delivery import UploadPlan
 from imgtool.util import log
 from imgtool.util.progress import Progress
@@ -27,7 +28,9 @@ class Arrival(NamedTuple):
     proof: Proof
 
 
-def send(plan: UploadPlan, image_id: str, payload: Payload, cloud: Cloud, progress: Progress) -> Arrival:
+def send(
+    plan: UploadPlan, image_id: str, payload: Payload | WebContent, cloud: Cloud, progress: Progress
+) -> Arrival:
     """Send the bytes, and prove what arrived. Raises CloudError, VerificationError, ImageUnreadableError."""
     stores = "all stores" if plan.wanted.all_stores else ", ".join(plan.wanted.stores) or "the default store"
     log.info(
@@ -38,6 +41,8 @@ def send(plan: UploadPlan, image_id: str, payload: Payload, cloud: Cloud, progre
         method=plan.wanted.way,
         size_bytes=payload.size_bytes,
     )
+    if isinstance(payload, WebContent):
+        return Arrival(*web_download.fetch(plan, image_id, payload, cloud, progress))
     with progress.meter("upload", payload.size_bytes) as meter:
         body = Body(payload, meter)
         if plan.wanted.way == "import":
@@ -48,7 +53,7 @@ def send(plan: UploadPlan, image_id: str, payload: Payload, cloud: Cloud, progre
         record = _until_active(cloud, image_id)
         return Arrival(record, verify_arrival(record, body, plan.disk_format))
     progress.stage("import", f"image {image_id}")
-    imports.start(cloud, image_id, plan.wanted.stores, all_stores=plan.wanted.all_stores)
+    imports.start(cloud, image_id, plan.wanted)
     with converted.hashed(payload) as disk:
         record = imports.wait(cloud, image_id)
         if disk is not None and converted.may_be(plan, record):

@@ -26,6 +26,7 @@ from imgtool.glance.rollback import Making
 from imgtool.glance.sending import send
 from imgtool.glance.upload_journal import Entry, Journal, Page
 from imgtool.glance.verify import Proof, hash_in
+from imgtool.glance.web_content import WebContent
 from imgtool.model.delivery import Property, UploadPlan, UploadResult
 from imgtool.model.retirement import Retirement
 from imgtool.util.progress import Progress
@@ -37,7 +38,7 @@ Late = Callable[[], tuple[Property, ...]]
 
 def execute(  # noqa: PLR0913 - what a delivery consists of, named one by one
     plan: UploadPlan,
-    payload: Payload,
+    payload: Payload | WebContent,
     cloud: Cloud,
     journal: Journal,
     progress: Progress,
@@ -62,7 +63,7 @@ def _execute(job: "_Job", began: float) -> UploadResult:
     if found.decision in {"already-there", "skip"}:
         result = _not_sent(plan, found, time.monotonic() - began)
         return result if found.decision == "skip" else _rotated(job, result)
-    progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {human_size(payload.size_bytes)}")
+    progress.stage("upload", f"{plan.wanted.name} to {cloud.name}: {_size(payload)}")
     if plan.wanted.image_id is None:
         arrived, failures = attempts.until_done(lambda: _deliver(job, found), cloud, progress)
     else:  # Glance never takes an id a second time
@@ -70,9 +71,13 @@ def _execute(job: "_Job", began: float) -> UploadResult:
     return _result(plan, arrived, failures, time.monotonic() - began)
 
 
+def _size(payload: Payload | WebContent) -> str:
+    return human_size(payload.size_bytes) if payload.size_bytes else "size not known"
+
+
 class _Job(NamedTuple):
     plan: UploadPlan
-    payload: Payload
+    payload: Payload | WebContent
     cloud: Cloud
     journal: Journal
     progress: Progress

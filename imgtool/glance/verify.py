@@ -40,20 +40,26 @@ def verify_arrival(record: Record, content: Hashed, disk_format: str) -> Proof:
 
     A record without any hash is no match: there has to be something to compare with.
     """
-    _require_equal("disk format", disk_format, record.disk_format)
-    _require_equal("size in bytes", len(content), record.size_bytes)
+    require_equal("disk format", disk_format, record.disk_format)
+    require_equal("size in bytes", len(content), record.size_bytes)
     algorithm, value = hash_in(record)
     sent = content.hash_by(algorithm)
     if sent is None:
-        raise VerificationError(
-            f"Glance's hash algorithm {algorithm} is not known here, so the image cannot be verified",
-            hint="the cloud's hashing_algorithm has to be one of Python's hashlib: ask its administrator",
-        )
-    _require_equal(algorithm, sent, value)
+        raise unknown_algorithm(algorithm)
+    require_equal(algorithm, sent, value)
     return Proof(disk_format, algorithm, sent)
 
 
-def _require_equal(what: str, sent: object, arrived: object) -> None:
+def unknown_algorithm(algorithm: str) -> VerificationError:
+    """Return the error for an image that nobody here can verify."""
+    return VerificationError(
+        f"Glance's hash algorithm {algorithm} is not known here, so the image cannot be verified",
+        hint="the cloud's hashing_algorithm has to be one of Python's hashlib: ask its administrator",
+    )
+
+
+def require_equal(what: str, sent: object, arrived: object) -> None:
+    """Raise VerificationError where what is there is not what was sent."""
     if sent != arrived:
         raise VerificationError(
             f"what Glance has is not what was sent: {what} is {arrived}, was {sent}",

@@ -8,11 +8,12 @@ from typing import Literal
 from imgtool.model.image import DiskImage
 from imgtool.model.retirement import Retirement
 
-Method = Literal["direct", "import"]
+Method = Literal["direct", "import", "web-download"]
 METHODS: Mapping[Method, str] = MappingProxyType(
     {
         "direct": "one PUT of the bytes into the image",
         "import": "one PUT into the staging area, then glance-direct imports it",
+        "web-download": "Glance fetches the URL itself; no bytes are sent from here",
     }
 )
 """How the bytes reach Glance, and what each way does."""

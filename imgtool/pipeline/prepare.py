@@ -91,8 +91,13 @@ def _prepare(
 
 
 def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
-    """Inspect, upload as it is, verify."""
+    """Inspect, upload as it is, verify; or let Glance fetch it, which nobody inspects."""
     with log.about(str(request.source)):
+        if request.web is not None:
+            from imgtool.pipeline.from_web import deliver  # noqa: PLC0415 - loaded only where it is needed
+
+            _refuse_odd_properties(request)
+            return deliver(request, request.web, progress, dry_run=dry_run)
         return _upload_as_it_is(request, progress, dry_run=dry_run)
 
 

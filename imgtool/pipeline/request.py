@@ -29,6 +29,8 @@ class PrepareRequest:
     """What fetches the file at `source`, or compares it with a hash, once the clouds have let us in.
 
     None: it is there, and is what it is."""
+    web: glance.WebContent | None = None
+    """What Glance fetches by itself; `source` is then the name of its file."""
     admitted: DiskImage | None = None
     """The image at `source`, where it is open already."""
     source_format: str | None = None

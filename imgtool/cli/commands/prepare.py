@@ -81,6 +81,7 @@ def command(
     has a process of its own, one that fails does not stop the others, and the exit status is then 7.
     """
     report_files.check_paths(reports)
+    source_files.refuse_unread(delivery.wanted.method)
     hashes = checksums.of_each(sources)
     if len(sources) > 1:
         like = delivery.task(

@@ -48,6 +48,7 @@ def command(
     `imgtool prepare` checks and converts first. IMAGE is a file or a URL. Several are a batch, as with
     `imgtool prepare`.
     """
+    source_files.refuse_for_method(sources, delivery.wanted.method)
     hashes = checksums.of_each(sources)
     if len(sources) > 1:
         like = delivery.task(
@@ -62,9 +63,11 @@ def command(
         )
         shown = Shown(output, progress, dry_run=dry_run)
         return several.run("imgtool upload", list(zip(sources, hashes, strict=True)), like, running, shown)
+    web = source_files.from_web(sources[0], hashes[0], delivery.wanted.method)
     order = PrepareRequest(
         source=source_files.named(sources[0]),
-        find=source_files.finder(sources[0], hashes[0], source_format),
+        find=None if web else source_files.finder(sources[0], hashes[0], source_format),
+        web=web,
         clouds=delivery.clouds,
         wanted=delivery.wanted,
         journal=state_folder.uploads_folder(dry_run=dry_run),

@@ -1,9 +1,10 @@
 """What was, or would be, uploaded, as text: a block for each cloud."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from imgtool.glance.names import former_name
-from imgtool.model.delivery import METHODS, GlanceTarget, UploadFailure, UploadPlan, UploadResult
+from imgtool.model.delivery import METHODS, GlanceTarget, Method, UploadFailure, UploadPlan, UploadResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
 from imgtool.report.as_text.retirement import retired_rows
 from imgtool.util.text import human_size
@@ -23,6 +24,15 @@ _CONFLICTS = {
     "replace": "take its name, then rename and hide it",
     "new": "leave it, and upload a second one of that name",
 }
+
+
+_TRANSFERS: Mapping[Method, str] = MappingProxyType(
+    {
+        "direct": "to take the bytes",
+        "import": "to stage the bytes, and to import them",
+        "web-download": "to fetch the URL, and to import what is there",
+    }
+)
 
 
 def upload_plan(plan: UploadPlan, paint: Paint = plain, *, converted: bool = False) -> str:
@@ -80,6 +90,8 @@ def _request_rows(plan: UploadPlan) -> Iterator[Row]:
 
 
 def _way_of_the_bytes(plan: UploadPlan, *, converted: bool) -> str:
+    if plan.wanted.way == "web-download":
+        return "none from here: Glance fetches them"
     if plan.streamed:
         return f"streamed as {plan.disk_format} while the {plan.image.format} is read: no temporary file"
     if converted:
@@ -99,7 +111,7 @@ def _requests(wanted: GlanceTarget) -> Iterator[str]:
     yield "whether it takes such an image: stores, limits, quotas"
     yield "for images of the same bytes, and of the same name"
     yield "to make a record"
-    yield "to stage the bytes, and to import them" if wanted.way == "import" else "to take the bytes"
+    yield _TRANSFERS[wanted.way]
     yield "for its state until it is active, then for its size and hash"
     if wanted.members:
         yield "to share it with its members"

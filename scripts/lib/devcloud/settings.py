@@ -165,6 +165,9 @@ flavor = keystone
 config_file = {settings.environment.paste_file}
 [oslo_concurrency]
 lock_path = {settings.folder / "lock"}
+[import_filtering_opts]
+allowed_hosts = [127.0.0.1]
+allowed_ports = []
 {parts.glance_settings(settings.parts)}{_limits(settings) if settings.limits else ""}"""
 
 
