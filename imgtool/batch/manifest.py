@@ -77,6 +77,7 @@ class Settings(ManifestSection):
     all_stores: bool | None = None
     on_conflict: Literal["fail", "skip", "replace", "new"] | None = None
     keep_last: Annotated[int, Field(ge=1)] | None = None
+    metadata: Literal["scs"] | None = None
     properties: Annotated[dict[str, Text], AfterValidator(_properties)] | None = None
     derive: bool | None = None
     policy: Text | None = None

@@ -63,7 +63,7 @@ _HASH_CHARACTERS = 10
 
 _WANTED = (
     "visibility", "protected", "hidden", "tags", "members", "min_disk", "min_ram", "id", "owner_project",
-    "method", "stores", "all_stores", "on_conflict", "keep_last",
+    "method", "stores", "all_stores", "on_conflict", "keep_last", "metadata",
 )  # fmt: skip
 _NAMES_OF_WANTED = {
     "min_disk": "min_disk_gib", "min_ram": "min_ram_mib", "id": "image_id", "owner_project": "owner",
@@ -222,8 +222,9 @@ def _hash(unnamed: Task, policy: str) -> str:
     for added in ("boot", "disk", "options"):
         if not plain[added]:
             del plain[added]  # so that journals of before there was such a thing are good still
-    if plain["wanted"]["keep_last"] is None:
-        del plain["wanted"]["keep_last"]
+    for added in ("keep_last", "metadata"):
+        if plain["wanted"][added] is None:
+            del plain["wanted"][added]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from imgtool.convert import convert
 from imgtool.convert.digest import SHA256, SHA512
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
-from imgtool.fetch.urls import file_name, is_url
+from imgtool.fetch.urls import file_name, is_url, without_query
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
@@ -109,6 +109,7 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
     task = context.task
     return PrepareRequest(
         source=source.path,
+        source_url=without_query(task.source) if is_url(task.source) else None,
         admitted=source.image,
         web=glance.WebContent(task.source, hashes_of(task)) if _is_from_web(task) else None,
         clouds=task.clouds,

@@ -137,6 +137,7 @@ def _wanted(values: dict[str, Any]) -> GlanceTarget:
         all_stores=values.pop("all_stores"),
         on_conflict=_on_conflict(values.pop("on_conflict"), replace=values.pop("replace")),
         keep_last=values.pop("keep_last"),
+        metadata=values.pop("metadata"),
     )
     require_valid(target, _NAMES)
     return target
@@ -273,6 +274,12 @@ _OPTIONS = (
         metavar="KEY=VALUE",
         callback=properties,
         help="Set this image property; overrides what the inspection derives. Repeatable.",
+    ),
+    click.option(
+        "--metadata",
+        type=click.Choice(["scs"]),
+        help="Also describe the image by this standard. scs: SCS Image Metadata (scs-0102); what it requires"
+        " and the image does not tell has to be given with --property.",
     ),
     click.option("--no-derive", is_flag=True, help="Set only the properties given with --property."),
     click.option(

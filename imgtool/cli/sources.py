@@ -89,6 +89,11 @@ def from_web(source: Source, hashes: Mapping[str, str], method: Method | None) -
     return WebContent(source.text, hashes)
 
 
+def url_of(source: Source) -> str | None:
+    """Where it is fetched from, as it may be shown; None for a file."""
+    return source.shown if isinstance(source, Url) else None
+
+
 def refuse_early(source: Source, target: Path, *, overwrite: bool) -> None:
     """Refuse a target that cannot be written before anything is fetched for it. Raises UsageError."""
     if isinstance(source, Url) and target != STREAM and not target.is_block_device():

@@ -3,6 +3,7 @@
 multi_cloud.py     one image into several clouds
 plan.py            an image and a request -> UploadPlan; where the image came from, as properties (pure)
 properties.py      what an inspection says -> image properties, each with its reason (pure)
+scs.py             the same, by the names of the SCS Image Metadata standard (pure)
 preflight.py       what a cloud would refuse, before it gets any byte
 definitions.py     what a cloud's own rules say of properties: those it requires, values that it lists
 describe.py        what a cloud says of itself, for `imgtool doctor`
@@ -36,12 +37,13 @@ from imgtool.glance.multi_cloud import Destination, Outcome, check_each, connect
 from imgtool.glance.plan import plan_upload, provenance, source_sha256
 from imgtool.glance.properties import derive, given
 from imgtool.glance.retire import retire
+from imgtool.glance.scs import described
 from imgtool.glance.upload import execute
 from imgtool.glance.upload_journal import Journal
 from imgtool.glance.web_content import WebContent
 
 __all__ = [
     "SEND_SECONDS", "Cloud", "Destination", "Journal", "Outcome", "WebContent", "check_each", "connect",
-    "connect_each", "derive", "describe", "execute", "given", "plan_upload", "provenance", "recover",
-    "retire", "source_sha256", "upload_to_each",
+    "connect_each", "derive", "describe", "described", "execute", "given", "plan_upload", "provenance",
+    "recover", "retire", "source_sha256", "upload_to_each",
 ]  # fmt: skip

@@ -75,7 +75,7 @@ def _obstacles(agent: AgentFacts) -> Iterator[str]:
         yield f"what the agent's configuration forbids is unknown ({filtered.reason})"
 
 
-_SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
+SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")
 """What a value from a guest may look like: names of distributions, versions and users do."""
 
 
@@ -102,7 +102,7 @@ def derive(
     """
     check_quiesce(inspection, overrides)
     derived: Iterable[Property] = _of_guest(inspection.guest) if derive else ()
-    chosen = {found.name: found for found in derived if _SAFE_VALUE.fullmatch(found.value)}
+    chosen = {found.name: found for found in derived if SAFE_VALUE.fullmatch(found.value)}
     for name, value in overrides.items():
         chosen[name] = Property(name, value, "given by the user")
     return tuple(chosen[name] for name in sorted(chosen) if chosen[name].value)

@@ -23,6 +23,7 @@ from imgtool.guest.late_modules import read_late_modules
 from imgtool.guest.lvm import read_lvm_devices_file
 from imgtool.guest.mounts import System
 from imgtool.guest.network import read_pinned_macs
+from imgtool.guest.packages.dates import build_date_fact
 from imgtool.guest.programs import Programs
 from imgtool.guest.root_device import RootContext, finds_by_type
 from imgtool.guest.secrets import read_secrets
@@ -35,7 +36,7 @@ from imgtool.guest.system import (
 )
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.user_space import Boot, read_user_space
-from imgtool.model.facts import NO_EXTRAS, Fact, GuestQuery, Known, Unknown
+from imgtool.model.facts import NO_EXTRAS, NOT_READ, Fact, GuestQuery, Known, Unknown
 from imgtool.model.kernel import Kernel
 from imgtool.model.linux import LinuxFacts
 from imgtool.util.text import printable
@@ -91,6 +92,7 @@ def read_linux(
         secrets=fact_of(lambda: read_secrets(tree)),
         first_boot=fact_of(lambda: read_first_boot(services)),
         found_files=found_files_fact(tree, guest_query.files),
+        build_date=build_date_fact(tree) if guest_query.dates else NOT_READ,
         user_space=read_user_space(
             system,
             contents,

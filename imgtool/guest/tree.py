@@ -101,6 +101,14 @@ class GuestTree:
         node = self._find(path)
         return None if node is None else node.permissions
 
+    def modified_seconds(self, path: str) -> int | None:
+        """When what is at `path` was changed last (inode(7), st_mtime), since 1970.
+
+        None where nothing is there, and where its file system is none of Linux' own.
+        """
+        seconds: int | None = getattr(self._find(path), "modified_seconds", None)
+        return seconds
+
     def xattr(self, path: str, name: str) -> bytes | None:
         """The extended attribute `name` of what is at `path`, links followed; None where it has none."""
         node = self._find(path)

@@ -21,6 +21,8 @@ VISIBILITIES = ("private", "shared", "community", "public")
 """Who may use an image: the owner's project, its members too, all who ask for it, all."""
 OnConflict = Literal["fail", "skip", "replace", "new"]
 """What to do where the project has an image of the same name, but of other bytes."""
+Metadata = Literal["scs"]
+"""scs: the SCS Image Metadata standard, scs-0102."""
 Ending = Literal["uploaded", "replaced", "already-there", "skipped"]
 
 
@@ -82,6 +84,8 @@ class GlanceTarget:
     on_conflict: OnConflict = "fail"
     keep_last: int | None = None
     """Versions of the name that stay, this one included; older ones that imgtool made go. None: all stay."""
+    metadata: Metadata | None = None
+    """The standard by whose names the image is described besides; None: by none."""
 
     @property
     def way(self) -> Method:

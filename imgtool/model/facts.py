@@ -36,6 +36,8 @@ class GuestQuery:
     """Kernel modules, by the names that `lsmod` prints."""
     files: tuple[str, ...] = ()
     """Absolute guest paths; `*`, `?` and `[...]` stand for parts of one name, `**` for any directories."""
+    dates: bool = False
+    """How fresh the system is, by the dates of its packages."""
 
 
 NO_EXTRAS = GuestQuery()

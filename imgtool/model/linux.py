@@ -70,6 +70,8 @@ class LinuxFacts:
     """The root is on a mirror of Linux' software RAID."""
     user_space: UserSpaceFacts = NO_USER_SPACE
     """From init to the default target."""
+    build_date: Fact[str] = NOT_READ
+    """Of the newest package, YYYY-MM-DD; read only where it is wanted (`GuestQuery.dates`)."""
 
     @property
     def default_kernel(self) -> Kernel | None:

@@ -16,6 +16,7 @@ from imgtool.formats import acceptance
 from imgtool.formats.gate import admit, refuse_writers
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.delivery import Property, UploadPlan
+from imgtool.model.facts import NO_EXTRAS, GuestQuery
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.nova_properties import require_known
@@ -58,7 +59,7 @@ def _prepare(
     ):
         _refuse_unusable(request, source, request.target_format)
         inspection = inspect_image(
-            source, progress, registry.guest_query(request.policy), with_map=request.with_map
+            source, progress, _query(request, registry.guest_query(request.policy)), with_map=request.with_map
         )
         inspection = replace(inspection, delivered_as=request.target_format)
         result = judge_image(inspection, request.policy, progress, request.boot)
@@ -122,7 +123,7 @@ def _upload_file(
     _refuse_unusable(request, image, disk_format)
     there = there if there or dry_run else _connect(request, progress)
     with _digest(request, image, dry_run=dry_run) as digest:
-        inspection = inspect_image(image, progress)
+        inspection = inspect_image(image, progress, _query(request, NO_EXTRAS))
         plans = _plan_uploads(request, inspection, disk_format)
         result = ImageResult(inspection=inspection, upload_plans=plans)
         if dry_run:
@@ -132,6 +133,11 @@ def _upload_file(
             plans, there, image.file_size_bytes, journal, progress, insist=request.insist
         )
         return _with_uploads(result, _upload(request, plans, there, digest, progress))
+
+
+def _query(request: PrepareRequest, query: GuestQuery) -> GuestQuery:
+    """What the wanted metadata take from the guest, besides what is asked for anyway."""
+    return replace(query, dates=request.wanted.metadata is not None)
 
 
 def _as_ova(image: DiskImage) -> UsageError:
@@ -215,6 +221,15 @@ def _plan_uploads(
     `policy` is the one by which the image was judged, None where it was not judged.
     """
     properties = glance.derive(inspection, request.properties, derive=request.derive)
+    if request.wanted.metadata is not None:
+        properties = glance.described(
+            properties,
+            inspection,
+            request.wanted,
+            request.source_url,
+            derive=request.derive,
+            insist=request.insist,
+        )
     if request.derive:
         properties += glance.provenance(policy)
     return tuple(

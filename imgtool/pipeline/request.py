@@ -31,6 +31,8 @@ class PrepareRequest:
     None: it is there, and is what it is."""
     web: glance.WebContent | None = None
     """What Glance fetches by itself; `source` is then the name of its file."""
+    source_url: str | None = None
+    """Where the file at `source` is fetched from, without a query; None: it is a file of this machine."""
     admitted: DiskImage | None = None
     """The image at `source`, where it is open already."""
     source_format: str | None = None

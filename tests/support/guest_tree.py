@@ -30,6 +30,7 @@ class File:
     content: str | bytes = b""
     permissions: int = 0o644
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
+    modified_seconds: int | None = None
 
 
 EMPTY_DIRECTORY: dict[str, str] = {}
@@ -47,6 +48,7 @@ class MemoryNode:
     below: dict[str, "MemoryNode"] = field(default_factory=dict)
     permissions: int = 0o755
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
+    modified_seconds: int | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -90,6 +92,7 @@ def _node(content: Content) -> MemoryNode:
     if isinstance(content, File):
         node = _node(content.content)
         node.permissions, node.xattrs = content.permissions, content.xattrs
+        node.modified_seconds = content.modified_seconds
         return node
     if isinstance(content, dict):
         return MemoryNode(Kind.DIRECTORY)

@@ -107,6 +107,7 @@ def command(
         format_to_make(keep.name, target_format)
     order = PrepareRequest(
         source=source_files.named(source),
+        source_url=source_files.url_of(source),
         find=source_files.finder(source, hashes[0], source_format, disk),
         clouds=delivery.clouds,
         wanted=delivery.wanted,

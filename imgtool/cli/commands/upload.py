@@ -66,6 +66,7 @@ def command(
     web = source_files.from_web(sources[0], hashes[0], delivery.wanted.method)
     order = PrepareRequest(
         source=source_files.named(sources[0]),
+        source_url=source_files.url_of(sources[0]),
         find=None if web else source_files.finder(sources[0], hashes[0], source_format),
         web=web,
         clouds=delivery.clouds,

@@ -141,6 +141,12 @@ class InodeNode(CachedNode):
                 self._kind = self._kind_of_inode()
         return self._kind
 
+    @property
+    def modified_seconds(self) -> int:
+        """When its content was changed last, since 1970 in UTC."""
+        with guarded(printable(self.where)):
+            return int(self._inode.mtime.timestamp())
+
     def _kind_of_inode(self) -> Kind:
         return KIND_OF_MODE.get(self._mode() & FORMAT_MASK, Kind.OTHER)
 

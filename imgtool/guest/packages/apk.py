@@ -3,9 +3,9 @@
 Layout: apk-tools, src/database.c, apk_db_fdb_read and apk_pkg_write_index_entry.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from imgtool.guest.packages.base import Manager, Package, word
+from imgtool.guest.packages.base import MAX_DATES, MAX_DIGITS, Manager, Package, PackageDate, word
 from imgtool.guest.tree import GuestTree
 
 DATABASES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
@@ -40,4 +40,14 @@ def _record(content: bytes, names: Collection[str], path: str) -> Package | None
     return None
 
 
-MANAGER = Manager(lambda tree: any(map(tree.is_file, DATABASES)), find)
+def dates(tree: GuestTree) -> Iterator[PackageDate]:
+    """The `t:` of each record: when the package was built."""
+    for path in DATABASES:
+        for record in (tree.read_bytes(path, MAX_DATABASE_BYTES) or b"").split(b"\n\n", MAX_DATES):
+            fields = {line[:2]: line[2:] for line in record.splitlines() if line[:2] in {b"P:", b"t:"}}
+            built = fields.get(b"t:", b"")
+            if b"P:" in fields and built.isdigit() and len(built) <= MAX_DIGITS:
+                yield PackageDate(int(built), word(fields[b"P:"], path), "built", path)
+
+
+MANAGER = Manager(lambda tree: any(map(tree.is_file, DATABASES)), find, dates)

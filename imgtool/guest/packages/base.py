@@ -1,6 +1,6 @@
 """What the readers of all package databases have in common."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
@@ -22,6 +22,25 @@ class Package:
     """The database that says so."""
 
 
+MAX_DIGITS = 11
+"""Of a date in seconds, written in decimal."""
+MAX_DATES = 20_000
+"""Packages of one database whose dates are looked at. A full desktop has 5,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageDate:
+    """When one package was made, or put in."""
+
+    seconds: int
+    """Since 1970, in UTC."""
+    name: str
+    what: str
+    """`built` or `installed`."""
+    source: str
+    """The database that says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manager:
     """One package manager."""
@@ -33,6 +52,8 @@ class Manager:
 
     Raises GuestReadError where the database cannot be read.
     """
+    dates: Callable[[GuestTree], Iterable[PackageDate]]
+    """The dates of packages; none of those that have none. Raises GuestReadError likewise."""
 
 
 def word(raw: bytes, where: str) -> str:

@@ -1,10 +1,10 @@
 """dpkg of Debian and Ubuntu: deb-control(5); dpkg(1), "Package states"."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import islice
 
-from imgtool.guest.packages.base import Manager, Package, word
+from imgtool.guest.packages.base import MAX_DATES, Manager, Package, PackageDate, word
 from imgtool.guest.tree import GuestTree
 
 STATUS = "/var/lib/dpkg/status"
@@ -45,4 +45,16 @@ def _fields(text: str) -> dict[str, str]:
     return found
 
 
-MANAGER = Manager(lambda tree: tree.is_file(STATUS), find)
+INFO = "/var/lib/dpkg/info"
+
+
+def dates(tree: GuestTree) -> Iterator[PackageDate]:
+    """When the list of each package's files was written: dpkg does so when it installs it."""
+    for name in islice(tree.names(INFO), MAX_LISTS):
+        if name.endswith(".list") and (seconds := tree.modified_seconds(f"{INFO}/{name}")) is not None:
+            yield PackageDate(seconds, name.removesuffix(".list"), "installed", INFO)
+
+
+MAX_LISTS = 10 * MAX_DATES
+"""A package has ten files there, and one of them is the list."""
+MANAGER = Manager(lambda tree: tree.is_file(STATUS), find, dates)

@@ -1,8 +1,9 @@
 """pacman of Arch: one directory NAME-VERSION-RELEASE for each package (libalpm, be_local.c)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import islice
 
-from imgtool.guest.packages.base import Manager, Package, word
+from imgtool.guest.packages.base import MAX_DATES, MAX_DIGITS, Manager, Package, PackageDate, word
 from imgtool.guest.tree import GuestTree
 
 LOCAL = "/var/lib/pacman/local"
@@ -22,6 +23,15 @@ def find(tree: GuestTree, names: Collection[str]) -> Package | None:
     return None
 
 
+def dates(tree: GuestTree) -> Iterator[PackageDate]:
+    """The `%BUILDDATE%` of each package."""
+    for directory in islice(tree.names(LOCAL), MAX_DATES):
+        path = f"{LOCAL}/{directory}/desc"
+        built = _fields(tree.read_bytes(path, MAX_DESC_BYTES) or b"").get(b"BUILDDATE", b"")
+        if built.isdigit() and len(built) <= MAX_DIGITS:
+            yield PackageDate(int(built), directory, "built", LOCAL)
+
+
 def _fields(desc: bytes) -> dict[bytes, bytes]:
     """The first line of each field: `%NAME%`, its lines, an empty line."""
     found: dict[bytes, bytes] = {}
@@ -34,4 +44,4 @@ def _fields(desc: bytes) -> dict[bytes, bytes]:
     return found
 
 
-MANAGER = Manager(lambda tree: tree.is_directory(LOCAL), find)
+MANAGER = Manager(lambda tree: tree.is_directory(LOCAL), find, dates)

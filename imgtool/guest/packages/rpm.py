@@ -5,9 +5,10 @@ from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages import rpm_bdb, rpm_ndb, rpm_sqlite
-from imgtool.guest.packages.base import Manager, Package
+from imgtool.guest.packages.base import Manager, Package, PackageDate
 from imgtool.guest.packages.rpm_header import (
     ENTRY,
+    EVERY_NAME,
     MAX_ENTRIES,
     MAX_PACKAGES,
     Blob,
@@ -59,6 +60,21 @@ def _find(stream: BinaryIO, place: str, names: Collection[str]) -> Header | None
         raise GuestReadError(f"{place}: {error}") from error
 
 
+def dates(tree: GuestTree) -> Iterator[PackageDate]:
+    """When each package was built, as far as the beginning of its header says."""
+    place = _place(tree)
+    stream = tree.open(place) if place else None
+    if place is None or stream is None:
+        return
+    _refuse_unwritten(tree, place)
+    for count, blob in enumerate(BACKENDS[place.rpartition("/")[2]](stream, EVERY_NAME)):
+        header = parse_header(blob(FIRST_BYTES))
+        if count >= MAX_PACKAGES:
+            raise GuestReadError(f"{place}: more than {MAX_PACKAGES} packages")
+        if header is not None and header.built_seconds is not None:
+            yield PackageDate(header.built_seconds, header.name, "built", place)
+
+
 def _headers(blobs: Iterator[Blob]) -> Iterator[Header]:
     """Bounded: a database may say of any number of packages that their headers stand in one place."""
     long_ones = 0
@@ -87,4 +103,4 @@ def _refuse_unwritten(tree: GuestTree, place: str) -> None:
             )
 
 
-MANAGER = Manager(lambda tree: _place(tree) is not None, find)
+MANAGER = Manager(lambda tree: _place(tree) is not None, find, dates)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages.base import MAX_WORD_BYTES, word
 
-NAME, VERSION, RELEASE, EPOCH = 1000, 1001, 1002, 1003
+NAME, VERSION, RELEASE, EPOCH, BUILDTIME = 1000, 1001, 1002, 1003, 1006
 INT32, STRING = 4, 6
 ENTRY = struct.Struct(">IIII")
 MAX_ENTRIES = 1 << 16
@@ -29,6 +29,8 @@ class Header:
     name: str
     version: str
     """epoch:version-release, without the epoch where there is none."""
+    built_seconds: int | None = None
+    """Since 1970; None where the header does not say, or not in the bytes that were read."""
 
 
 def parse_header(blob: bytes) -> Header | None:
@@ -53,10 +55,11 @@ def parse_header(blob: bytes) -> Header | None:
     if None in words or epoch is None:
         return None
     name, version, release = words
-    return Header(str(name), f"{epoch}{version}-{release}")
+    built = _number(data, entries.get((BUILDTIME, INT32)))
+    return Header(str(name), f"{epoch}{version}-{release}", built)
 
 
-_TAGS = frozenset({NAME, VERSION, RELEASE, EPOCH})
+_TAGS = frozenset({NAME, VERSION, RELEASE, EPOCH, BUILDTIME})
 
 
 def _word(data: memoryview, offset: int | None, data_bytes: int) -> str | None:
@@ -67,6 +70,12 @@ def _word(data: memoryview, offset: int | None, data_bytes: int) -> str | None:
     if not end and len(data) < min(data_bytes, offset + MAX_WORD_BYTES + 1):
         return None
     return word(raw, WHERE)
+
+
+def _number(data: memoryview, offset: int | None) -> int | None:
+    if offset is None or offset + 4 > len(data):
+        return None
+    return int.from_bytes(data[offset : offset + 4], "big")
 
 
 def _epoch(data: memoryview, offset: int | None, data_bytes: int) -> str | None:
@@ -89,5 +98,21 @@ FindBlobs = Callable[[BinaryIO, Collection[bytes]], Iterator[Blob]]
 Raises GuestReadError where the database is damaged.
 """
 
+
+class _EveryName(Collection[bytes]):
+    """What is among all names."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+EVERY_NAME: Collection[bytes] = _EveryName()
+"""For who asks for all packages."""
 MAX_PACKAGES = 20_000
 """In one database. A full desktop has 5,000."""

@@ -56,6 +56,7 @@ def _task(task: Task) -> Object:
         "visibility": task.wanted.visibility,
         "on_conflict": task.wanted.on_conflict,
         "keep_last": task.wanted.keep_last,
+        "metadata": task.wanted.metadata,
         "properties": dict(task.properties),
         "derive": task.derive,
         "policy": clean(task.policy),

@@ -77,4 +77,5 @@ def _wanted(wanted: GlanceTarget) -> Object:
         "all_stores": wanted.all_stores,
         "on_conflict": wanted.on_conflict,
         "keep_last": wanted.keep_last,
+        "metadata": wanted.metadata,
     }
