@@ -17,7 +17,7 @@ from imgtool.formats.acceptance import INSIST
 from imgtool.glance.properties import SAFE_VALUE
 from imgtool.model.delivery import GlanceTarget, Property
 from imgtool.model.facts import Known
-from imgtool.model.inspection import Inspection
+from imgtool.model.linux import LinuxFacts
 from imgtool.util.text import printable
 
 STANDARD = "scs-0102"
@@ -43,7 +43,7 @@ _BUILD_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
 def described(  # noqa: PLR0913 - what a delivery consists of, named one by one
     properties: Sequence[Property],
-    inspection: Inspection,
+    linux: LinuxFacts | None,
     wanted: GlanceTarget,
     source_url: str | None,
     *,
@@ -52,24 +52,25 @@ def described(  # noqa: PLR0913 - what a delivery consists of, named one by one
 ) -> tuple[Property, ...]:
     """Return `properties` with those of the standard, which never replace one that is there; sorted.
 
+    `linux` is what is inside; None where there is another system, or nobody has looked.
+
     Raises UsageError for values that the standard does not have, and for what it requires and is missing,
     unless that is insisted on.
     """
-    derived = _derived(inspection, wanted, source_url) if derive else ()
+    derived = _derived(linux, wanted, source_url) if derive else ()
     found = {one.name: one for one in (*derived, *properties)}
     if not insist:
         _refuse_other_values(found)
-        _require(found, wanted, inspection)
+        _require(found, wanted, linux)
     return tuple(found[name] for name in sorted(found))
 
 
-def _derived(inspection: Inspection, wanted: GlanceTarget, source_url: str | None) -> Iterator[Property]:
+def _derived(linux: LinuxFacts | None, wanted: GlanceTarget, source_url: str | None) -> Iterator[Property]:
     if source_url is not None:
         yield Property("image_source", source_url, "it was fetched from there")
     if wanted.keep_last is not None:
         kept = f"the newest {wanted.keep_last} versions are kept"
         yield Property("uuid_validity", f"last-{wanted.keep_last}", kept)
-    linux = inspection.guest.linux
     if linux is None:
         return
     if isinstance(linux.build_date, Known):
@@ -92,13 +93,13 @@ def _refuse_other_values(found: Mapping[str, Property]) -> None:
             )
 
 
-def _require(found: Mapping[str, Property], wanted: GlanceTarget, inspection: Inspection) -> None:
+def _require(found: Mapping[str, Property], wanted: GlanceTarget, linux: LinuxFacts | None) -> None:
     missing = [name for name in REQUIRED if name not in found]
     if missing:
         examples = " ".join(f"--property {name}={REQUIRED[name].split(' ')[0]}" for name in missing[:3])
         raise UsageError(
             f"{STANDARD} requires image properties that are missing: {', '.join(missing)}"
-            f"{_why_undated(inspection) if 'image_build_date' in missing else ''}",
+            f"{_why_undated(linux) if 'image_build_date' in missing else ''}",
             hint=f"give them, as in {examples}; {INSIST} uploads without them",
         )
     if not wanted.min_ram_mib:
@@ -108,8 +109,7 @@ def _require(found: Mapping[str, Property], wanted: GlanceTarget, inspection: In
         )
 
 
-def _why_undated(inspection: Inspection) -> str:
-    linux = inspection.guest.linux
+def _why_undated(linux: LinuxFacts | None) -> str:
     if linux is None or isinstance(linux.build_date, Known):
         return ""
     return f" (the date of the newest package is unknown: {linux.build_date.reason})"

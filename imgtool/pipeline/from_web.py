@@ -26,7 +26,9 @@ def deliver(
     if dry_run:
         return result
     journal = glance.Journal(request.journal)
-    there = glance.check_each(plans, there, content.size_bytes or None, journal, progress)
+    there = glance.check_each(
+        plans, there, content.size_bytes or None, journal, progress, insist=request.insist
+    )
     uploads = glance.upload_to_each(plans, there, content, journal, progress)
     return ImageResult(upload_plans=tuple(one.plan for one in uploads), uploads=uploads)
 
@@ -65,11 +67,19 @@ def _image(content: glance.WebContent, image_format: str) -> DiskImage:
 
 
 def _plans(request: PrepareRequest, image: DiskImage, content: glance.WebContent) -> tuple[UploadPlan, ...]:
-    properties = (*glance.given(request.properties), *_provenance(request, content))
+    properties = (*_described(request), *_provenance(request, content))
     return tuple(
         glance.plan_upload(image, cloud=name, wanted=request.wanted, properties=properties)
         for name in request.clouds
     )
+
+
+def _described(request: PrepareRequest) -> tuple[Property, ...]:
+    given = glance.given(request.properties)
+    if request.wanted.metadata is None:
+        return given
+    derive, insist = request.derive, request.insist
+    return glance.described(given, None, request.wanted, request.source_url, derive=derive, insist=insist)
 
 
 def _provenance(request: PrepareRequest, content: glance.WebContent) -> tuple[Property, ...]:

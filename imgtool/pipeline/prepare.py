@@ -224,7 +224,7 @@ def _plan_uploads(
     if request.wanted.metadata is not None:
         properties = glance.described(
             properties,
-            inspection,
+            inspection.guest.linux,
             request.wanted,
             request.source_url,
             derive=request.derive,

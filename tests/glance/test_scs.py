@@ -30,7 +30,7 @@ def found(
     image = of or inspection(linux(build_date=known("2026-05-17", "dpkg")))
     target = GlanceTarget("x", **{"min_ram_mib": 512, **wanted})
     own = derive(image, given)
-    return {one.name: one.value for one in described(own, image, target, url, insist=insist)}
+    return {one.name: one.value for one in described(own, image.guest.linux, target, url, insist=insist)}
 
 
 def test_what_is_inside_is_derived() -> None:
@@ -115,5 +115,5 @@ def test_nothing_is_derived_where_that_is_not_wanted() -> None:
     image = inspection(linux(build_date=known("2026-05-17")))
     own = (Property("architecture", "x86_64", "given"),)
     with pytest.raises(UsageError, match="os_distro, os_version"):
-        described(own, image, GlanceTarget("x"), URL, derive=False)
-    assert described(own, image, GlanceTarget("x"), URL, derive=False, insist=True) == own
+        described(own, image.guest.linux, GlanceTarget("x"), URL, derive=False)
+    assert described(own, image.guest.linux, GlanceTarget("x"), URL, derive=False, insist=True) == own
