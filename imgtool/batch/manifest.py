@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_v
 from pydantic_core.core_schema import ValidationInfo
 
 from imgtool.batch import values
+from imgtool.model.delivery import StoreType
 from imgtool.util.redaction import names_secret
 from imgtool.util.yaml_file import Document, Section, complaint, read_document
 
@@ -59,7 +60,8 @@ class Settings(ManifestSection):
 
     source_format: Annotated[str, AfterValidator(values.source_format)] | None = None
     checksum_file: PathText | None = None
-    target_format: Literal["raw", "qcow2"] | None = None
+    target_format: Literal["auto", "raw", "qcow2"] | None = None
+    store_type: StoreType | None = None
     compression: Literal["none", "zlib", "zstd"] | None = None
     name: Text | None = None
     output: PathText | None = None

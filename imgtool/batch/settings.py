@@ -112,12 +112,15 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         "policy": policy,
     }
     made["boot"] = _boots(chosen, made["clouds"], around)
-    same = ("source_format", "disk", "target_format", "compression", "properties", "derive")
+    same = ("source_format", "disk", "target_format", "store_type", "compression", "properties", "derive")
     made |= {key: chosen[key] for key in same if key in chosen}
     if made["output"] is not None:
-        made["target_format"] = format_to_make(made["output"].name, chosen.get("target_format"))
+        wanted = chosen.get("target_format")
+        made["target_format"] = format_to_make(made["output"].name, None if wanted == "auto" else wanted)
     if not made["clouds"] and made["output"] is None:
         raise UsageError("no cloud and no output given: nothing to do", hint="give clouds or output")
+    if made.get("target_format") == "auto" and made.get("compression", "none") != "none":
+        made["target_format"] = "qcow2"
     if made.get("target_format") == "raw" and made.get("compression", "none") != "none":
         raise UsageError("compression: a raw image has none", hint="take the target-format qcow2")
     made |= hashes_of(source, chosen, around)
@@ -188,7 +191,8 @@ def _output(name: str, source: str, chosen: Chosen, folder: Path) -> Path | None
         return None
     path = _filled(chosen["output"], source)
     if path.endswith("/"):
-        path = named_in(path, name, chosen.get("target_format", "qcow2"))
+        wanted = chosen.get("target_format", "auto")
+        path = named_in(path, name, "qcow2" if wanted == "auto" else wanted)
     return folder / path
 
 
@@ -219,7 +223,7 @@ def _hash(unnamed: Task, policy: str) -> str:
     plain |= {"policy": policy, "output": str(unnamed.output)}
     if unnamed.options == TaskOptions():
         plain["options"] = None
-    for added in ("boot", "disk", "options"):
+    for added in ("boot", "disk", "options", "store_type"):
         if not plain[added]:
             del plain[added]  # so that journals of before there was such a thing are good still
     for added in ("keep_last", "metadata"):

@@ -117,7 +117,9 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         journal=context.uploads,
         source_format=task.source_format,
         disk=task.disk,
-        target_format=task.target_format,
+        target_format="qcow2" if task.target_format == "auto" else task.target_format,
+        choose_format=task.target_format == "auto",
+        store_type=task.store_type,
         compression=task.compression,
         keep=staged,
         properties=task.properties,
@@ -135,6 +137,7 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
 def _convert(task: Task, source: SourceFile, staged: Path | None, progress: Progress) -> ConversionResult:
     """Convert without judging, as `imgtool convert` does."""
     assert staged is not None  # noqa: S101 - a task without clouds has an output
+    assert task.target_format != "auto"  # noqa: S101 - the output's name has decided
     with incoming(
         source.path,
         task.source_format,

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import click
 
@@ -24,6 +24,7 @@ from imgtool.model.delivery import (
     CloudName,
     GlanceTarget,
     OnConflict,
+    StoreType,
     default_visibility,
 )
 from imgtool.model.validation import require_valid
@@ -308,6 +309,14 @@ keep = click.option(
     metavar="PATH",
     type=options.file,
     help="Also keep the uploaded image as this file; several images in this folder.",
+)
+
+
+store_type = click.option(
+    "--store-type",
+    type=click.Choice(get_args(StoreType)),
+    help="Type of the Glance store, for -O auto. Default: what the cloud tells an administrator, or told"
+    " in an earlier run.",
 )
 
 

@@ -80,10 +80,12 @@ source_format = click.option(
 target_format = click.option(
     "-O",
     "--target-format",
-    type=click.Choice(["raw", "qcow2"]),
-    default="qcow2",
+    type=click.Choice(["auto", "raw", "qcow2"]),
+    default="auto",
     show_default=True,
-    help="Format of the result.",
+    help="Format in Glance. auto: raw for a Ceph RBD store; a compressed qcow2 by --method import where"
+    " Glance converts imports; qcow2 otherwise, and with -c or --cluster-size. --keep PATH decides by its"
+    " ending.",
 )
 compress = click.option(
     "-c",

@@ -25,6 +25,12 @@ def check_compressed_clusters(image: DiskImage) -> None:
             inflate_cluster(header.compression_type, data, header.cluster_size_bytes)
 
 
+def has_compressed_clusters(image: DiskImage) -> bool:
+    """Return whether the qcow2 `image` has any. Raises ImageUnreadableError where its tables are damaged."""
+    with open_admitted(image) as file:
+        return any(_compressed(file, qcow2_header.read(file.read_at)))
+
+
 def check_packed_spans(image: DiskImage) -> None:
     """Raise ImageUnreadableError unless all that is compressed in `image`, of a mapped format, is sound."""
     with open_admitted(image) as file, naming(image.origin.path):

@@ -13,6 +13,8 @@ concurrency.py     two runs that want the same name, on one machine or on two
 sending.py         the bytes into a record, direct or by import
 body.py            the bytes on their way: counted and hashed, sent once
 web_download.py    Glance fetches a URL by itself; web_content.py: what is published of that
+remembered.py      what clouds have shown of themselves, kept for the next run
+suitable.py        the format that suits where an image goes (-O auto)
 converted.py       what a Glance that converts imports makes of what was sent
 verify.py          whether Glance's record is the image that was asked for and sent
 finalize.py        the last steps, also of a run that was interrupted

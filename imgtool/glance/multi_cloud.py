@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from imgtool.convert.payload import Payload
 from imgtool.errors import CloudError, ImgtoolError, VerificationError
 from imgtool.glance import cloud as clouds
-from imgtool.glance import concurrency, conflicts, finalize, preflight
+from imgtool.glance import concurrency, conflicts, finalize, preflight, remembered
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.upload import Late, execute
 from imgtool.glance.upload_journal import Journal
@@ -90,6 +90,7 @@ def upload_to_each(  # noqa: PLR0913 - what a delivery consists of, named one by
         if there.cloud is None:
             raise there.failure or CloudError("the cloud cannot be used")
         result = execute(plan, payload, there.cloud, journal, progress, late=late)
+        _learn(result, there.cloud, journal)
         progress.stage("done", f"{result.image_id} is {result.status} in {there.cloud.name}: {result.ending}")
         return result
 
@@ -97,6 +98,13 @@ def upload_to_each(  # noqa: PLR0913 - what a delivery consists of, named one by
     if len(pairs) == 1:
         return (send(*pairs[0]),)
     return tuple(_tried(plan, there, send, progress) for plan, there in pairs)
+
+
+def _learn(result: UploadResult, cloud: Cloud, journal: Journal) -> None:
+    """An import tells what nobody may ask: whether this Glance converts."""
+    sent = result.plan.disk_format
+    if result.plan.wanted.way == "import" and sent == "qcow2" and result.ending in {"uploaded", "replaced"}:
+        remembered.note_import(journal.folder, cloud.endpoint, converts=result.stored_format != sent)
 
 
 def _tried(

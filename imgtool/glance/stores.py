@@ -49,6 +49,18 @@ def stores(cloud: "Cloud") -> Stores | None:
     return Stores(tuple(_shown(one["id"]) for one in writable), default)
 
 
+def types(cloud: "Cloud") -> dict[str, str] | None:
+    """Each store's type, by its id: rbd, file, swift, …; None where the cloud does not tell this user.
+
+    https://docs.openstack.org/api-ref/image/v2/#list-stores-detail (API 2.15), for administrators.
+    """
+    answer = cloud.request("GET", "/v2/info/stores/detail")
+    if not answer.ok:
+        return None
+    found = (one for one in answer.rows("stores") if "id" in one and "type" in one)
+    return {_shown(one["id"]): _shown(one["type"]) for one in found}
+
+
 def import_methods(cloud: "Cloud") -> tuple[str, ...]:
     """Return the import methods that are enabled."""
     answer = _document(cloud, "/v2/info/import")

@@ -60,7 +60,10 @@ class Task:
     """None: by content."""
     disk: str | None = None
     """Of an OVA, by its file's name; None: the only one."""
-    target_format: Literal["raw", "qcow2"] = "qcow2"
+    target_format: Literal["auto", "raw", "qcow2"] = "qcow2"
+    """auto: what suits the clouds."""
+    store_type: str | None = None
+    """For auto: what drives the stores, where the clouds do not tell."""
     compression: Compression = "none"
     output: Path | None = None
     """Absolute; a file to make, besides the uploads or, where there is no cloud, instead of them."""

@@ -19,6 +19,8 @@ METHODS: Mapping[Method, str] = MappingProxyType(
 """How the bytes reach Glance, and what each way does."""
 VISIBILITIES = ("private", "shared", "community", "public")
 """Who may use an image: the owner's project, its members too, all who ask for it, all."""
+StoreType = Literal["cinder", "file", "http", "rbd", "s3", "swift", "vmware"]
+"""The drivers of Glance's stores, by their names in its `enabled_backends`."""
 OnConflict = Literal["fail", "skip", "replace", "new"]
 """What to do where the project has an image of the same name, but of other bytes."""
 Metadata = Literal["scs"]
@@ -113,6 +115,8 @@ class UploadPlan:
     streamed: bool = False
     """The disk is sent as `disk_format` while it is read from an image of another format."""
     container_format: str = "bare"
+    format_reason: str | None = None
+    """Why it is this format, where imgtool chose it."""
 
     @property
     def sent_format(self) -> str:

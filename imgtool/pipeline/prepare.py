@@ -21,13 +21,17 @@ from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.nova_properties import require_known
 from imgtool.model.result import ImageResult
+from imgtool.pipeline.format import settled
 from imgtool.pipeline.inspect import inspect_image
 from imgtool.pipeline.judge import judge_image
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.pipeline.route import chosen_way
 from imgtool.util import log
 from imgtool.util.progress import Progress
-from imgtool.util.text import printable, shell_operands
+from imgtool.util.text import human_size, printable, shell_operands
+
+COSTLY = 2
+"""Times what the file takes, from which the size of a raw image is told before it is sent."""
 
 
 def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:
@@ -35,8 +39,8 @@ def prepare(request: PrepareRequest, progress: Progress, *, dry_run: bool = Fals
     sandbox.start()  # before anything secret is in memory
     _refuse_odd_properties(request)
     there = () if dry_run else _connect(request, progress)
-    with _found(request, progress) as found:
-        return _prepare(found, there, progress, dry_run=dry_run)
+    with _found(request, progress) as found, _incoming(found, progress) as source:
+        return _prepare(settled(found, source, there, progress), source, there, progress, dry_run=dry_run)
 
 
 @contextmanager
@@ -50,10 +54,15 @@ def _found(request: PrepareRequest, progress: Progress) -> Iterator[PrepareReque
 
 
 def _prepare(
-    request: PrepareRequest, there: tuple[glance.Destination, ...], progress: Progress, *, dry_run: bool
+    request: PrepareRequest,
+    source: DiskImage,
+    there: tuple[glance.Destination, ...],
+    progress: Progress,
+    *,
+    dry_run: bool,
 ) -> ImageResult:
+    """The rest, once the format is settled."""
     with (
-        _incoming(request, progress) as source,
         chosen_way(request, source) as way,
         _digest(request, source, dry_run=dry_run) as digest,
     ):
@@ -74,6 +83,7 @@ def _prepare(
             streamed=way.route == "streamed",
             policy=request.policy.name,
         )
+        _tell_cost(plans[0], source, progress)
         result = replace(result, conversion_plan=conversion_plan, upload_plans=plans)
         if dry_run:
             return result
@@ -242,6 +252,7 @@ def _plan_uploads(
                 disk_format=disk_format,
             ),
             streamed=streamed,
+            format_reason=request.format_reason,
         )
         for name in request.clouds
     )
@@ -252,6 +263,17 @@ def _planned(source: DiskImage, conversion: ConversionPlan | None) -> DiskImage:
     if conversion is None:
         return source
     return replace(source, path=conversion.target, format=conversion.target_format, handle=None)
+
+
+def _tell_cost(plan: UploadPlan, source: DiskImage, progress: Progress) -> None:
+    """A raw image travels, and is hashed by Glance, with all its zeros: that may surprise."""
+    sent, kept = source.virtual_size_bytes, source.origin.allocated_bytes
+    if plan.disk_format == "raw" and sent > COSTLY * kept:
+        progress.stage(
+            "cost",
+            f"{human_size(sent)} will be sent for {human_size(kept)} on this disk; where Glance converts,"
+            " --method import of a compressed qcow2 sends that little",
+        )
 
 
 def _convert(

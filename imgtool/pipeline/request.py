@@ -41,6 +41,12 @@ class PrepareRequest:
     force_share: bool = False
     """Another program may have it open for writing."""
     target_format: convert.TargetFormat = "qcow2"
+    choose_format: bool = False
+    """Let the clouds decide which one; `target_format` is then what the operator's other options need."""
+    format_reason: str | None = None
+    """Why it is `target_format`, once the clouds have decided."""
+    store_type: str | None = None
+    """What drives the stores, for a user whom the cloud does not tell; None: ask, or remember."""
     compression: Compression = "none"
     conversion: ConversionOptions = field(default_factory=ConversionOptions)
     keep: Path | None = None

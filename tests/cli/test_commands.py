@@ -228,7 +228,7 @@ def test_the_targets_ending_decides_and_what_is_made_is_read_again(raw: Path, tm
         ["convert", "SOURCE", "x.raw", "-O", "qcow2"],
         ["convert", "SOURCE", "x.vmdk"],
         ["convert", "SOURCE", "x.qcow2", "-O", "raw", "--force"],
-        ["prepare", "SOURCE", "--keep", "x.raw", "--dry-run"],
+        ["prepare", "SOURCE", "--keep", "x.raw", "-O", "qcow2", "--dry-run"],
     ],
 )
 def test_a_target_whose_name_would_be_a_lie_is_a_usage_error(words: list[str], raw: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -44,6 +45,7 @@ from imgtool.report import as_json
 @options.target_format
 @options.compress
 @conversion_options.conversion_for_upload
+@delivery.store_type
 @delivery.keep
 @delivery.insist
 @policies.option
@@ -61,9 +63,10 @@ def command(
     source_format: str | None,
     disk: str | None,
     force_share: bool,
-    target_format: TargetFormat,
+    target_format: Literal["auto", "raw", "qcow2"],
     compress: Compression,
     conversion: ConversionOptions,
+    store_type: str | None,
     keep: Path | None,
     insist: bool,
     policy: str,
@@ -83,11 +86,13 @@ def command(
     report_files.check_paths(reports)
     source_files.refuse_unread(delivery.wanted.method)
     hashes = checksums.of_each(sources)
+    open_format = _is_open(target_format, compress, conversion, keep)
     if len(sources) > 1:
         like = delivery.task(
             source_format=source_format,
             disk=disk,
-            target_format=target_format,
+            target_format="auto" if open_format else "qcow2" if target_format == "auto" else target_format,
+            store_type=store_type,
             compression=compress,
             policy=policy,
             boot=boot is not None,
@@ -102,9 +107,8 @@ def command(
         shown = Shown(output, progress, reports, keep, dry_run=dry_run)
         return several.run("imgtool prepare", list(zip(sources, hashes, strict=True)), like, running, shown)
     source = sources[0]
-    if keep is not None:
-        keep = new_file(keep)
-        format_to_make(keep.name, target_format)
+    keep = None if keep is None else new_file(keep)
+    made = _format(target_format, keep)
     order = PrepareRequest(
         source=source_files.named(source),
         source_url=source_files.url_of(source),
@@ -115,7 +119,9 @@ def command(
         source_format=source_format,
         disk=disk,
         force_share=force_share,
-        target_format=target_format,
+        target_format=made,
+        choose_format=open_format,
+        store_type=store_type,
         compression=compress,
         conversion=conversion,
         keep=keep,
@@ -136,3 +142,15 @@ def command(
     status = outcome.leave(result, output, as_json.prepared)
     passed = result.judgement is not None and result.judgement.passed
     return status if passed else EXIT_CHECK_FAILED
+
+
+def _format(wanted: Literal["auto", "raw", "qcow2"], keep: Path | None) -> TargetFormat:
+    """What is made unless the clouds decide. Raises UsageError where the file to keep claims another."""
+    chosen = None if wanted == "auto" else wanted
+    return chosen or "qcow2" if keep is None else format_to_make(keep.name, chosen)
+
+
+def _is_open(wanted: str, compress: Compression, conversion: ConversionOptions, keep: Path | None) -> bool:
+    """Whether no other option has decided: compression and clusters are a qcow2's, and a file has a name."""
+    own_clusters = conversion.cluster_size_bytes != ConversionOptions().cluster_size_bytes
+    return wanted == "auto" and compress == "none" and not own_clusters and keep is None

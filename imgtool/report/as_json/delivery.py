@@ -15,6 +15,7 @@ def upload_plan(plan: UploadPlan) -> Object:
         "name": clean(plan.wanted.name),
         "path": path_text(plan.image.origin.path),
         "disk_format": plan.disk_format,
+        "format_reason": None if plan.format_reason is None else clean(plan.format_reason),
         "container_format": plan.container_format,
         "streamed": plan.streamed,
         "min_disk_gib": plan.min_disk_gib,

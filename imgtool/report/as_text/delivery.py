@@ -69,6 +69,8 @@ def _plan_rows(plan: UploadPlan) -> Iterator[Row]:
     if wanted.image_id:
         yield "id", wanted.image_id
     yield "format", f"{plan.disk_format}, container {plan.container_format}"
+    if plan.format_reason:
+        yield "", f"chosen because {plan.format_reason}"
     yield "visibility", f"{wanted.visibility}{_marks(wanted)}"
     yield "min disk", f"{plan.min_disk_gib} GiB"
     if wanted.min_ram_mib:
