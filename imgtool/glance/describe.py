@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from imgtool.glance import imports, stores
+from imgtool.glance import imports, remembered, stores
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.record import MAX_TEXT
 from imgtool.glance.stores import Quota
@@ -24,18 +25,19 @@ class Trait:
     remedy: str = ""
 
 
-def describe(cloud: Cloud) -> tuple[Trait, ...]:
-    """All that an upload's preflight asks for. Raises CloudError."""
-    return tuple(_traits(cloud))
+def describe(cloud: Cloud, folder: Path) -> tuple[Trait, ...]:
+    """All that an upload's preflight asks for; what earlier runs learned is in `folder`, and what is learned
+    here is noted there. Raises CloudError."""
+    return tuple(_traits(cloud, folder))
 
 
-def _traits(cloud: Cloud) -> Iterator[Trait]:
+def _traits(cloud: Cloud, folder: Path) -> Iterator[Trait]:
     yield Trait("authentication", "ok", f"accepted, for project {cloud.project_id}")
     yield _token(cloud.token_seconds())
     yield Trait("image endpoint", "ok", f"{printable(cloud.endpoint)}, API {_version(cloud)}")
-    yield _stores(cloud)
+    yield _stores(cloud, folder)
     yield _methods(cloud)
-    yield Trait("import plugins", "ok", "not told to users; a conversion to raw is verified")
+    yield _plugins(remembered.recall(folder, cloud.endpoint))
     yield from map(_quota, stores.quotas(cloud))
 
 
@@ -54,12 +56,31 @@ def _version(cloud: Cloud) -> str:
     return next((printable(str(one.get("id"))[:MAX_TEXT]) for one in current), "of unknown version")
 
 
-def _stores(cloud: Cloud) -> Trait:
+def _plugins(known: remembered.Remembered) -> Trait:
+    """Glance tells nobody which of its image_import_plugins run, nor its gpt_safety_checks and the like."""
+    seen = {
+        None: "imgtool has seen no import of a qcow2 there yet",
+        True: "the last import of a qcow2 became raw: -O auto sends a compressed qcow2",
+        False: "the last import of a qcow2 stayed one",
+    }
+    return Trait(
+        "import plugins", "ok", f"not told by Glance; {seen[known.converts]}; a conversion to raw is verified"
+    )
+
+
+def _stores(cloud: Cloud, folder: Path) -> Trait:
     there = stores.stores(cloud)
     if there is None:
         return Trait("stores", "note", "one unnamed store", "leave --store out")
-    named = (f"{one} (default)" if one == there.default else one for one in there.ids)
+    told = stores.types(cloud)
+    known = remembered.note_types(folder, cloud.endpoint, told or {}).store_types
+    named = (_store(one, known.get(one), default=one == there.default) for one in there.ids)
     return Trait("stores", "ok", ", ".join(named))
+
+
+def _store(name: str, kind: str | None, *, default: bool) -> str:
+    marks = ", ".join(filter(None, ("default" if default else "", kind)))
+    return f"{name} ({marks})" if marks else name
 
 
 def _methods(cloud: Cloud) -> Trait:

@@ -110,9 +110,9 @@ def _storage(cloud: "Cloud", wanted: GlanceTarget, folder: Path, store_type: str
     known = remembered.recall(folder, cloud.endpoint)
     converts = bool(known.converts) and _may_import(cloud, wanted)
     if store_type is not None:
-        said = _said(wanted, store_type)
-        remembered.note_types(folder, cloud.endpoint, dict.fromkeys(_chosen(cloud, wanted), store_type))
-        return Storage(cloud.name, said, "by --store-type", converts)
+        said = dict.fromkeys(_chosen(cloud, wanted), store_type)
+        remembered.note_types(folder, cloud.endpoint, said)
+        return Storage(cloud.name, tuple(said.items()), "by --store-type", converts)
     told = stores.types(cloud)
     if told is not None:
         known = remembered.note_types(folder, cloud.endpoint, told)

@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import subprocess
-import sys
 import threading
 import uuid
 from dataclasses import replace
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 from support.cloud import Devcloud
 from support.images import create, qemu_io
+from support.killed_at import killed_at
 
 from imgtool.convert.payload import open_payload
 from imgtool.errors import CloudError, VerificationError
@@ -44,8 +43,9 @@ def cloud(devcloud: Devcloud) -> Cloud:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "uploads")
+def journal(devcloud: Devcloud) -> Journal:
+    """Of the commands, too."""
+    return Journal(Path(os.environ["XDG_STATE_HOME"], "imgtool", "uploads"))
 
 
 @pytest.fixture
@@ -204,29 +204,12 @@ STOPS: list[tuple[str, str]] = [
     ("imgtool.glance.finalize.take_name", "after"),
 ]
 
-PROGRAM = """
-import importlib, os, signal, sys
-from pathlib import Path
-from imgtool.convert.payload import open_payload
-from imgtool.formats.gate import admit
-from imgtool.glance import Journal, connect, execute, plan_upload
-from imgtool.model.delivery import CloudName, GlanceTarget
-from imgtool.util.progress import NullProgress
-path, name, folder, point, moment = sys.argv[1:]
-module, _, function = point.rpartition(".")
-module = importlib.import_module(module)
-original = getattr(module, function)
-def killed(*values, **named):
-    if moment == "after":
-        original(*values, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-setattr(module, function, killed)
-image = admit(Path(path), "raw")
-plan = plan_upload(image, cloud=CloudName("c"), wanted=GlanceTarget(name, on_conflict="replace"),
-    properties=())
-with open_payload(image, "raw", NullProgress()) as payload:
-    execute(plan, payload, connect("devcloud-member"), Journal(Path(folder)), NullProgress())
-"""
+
+def killed(deliver: Deliver, image: DiskImage, point: str, moment: str) -> None:
+    """A run that replaces, killed there."""
+    target = ("--cloud", "devcloud-member", "--name", deliver.name, "--on-conflict", "replace")
+    ended = killed_at(point, moment, "upload", image.path, "-f", "raw", "--no-derive", *target)
+    assert ended.returncode == -9, ended.stderr
 
 
 @pytest.mark.parametrize(("point", "moment"), STOPS, ids=lambda value: value.rpartition(".")[2])
@@ -234,9 +217,7 @@ def test_a_killed_replace_is_finished_or_undone_by_the_next_run(
     deliver: Deliver, old: DiskImage, new: DiskImage, point: str, moment: str
 ) -> None:
     first = deliver(old)
-    command = [sys.executable, "-c", PROGRAM, str(new.path), deliver.name, str(deliver.journal.folder)]
-    ended = subprocess.run([*command, point, moment], check=False)
-    assert ended.returncode == -9
+    killed(deliver, new, point, moment)
     assert len(deliver.journalled()) == 1
     second = deliver(new, on_conflict="replace")
     there = deliver.there()
@@ -372,9 +353,7 @@ def test_the_half_image_of_a_killed_run_is_no_conflict_for_the_next(
     deliver: Deliver, new: DiskImage, cloud: Cloud
 ) -> None:
     """It has the name, and the preflight looks for names."""
-    command = [sys.executable, "-c", PROGRAM, str(new.path), deliver.name, str(deliver.journal.folder)]
-    ended = subprocess.run([*command, "imgtool.glance.images.create", "after"], check=False)
-    assert ended.returncode == -9
+    killed(deliver, new, "imgtool.glance.images.create", "after")
     plan = plan_upload(new, cloud=CloudName("c"), wanted=GlanceTarget(deliver.name), properties=())
     there = check_each([plan], [Destination(cloud)], SIZE, deliver.journal, NullProgress())
     assert there == (Destination(cloud),)

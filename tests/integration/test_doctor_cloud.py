@@ -27,6 +27,10 @@ def test_it_shows_what_the_cloud_has(devcloud: Devcloud) -> None:
     assert "accepted, for project" in items["authentication"]["detail"]
     assert "API v2" in items["image endpoint"]["detail"]
     assert items["stores"]["detail"] == "fast (default), slow"
+    assert "has seen no import" in items["import plugins"]["detail"]
+    administrator = imgtool("doctor", "--cloud", "devcloud").stdout
+    assert "fast (default, file), slow (file)" in administrator
+    assert "fast (default, file), slow (file)" in imgtool("doctor", "--cloud", "devcloud-member").stdout
     assert "glance-direct" in items["import methods"]["detail"]
     assert "valid for" in items["token"]["detail"]
 

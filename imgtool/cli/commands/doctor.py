@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from imgtool import doctor
-from imgtool.cli import console, delivery, options
+from imgtool.cli import console, delivery, options, state_folder
 from imgtool.errors import EXIT_OK, CloudError, ToolMissingError
 from imgtool.model.delivery import CloudName
 from imgtool.model.result import SCHEMA_VERSION
@@ -43,7 +43,8 @@ def _cloud(name: CloudName) -> Iterator[doctor.Item]:
 
     shown = name.label or "cloud"
     try:
-        for trait in glance.describe(glance.connect(name.name, name.region)):
+        known = state_folder.uploads_folder()
+        for trait in glance.describe(glance.connect(name.name, name.region), known):
             yield doctor.Item(f"{shown}: {trait.name}", trait.state, trait.detail, trait.remedy)
     except CloudError as error:
         yield doctor.Item(shown, "missing", error.message, error.hint)
