@@ -92,6 +92,15 @@ def test_a_dry_run_needs_no_cloud(cloud: Devcloud, disk: Path) -> None:
     assert found["disk_format"] == "raw"
 
 
+def test_several_images_take_the_choice_too(cloud: Devcloud, disk: Path, tmp_path: Path) -> None:
+    other = disk.with_name("other.raw")
+    other.write_bytes(disk.read_bytes()[:-512] + b"x" * 512)
+    words = ("--policy", "data", "--cloud", "devcloud-member", "--store-type", "rbd", "--output", "json")
+    run = imgtool("prepare", disk, other, *words)
+    assert run.returncode == 0, run.stderr + run.stdout
+    assert [images_named(path.stem)[0]["disk_format"] for path in (disk, other)] == ["raw", "raw"]
+
+
 def test_raw_with_its_zeros_is_told_before(cloud: Devcloud, disk: Path) -> None:
     run = imgtool("prepare", disk, "--policy", "data", "-O", "raw", "--cloud", "devcloud", "--dry-run")
     assert "cost     24.0 MiB will be sent for" in run.stderr
