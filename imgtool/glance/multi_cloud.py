@@ -103,7 +103,7 @@ def upload_to_each(  # noqa: PLR0913 - what a delivery consists of, named one by
 def _learn(result: UploadResult, cloud: Cloud, journal: Journal) -> None:
     """An import tells what nobody may ask: whether this Glance converts."""
     sent = result.plan.disk_format
-    if result.plan.wanted.way == "import" and sent == "qcow2" and result.ending in {"uploaded", "replaced"}:
+    if result.plan.wanted.way != "direct" and sent == "qcow2" and result.ending in {"uploaded", "replaced"}:
         remembered.note_import(journal.folder, cloud.endpoint, converts=result.stored_format != sent)
 
 

@@ -123,7 +123,7 @@ def _storage(cloud: "Cloud", wanted: GlanceTarget, folder: Path, store_type: str
 
 def _may_import(cloud: "Cloud", wanted: GlanceTarget) -> bool:
     """Whether this image may go there by an import: the operator did not say how, or said so."""
-    return wanted.method != "direct" and imports.METHOD in stores.import_methods(cloud)
+    return wanted.method != "direct" and imports.METHODS["import"] in stores.import_methods(cloud)
 
 
 def _chosen(cloud: "Cloud", wanted: GlanceTarget) -> Iterator[str]:
