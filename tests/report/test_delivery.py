@@ -140,7 +140,7 @@ PLAN_KEYS = {
 }  # fmt: skip
 RESULT_KEYS = PLAN_KEYS | {
     "image_id", "status", "size_bytes", "os_hash_algo", "os_hash_value", "stored_format", "seconds",
-    "ending", "replaced", "notes",
+    "ending", "replaced", "retired", "notes",
 }  # fmt: skip
 
 
