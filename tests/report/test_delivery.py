@@ -136,7 +136,7 @@ def test_what_glance_says_is_made_printable() -> None:
 PLAN_KEYS = {
     "cloud", "name", "path", "disk_format", "container_format", "min_disk_gib", "visibility", "properties",
     "property_reasons", "method", "stores", "all_stores", "protected", "hidden", "tags", "members",
-    "min_ram_mib", "wanted_id", "owner", "on_conflict", "streamed", "format_reason", "keep_last",
+    "min_ram_mib", "wanted_id", "owner", "on_conflict", "streamed", "format_reason", "keep_last", "metadata",
 }  # fmt: skip
 RESULT_KEYS = PLAN_KEYS | {
     "image_id", "status", "size_bytes", "os_hash_algo", "os_hash_value", "stored_format", "seconds",
