@@ -13,7 +13,7 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "inspect-check": ("inspect", "check"),
         "policies": ("explain",),
         "convert": ("convert",),
-        "upload": ("upload", "prepare", "retire", "doctor"),
+        "upload": ("upload", "prepare", "copy", "retire", "doctor"),
         "many-images": ("batch",),
         "boot": ("boot",),
         "fix": (),

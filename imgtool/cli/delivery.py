@@ -188,6 +188,15 @@ def _on_conflict(given: OnConflict | None, *, replace: bool) -> OnConflict:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    default=TIMEOUT_SECONDS,
+    show_default=True,
+    help="Abort if Glance accepts no data or does not respond for this long.",
+)
+
 _OPTIONS = (
     click.option(
         "--cloud",
@@ -283,14 +292,17 @@ _OPTIONS = (
         " and the image does not tell has to be given with --property.",
     ),
     click.option("--no-derive", is_flag=True, help="Set only the properties given with --property."),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=1),
-        metavar="SECONDS",
-        default=TIMEOUT_SECONDS,
-        show_default=True,
-        help="Abort if Glance accepts no data or does not respond for this long.",
-    ),
+    timeout,
+)
+
+
+clouds_to_copy_in = click.option(
+    "--cloud",
+    "clouds",
+    multiple=True,
+    metavar="NAME[/REGION]",
+    callback=clouds,
+    help="Copy the image within this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
 )
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "upload": "Upload a finished image into Glance.",
     "prepare": "Inspect, check, convert, upload and verify an image.",
     "batch": "Prepare many images; a stopped run goes on where it was.",
+    "copy": "Copy an image into further stores of its cloud.",
     "retire": "Hide and delete old versions of an image.",
     "boot": "Start a throwaway copy of an image and wait for its guest agent.",
     "explain": "Say what a check looks at, why it matters, how to fix it.",

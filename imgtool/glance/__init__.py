@@ -16,6 +16,7 @@ web_download.py    Glance fetches a URL by itself; web_content.py: what is publi
 remembered.py      what clouds have shown of themselves, kept for the next run
 suitable.py        the format that suits where an image goes (-O auto)
 converted.py       what a Glance that converts imports makes of what was sent
+copying.py         an image into further stores
 verify.py          whether Glance's record is the image that was asked for and sent
 finalize.py        the last steps, also of a run that was interrupted
 retire.py          old versions of a name: decided (versions.py, pure), hidden and deleted (removal.py) where
@@ -33,6 +34,7 @@ preload.py         imports all that an upload needs, for a process that others a
 """
 
 from imgtool.glance.cloud import SEND_SECONDS, Cloud, connect
+from imgtool.glance.copying import copy
 from imgtool.glance.describe import describe
 from imgtool.glance.finalize import recover
 from imgtool.glance.multi_cloud import Destination, Outcome, check_each, connect_each, upload_to_each
@@ -46,6 +48,6 @@ from imgtool.glance.web_content import WebContent
 
 __all__ = [
     "SEND_SECONDS", "Cloud", "Destination", "Journal", "Outcome", "WebContent", "check_each", "connect",
-    "connect_each", "derive", "describe", "described", "execute", "given", "plan_upload", "provenance",
-    "recover", "retire", "source_sha256", "upload_to_each",
+    "connect_each", "copy", "derive", "describe", "described", "execute", "given", "plan_upload",
+    "provenance", "recover", "retire", "source_sha256", "upload_to_each",
 ]  # fmt: skip

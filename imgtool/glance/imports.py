@@ -5,9 +5,9 @@ An import that failed may leave the image `importing` for ever: stores that fail
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtool.errors import CloudError
 from imgtool.glance import images
@@ -60,30 +60,59 @@ def wait(cloud: "Cloud", image_id: str) -> Record:
     Also where nothing changes for as long as Glance may give no answer: a store may copy many gigabytes, and
     tells nothing while it does, but an import that failed may stay as it is for ever.
     """
-    patience = cloud.timeout_seconds
-    pause, deadline, before = POLL_SECONDS, time.monotonic() + patience, ""
-    last = time.monotonic() + MAX_SECONDS
+    watch = Patience(cloud.timeout_seconds)
     while True:
         record = images.get(cloud, image_id)
-        tasks = _tasks(cloud, image_id)
-        _require_no_failure(record, tasks)
+        found = tasks(cloud, image_id)
+        _require_no_failure(record, found)
         if record.status == "active" and not record.pending_stores:
             return record
-        now = repr((record, tasks))
-        if now != before and time.monotonic() < last:
-            deadline, before = time.monotonic() + patience, now
-        if time.monotonic() > deadline:
+        if not watch.goes_on((record, found)):
             raise CloudError(
-                f"the import does not go on: the image has been {record.status} for {patience:g} s",
+                f"the import does not go on: the image has been {record.status} for "
+                f"{cloud.timeout_seconds:g} s",
                 hint="ask the cloud's administrator what Glance's log says; --timeout waits longer",
             )
-        time.sleep(pause)
-        pause = min(2 * pause, MAX_POLL_SECONDS)
 
 
-def _require_no_failure(record: Record, tasks: list[tuple[str, str]]) -> None:
+class Patience:
+    """Waits as long as something changes, and for a while when nothing does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._pause = POLL_SECONDS
+        self._deadline = time.monotonic() + seconds
+        self._last = time.monotonic() + MAX_SECONDS
+        self._before = ""
+
+    def goes_on(self, seen: object) -> bool:
+        """Wait a little before the next look; False where it has been the same for too long."""
+        now = repr(seen)
+        if now != self._before and time.monotonic() < self._last:
+            self._deadline, self._before = time.monotonic() + self._seconds, now
+        if time.monotonic() > self._deadline:
+            return False
+        time.sleep(self._pause)
+        self._pause = min(2 * self._pause, MAX_POLL_SECONDS)
+        return True
+
+
+class Task(NamedTuple):
+    """One task of an image: an import, or a copy."""
+
+    id: str
+    status: str
+    message: str
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more comes of it."""
+        return self.status in {"success", "failure"}
+
+
+def _require_no_failure(record: Record, found: Sequence[Task]) -> None:
     """Where it fails Glance puts the image back to `queued` or `uploading`, or says nothing at all."""
-    messages = [message for status, message in tasks if status == "failure"]
+    messages = [one.message for one in found if one.status == "failure"]
     if not record.failed_stores and not messages and record.status not in {"killed", "deleted"}:
         return
     where = f" into {', '.join(record.failed_stores)}" if record.failed_stores else ""
@@ -93,10 +122,14 @@ def _require_no_failure(record: Record, tasks: list[tuple[str, str]]) -> None:
     )
 
 
-def _tasks(cloud: "Cloud", image_id: str) -> list[tuple[str, str]]:
-    """Status and message of each of the image's tasks; none where this Glance does not show them."""
+def tasks(cloud: "Cloud", image_id: str) -> list[Task]:
+    """The image's tasks; none where this Glance does not show them."""
     answer = cloud.request("GET", f"/v2/images/{image_id}/tasks")
     return [
-        (printable(str(one.get("status"))[:MAX_WORDS]), plain_words(str(one.get("message") or ""), None))
+        Task(
+            printable(str(one.get("id"))[:MAX_WORDS]),
+            printable(str(one.get("status"))[:MAX_WORDS]),
+            plain_words(str(one.get("message") or ""), None),
+        )
         for one in (answer.rows("tasks") if answer.ok else [])
     ]

@@ -40,16 +40,8 @@ def check(plan: "UploadPlan", cloud: "Cloud", size_bytes: int | None, *, insist:
 
 
 def _require_stores(plan: "UploadPlan", cloud: "Cloud") -> None:
-    if not plan.wanted.stores:
-        return
-    there = stores.stores(cloud)
-    if there is None:
-        raise CloudError(f"{cloud.name} has no stores to choose from", hint="leave --store out")
-    missing = [one for one in plan.wanted.stores if one not in there.ids]
-    if missing:
-        raise CloudError(
-            f"{cloud.name} has no store {', '.join(missing)}", hint=f"it has: {', '.join(there.ids)}"
-        )
+    if plan.wanted.stores:
+        stores.require_stores(cloud, plan.wanted.stores)
 
 
 def _require_method(plan: "UploadPlan", cloud: "Cloud") -> None:

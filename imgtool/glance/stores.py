@@ -1,8 +1,10 @@
 """What a cloud tells of itself: https://docs.openstack.org/api-ref/image/v2/#discovery ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from imgtool.errors import CloudError
 from imgtool.glance.answer import Answer, kind_of, not_understood
 from imgtool.glance.images import GONE, require
 from imgtool.glance.record import MAX_SIZE, MAX_TEXT
@@ -59,6 +61,19 @@ def types(cloud: "Cloud") -> dict[str, str] | None:
         return None
     found = (one for one in answer.rows("stores") if "id" in one and "type" in one)
     return {_shown(one["id"]): _shown(one["type"]) for one in found}
+
+
+def require_stores(cloud: "Cloud", wanted: Sequence[str]) -> Stores:
+    """The cloud's stores. Raises CloudError where it has none to choose from, or not all that are wanted."""
+    there = stores(cloud)
+    if there is None:
+        raise CloudError(f"{cloud.name} has no stores to choose from", hint="leave --store out")
+    missing = [one for one in wanted if one not in there.ids]
+    if missing:
+        raise CloudError(
+            f"{cloud.name} has no store {', '.join(missing)}", hint=f"it has: {', '.join(there.ids)}"
+        )
+    return there
 
 
 def import_methods(cloud: "Cloud") -> tuple[str, ...]:
