@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from imgtool.glance.cloud import Cloud
 
 POLL_SECONDS = 0.2
-MAX_POLL_SECONDS = 5.0
+MAX_POLL_SECONDS = 2.0
+POLL_SHARE = 0.1
+"""Of the time that an import has taken, so that asking adds little to a short one and a long one alike."""
 
 MAX_SECONDS = 24 * 3600.0
 """For how long changes are taken for progress."""
@@ -80,9 +82,9 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._pause = POLL_SECONDS
-        self._deadline = time.monotonic() + seconds
-        self._last = time.monotonic() + MAX_SECONDS
+        self._began = time.monotonic()
+        self._deadline = self._began + seconds
+        self._last = self._began + MAX_SECONDS
         self._before = ""
 
     def goes_on(self, seen: object) -> bool:
@@ -92,8 +94,7 @@ class Patience:
             self._deadline, self._before = time.monotonic() + self._seconds, now
         if time.monotonic() > self._deadline:
             return False
-        time.sleep(self._pause)
-        self._pause = min(2 * self._pause, MAX_POLL_SECONDS)
+        time.sleep(_pause(time.monotonic() - self._began))
         return True
 
 
@@ -108,6 +109,11 @@ class Task(NamedTuple):
     def ended(self) -> bool:
         """Nothing more comes of it."""
         return self.status in {"success", "failure"}
+
+
+def _pause(waited_seconds: float) -> float:
+    """How long not to ask: an import of 5 s is seen to be ready within 0.5 s, a longer one within 2 s."""
+    return min(max(POLL_SECONDS, waited_seconds * POLL_SHARE), MAX_POLL_SECONDS)
 
 
 def _require_no_failure(record: Record, found: Sequence[Task]) -> None:
