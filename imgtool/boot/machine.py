@@ -1,8 +1,8 @@
 """The machine that Nova gives a guest, as QEMU's command line. Pure.
 
 Sources: nova/virt/libvirt/driver.py and blockinfo.py for the devices: q35 with a PCIe root port for each, so
-that virtio is 1.0 only. The config drive stands on the disk's own bus (the property hw_cdrom_bus): SATA, the
-default on q35, is what the kernels of many cloud images cannot drive. Options: qemu(1).
+that virtio is 1.0 only. The config drive is a CD-ROM: on SATA, Nova's default on q35, or on virtio-scsi where
+the property hw_cdrom_bus says so, which is derived for kernels without ahci. Options: qemu(1).
 No name is ever parsed and no format probed: files come as descriptors or as JSON.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgtool.model.boot import MIB, Accelerator, Bus
+from imgtool.model.boot import MIB, Accelerator, Bus, Cdrom
 from imgtool.process.qemu_img import OpenImage
 
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
@@ -61,6 +61,8 @@ class Hardware:
     overlay: Path
     """A qcow2 that takes all that the guest writes."""
     config_drive: Path
+    cdrom: Cdrom
+    """The bus of the config drive."""
     serial: int
     """A connected socket: the serial console."""
     agent: int
@@ -154,14 +156,17 @@ def _disks(hardware: Hardware) -> Iterator[tuple[str, ...]]:
     # The overlay is thrown away: nothing has to reach the disk.
     cache = {"direct": False, "no-flush": True}
     yield _node("disk", "qcow2", file=_file(hardware.overlay), backing="image", cache=cache, discard="unmap")
-    yield raw_node("config", _file(hardware.config_drive), **{"read-only": True})
     if hardware.bus == "virtio-blk":
         yield _device("virtio-blk-pci", bus="port1", drive="disk", bootindex=1, werror="report")
-        yield _device("virtio-blk-pci", bus="port2", drive="config")
-    else:
-        yield _device("virtio-scsi-pci", bus="port1", id="scsi")
+    if "scsi" in {hardware.cdrom, hardware.bus.removeprefix("virtio-")}:
+        yield _device("virtio-scsi-pci", bus="port2", id="scsi")
+    if hardware.bus == "virtio-scsi":
         yield _device("scsi-hd", bus="scsi.0", lun=0, drive="disk", bootindex=1, werror="report")
+    yield raw_node("config", _file(hardware.config_drive), **{"read-only": True})
+    if hardware.cdrom == "scsi":
         yield _device("scsi-cd", bus="scsi.0", lun=1, drive="config")
+    else:
+        yield _device("ide-cd", bus="ide.0", drive="config")
 
 
 def _network_and_random() -> Iterator[tuple[str, ...]]:

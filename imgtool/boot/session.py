@@ -24,11 +24,13 @@ from imgtool.model.boot import (
     BootOptions,
     BootResult,
     Bus,
+    Cdrom,
     Diagnosis,
     Difference,
     StageTime,
 )
 from imgtool.model.boot_path import FirmwareName
+from imgtool.model.drivers import DriverSet, wants_scsi_cdrom
 from imgtool.model.facts import NOT_READ, Known
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
@@ -108,6 +110,7 @@ class BootSession:
                     image=given,
                     overlay=overlay,
                     config_drive=drive,
+                    cdrom=cdrom_of(self.inspection.guest, self.architecture),
                     serial=serial,
                     agent=agent,
                     counted=self.counted,
@@ -177,3 +180,11 @@ def _has_cloud_init(guest: GuestFacts) -> bool:
         return False
     facts = (guest.linux.cloud_init.installed, guest.linux.cloud_init.enabled)
     return not any(isinstance(fact, Known) and not fact.value for fact in facts)
+
+
+def cdrom_of(guest: GuestFacts, architecture: str) -> Cdrom:
+    """The bus that Nova puts the config drive on: its default, or what `prepare` asks for by a property."""
+    kernel = guest.linux.default_kernel if guest.linux is not None else None
+    if architecture != "x86_64" or (kernel and wants_scsi_cdrom(DriverSet(kernel.modules))):
+        return "scsi"
+    return "sata"

@@ -119,6 +119,17 @@ def provenance(policy: str | None) -> tuple[Property, ...]:
     return made, Property(f"{PREFIX}policy", printable(policy.rpartition("/")[2]), "what it was judged by")
 
 
+IMAGE_HASH = f"{PREFIX}image_hash"
+
+
+def image_hash(algorithm: str, value: str) -> Property:
+    """Return the property with the image's own hash, as ALGORITHM:HEX.
+
+    Nova hands properties on to a snapshot of a server, whose hash is another: so it is told apart.
+    """
+    return Property(IMAGE_HASH, f"{algorithm}:{value}", "what Glance computed of this image itself")
+
+
 def source_sha256(value: str) -> Property:
     """Return the property with the SHA-256 of the file that the user named."""
     return Property(f"{PREFIX}source_sha256", value, "the source file's, as sha256sum prints it")

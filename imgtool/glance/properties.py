@@ -23,7 +23,7 @@ from imgtool.guest.windows.start import (
     obstacle_later,
 )
 from imgtool.model.delivery import Property
-from imgtool.model.drivers import Reach, reach_of
+from imgtool.model.drivers import DriverSet, Reach, reach_of, wants_scsi_cdrom
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
@@ -117,10 +117,11 @@ def _of_guest(guest: GuestFacts) -> Iterator[Property]:
 
 def _of_linux(linux: LinuxFacts, firmware: Fact[Firmware]) -> Iterator[Property]:
     yield Property("os_type", "linux", "a Linux system is on the disk")
-    yield from _copied("os_distro", linux.os_distro)
+    yield from _distribution(linux.os_distro)
     yield from _copied("os_version", linux.os_version)
     yield from _copied("architecture", linux.architecture)
     if linux.default_kernel is not None:
+        yield from _of_config_drive(linux.default_kernel)
         yield from _of_disk(reach_of(linux.default_kernel))
         yield from _of_kernel(linux.default_kernel)
     yield from _of_agent(linux.agent)
@@ -153,6 +154,24 @@ def _of_drivers(drivers: tuple[WindowsDriver, ...]) -> Iterator[Property]:
             yield Property(name, "virtio", f"Windows has {driver}")
 
 
+_LIBOSINFO = {
+    "alpine": "alpinelinux", "arch": "archlinux", "manjaro": "Manjaro", "void": "voidlinux",
+    "elementary": "elementaryos", "clear-linux-os": "clearlinux", "pop": "popos", "sles_sap": "sles",
+}  # fmt: skip
+"""IDs of os-release(5), and their names in libosinfo's database where they differ: readers of os_distro know
+those. See `osinfo-query os`, and Glance's list of useful image properties."""
+
+
+def _distribution(fact: Fact[str]) -> Iterator[Property]:
+    """os_distro in libosinfo's words: openSUSE's Leap, Tumbleweed, MicroOS are one distribution there."""
+    if not isinstance(fact, Known):
+        return
+    name = "opensuse" if fact.value.startswith("opensuse-") else _LIBOSINFO.get(fact.value, fact.value)
+    reason = fact.evidence if name == fact.value else f"libosinfo's name of {fact.value}: {fact.evidence}"
+    if name:
+        yield Property("os_distro", name, reason)
+
+
 def _copied(name: str, fact: Fact[str] | Fact[str | None]) -> Iterator[Property]:
     if isinstance(fact, Known) and fact.value:
         yield Property(name, fact.value, fact.evidence)
@@ -165,6 +184,16 @@ def _of_disk(reach: Reach) -> Iterator[Property]:
     elif reach.virtio_scsi:
         reason = reach.reason("virtio_scsi and sd_mod")
         yield Property("hw_disk_bus", "scsi", reason)
+        yield Property("hw_scsi_model", "virtio-scsi", reason)
+
+
+def _of_config_drive(kernel: Kernel) -> Iterator[Property]:
+    """Put it on a bus that the kernel reads, where Nova's default for a machine type may be none."""
+    drivers = DriverSet(kernel.modules)
+    if wants_scsi_cdrom(drivers):
+        lacks = " and ".join(drivers.missing(("ahci", "ata_piix")))
+        reason = f"for the config drive: kernel {kernel.version} has no {lacks}, but virtio_scsi and sr_mod"
+        yield Property("hw_cdrom_bus", "scsi", reason)
         yield Property("hw_scsi_model", "virtio-scsi", reason)
 
 

@@ -21,6 +21,7 @@ from imgtool.glance import (
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.conflicts import NameConflict
 from imgtool.glance.failures import GlanceRefusal
+from imgtool.glance.plan import PREFIX, image_hash
 from imgtool.glance.record import Record
 from imgtool.glance.rollback import Making
 from imgtool.glance.sending import send
@@ -187,11 +188,17 @@ def _send_and_verify(job: _Job, entry: Entry, making: Making) -> _Arrived:
         "verify", f"{entry.image_id} is {record.status}, its {proof.algorithm} is that of {what}"
     )
     plan = replace(plan, disk_format=proof.disk_format)
-    late = job.late()
+    late = (*job.late(), *_own_hash(plan, proof))
     if late:
         record = images.patch(cloud, entry.image_id, {one.name: one.value for one in late})
     verify.require(plan, record, project_id=cloud.project_id, name=name, hidden=hidden)
     return _Arrived(record, proof, late)
+
+
+def _own_hash(plan: UploadPlan, proof: Proof) -> tuple[Property, ...]:
+    """Part of where the image came from, and set where that is."""
+    tells = any(one.name.startswith(PREFIX) for one in plan.properties)
+    return (image_hash(proof.algorithm, proof.value),) if tells else ()
 
 
 def _result(plan: UploadPlan, arrived: _Arrived, failures: tuple[str, ...], seconds: float) -> UploadResult:

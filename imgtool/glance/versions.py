@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from imgtool.glance.names import former_name
-from imgtool.glance.plan import PREFIX
+from imgtool.glance.plan import IMAGE_HASH, PREFIX
 from imgtool.glance.record import Record
 from imgtool.model.retirement import Fate, Version
 
@@ -71,6 +71,9 @@ def _untouchable(record: Record, wanted: Wanted) -> tuple[Fate, str] | None:
         return "foreign", "it was made from a server"
     if MADE_BY not in record.properties:
         return "foreign", f"imgtool did not make it: it has no property {MADE_BY}"
+    own = record.properties.get(IMAGE_HASH)
+    if own is not None and own != f"{record.hash_algorithm}:{record.hash_value}":
+        return "foreign", f"its bytes are not those that imgtool uploaded: {IMAGE_HASH} names others"
     return None
 
 

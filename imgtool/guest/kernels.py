@@ -36,6 +36,10 @@ CONFIG_SYMBOLS = {
     "btrfs": "CONFIG_BTRFS_FS",
     "dm_mod": "CONFIG_BLK_DEV_DM",
     "raid1": "CONFIG_MD_RAID1",
+    "ahci": "CONFIG_SATA_AHCI",
+    "ata_piix": "CONFIG_ATA_PIIX",
+    "sr_mod": "CONFIG_BLK_DEV_SR",
+    "isofs": "CONFIG_ISO9660_FS",
 }
 """The symbol whose `y` builds a module in: the `obj-$(CONFIG_...)` lines of the kernel's Makefiles."""
 

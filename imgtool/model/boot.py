@@ -12,6 +12,7 @@ STAGES: tuple[Stage, ...] = ("firmware", "boot-loader", "kernel", "initramfs", "
 """In the order in which a guest comes up."""
 
 Bus = Literal["virtio-blk", "virtio-scsi"]
+Cdrom = Literal["sata", "scsi"]
 BUSES: tuple[Bus, ...] = ("virtio-blk", "virtio-scsi")
 
 Accelerator = Literal["kvm", "tcg"]

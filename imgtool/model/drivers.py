@@ -6,6 +6,7 @@ libvirt driver for the hardware that it gives.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from imgtool.model.facts import Known
 from imgtool.model.kernel import Initramfs, Kernel, ModuleState
@@ -14,6 +15,13 @@ PCI = ("virtio", "virtio_ring", "virtio_pci")
 BLOCK = ("virtio_blk",)
 SCSI = ("virtio_scsi", "sd_mod")
 NETWORK_AND_CONSOLE = ("virtio_net", "virtio_console")
+CDROM = ("sr_mod", "isofs")
+CDROM_BUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"ide": ("ata_piix",), "sata": ("ahci",), "scsi": (*PCI, "virtio_scsi")}
+)
+"""The buses that Nova puts a config drive on, and the drivers of their controllers: IDE by itself on machine
+type pc, SATA on q35, the last one by hw_cdrom_bus=scsi with hw_scsi_model=virtio-scsi
+(nova/virt/libvirt/blockinfo.py, get_disk_bus_for_device_type)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,17 @@ def _early(name: str, kernel: Kernel, in_archive: Mapping[str, ModuleState]) -> 
     if own == "builtin":
         return "builtin"
     return in_archive.get(name, "missing" if own == "module" else own)
+
+
+def cdrom_buses(drivers: DriverSet) -> tuple[str, ...]:
+    """Return the buses on which the kernel surely reads a CD-ROM, once the root file system is there."""
+    return tuple(bus for bus, names in CDROM_BUSES.items() if drivers.has((*CDROM, *names)))
+
+
+def wants_scsi_cdrom(drivers: DriverSet) -> bool:
+    """Whether Nova's own choice of a bus may be one that the kernel lacks, and virtio-scsi is none."""
+    lacks = drivers.missing(CDROM_BUSES["ide"] + CDROM_BUSES["sata"])
+    return bool(lacks) and "scsi" in cdrom_buses(drivers)
 
 
 def missing_storage(drivers: DriverSet) -> tuple[str, ...]:

@@ -26,6 +26,10 @@ MODULES_OF_INTEREST = (
     "btrfs",
     "dm_mod",
     "raid1",
+    "ahci",
+    "ata_piix",
+    "sr_mod",
+    "isofs",
 )
 """The kernel modules that are looked for, by the names that `lsmod` prints."""
 

@@ -4,6 +4,7 @@ Glance takes any property. Nova ignores a name that it does not know, and refuse
 with a value that it does not take. After nova/objects/image_meta.py and nova/objects/fields.py of Nova 34.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -34,7 +35,7 @@ _TEXTS = (
     "os_admin_user", "os_command_line", "os_distro", "os_shutdown_timeout", "os_version",
 )  # fmt: skip
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "hw_cdrom_bus": _BUSES,
+    "hw_cdrom_bus": ("fdc", "ide", "sata", "scsi", "usb"),
     "hw_cpu_policy": ("dedicated", "mixed", "shared"),
     "hw_cpu_thread_policy": ("isolate", "prefer", "require"),
     "hw_disk_bus": _BUSES,
@@ -76,6 +77,12 @@ KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Each name with its values in lower case; none where it takes any text or number."""
 _IN_ANY_CASE = frozenset({"hw_scsi_model", "hw_vif_model", "os_type", *_SWITCHES})
 """Whose values Nova takes in capitals too."""
+_MACHINE_TYPE = re.compile(
+    r"(pc|q35|virt|isapc|microvm|pseries|s390-ccw-virtio|(pc-(i440fx|q35)|pseries|s390-ccw-virtio|virt|powernv)"
+    r"-[\w.-]+|powernv\d*|(raspi|mps|sbsa|sifive|spike|malta|none)\S*)"
+)
+"""QEMU's names of machines, those for servers to the letter: `qemu-system-ARCHITECTURE -machine help`."""
+_MACHINES = ("pc", "q35", "virt")
 _PREFIXES = ("hw_", "img_", "os_")
 """Nova's own. Other names are the operator's."""
 _ALIKE = 0.85
@@ -99,6 +106,8 @@ def faults(properties: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             allowed, meant = KNOWN[name], value.lower() if name in _IN_ANY_CASE else value
             if allowed and value and meant not in allowed:
                 yield f"Nova takes no {shown}={printable(value)}", _advice(value.lower(), allowed)
+            elif name == "hw_machine_type" and value and not _MACHINE_TYPE.fullmatch(value):
+                yield f"QEMU has no machine type {printable(value)}", _advice(value.lower(), _MACHINES)
         elif name.startswith(_PREFIXES) and (alike := get_close_matches(name, KNOWN, 1, _ALIKE)):
             yield f"Nova knows no image property {shown}", f"did you mean {alike[0]}?"
 

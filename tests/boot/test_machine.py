@@ -22,12 +22,22 @@ BIOS = Hardware(
     image=OpenImage(descriptor=7, format="qcow2", is_device=False),
     overlay=ODD,
     config_drive=Path("/srv/config.iso"),
+    cdrom="sata",
     serial=8,
     agent=9,
 )
 UEFI = replace(BIOS, uefi=FirmwareFiles(Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/srv/vars.fd")))
-SCSI = replace(BIOS, bus="virtio-scsi")
-MACHINES = [BIOS, UEFI, SCSI, replace(UEFI, architecture="aarch64"), replace(BIOS, accelerator="kvm")]
+SCSI = replace(BIOS, bus="virtio-scsi", cdrom="scsi")
+ARM = replace(UEFI, architecture="aarch64", cdrom="scsi")
+MACHINES = [
+    BIOS,
+    UEFI,
+    SCSI,
+    ARM,
+    replace(BIOS, cdrom="scsi"),
+    replace(SCSI, cdrom="sata"),
+    replace(BIOS, accelerator="kvm"),
+]
 
 
 def values(machine: Hardware, option: str) -> list[str]:
@@ -102,8 +112,14 @@ def test_an_image_that_is_a_part_of_its_file() -> None:
 def test_virtio_blk() -> None:
     found = devices(BIOS)
     assert found["virtio-blk-pci disk"]["bootindex"] == 1
-    assert "virtio-blk-pci config" in found
     assert not [name for name in found if "scsi" in name]
+
+
+def test_the_config_drive_is_a_cd_where_nova_puts_it() -> None:
+    assert devices(BIOS)["ide-cd config"]["bus"] == "ide.0"
+    by_property = devices(replace(BIOS, cdrom="scsi"))
+    assert {"virtio-blk-pci disk", "virtio-scsi-pci", "scsi-cd config"} <= by_property.keys()
+    assert {"scsi-hd disk", "ide-cd config"} <= devices(replace(SCSI, cdrom="sata")).keys()
 
 
 def test_virtio_scsi() -> None:
@@ -157,7 +173,7 @@ def test_size_and_accelerator(option: str, value: str) -> None:
 
 
 def test_kvm() -> None:
-    assert (values(MACHINES[4], "-accel"), values(MACHINES[4], "-cpu")) == (["kvm"], ["host"])
+    assert (values(MACHINES[-1], "-accel"), values(MACHINES[-1], "-cpu")) == (["kvm"], ["host"])
 
 
 def test_an_emulated_processor_has_what_a_system_may_ask_for() -> None:

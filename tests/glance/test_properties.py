@@ -188,3 +188,36 @@ def test_the_agent_of_windows_is_promised_only_where_it_will_run(name: str) -> N
 def test_a_registry_that_cannot_be_read_promises_nothing() -> None:
     found = of_windows(drivers=UNREADABLE, version=UNREADABLE, architecture=UNREADABLE)
     assert not {"hw_disk_bus", "hw_vif_model", "os_version", "architecture"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "bus"),
+    [
+        ({}, None),
+        ({"ahci": "missing"}, "scsi"),
+        ({"ata_piix": "missing"}, "scsi"),
+        ({"ahci": "unknown"}, None),
+        ({"ahci": "missing", "virtio_scsi": "missing"}, None),
+        ({"ahci": "missing", "sr_mod": "missing"}, None),
+    ],
+)
+def test_the_config_drive_is_put_where_the_kernel_reads_it(changed: Any, bus: str | None) -> None:
+    found = of(kernels=known((kernel(modules=states(**changed), initramfs=known(initramfs())),)))
+    assert found.get("hw_cdrom_bus") == bus
+    assert found.get("hw_scsi_model") == (None if bus is None else "virtio-scsi")
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [
+        ("debian", "debian"),
+        ("opensuse-leap", "opensuse"),
+        ("opensuse-tumbleweed", "opensuse"),
+        ("opensuse-microos", "opensuse"),
+        ("alpine", "alpinelinux"),
+        ("ol", "ol"),
+        ("rocky", "rocky"),
+    ],
+)
+def test_a_distribution_has_its_name_of_libosinfo(identity: str, name: str) -> None:
+    assert of(os_distro=known(identity))["os_distro"] == name

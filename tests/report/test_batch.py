@@ -111,7 +111,8 @@ def test_json_of_the_plan() -> None:
     assert set(first) == {
         "key", "name", "source", "sha256", "sha512", "source_format", "target_format", "compression",
         "output",
-        "clouds", "visibility", "on_conflict", "properties", "derive", "policy", "boot", "deadline_seconds",
+        "clouds", "visibility", "keep_last", "metadata", "on_conflict",
+        "properties", "derive", "policy", "boot", "deadline_seconds",
         "retries", "where",
     }  # fmt: skip
 

@@ -107,6 +107,13 @@ FAILING: dict[str, list[Case]] = {
         lambda: facts.with_boot_stop(BootStep("entry", "waits", "no timeout is set: it waits for a key")),
         lambda: facts.with_boot_stop(BootStep("kernel", "stops", "file `/boot/vmlinuz' not found")),
     ],
+    "config-drive": [
+        lambda: facts.with_kernel(modules=states(sr_mod="missing")),
+        lambda: facts.with_kernel(modules=states(isofs="missing")),
+        lambda: facts.with_kernel(modules=states(ahci="missing", virtio_scsi="missing")),
+        lambda: facts.with_kernel(modules=states(ata_piix="missing", virtio_scsi="missing")),
+        lambda: facts.with_kernel(modules=states(ahci="missing", ata_piix="missing", virtio_scsi="missing")),
+    ],
     "cloud-init-installed": [lambda: facts.with_cloud_init(installed=known(False))],
     "cloud-init-enabled": [lambda: facts.with_cloud_init(enabled=known(False))],
     "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=known(("Ec2", "None")))],
@@ -231,6 +238,10 @@ UNKNOWN: dict[str, list[Case]] = {
     "guest-agent-channel": [lambda: facts.with_agent(channel=UNREADABLE)],
     "guest-agent-rpcs": [lambda: facts.with_agent(filtered_rpcs=UNREADABLE)],
     "boot-firmware": [lambda: facts.inspection(guest=facts.guest(firmware=UNREADABLE))],
+    "config-drive": [
+        lambda: facts.with_kernel(modules=states(ahci="unknown")),
+        lambda: facts.with_kernel(modules=states(sr_mod="unknown", virtio_scsi="missing")),
+    ],
     "cloud-init-installed": [lambda: facts.with_cloud_init(installed=UNREADABLE)],
     "cloud-init-enabled": [lambda: facts.with_cloud_init(enabled=UNREADABLE)],
     "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=UNREADABLE)],
@@ -315,6 +326,11 @@ PASSING: dict[str, list[Case]] = {
             initramfs=known(None), modules=dict.fromkeys(states(), "builtin")  # type: ignore[arg-type]
         ),
     ],
+    "config-drive": [
+        lambda: facts.with_kernel(modules=states(virtio_scsi="missing")),
+        lambda: facts.with_kernel(modules=states(ahci="missing")),
+        lambda: facts.with_kernel(modules=states(ata_piix="missing")),
+    ],
     "cloud-init-datasource": [lambda: facts.with_cloud_init(datasources=known(("ConfigDrive",)))],
     "nova-accepts": [
         lambda: facts.inspection(image=facts.image(is_iso=True)),
@@ -347,7 +363,7 @@ PASSING: dict[str, list[Case]] = {
 
 OF_LINUX_ONLY = (
     "virtio-kernel", "virtio-initramfs", "initramfs-intact", "initramfs-generic", "machine-id",
-    "ssh-host-keys", "cloud-init-installed", "cloud-init-enabled", "cloud-init-datasource",
+    "ssh-host-keys", "cloud-init-installed", "cloud-init-enabled", "cloud-init-datasource", "config-drive",
     "cloud-init-clean", "serial-console", "root-resolves", "fstab-stable", "root-grows", "mac-unpinned",
     "lvm-devices-file", "secrets", "boot-target", "local-mounts", "selinux-labels", "network-default",
     "identity",
@@ -369,6 +385,7 @@ SKIPPED: dict[str, list[Case]] = {
             facts.linux(can_grow=known(False), cloud_init=facts.cloud_init(installed=known(False)))
         ),
     ],
+    "config-drive": [lambda: facts.with_cloud_init(datasources=known(("OpenStack", "None")))],
     "cloud-init-clean": [lambda: facts.with_cloud_init(installed=known(False), leftovers=UNREADABLE)],
     **{name: [facts.inspection] for name in AFTER_BOOT},
     "cloud-init-runs": [
