@@ -66,7 +66,7 @@ def test_no_option_is_documented_that_there_is_not() -> None:
 
 
 def _without_other_programs(text: str) -> str:
-    others = r"dask|scripts/[\w-]+|virt-\w+|cloud-init|dracut|bootctl|systemd|GRUB"
+    others = r"dask|openstack|scripts/[\w-]+|virt-\w+|cloud-init|dracut|bootctl|systemd|GRUB"
     return re.sub(rf"^(?:\$ )?(?:{others}) .*$|`[^`]*\b(?:{others}) [^`]*`", "", text, flags=re.MULTILINE)
 
 

@@ -67,7 +67,9 @@ def devcloud_command(*arguments: str | Path) -> list[str]:
 
 
 @contextmanager
-def cloud_with(parts: str, folder: Path, **environment: str) -> Iterator[Devcloud]:
+def cloud_with(
+    parts: str, folder: Path, *, patience_seconds: float = 600, **environment: str
+) -> Iterator[Devcloud]:
     """A cloud of the test's own, below `folder`, with what `devcloud --with` switches on.
 
     `environment` is what differs from ours for its services.
@@ -75,7 +77,9 @@ def cloud_with(parts: str, folder: Path, **environment: str) -> Iterator[Devclou
     cloud = folder / "cloud"
     options = ["--dir", cloud, "--owner", str(os.getpid()), *(["--with", parts] if parts else [])]
     command = devcloud_command("start", *options)
-    subprocess.run(command, env=os.environ | environment, check=True, timeout=600, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, env=os.environ | environment, check=True, timeout=patience_seconds, stdout=subprocess.DEVNULL
+    )
     try:
         yield Devcloud(cloud / "clouds.yaml")
     finally:

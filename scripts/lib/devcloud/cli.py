@@ -12,8 +12,9 @@ from typing import NoReturn
 
 from devcloud import lifecycle, parts
 from devcloud.ceph_files import CONF
-from devcloud.environment import ready_environment
+from devcloud.environment import Environment, ready_environment
 from devcloud.errors import DevcloudError
+from devcloud.nova_environment import ready_nova
 
 EXIT_OWN_FAILURE = 125
 EXIT_NOT_EXECUTABLE = 126
@@ -35,6 +36,7 @@ EPILOG = f"""\
 examples:
   devcloud run -- imgtool upload debian.qcow2 --cloud devcloud
   devcloud run --with conversion -- imgtool prepare debian.qcow2 --cloud devcloud --method import
+  devcloud run --with nova -- openstack server create --image debian --flavor m1.tiny --wait one
   devcloud start && export OS_CLIENT_CONFIG_FILE=...    (start prints the line)
 
 exit status: that of COMMAND (128+N if signal N ended it); 125 if the cloud itself failed.
@@ -110,6 +112,7 @@ def _parts(text: str) -> frozenset[str]:
 
 def _run(options: argparse.Namespace) -> int:
     environment = ready_environment(_say)
+    nova = _ready_nova(environment, options)
     folder = Path(tempfile.mkdtemp(prefix="imgtool-devcloud-"))
     try:
         lifecycle.start(
@@ -118,6 +121,7 @@ def _run(options: argparse.Namespace) -> int:
             image_size_cap=options.image_size_cap,
             limits=options.limits,
             parts=options.parts,
+            nova=nova,
             default_store=options.default_store,
             owner=os.getpid(),
             keep=options.keep,
@@ -129,6 +133,11 @@ def _run(options: argparse.Namespace) -> int:
             _say(f"kept: {folder}")
         elif folder.exists():
             lifecycle.remove_remains(folder)
+
+
+def _ready_nova(environment: Environment, options: argparse.Namespace) -> Path | None:
+    """The cached folder of Nova, if the cloud is to have one."""
+    return ready_nova(environment, _say).folder if parts.NOVA in options.parts else None
 
 
 def _run_command(command: list[str], folder: Path) -> int:
@@ -150,6 +159,7 @@ def _run_command(command: list[str], folder: Path) -> int:
 
 def _start(options: argparse.Namespace) -> int:
     environment = ready_environment(_say)
+    nova = _ready_nova(environment, options)
     folder = options.dir.absolute()
     lifecycle.prepare_folder(folder)
     lifecycle.start(
@@ -158,6 +168,7 @@ def _start(options: argparse.Namespace) -> int:
         image_size_cap=options.image_size_cap,
         limits=options.limits,
         parts=options.parts,
+        nova=nova,
         default_store=options.default_store,
         owner=options.owner,
     )

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from devcloud.errors import DevcloudError
 
-IDENTITY_PLACEHOLDER = "http://identity.invalid/v3"
-IMAGE_PLACEHOLDER = "http://image.invalid"
+PLACEHOLDER = "http://{type}.invalid"
+"""The URL of a service that each cloud serves elsewhere, or not at all."""
 
 # The cheapest rounds that bcrypt allows: the passwords live as long as the cloud's folder.
 _HASH = (
@@ -30,13 +30,18 @@ def copy_database(template: Path, target: Path) -> None:
 
 
 def personalise(
-    database: Path, python: Path, *, identity_url: str, image_url: str, passwords: Mapping[str, str]
+    database: Path, python: Path, *, urls: Mapping[str, str], passwords: Mapping[str, str]
 ) -> None:
-    """Writes the cloud's URLs and its users' passwords into its Keystone database."""
-    urls = ((identity_url, IDENTITY_PLACEHOLDER), (image_url, IMAGE_PLACEHOLDER))
+    """Writes the cloud's URLs, by type of service, and its users' passwords into its Keystone database.
+
+    A service that has no URL here is not in the catalogue.
+    """
+    places = [(url, PLACEHOLDER.format(type=service)) for service, url in urls.items()]
     hashes = [(digest, name) for name, digest in _hashes(python, passwords).items()]
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.executemany("UPDATE endpoint SET url = ? WHERE url = ?", urls)
+        connection.executemany("UPDATE endpoint SET url = ? WHERE url = ?", places)
+        connection.execute("DELETE FROM endpoint WHERE url LIKE ?", (PLACEHOLDER.format(type="%"),))
+        connection.execute("DELETE FROM service WHERE id NOT IN (SELECT service_id FROM endpoint)")
         connection.executemany(
             "UPDATE password SET password_hash = ? "
             "WHERE local_user_id = (SELECT id FROM local_user WHERE name = ?)",

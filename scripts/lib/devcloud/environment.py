@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcloud.databases import IDENTITY_PLACEHOLDER, IMAGE_PLACEHOLDER
+from devcloud.databases import PLACEHOLDER
 from devcloud.errors import DevcloudError, tail
 from devcloud.keys import key_settings, write_keys
 
@@ -49,7 +49,7 @@ class Environment:
 
 def ready_environment(say: Callable[[str], None]) -> Environment:
     """The cached environment; made now if it is not there yet, which takes half a minute."""
-    cache = _cache_folder()
+    cache = cache_folder()
     environment = Environment(cache / f"devcloud-{_fingerprint()}")
     if (environment.folder / COMPLETE).exists():
         return environment
@@ -66,7 +66,8 @@ def ready_environment(say: Callable[[str], None]) -> Environment:
     return environment
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where all that is made once is kept."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "imgtool"
 
@@ -83,10 +84,10 @@ def _make(environment: Environment) -> None:
     log = environment.folder.with_suffix(".log")
     log.unlink(missing_ok=True)
     python = str(environment.python)
-    _step(log, [sys.executable, "-I", "-m", "venv", str(environment.folder)])
+    step(log, [sys.executable, "-I", "-m", "venv", str(environment.folder)])
     # The list is complete and each module is compiled when first used: half the time of a plain install.
     install = ["install", "--no-input", "--no-deps", "--no-compile", "--requirement", str(REQUIREMENTS)]
-    _step(log, [python, "-I", "-m", "pip", *install])
+    step(log, [python, "-I", "-m", "pip", *install])
     for service in ("keystone", "glance"):
         _make_database(environment, service, log)
     _seed(environment, log)
@@ -98,7 +99,7 @@ def _make_database(environment: Environment, service: str, log: Path) -> None:
     configuration = _configuration(environment, service)
     configuration.write_text(f"[database]\nconnection = sqlite:///{environment.database(service)}\n")
     manage = str(environment.folder / "bin" / f"{service}-manage")
-    _step(log, [str(environment.python), "-I", manage, "--config-file", str(configuration), "db_sync"])
+    step(log, [str(environment.python), "-I", manage, "--config-file", str(configuration), "db_sync"])
 
 
 def _seed(environment: Environment, log: Path) -> None:
@@ -108,8 +109,8 @@ def _seed(environment: Environment, log: Path) -> None:
     write_keys(keys)
     with configuration.open("a") as file:
         file.write(key_settings(keys, keys))
-    arguments = [str(configuration), IDENTITY_PLACEHOLDER, IMAGE_PLACEHOLDER, REGION]
-    _step(log, [str(environment.python), "-I", str(SEED), *arguments])
+    arguments = [str(configuration), PLACEHOLDER, REGION]
+    step(log, [str(environment.python), "-I", str(SEED), *arguments])
     shutil.rmtree(keys)
 
 
@@ -117,7 +118,8 @@ def _configuration(environment: Environment, service: str) -> Path:
     return environment.folder / f"{service}.conf"
 
 
-def _step(log: Path, command: list[str]) -> None:
+def step(log: Path, command: list[str]) -> None:
+    """Runs `command`; raises DevcloudError with the end of the log where it fails."""
     with log.open("ab") as output:
         status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
     if status.returncode != 0:

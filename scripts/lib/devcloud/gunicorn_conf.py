@@ -32,10 +32,10 @@ def post_fork(server, worker):
     """In the worker. Keystone reads sys.argv as if it were its own: leave it nothing to misread."""
     _die_with(worker.ppid)
     sys.argv = sys.argv[:1]
-    _let_writers_wait()
+    let_writers_wait()
 
 
-def _let_writers_wait():
+def let_writers_wait():
     """SQLite: a transaction that reads first and then writes fails at once where another one writes.
 
     oslo.db begins each by BEGIN. By BEGIN IMMEDIATE it waits for its turn, as on a server's database.

@@ -69,6 +69,7 @@ def start(  # noqa: PLR0913 - what the command line says, named one by one
     image_size_cap: int,
     limits: bool = False,
     parts: Iterable[str] = (),
+    nova: Path | None = None,
     default_store: str = STORES[0],
     owner: int | None = None,
     keep: bool = False,
@@ -83,6 +84,7 @@ def start(  # noqa: PLR0913 - what the command line says, named one by one
         *(["--limits"] if limits else []),
         "--with", ",".join(sorted(parts)),
         "--default-store", default_store,
+        *(["--nova", str(nova)] if nova is not None else []),
     ]  # fmt: skip
     supervisor = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -1,8 +1,9 @@
 """Fills Keystone's empty database, once: run by the cached environment's own interpreter.
 
-    python seed.py KEYSTONE_CONF IDENTITY_URL IMAGE_URL REGION
+    python seed.py KEYSTONE_CONF PLACEHOLDER REGION
 
-The URLs are placeholders and the passwords unknown to anybody: every cloud gets its own (databases.py).
+The URLs are placeholders, such as http://image.invalid, and the passwords unknown to anybody: every cloud
+gets its own (databases.py).
 """
 
 import secrets
@@ -13,6 +14,8 @@ import keystone.conf
 from keystone.cmd.bootstrap import Bootstrapper
 from keystone.common import provider_api, sql
 
+SERVICES = {"image": "glance", "compute": "nova", "placement": "placement", "network": "neutron"}
+"""Those that a cloud does not have are taken out of its copy."""
 INTERFACES = ("admin", "internal", "public")
 
 providers = provider_api.ProviderAPIs
@@ -20,15 +23,17 @@ providers = provider_api.ProviderAPIs
 
 def main():
     """Projects, users, roles and endpoints."""
-    configuration, identity_url, image_url, region = sys.argv[1:]
+    configuration, placeholder, region = sys.argv[1:]
     keystone.conf.configure()
     sql.initialize()
     keystone.conf.CONF(args=[], project="keystone", default_config_files=[configuration])
-    roles = _bootstrap(identity_url, region)
+    roles = _bootstrap(placeholder.format(type="identity"), region)
     service, demo = (_project(name) for name in ("service", "demo"))
-    _user("glance", service, [roles.admin_role_id, roles.service_role_id])
+    for name in ("glance", "nova", "placement"):
+        _user(name, service, [roles.admin_role_id, roles.service_role_id])
     _user("member", demo, [roles.member_role_id])
-    _image_service(image_url, region)
+    for kind, name in SERVICES.items():
+        _service(kind, name, placeholder.format(type=kind), region)
 
 
 def _bootstrap(url, region):
@@ -62,10 +67,10 @@ def _user(name, project, roles):
         providers.assignment_api.add_role_to_user_and_project(user["id"], project, role)
 
 
-def _image_service(url, region):
+def _service(kind, name, url, region):
     service = uuid.uuid4().hex
     providers.catalog_api.create_service(
-        service, {"id": service, "type": "image", "name": "glance", "enabled": True}
+        service, {"id": service, "type": kind, "name": name, "enabled": True}
     )
     for interface in INTERFACES:
         identifier = uuid.uuid4().hex

@@ -23,20 +23,20 @@ def listen() -> socket.socket:
     return listener
 
 
-def start_keystone(settings: Settings, listener: socket.socket) -> subprocess.Popen[bytes]:
+def start_keystone(settings: Settings, *listeners: socket.socket) -> subprocess.Popen[bytes]:
     """Serves Keystone; it answers once its application is loaded, until then requests wait."""
     where = {
         "OS_KEYSTONE_CONFIG_DIR": str(settings.keystone_conf.parent),
         "OS_KEYSTONE_CONFIG_FILES": str(settings.keystone_conf),
     }
-    return _serve(settings, "keystone", listener, where)
+    return _serve(settings, "keystone", listeners, where)
 
 
-def start_glance(settings: Settings, listener: socket.socket) -> subprocess.Popen[bytes]:
+def start_glance(settings: Settings, *listeners: socket.socket) -> subprocess.Popen[bytes]:
     """Serves Glance in the same way; where it stores in Ceph, Ceph's bindings are within its reach."""
     where = {"OS_GLANCE_CONFIG_DIR": str(settings.glance_conf.parent)}
     bindings = ["--pythonpath", str(modules(settings.ceph_folder))] if settings.has_ceph else []
-    return _serve(settings, "glance", listener, where, bindings)
+    return _serve(settings, "glance", listeners, where, bindings)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -57,20 +57,20 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 def _serve(
     settings: Settings,
     name: str,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     extra: dict[str, str],
     options: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    descriptor = listener.fileno()
+    descriptors = tuple(listener.fileno() for listener in listeners)
     command = [
         str(settings.environment.python), "-I", "-m", "gunicorn",
         "--config", str(Path(__file__).with_name("gunicorn_conf.py")),
-        "--bind", f"fd://{descriptor}",
+        *(f"--bind=fd://{descriptor}" for descriptor in descriptors),
         "--worker-tmp-dir", str(settings.folder / "lock"),
         *options,
         f"{name}.wsgi.api:application",
     ]  # fmt: skip
-    return _spawn(settings, name, command, extra, (descriptor,))
+    return _spawn(settings, name, command, extra, descriptors)
 
 
 def _spawn(
@@ -79,11 +79,11 @@ def _spawn(
     with settings.log(name).open("wb") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=settings.folder,
-            env=_environment() | extra, pass_fds=descriptors, process_group=0,
+            env=environment() | extra, pass_fds=descriptors, process_group=0,
         )  # fmt: skip
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The caller's environment without what leads a server on loopback astray: OS_*, proxies, Python's."""
     astray = ("OS_", "PYTHON", "GUNICORN_", "PIP_")
     kept = {

@@ -2,16 +2,17 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devcloud import ceph_files, parts
+from devcloud import ceph_files, nova_files, parts
 from devcloud.databases import copy_database, personalise
 from devcloud.environment import REGION, Environment
 from devcloud.keys import key_settings, write_keys
 from devcloud.parts import STORES
 
-USERS = ("admin", "glance", "member")
+USERS = ("admin", "glance", "member", *nova_files.USERS)
 
 
 def _passwords() -> dict[str, str]:
@@ -33,6 +34,8 @@ class Settings:
     """What is switched on besides: see parts.py."""
     default_store: str = STORES[0]
     """Where an image goes for which no store is named."""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Of the services besides these two, by their type."""
     passwords: dict[str, str] = field(default_factory=_passwords, repr=False)
 
     @property
@@ -65,6 +68,11 @@ class Settings:
         """Where that cluster is kept."""
         return self.folder / "ceph"
 
+    @property
+    def nova_folder(self) -> Path:
+        """Where Nova has what it needs of the cloud's folder."""
+        return self.folder / "nova"
+
     def log(self, name: str) -> Path:
         """The output of a server."""
         return self.folder / "log" / f"{name}.log"
@@ -78,8 +86,7 @@ def write_all(settings: Settings) -> None:
     personalise(
         settings.folder / "keystone" / "keystone.db",
         settings.environment.python,
-        identity_url=settings.keystone_url,
-        image_url=settings.glance_url,
+        urls={"identity": settings.keystone_url, "image": settings.glance_url, **settings.endpoints},
         passwords=settings.passwords,
     )
     for name in ("log", "lock", "staging", "tasks", *STORES):

@@ -16,11 +16,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from devcloud import ceph, parts, servers
+from devcloud import ceph, nova, parts, servers
 from devcloud.environment import Environment
 from devcloud.errors import DevcloudError, tail
 from devcloud.probe import first_requests
@@ -29,10 +29,11 @@ from devcloud.settings import Settings, write_all, write_clouds_yaml
 PID_FILE = "devcloud.pid"
 PARTS_FILE = "parts"
 READY = "ready"
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 POLL_SECONDS = 0.05
 LOCK_TRIES = 20
 PR_SET_CHILD_SUBREAPER = 36
+Process = subprocess.Popen[bytes]
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -77,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--limits", action="store_true")
     parser.add_argument("--with", dest="parts", type=parts.parse, default=frozenset())
+    parser.add_argument("--nova", type=Path)
     parser.add_argument("--default-store", required=True)
     return parser.parse_args()
 
@@ -124,9 +126,11 @@ def _lock(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _cloud(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _cloud(options: argparse.Namespace) -> Iterator[list[Process]]:
     """A cloud that has answered a first request; its processes, which end with the context."""
-    with servers.listen() as keystone, servers.listen() as glance:
+    with contextlib.ExitStack() as running:
+        keystone, glance = (running.enter_context(servers.listen()) for _ in range(2))
+        ports = running.enter_context(nova.listening()) if options.nova else {}
         settings = Settings(
             folder=options.folder,
             environment=Environment(options.environment),
@@ -136,29 +140,38 @@ def _cloud(options: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]
             limits=options.limits,
             parts=options.parts,
             default_store=options.default_store,
+            endpoints=nova.endpoints(ports),
         )
         write_all(settings)
-        with contextlib.ExitStack() as running:
-            processes = [_served(servers.start_keystone, settings, keystone, running)]
-            if settings.has_ceph:  # while Keystone loads; Glance looks for it when it starts
-                processes += running.enter_context(ceph.running(settings))
-            processes.append(_served(servers.start_glance, settings, glance, running))
-            _require_answers(settings)
-            write_clouds_yaml(settings)
-            yield processes
+        sockets = [(keystone, glance)]
+        if options.nova:
+            space = running.enter_context(nova.running(settings, options.nova, ports))
+            sockets.append((space.keystone, space.glance))
+        keystones, glances = zip(*sockets, strict=True)
+        processes = [_served(servers.start_keystone, settings, keystones, running)]
+        if settings.has_ceph:  # while Keystone loads; Glance looks for it when it starts
+            processes += running.enter_context(ceph.running(settings))
+        processes.append(_served(servers.start_glance, settings, glances, running))
+        _require_answers(settings)
+        if options.nova:
+            nova.require_ready(settings, space)
+            processes.append(space.process)
+        write_clouds_yaml(settings)
+        yield processes
 
 
 def _served(
-    start: Callable[[Settings, socket.socket], subprocess.Popen[bytes]],
+    start: Callable[..., Process],
     settings: Settings,
-    listener: socket.socket,
+    listeners: Iterable[socket.socket],
     running: contextlib.ExitStack,
-) -> subprocess.Popen[bytes]:
+) -> Process:
     """A server that ends with `running`."""
-    process = start(settings, listener)
+    process = start(settings, *listeners)
     running.callback(servers.stop, process)
     # Only the server holds its port now: if it dies, requests are refused and do not hang.
-    listener.close()
+    for listener in listeners:
+        listener.close()
     return process
 
 
@@ -171,7 +184,7 @@ def _require_answers(settings: Settings) -> None:
         raise DevcloudError(f"{error}{logs}") from error
 
 
-def _watch(processes: list[subprocess.Popen[bytes]], owner: int | None) -> None:
+def _watch(processes: list[Process], owner: int | None) -> None:
     """Returns when the owner or a server has ended (pidfd_open(2): readable then)."""
     watched = [process.pid for process in processes] + ([owner] if owner is not None else [])
     poll = select.poll()
