@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from imgtool.batch.journal import read_journal
 from imgtool.batch.monitor import Event
 from imgtool.batch.status import BatchStatus, read_status
-from imgtool.cli import console, quiet_tqdm
+from imgtool.cli import checkout, console, quiet_tqdm
 from imgtool.cli.bars import When
 from imgtool.cli.reports import ReportRequest, check_paths, option_of, write_text
 from imgtool.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_FAILED
 from imgtool.model.batch import FINAL_STATES, GOOD_STATES, BatchOptions, BatchPlan, Task, TaskRecord
-from imgtool.report.registry import BATCH_REPORTS
+from imgtool.report.registry import BATCH_REPORTS, RELATIVE_PATHS
 from imgtool.util.text import printable
 
 if TYPE_CHECKING:
@@ -147,7 +147,9 @@ def write(wanted: Sequence[ReportRequest], journal: Path) -> None:
     status = read_status(journal)
     with read_journal(journal) as opened:
         for report_format, path in wanted:
-            write_text(path, BATCH_REPORTS[report_format](status, opened.report))
+            relative = report_format in RELATIVE_PATHS
+            report_of = checkout.reports(opened.report) if relative else opened.report
+            write_text(report_format, path, BATCH_REPORTS[report_format](status, report_of))
 
 
 def show(status: BatchStatus, output: str) -> None:

@@ -5,7 +5,6 @@ services that know nothing of `kind` would show it as an alert. Every image is a
 is there as well. In a batch an image that failed for another reason than a check has the result `batch`.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,15 @@ from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.explanation import Explanation, explain
-from imgtool.report.findings import NO_CHECK_RAN, judged, level, lines, needs_attention, worst_first
+from imgtool.report.findings import (
+    NO_CHECK_RAN,
+    fingerprint,
+    judged,
+    level,
+    lines,
+    needs_attention,
+    worst_first,
+)
 from imgtool.report.stored import BATCH, judgements
 from imgtool.util.text import printable
 
@@ -96,7 +103,7 @@ def _result(image: str, places: Mapping[str, Object], finding: Finding) -> Objec
         "message": {"text": _message(finding)},
         # GitHub shows no result without a line. A disk image has none: the first one stands for all of it.
         "locations": [{"physicalLocation": physical}],
-        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(image, finding)},
+        "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint(image, finding.check)[:16]}:1"},
         "properties": {
             "outcome": finding.outcome.value,
             "severity": finding.severity.value,
@@ -109,12 +116,6 @@ def _result(image: str, places: Mapping[str, Object], finding: Finding) -> Objec
 def _message(finding: Finding) -> str:
     """Plain text, in which `[words](target)` would be a link (section 3.11.6): a guest's text makes none."""
     return "\n\n".join(lines(finding)).replace("](", "] (")
-
-
-def _fingerprint(image: str, finding: Finding) -> str:
-    """Name check and image, whatever was seen: it is one alert until it is gone."""
-    content = f"{finding.check}\0{image}".encode("utf-8", "surrogateescape")
-    return f"{hashlib.sha256(content).hexdigest()[:16]}:1"
 
 
 def _uri(image: str) -> str:

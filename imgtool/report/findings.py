@@ -1,5 +1,6 @@
 """What every form of report shows of a judgement, and in which order: worst first."""
 
+import hashlib
 from typing import Literal
 
 from imgtool.model.result import ImageResult
@@ -56,6 +57,11 @@ def lines(finding: Finding) -> list[str]:
     """Return all that is to be said of it, a line each, printable: what was found and seen, what to do."""
     parts = [("", finding.message), ("Seen: ", finding.evidence), ("Fix: ", finding.remedy)]
     return [f"{key}{printable(text)}" for key, text in parts if text]
+
+
+def fingerprint(image: str, check: str) -> str:
+    """Name check and image in hex, whatever was seen: it is one finding until it is gone."""
+    return hashlib.sha256(f"{check}\0{image}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def word(finding: Finding) -> str:

@@ -15,12 +15,20 @@ BatchReport = Callable[["BatchStatus", "ReportOf"], str]
 NEED_DISK_MAP = frozenset({"html"})
 """Forms that show where the image keeps data: finding that out costs time that no other form needs."""
 
+RELATIVE_PATHS = frozenset({"sarif", "github", "gitlab"})
+"""Forms whose readers look for the image in the checkout that they show."""
+
+ADDED_TO_A_SUMMARY = frozenset({"markdown"})
+"""Forms that are added to the file where GitHub Actions collects what a step reports."""
+
 _MODULES = {
     "text": ("as_text.result", "as_text.batch"),
     "json": ("as_json", "as_json.batch"),
     "junit": ("as_junit", "as_junit"),
     "sarif": ("as_sarif", "as_sarif"),
     "github": ("as_github", "as_github"),
+    "gitlab": ("as_gitlab", "as_gitlab"),
+    "markdown": ("as_markdown", "as_markdown"),
     "html": ("as_html", "as_html.batch"),
 }
 """Modules of this package: with a function `report`, and with a function `batch_report`."""

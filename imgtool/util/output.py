@@ -218,6 +218,12 @@ def _link(new: NewFile, name: str) -> None:
     os.link(f"/proc/self/fd/{new.descriptor}", name, dst_dir_fd=new.folder, follow_symlinks=True)
 
 
+def append(target: Path, text: str) -> None:
+    """Add `text` at the end of a file that others write to as well. Raises ConversionError."""
+    with _as_conversion_errors(target), target.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
     """Give the complete file `temporary` the name `target`. Raises UsageError where that is taken."""
     if overwrite:

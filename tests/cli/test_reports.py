@@ -67,3 +67,33 @@ def test_the_partitions_are_a_part_of_the_inspection(tmp_path: Path) -> None:
 
 def test_a_form_that_there_is_not_is_named(raw: Path) -> None:
     assert_clean_failure(imgtool("check", raw, "--report", "pdf=x"), 2, "junit", "sarif", "github", "html")
+
+
+def test_a_variable_that_is_not_set_is_named_as_the_cause(raw: Path) -> None:
+    assert_clean_failure(imgtool("check", raw, "--report", "markdown="), 2, "is the variable set")
+
+
+def test_the_summary_of_a_github_step_is_added_to(raw: Path, tmp_path: Path) -> None:
+    summary, page = tmp_path / "summary", tmp_path / "page.md"
+    for path in (summary, page):
+        path.write_text("### Before\n")
+    wanted = ["--report", f"markdown={summary}", "--report", f"markdown={page}"]
+    for _ in range(2):
+        imgtool("check", raw, *wanted, env={"GITHUB_STEP_SUMMARY": str(summary)})
+    assert summary.read_text().startswith("### Before\n### FAIL: ")
+    assert summary.read_text().count("### FAIL") == 2
+    assert page.read_text().startswith("### FAIL")
+    assert page.read_text().count("### FAIL") == 1
+
+
+def test_what_a_ci_system_reads_names_the_image_within_the_checkout(raw: Path) -> None:
+    (raw.parent / ".git").mkdir()
+    run = imgtool("check", raw, "--report", "sarif=s", "--report", "gitlab=g", "--report", "github=a",
+                  "--report", "junit=j", cwd=raw.parent)  # fmt: skip
+    assert str(raw) in run.stdout
+    (log,) = json.loads((raw.parent / "s").read_text())["runs"]
+    assert [one["location"]["uri"] for one in log["artifacts"]] == ["data.raw"]
+    assert log["artifacts"][0]["length"] == 16 << 20
+    assert {one["location"]["path"] for one in json.loads((raw.parent / "g").read_text())} == {"data.raw"}
+    assert (raw.parent / "a").read_text().startswith("::error file=data.raw,title=")
+    assert str(raw) in (raw.parent / "j").read_text()

@@ -9,7 +9,7 @@ from support.stories import HOSTILE, told
 
 from imgtool.model.boot import Diagnosis
 from imgtool.model.result import ImageResult
-from imgtool.report import as_github, as_html, as_json, as_junit, as_sarif
+from imgtool.report import as_github, as_gitlab, as_html, as_json, as_junit, as_markdown, as_sarif
 from imgtool.report.as_text import result as as_text
 
 FORMS = {
@@ -19,6 +19,8 @@ FORMS = {
     "sarif": as_sarif.report,
     "github": as_github.report,
     "html": as_html.report,
+    "gitlab": as_gitlab.report,
+    "markdown": as_markdown.report,
 }
 FAILED = told(booted(boot(), stopped(bus="virtio-scsi")))
 
@@ -60,7 +62,7 @@ def test_the_page_has_a_timeline_that_says_it_in_words_too() -> None:
     assert "Booted" not in as_html.report([told(facts.inspection())])
 
 
-@pytest.mark.parametrize("form", ["text", "junit", "sarif", "github", "html"])
+@pytest.mark.parametrize("form", sorted(set(FORMS) - {"json"}))
 def test_what_the_guest_says_is_never_printed_as_it_is(form: str) -> None:
     found = Diagnosis("kernel", HOSTILE, (HOSTILE,), HOSTILE)
     page = FORMS[form]([told(booted(stopped(diagnosis=found, log=(HOSTILE,))))])
