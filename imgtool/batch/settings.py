@@ -21,6 +21,7 @@ from imgtool.fetch.checksums import ChecksumList, merged, read_list
 from imgtool.fetch.urls import file_name, is_url
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import Task, TaskOptions
+from imgtool.model.choice import CheckChoice
 from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
@@ -223,6 +224,8 @@ def _hash(unnamed: Task, policy: str) -> str:
     plain |= {"policy": policy, "output": str(unnamed.output)}
     if unnamed.options == TaskOptions():
         plain["options"] = None
+    elif unnamed.options.choice == CheckChoice():
+        del plain["options"]["choice"]
     for added in ("boot", "disk", "options", "store_type"):
         if not plain[added]:
             del plain[added]  # so that journals of before there was such a thing are good still

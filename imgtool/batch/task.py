@@ -24,6 +24,7 @@ from imgtool.pipeline import source_file
 from imgtool.pipeline.prepare import prepare, upload
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.pipeline.source_file import SourceFile
+from imgtool.policy.choice import with_choice
 from imgtool.policy.load import load_policy
 from imgtool.util.output import check_target
 from imgtool.util.progress import Progress
@@ -124,7 +125,7 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         keep=staged,
         properties=task.properties,
         derive=task.derive,
-        policy=load_policy(task.policy),
+        policy=with_choice(load_policy(task.policy), task.options.choice),
         boot=task.options.boot if task.boot else None,
         conversion=task.options.conversion,
         force_share=task.options.force_share,

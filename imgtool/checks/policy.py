@@ -26,6 +26,8 @@ class Rule:
     """What it weighs when the check cannot tell; None is as much as `severity`."""
     parameters: Parameters | None = None
     """None where the check has none."""
+    ignored: bool = False
+    """It is off by the command line, and reports say so."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """For each key that is not as the check has it by itself, what set it: `profile strict`, `FILE:LINE`."""
 

@@ -10,10 +10,11 @@ from imgtool.checks.causes import told_once
 from imgtool.checks.check import Check, Verdict, skipped
 from imgtool.checks.exemptions import applied
 from imgtool.checks.policy import OPENSTACK, Policy, Rule
-from imgtool.errors import FormatMismatchError, ImgtoolError
+from imgtool.errors import FormatMismatchError, ImgtoolError, UsageError
 from imgtool.model.facts import GuestQuery
 from imgtool.model.inspection import Inspection
 from imgtool.model.verdict import Finding, Judgement, Outcome, Severity
+from imgtool.util import misspelt
 
 _SEVERITY_ORDER = list(Severity)
 
@@ -30,6 +31,22 @@ def find_check(name: str) -> Check | None:
     return next((check for check in all_checks() if check.name == name), None)
 
 
+def named_check(name: str) -> Check:
+    """The check of that name. Raises UsageError that suggests another where there is none."""
+    found = find_check(name)
+    if found is not None:
+        return found
+    names = [check.name for check in all_checks()]
+    hint = misspelt.hint(name, names, "`imgtool explain` lists the checks")
+    raise UsageError(f"there is no check named {name!r}", hint=hint)
+
+
+def runs_any(policy: Policy) -> bool:
+    """Whether any check judges anything under this policy."""
+    rules = [(check, policy.rule(check)) for check in all_checks()]
+    return not all(rule.off or rule.is_idle(check) for check, rule in rules)
+
+
 def explanation(check: Check) -> str:
     """The docstring of the check's module: what it checks, why it matters, how to fix."""
     return inspect.getdoc(_module(check.name.replace("-", "_"))) or ""
@@ -39,10 +56,10 @@ def judge(inspection: Inspection, policy: Policy = OPENSTACK) -> Judgement:
     """The findings about one image of every check that `policy` has not turned off."""
     chosen = [(check, policy.rule(check)) for check in all_checks()]
     findings = [_run(check, rule, inspection) for check, rule in chosen if not rule.off]
+    left_out = [_ignored(check) for check, rule in chosen if rule.off and rule.ignored]
     asked = {check.name for check, _ in chosen if check.on_request}
-    return Judgement(
-        str(inspection.image.origin.path), told_once(findings, inspection.guest, asked), policy.name
-    )
+    told = (*told_once(findings, inspection.guest, asked), *left_out)
+    return Judgement(str(inspection.image.origin.path), told, policy.name)
 
 
 def allows_boot(judgement: Judgement) -> bool:
@@ -77,6 +94,11 @@ def _run(check: Check, rule: Rule, inspection: Inspection) -> Finding:
     if verdict.severity is not None and check.severity is severity:
         severity = max(severity, verdict.severity, key=_SEVERITY_ORDER.index)
     return Finding(check.name, verdict.outcome, severity, verdict.message, verdict.evidence, verdict.remedy)
+
+
+def _ignored(check: Check) -> Finding:
+    """Stands for a check that did not run, so that nobody takes the report for a whole one."""
+    return Finding(check.name, Outcome.SKIPPED, check.severity, "off by --ignore on the command line")
 
 
 def _examine(check: Check, rule: Rule, inspection: Inspection) -> Verdict:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imgtool.model.boot import BootOptions
+from imgtool.model.choice import CheckChoice
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import FileIdentity
@@ -34,6 +35,7 @@ class TaskOptions:
     force_share: bool = False
     allow_snapshots: bool = False
     insist: bool = False
+    choice: CheckChoice = field(default_factory=CheckChoice)
     timeout_seconds: float = 900.0
     """How long Glance may take no bytes, or give no answer."""
 

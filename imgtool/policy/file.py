@@ -8,19 +8,19 @@ from typing import Any
 
 from imgtool.checks.check import Check, Parameters
 from imgtool.checks.policy import OFF, Policy, Rule
-from imgtool.checks.registry import all_checks
+from imgtool.checks.registry import all_checks, runs_any
 from imgtool.errors import UsageError
 from imgtool.model.verdict import Severity
 from imgtool.policy.profiles import PROFILES, profile_policy
 from imgtool.policy.schema import COMMON_KEYS, CheckSection, PolicySection, policy_model, section_of
+from imgtool.util import misspelt
 from imgtool.util.yaml_file import Document, read_document
 
 
 def read_policy(path: Path) -> Policy:
     """The policy in the file `path`. Raises UsageError: what cannot be read, and where; or no check runs."""
     policy = _read(path, ())
-    rules = [(check, policy.rule(check)) for check in all_checks()]
-    if all(rule.off or rule.is_idle(check) for check, rule in rules):
+    if not runs_any(policy):
         raise UsageError(
             f"{path}: no check runs under this policy", hint="`imgtool explain` lists the checks"
         )
@@ -43,7 +43,10 @@ def _base(document: Document[PolicySection], reading: tuple[str, ...]) -> Policy
     path = document.path.parent / name
     where = f"{document.where('extends')}: extends"
     if not os.path.lexists(path):
-        raise UsageError(f"{where}: {name!r} is neither a profile nor a file", hint=known_profiles())
+        raise UsageError(
+            f"{where}: {name!r} is neither a profile nor a file",
+            hint=misspelt.hint(name, PROFILES, known_profiles()),
+        )
     if os.path.realpath(path) in reading:
         raise UsageError(f"{where}: {name} is a file that extends this one: they go in a circle")
     return _read(path, reading)

@@ -1,12 +1,12 @@
 """Finds the policy that `--policy` names."""
 
-import difflib
 import os
 from pathlib import Path
 
 from imgtool.checks.policy import Policy
 from imgtool.errors import UsageError
 from imgtool.policy.profiles import PROFILES, profile_policy
+from imgtool.util import misspelt
 
 
 def load_policy(name: str) -> Policy:
@@ -14,8 +14,7 @@ def load_policy(name: str) -> Policy:
     if name in PROFILES:
         return profile_policy(name)
     if not os.path.lexists(name):
-        close = difflib.get_close_matches(name, PROFILES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the profiles are {', '.join(PROFILES)}"
+        hint = misspelt.hint(name, PROFILES, f"the profiles are {', '.join(PROFILES)}")
         raise UsageError(f"there is neither a profile nor a file named {name!r}", hint=hint)
     from imgtool.policy.file import read_policy  # noqa: PLC0415 - pydantic and PyYAML only for files
 

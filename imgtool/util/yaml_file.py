@@ -4,7 +4,6 @@ Every scalar reaches the model as the text that stands in the file: YAML's own i
 is 12.1) surprise people, and the model knows better what is meant. Only an empty value and `null` are None.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from imgtool.errors import UsageError
+from imgtool.util import misspelt
 
 MAX_BYTES = 1 << 20
 """Of a file; a large one that people wrote by hand has some 10 KiB."""
@@ -73,9 +73,8 @@ class Section(BaseModel):
         known = [field.alias or name for name, field in cls.model_fields.items()]
         if key in known:
             return
-        close = difflib.get_close_matches(key, known, n=1)
         listed = cls.listed_by or f"there are: {', '.join(known)}"
-        hint = f"did you mean {close[0]}?" if close else listed
+        hint = misspelt.hint(key, known, listed)
         raise complaint(f"there is no such {cls.noun}", hint=hint, key=key)
 
 

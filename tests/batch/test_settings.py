@@ -7,8 +7,10 @@ import pytest
 from support.batches import manifest, planned
 
 from imgtool.batch.plan import read_plan
+from imgtool.batch.settings import with_key
 from imgtool.errors import UsageError
-from imgtool.model.batch import Task
+from imgtool.model.batch import Task, TaskOptions
+from imgtool.model.choice import CheckChoice
 from imgtool.model.delivery import CloudName, GlanceTarget
 
 
@@ -79,6 +81,16 @@ def test_the_hash_is_of_what_decides_the_result(tmp_path: Path) -> None:
         "boot: true",
     )
     assert len({plain, *map(hashed, changes)}) == len(changes) + 1
+
+
+def test_the_hash_is_of_the_checks_that_the_command_line_chose(tmp_path: Path) -> None:
+    task = only(tmp_path, "images: [{source: a.raw, clouds: [x]}]\n")
+
+    def hashed(*ignored: str, insist: bool = False) -> str:
+        options = TaskOptions(insist=insist, choice=CheckChoice(ignored=ignored))
+        return with_key(replace(task, options=options), "openstack").settings_hash
+
+    assert len({hashed(), hashed("a"), hashed("b"), hashed(insist=True), hashed("a", insist=True)}) == 5
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from support.images import create, qemu_img, qemu_io
 from imgtool.batch.task import perform
 from imgtool.batch.task_context import TaskContext
 from imgtool.errors import UnsafeImageError, UsageError
-from imgtool.model.batch import Task
+from imgtool.model.batch import Task, TaskOptions
+from imgtool.model.choice import CheckChoice
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.report import as_json
 from imgtool.util.progress import NullProgress
@@ -104,3 +105,16 @@ def test_an_image_that_fails_its_checks_goes_nowhere(
         ".imgtool-batch-k"
     ]  # the parent removes it
     assert list((tmp_path / "out" / ".imgtool-batch-k").iterdir()) == []
+
+
+def test_the_checks_that_the_command_line_chose_judge_it(
+    context: TaskContext, devcloud: Devcloud, tmp_path: Path
+) -> None:
+    choice = CheckChoice(("virtio-windows", "image-safe"), ("image-safe",))
+    name = f"work chosen {tmp_path}"
+    given = uploaded(context, "windows-no-netkvm", name, options=TaskOptions(choice=choice))
+    record = perform(given, tell, NOBODY)
+    assert (record.state, record.message) == ("check-failed", "checks failed: virtio-windows")
+    assert record.report is not None
+    found = {one["check"]: one["outcome"] for one in record.report["result"]["findings"]}
+    assert found == {"virtio-windows": "fail", "image-safe": "skipped"}

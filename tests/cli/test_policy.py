@@ -129,6 +129,31 @@ def test_prepare_judges_by_the_policy(disk: Path, tmp_path: Path) -> None:
     assert json.loads(refused.stdout)["upload"] is None
 
 
+# ---------------------------------------------------------------- single checks
+
+
+def test_single_checks_are_selected_and_ignored(disk: Path) -> None:
+    _, one = result(disk, "--select", "image-safe,machine-id", "--select", "image-format")
+    assert set(findings(one)) == {"image-safe", "machine-id", "image-format"}
+    assert one["policy"].startswith("openstack --select image-safe ")
+    status, one = result(disk, "--select", "image-safe,machine-id", "--ignore", "machine-id")
+    assert status == 0
+    assert findings(one)["machine-id"]["outcome"] == "skipped"
+    shown = imgtool("check", disk, "--ignore", "machine-id").stdout
+    assert "off by --ignore on the command line" in shown
+    assert "(policy openstack --ignore machine-id)" in shown
+
+
+@pytest.mark.parametrize("command", [["check"], ["prepare", "--dry-run", "--name", "x"]])
+def test_a_misspelt_check_is_told_with_another(command: list[str], disk: Path) -> None:
+    run = imgtool(*command, disk, "--ignore", "machine-it")
+    assert_clean_failure(run, 2, "no check named 'machine-it'", "did you mean machine-id?")
+    assert_clean_failure(
+        imgtool(*command, disk, "--select", "xyzzy"), 2, "`imgtool explain` lists the checks"
+    )
+    assert_clean_failure(imgtool(*command, disk, "--select", "virtual-size"), 2, "no check runs")
+
+
 # ---------------------------------------------------------------- explain
 
 

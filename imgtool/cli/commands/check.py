@@ -13,6 +13,7 @@ from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, FetchError, ImageUnreadableError, UnsafeImageError
 from imgtool.model.boot import BootOptions
+from imgtool.model.choice import CheckChoice
 from imgtool.model.result import ImageResult
 from imgtool.pipeline.inspect import inspect_image
 from imgtool.pipeline.judge import judge_image, refusal
@@ -25,6 +26,7 @@ from imgtool.util.progress import Progress
 @options.source_format
 @options.disk
 @policies.option
+@policies.choice
 @boot_options.boot
 @report_files.option
 @options.output
@@ -35,6 +37,7 @@ def command(
     source_format: str | None,
     disk: str | None,
     policy: str,
+    choice: CheckChoice,
     boot: BootOptions | None,
     reports: Sequence[report_files.ReportRequest],
     output: str,
@@ -47,7 +50,7 @@ def command(
     `imgtool explain` lists the checks.
     """
     report_files.check_paths(reports)
-    applied = policies.chosen(policy)
+    applied = policies.chosen(policy, choice)
     watched = TerminalProgress(progress, stages=boot is not None)
     with_map = report_files.need_disk_map(reports)
     order = _Order(source_format, disk, applied, boot, with_map)

@@ -1,6 +1,5 @@
 """`imgtool explain [CHECK]`: what a check looks at, why it matters, how to fix it; and how it is applied."""
 
-import difflib
 from collections.abc import Sequence
 
 import click
@@ -9,7 +8,6 @@ from imgtool.checks import registry
 from imgtool.checks.check import Check
 from imgtool.checks.policy import Policy
 from imgtool.cli import console, options, policies
-from imgtool.errors import UsageError
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report import as_json
 from imgtool.report.as_json.rules import rule
@@ -26,7 +24,7 @@ from imgtool.report.as_text.rules import in_force
 @options.output
 def command(check: str | None, policy: str | None, output: str) -> None:
     """Say what CHECK looks at, why it matters and how to fix it; without CHECK, list them all."""
-    chosen = registry.all_checks() if check is None else (_find(check),)
+    chosen = registry.all_checks() if check is None else (registry.named_check(check),)
     applied = None if policy is None else policies.chosen(policy)
     if output == "json":
         console.show(as_json.to_text(_as_json(chosen, applied)))
@@ -48,16 +46,6 @@ def _as_text(check: Check, policy: Policy | None) -> list[str]:
     title = console.paint(f"{check.name} ({check.severity.value})", "title")
     applied = [] if policy is None else [in_force(policy, [check], console.paint)]
     return [title, registry.explanation(check), *applied]
-
-
-def _find(name: str) -> Check:
-    found = registry.find_check(name)
-    if found is not None:
-        return found
-    names = [check.name for check in registry.all_checks()]
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]}?" if close else "`imgtool explain` lists the checks"
-    raise UsageError(f"there is no check named {name!r}", hint=hint)
 
 
 def _line(check: Check) -> str:

@@ -1,6 +1,5 @@
 """`imgtool help [TOPIC]`: a chapter of the manual, without a network."""
 
-import difflib
 import sys
 
 import click
@@ -9,6 +8,7 @@ from imgtool.cli import chapters, console, options
 from imgtool.errors import UsageError
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report import as_json
+from imgtool.util import misspelt
 
 
 @click.command("help")
@@ -54,6 +54,6 @@ def _find(topic: str) -> str:
     if chapter is not None:
         return chapter
     names = [*chapters.CHAPTERS, *(name for commands in chapters.CHAPTERS.values() for name in commands)]
-    close = difflib.get_close_matches(topic, names, n=1)
-    hint = f"did you mean `imgtool help {close[0]}`?" if close else "`imgtool help` lists the topics"
+    close = misspelt.closest(topic, names)
+    hint = f"did you mean `imgtool help {close}`?" if close else "`imgtool help` lists the topics"
     raise UsageError(f"there is no chapter about {topic!r}", hint=hint)

@@ -28,6 +28,7 @@ from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageE
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import TaskOptions
 from imgtool.model.boot import BootOptions
+from imgtool.model.choice import CheckChoice
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.pipeline.judge import refusal
 from imgtool.pipeline.prepare import prepare
@@ -49,6 +50,7 @@ from imgtool.report import as_json
 @delivery.keep
 @delivery.insist
 @policies.option
+@policies.choice
 @boot_options.boot
 @several.running
 @report_files.option
@@ -70,6 +72,7 @@ def command(
     keep: Path | None,
     insist: bool,
     policy: str,
+    choice: CheckChoice,
     boot: BootOptions | None,
     running: Running,
     reports: Sequence[report_files.ReportRequest],
@@ -85,6 +88,7 @@ def command(
     """
     report_files.check_paths(reports)
     source_files.refuse_unread(delivery.wanted.method)
+    applied = policies.chosen(policy, choice)
     hashes = checksums.of_each(sources)
     open_format = _is_open(target_format, compress, conversion, keep)
     if len(sources) > 1:
@@ -101,6 +105,7 @@ def command(
                 boot=boot or BootOptions(),
                 force_share=force_share,
                 insist=insist,
+                choice=choice,
                 timeout_seconds=delivery.timeout_seconds,
             ),
         )
@@ -128,7 +133,7 @@ def command(
         insist=insist,
         properties=delivery.properties,
         derive=delivery.derive,
-        policy=policies.chosen(policy),
+        policy=applied,
         boot=boot,
         with_map=report_files.need_disk_map(reports),
         timeout_seconds=delivery.timeout_seconds,
