@@ -34,11 +34,17 @@ class Finding:
     remedy: str = ""
     because_of: str = ""
     """Skipped, as it is unknown for the same cause as this check, which tells it."""
+    known: bool = False
+    """It stands in the baseline that the run was given: it is reported, and fails nothing."""
 
     @property
     def fails_image(self) -> bool:
-        """Severity error, and neither passed nor skipped: unknown is never a pass."""
-        return self.severity is Severity.ERROR and self.outcome not in {Outcome.PASS, Outcome.SKIPPED}
+        """Severity error, and neither passed nor skipped nor known: unknown is never a pass."""
+        return (
+            not self.known
+            and self.severity is Severity.ERROR
+            and self.outcome not in {Outcome.PASS, Outcome.SKIPPED}
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ Elements and their order are those of the schema that Jenkins publishes (jenkins
                                  as `imgtool check` does not; its text begins with "warning"
     the same, severity info      a test case that passed; `system-out` has the note
     skipped                      `skipped`, with the reason
+    known by the baseline        `skipped`; its text begins with "known"
 
 In a batch each suite also has a test case `batch` for the end of its task. It fails for each image that is
 not where it was wanted, whatever the reason: `failure` where a check failed, `error` where the image was
@@ -72,7 +73,7 @@ def _case(image: str, finding: Finding) -> ET.Element:
     details = "\n".join(lines(finding))
     state = _state(finding)
     if state == "skipped":  # the schema gives it no attributes
-        prefix = f"{word(finding)}: " if needs_attention(finding) else ""
+        prefix = "" if word(finding) == "skipped" else f"{word(finding)}: "
         ET.SubElement(case, state).text = prefix + printable(finding.message)
     elif state is not None:
         shown = ET.SubElement(case, state, type=word(finding), message=printable(finding.message))
@@ -85,7 +86,7 @@ def _case(image: str, finding: Finding) -> ET.Element:
 def _state(finding: Finding) -> str | None:
     """The element that says how a test case ended; None where it passed."""
     if not needs_attention(finding):
-        return "skipped" if word(finding) == "skipped" else None
+        return "skipped" if word(finding) in {"skipped", "known"} else None
     if finding.fails_image:
         return "failure" if word(finding) == "FAIL" else "error"
     return "skipped" if finding.severity is Severity.WARNING else None

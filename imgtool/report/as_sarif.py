@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
+_IN_BASELINE = {"kind": "external", "justification": "it is in the baseline that imgtool was given"}
+
 
 def report(results: Sequence[ImageResult]) -> str:
     """`--report sarif=PATH`."""
@@ -60,7 +62,7 @@ def document(found: Sequence[Judgement], lengths: Mapping[str, int], others: Seq
 
 
 def _loud(found: Judgement) -> Iterable[Finding]:
-    return filter(needs_attention, worst_first(found))
+    return (one for one in worst_first(found) if needs_attention(one) or one.known)
 
 
 def _rules(others: Sequence[Finding]) -> list[Object]:
@@ -98,6 +100,7 @@ def _artifact(image: str, lengths: Mapping[str, int]) -> Object:
 def _result(image: str, places: Mapping[str, Object], finding: Finding) -> Object:
     physical = {"artifactLocation": places[image], "region": {"startLine": 1}}
     return {
+        **({"suppressions": [_IN_BASELINE]} if finding.known else {}),
         "ruleId": finding.check,
         "level": level(finding),
         "message": {"text": _message(finding)},

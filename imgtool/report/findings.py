@@ -44,13 +44,13 @@ def worst_first(found: Judgement) -> tuple[Finding, ...]:
 
 
 def needs_attention(finding: Finding) -> bool:
-    """Whether there is anything to do about it: it neither passed nor was it skipped."""
-    return finding.outcome not in _QUIET
+    """Whether there is anything to do about it: it neither passed nor was it skipped, and is not known."""
+    return not finding.known and finding.outcome not in _QUIET
 
 
 def level(finding: Finding) -> Level:
     """How loud a finding that needs attention is, in the words that SARIF and GitHub share."""
-    return _LEVELS[finding.severity]
+    return "note" if finding.known else _LEVELS[finding.severity]
 
 
 def lines(finding: Finding) -> list[str]:
@@ -66,6 +66,8 @@ def fingerprint(image: str, check: str) -> str:
 
 def word(finding: Finding) -> str:
     """What it is, in one word for people."""
+    if finding.known:
+        return "known"
     if finding.outcome is Outcome.UNKNOWN and finding.fails_image:
         return "UNKNOWN"
     if finding.outcome is not Outcome.FAIL:
@@ -77,7 +79,7 @@ def role(finding: Finding) -> Role:
     """Which colour it has."""
     if finding.outcome is Outcome.PASS:
         return "good"
-    if finding.outcome is Outcome.SKIPPED:
+    if finding.known or finding.outcome is Outcome.SKIPPED:
         return "dim"
     if finding.fails_image:
         return "bad"
@@ -93,11 +95,13 @@ def summary(found: Judgement) -> str:
     passing = sum(finding.outcome is Outcome.PASS for finding in findings)
     warnings = sum(needs_attention(one) and one.severity is Severity.WARNING for one in findings)
     noted = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    known = sum(finding.known for finding in findings)
+    noted += f", {known} known" if known else ""
     return f"{passing} checks passed{noted}, nothing stands in the way"
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int, int]:
     """A warning is worse than a note, whatever their outcomes, where both need attention."""
     outcome = _OUTCOME_ORDER.index(finding.outcome)
-    quiet = 0 if needs_attention(finding) else outcome
+    quiet = 0 if needs_attention(finding) else max(outcome, 1)
     return not finding.fails_image, quiet, _SEVERITY_ORDER.index(finding.severity), outcome

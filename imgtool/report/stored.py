@@ -55,6 +55,7 @@ def _finding(one: Stored) -> Finding:
         evidence=str(one.get("evidence", "")),
         remedy=str(one.get("remedy", "")),
         because_of=str(one.get("because_of") or ""),
+        known=bool(one.get("known")),
     )
 
 

@@ -85,7 +85,7 @@ def test_check_has_the_promised_keys() -> None:
     assert found["results"][0]["outcome"] == "pass"
     finding = found["results"][0]["findings"][0]
     assert set(finding) == {
-        "check", "outcome", "severity", "message", "evidence", "remedy", "because_of",
+        "check", "outcome", "severity", "message", "evidence", "remedy", "because_of", "known",
     }  # fmt: skip
 
 

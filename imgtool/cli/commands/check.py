@@ -7,7 +7,7 @@ import click
 
 from imgtool.checks import registry
 from imgtool.checks.policy import Policy
-from imgtool.cli import boot_options, console, options, policies, sources
+from imgtool.cli import baselines, boot_options, console, options, policies, sources
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.open_source import incoming
@@ -27,6 +27,7 @@ from imgtool.util.progress import Progress
 @options.disk
 @policies.option
 @policies.choice
+@baselines.option
 @boot_options.boot
 @report_files.option
 @options.output
@@ -38,6 +39,7 @@ def command(
     disk: str | None,
     policy: str,
     choice: CheckChoice,
+    baseline: baselines.BaselineFile | None,
     boot: BootOptions | None,
     reports: Sequence[report_files.ReportRequest],
     output: str,
@@ -54,7 +56,7 @@ def command(
     watched = TerminalProgress(progress, stages=boot is not None)
     with_map = report_files.need_disk_map(reports)
     order = _Order(source_format, disk, applied, boot, with_map)
-    judged = [_judge(image, order, watched) for image in images]
+    judged = baselines.applied(baseline, [_judge(image, order, watched) for image in images])
     results = [result for result, _ in judged]
     report_files.write(reports, results)
     if output == "json":

@@ -15,7 +15,7 @@ EMPTY = Markup("<td>")
 
 _MARKS = {
     "pass": "\N{CHECK MARK}", "FAIL": "\N{BALLOT X}", "error": "\N{DOUBLE EXCLAMATION MARK}",
-    "warning": "!", "note": "i", "unknown": "?", "skipped": "\N{EN DASH}",
+    "warning": "!", "note": "i", "unknown": "?", "skipped": "\N{EN DASH}", "known": "=",
 }  # fmt: skip
 """Seen without any colour too."""
 

@@ -30,4 +30,5 @@ def _finding(finding: Finding) -> Object:
         "evidence": clean(finding.evidence),
         "remedy": clean(finding.remedy),
         "because_of": finding.because_of or None,
+        "known": finding.known,
     }

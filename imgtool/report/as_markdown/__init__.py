@@ -4,6 +4,7 @@ What needs attention is a table, worst first; what passed is folded. Several ima
 their verdicts. No text of an image can become markup: `words` and `code` escape it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -121,9 +122,10 @@ def _cell(finding: Finding) -> str:
 
 
 def _folded(findings: Sequence[Finding]) -> str:
-    """Return what passed or was skipped, to be opened by a click."""
+    """Return what passed, was skipped or is known, to be opened by a click."""
     if not findings:
         return ""
     items = [f"- {word(one)} {code(one.check)}: {words(one.message)}" for one in findings]
-    head = f"<details><summary>{len(findings)} checks passed or were skipped</summary>"
+    counts = ", ".join(f"{count} {name}" for name, count in Counter(map(word, findings)).items())
+    head = f"<details><summary>{len(findings)} checks: {counts}</summary>"
     return "\n".join([head, "", *items, "", "</details>"])
