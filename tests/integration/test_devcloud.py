@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.cloud import SCRIPT, Devcloud, devcloud_command
+from support.processes import processes_with_mounted
 
 SHOW = "import os; print(os.environ['OS_CLIENT_CONFIG_FILE'], flush=True)"
 WAIT = SHOW + "; import time; time.sleep(300)"
@@ -98,12 +99,14 @@ def processes_named(pid: str, word: str) -> bool:
 
 
 @pytest.mark.usefixtures("devcloud_running")
-@pytest.mark.parametrize("options", [(), ("--with", "ceph")])
+@pytest.mark.parametrize("options", [(), ("--with", "ceph"), ("--with", "nova")])
 def test_a_killed_supervisor_takes_the_servers_with_it(temporary: Path, options: tuple[str, ...]) -> None:
     process, folder = begin(temporary, *options)
-    assert any("ceph-osd" in command for command in processes_of(folder)) == bool(options)
+    assert any("ceph-osd" in command for command in processes_of(folder)) == ("ceph" in options)
+    assert bool(processes_with_mounted(folder)) == ("nova" in options)
     os.kill(int((folder / "devcloud.pid").read_text()), signal.SIGKILL)
     wait_until(lambda: processes_of(folder) == [])
+    wait_until(lambda: processes_with_mounted(folder) == [])
     process.terminate()
     process.wait(60)
     assert not folder.exists()

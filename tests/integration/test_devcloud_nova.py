@@ -3,6 +3,7 @@
 IMGTOOL_NOVA_AGENT=1 makes it wait for the guest's agent too, which sets the password that Nova asks for.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -14,6 +15,7 @@ import openstack
 import pytest
 from support.cli import imgtool
 from support.cloud import Devcloud, cloud_with
+from support.processes import processes_with_mounted
 
 MEMBER = "devcloud-member"
 START_SECONDS = 1800
@@ -28,21 +30,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
     """Ends with nothing left of it."""
     folder = tmp_path_factory.mktemp("nova")
     with cloud_with("nova", folder, patience_seconds=START_SECONDS) as cloud:
+        assert processes_with_mounted(folder)
         yield cloud
     assert list(folder.iterdir()) == []
-    assert running_with(folder) == []
-
-
-def running_with(folder: Path) -> list[str]:
-    """The processes that have a file system of `folder`, of whatever namespace they are."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if str(folder) in (entry / "mountinfo").read_text():
-                found.append((entry / "cmdline").read_text())
-        except OSError:
-            continue
-    return found
+    assert processes_with_mounted(folder) == []
 
 
 @pytest.fixture
@@ -89,12 +80,11 @@ def console(cloud: Any, server: Any) -> str:
 
 
 def agent_sets_a_password(cloud: Any, server: Any) -> bool:
-    """Nova refuses it with 409 for as long as the agent does not answer."""
-    try:
+    """Nova refuses it for as long as the agent does not answer."""
+    with contextlib.suppress(openstack.exceptions.HttpException):
         cloud.compute.change_server_password(server, "imgtool-tests")
-    except openstack.exceptions.ConflictException:
-        return False
-    return True
+        return True
+    return False
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:

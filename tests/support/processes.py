@@ -24,6 +24,18 @@ def _uses(entry: Path, folder: str) -> bool:
         return False
 
 
+def processes_with_mounted(folder: Path) -> list[int]:
+    """Those in whose mounts, of whatever namespace, `folder` or something of it is."""
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _has_mounted(entry, str(folder))]
+
+
+def _has_mounted(entry: Path, folder: str) -> bool:
+    try:
+        return folder in (entry / "mountinfo").read_text()
+    except OSError:
+        return False
+
+
 def half_written(folder: Path) -> bool:
     """Whether some process has a file without a name open below `folder`: what is to be a target."""
     return any(
