@@ -15,6 +15,8 @@ threads = 8
 worker_class = "gthread"
 timeout = 120
 graceful_timeout = 1
+# Clients that ask every two seconds must not meet the default's end of their connection, after two seconds.
+keepalive = 75
 control_socket_disable = True
 
 
