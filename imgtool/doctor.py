@@ -3,16 +3,18 @@
 import fcntl
 import importlib.metadata
 import os
+import platform
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from imgtool.errors import ImgtoolError
 from imgtool.formats import sniff
-from imgtool.process import confined, qemu_img
+from imgtool.process import confined, programs, qemu_img
 from imgtool.sandbox import confine, probe
 from imgtool.util.text import human_size
 
@@ -21,6 +23,9 @@ OLDEST_QEMU_IMG = qemu_img.Version(5, 1, 0)
 
 FICLONE = 0x40049409
 """ioctl_ficlonerange(2), linux/fs.h: _IOW(0x94, 9, int)."""
+
+QEMU_SECONDS = 10.0
+"""For its version."""
 
 LIBRARIES = ("oslo.utils", "openstacksdk", "dissect.extfs", "isal", "zstandard")
 
@@ -44,6 +49,26 @@ def examine(folder: Path) -> tuple[Item, ...]:
     temporary = Path(tempfile.gettempdir())
     places = (_reflink(folder), _room("room here", folder), _room("room for temporary files", temporary))
     return (*programs, sandbox, confinement, *libraries, _cores(), *places)
+
+
+def versions() -> Iterator[tuple[str, str]]:
+    """Yield name and version of what decides how imgtool works here, for a report of a problem."""
+    yield "Python", platform.python_version()
+    for name, look in (("qemu-img", _qemu_img), ("QEMU", _qemu), ("libmagic", _libmagic)):
+        item = _probe(name, look)
+        yield name, item.detail
+    for name in LIBRARIES:
+        yield name, _library(name).detail
+
+
+def _qemu() -> Item:
+    """Ask the emulator of this machine's architecture, which boots an image."""
+    program = f"qemu-system-{platform.machine()}"
+    output = programs.run([program, "--version"], timeout_seconds=QEMU_SECONDS).stdout.decode(
+        errors="replace"
+    )
+    found = re.search(r"version ([0-9.]+)", output)
+    return Item("QEMU", "ok", f"{found[1] if found else 'unknown'} at {shutil.which(program)}")
 
 
 def _probe(name: str, look: Callable[[], Item]) -> Item:

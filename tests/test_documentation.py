@@ -50,7 +50,7 @@ def test_every_option_is_documented(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     long = [option for one in command.params for option in one.opts if option.startswith("--")]
-    assert long
+    assert long or name == "completion"
     assert [option for option in long if not re.search(rf"{option}(?![\w-])", TEXT)] == []
 
 

@@ -12,6 +12,7 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "inspect-check": ("inspect", "check"),
         "policies": ("explain",),
+        "command-line": ("completion",),
         "convert": ("convert",),
         "upload": ("upload", "prepare", "copy", "retire", "doctor"),
         "many-images": ("batch",),

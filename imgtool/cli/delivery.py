@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import click
 
-from imgtool.cli import options
+from imgtool.cli import completions, options
 from imgtool.disk.open_source import STREAM
 from imgtool.errors import UsageError
 from imgtool.fetch.urls import Url
@@ -203,6 +203,7 @@ _OPTIONS = (
         "clouds",
         multiple=True,
         metavar="NAME[/REGION]",
+        shell_complete=completions.clouds,
         callback=clouds,
         help="Upload to this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
     ),
@@ -301,6 +302,7 @@ clouds_to_copy_in = click.option(
     "clouds",
     multiple=True,
     metavar="NAME[/REGION]",
+    shell_complete=completions.clouds,
     callback=clouds,
     help="Copy the image within this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
 )
@@ -311,6 +313,7 @@ clouds_to_clear = click.option(
     "clouds",
     multiple=True,
     metavar="NAME[/REGION]",
+    shell_complete=completions.clouds,
     callback=clouds,
     help="Retire versions in this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
 )
@@ -345,6 +348,7 @@ clouds_to_examine = click.option(
     "clouds",
     multiple=True,
     metavar="NAME[/REGION]",
+    shell_complete=completions.clouds,
     callback=named_clouds,
     help="Also examine this cloud of clouds.yaml. Repeatable.",
 )

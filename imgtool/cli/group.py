@@ -7,6 +7,7 @@ import click
 from imgtool import __version__
 from imgtool.cli.lazy import LazyGroup
 from imgtool.errors import EXIT_OK, UsageError
+from imgtool.util.text import printable
 
 COMMANDS = {
     "inspect": "Show what an image is and what is inside; judges nothing.",
@@ -19,6 +20,7 @@ COMMANDS = {
     "retire": "Hide and delete old versions of an image.",
     "boot": "Start a throwaway copy of an image and wait for its guest agent.",
     "explain": "Say what a check looks at, why it matters, how to fix it.",
+    "completion": "Print the script for a shell's completion.",
     "doctor": "Show what this machine has for imgtool's work.",
     "help": "Show a chapter of the manual; without a topic, list them.",
 }
@@ -32,6 +34,27 @@ Exit status: 0 fine, 1 a check failed, 2 usage, 3 image unreadable or unsafe,
 """
 
 
+_VERBOSE = frozenset({"-v", "--verbose"})
+
+
+def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
+    if not wanted or ctx.resilient_parsing:
+        return
+    click.echo(f"imgtool, version {__version__}")
+    if _VERBOSE.intersection(ctx.obj or ()):
+        from imgtool import doctor  # noqa: PLC0415 - only for who asks for all of it
+
+        for name, version in doctor.versions():
+            click.echo(f"{name.ljust(16)} {version}")
+    ctx.exit()
+
+
+def _refuse_alone(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    """Say where -v belongs: only --version, which has ended by now, takes it before a command."""
+    if wanted and not ctx.resilient_parsing:
+        raise UsageError("-v stands before the command", hint="put it behind: `imgtool COMMAND -v`")
+
+
 @click.group(
     cls=LazyGroup,
     commands_help=COMMANDS,
@@ -40,7 +63,16 @@ Exit status: 0 fine, 1 a check failed, 2 usage, 3 image unreadable or unsafe,
     no_args_is_help=False,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-@click.version_option(__version__, "-V", "--version", prog_name="imgtool")
+@click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_refuse_alone, hidden=True)
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the version and exit; with -v also those of Python, QEMU and libraries.",
+)
 def cli() -> None:
     """Prepare virtual machine images for OpenStack."""
 
@@ -55,10 +87,20 @@ def call(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt from error
     except click.ClickException as error:
         raise _usage(error) from error
+    except SystemExit as ended:  # by click, once a shell has what it asked for (shell completion)
+        return ended.code if isinstance(ended.code, int) else EXIT_OK
     return status if isinstance(status, int) else EXIT_OK
 
 
 def _usage(error: click.ClickException) -> UsageError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "imgtool"
+    if isinstance(error, click.NoSuchOption):
+        return _no_such_option(error, command)
     return UsageError(error.format_message(), hint=f"see `{command} --help`")
+
+
+def _no_such_option(error: click.NoSuchOption, command: str) -> UsageError:
+    close = list(error.possibilities or ())
+    hint = f"did you mean {' or '.join(close)}?" if close else f"see `{command} --help`"
+    return UsageError(f"`{command}` has no option {printable(error.option_name)}", hint=hint)

@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from imgtool.errors import UsageError
+from imgtool.util.text import printable
+
 
 class LazyGroup(click.Group):
     """Knows each command's short help; command `name` is the object `command` of `package`.`name`."""
@@ -25,6 +28,27 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(f"{self._package}.{cmd_name}").command
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Raises UsageError that suggests another command where there is none of that name."""
+        name = args[0]
+        if name in self._commands_help or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from imgtool.util import misspelt  # noqa: PLC0415 - loaded only where something is wrong
+
+        close = misspelt.closest(name, self._commands_help)
+        program = ctx.command_path
+        hint = f"did you mean `{program} {close}`?" if close else f"`{program} --help` lists the commands"
+        raise UsageError(f"there is no command '{printable(name)}'", hint=hint)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """The commands, none of which is loaded for that, and the group's own options."""
+        from imgtool.cli import completions  # noqa: PLC0415 - only for a shell that completes
+
+        own = click.Command.shell_complete(self, ctx, incomplete)
+        return [*completions.group_items(self._commands_help.items(), incomplete), *own]
 
     def invoke(self, ctx: click.Context) -> Any:
         """A pipe that broke is a bug here: click would end with status 1, which says that a check failed.

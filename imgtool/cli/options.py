@@ -183,7 +183,7 @@ file_or_stdout = _OutputPath(stdout=True)
 
 
 def _log_to_stderr(ctx: click.Context, _option: click.Parameter, count: int) -> None:
-    if not count:
+    if not count or ctx.resilient_parsing:  # where a shell completes, nothing is done
         return
     from imgtool.cli import logs  # noqa: PLC0415 - loaded only where it is needed
 
@@ -191,8 +191,8 @@ def _log_to_stderr(ctx: click.Context, _option: click.Parameter, count: int) -> 
     logs.to_stderr(log.INFO if count == 1 else log.DEBUG)
 
 
-def _log_to_file(_ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
-    if path is None:
+def _log_to_file(ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
+    if path is None or ctx.resilient_parsing:
         return
     from imgtool.cli import logs  # noqa: PLC0415 - loaded only where it is needed
 

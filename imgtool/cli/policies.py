@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from imgtool.checks.policy import OPENSTACK, Policy
+from imgtool.cli import completions
 from imgtool.model.choice import CheckChoice
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -19,6 +20,7 @@ PROFILE_NAMES = ("openstack", "strict", "minimal", "data")
 option = click.option(
     "--policy",
     metavar="FILE|PROFILE",
+    shell_complete=completions.policies,
     default=OPENSTACK.name,
     show_default=True,
     help=f"Policy to apply: a YAML file, or one of {', '.join(PROFILE_NAMES)}. `imgtool explain --policy`"
@@ -39,9 +41,15 @@ def choice(function: Decorated) -> Decorated:
         ("--select", "selected", "Run only this check, also if the policy turns it off."),
     ):
         shown = f"{text} Repeatable, or several with commas between. Default: as the policy says."
-        command = click.option(name, parameter, multiple=True, metavar="CHECK", callback=_checks, help=shown)(
-            command
-        )
+        command = click.option(
+            name,
+            parameter,
+            multiple=True,
+            metavar="CHECK",
+            callback=_checks,
+            shell_complete=completions.checks,
+            help=shown,
+        )(command)
     return cast("Decorated", command)
 
 

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from imgtool.cli import checkout, console
+from imgtool.cli import checkout, completions, console
 from imgtool.cli.options import STDOUT, named_output
 from imgtool.model.result import ImageResult
 from imgtool.report.registry import ADDED_TO_A_SUMMARY, NEED_DISK_MAP, RELATIVE_PATHS, REPORTS
+from imgtool.util import misspelt
 from imgtool.util.output import append, check_target, written_beside
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -26,7 +27,8 @@ def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
         if report_format in formats and equals and not path:
             raise click.BadParameter(f"{value!r} has no PATH: is the variable set that names it?")
         if report_format not in formats or not equals or not path:
-            raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {known}")
+            meant = f"; did you mean {close}?" if (close := misspelt.closest(report_format, formats)) else ""
+            raise click.BadParameter(f"{value!r} is not FORMAT=PATH with FORMAT one of {known}{meant}")
         return report_format, named_output(path, stdout=True)
 
     def parse(
@@ -39,6 +41,7 @@ def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
         "reports",
         multiple=True,
         metavar="FORMAT=PATH",
+        shell_complete=completions.reports,
         callback=parse,
         help=f"Also write a report: {known}; PATH - is stdout. Repeatable.",
     )

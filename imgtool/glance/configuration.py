@@ -49,6 +49,14 @@ def region_of(cloud: str | None, region_name: str | None) -> "CloudRegion":
         return region
 
 
+def cloud_names() -> list[str]:
+    """Return the names of the clouds of clouds.yaml. Raises CloudError."""
+    from openstack.config.loader import OpenStackConfig  # noqa: PLC0415 - half a second
+
+    with _translated(None):
+        return _clouds(OpenStackConfig(app_name="imgtool"))
+
+
 def _secrets(settings: Mapping[str, Any]) -> list[str]:
     """Values that no record of the log may show."""
     return [str(value) for name, value in settings.items() if value and names_secret(name)]

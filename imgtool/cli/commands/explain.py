@@ -7,7 +7,7 @@ import click
 from imgtool.checks import registry
 from imgtool.checks.check import Check
 from imgtool.checks.policy import Policy
-from imgtool.cli import console, options, policies
+from imgtool.cli import completions, console, options, policies
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report import as_json
 from imgtool.report.as_json.rules import rule
@@ -15,10 +15,11 @@ from imgtool.report.as_text.rules import in_force
 
 
 @click.command("explain")
-@click.argument("check", required=False)
+@click.argument("check", required=False, shell_complete=completions.checks)
 @click.option(
     "--policy",
     metavar="FILE|PROFILE",
+    shell_complete=completions.policies,
     help="Show what this policy sets: each check, its severity and parameters, and where they were set.",
 )
 @options.output

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from imgtool.cli import chapters, console, options
+from imgtool.cli import chapters, completions, console, options
 from imgtool.errors import UsageError
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report import as_json
@@ -12,7 +12,7 @@ from imgtool.util import misspelt
 
 
 @click.command("help")
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=completions.topics)
 @options.output
 def command(topic: str | None, output: str) -> None:
     """Show the chapter of the manual about TOPIC; without TOPIC, list the chapters.
