@@ -30,6 +30,7 @@ from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import Kernel
 from imgtool.model.layout import Firmware
 from imgtool.model.linux import LinuxFacts
+from imgtool.model.nova_properties import faults
 from imgtool.model.services import AgentFacts, CloudInitFacts
 from imgtool.model.windows import WindowsDriver, WindowsFacts
 
@@ -102,10 +103,15 @@ def derive(
     """
     check_quiesce(inspection, overrides)
     derived: Iterable[Property] = _of_guest(inspection.guest) if derive else ()
-    chosen = {found.name: found for found in derived if SAFE_VALUE.fullmatch(found.value)}
+    chosen = {found.name: found for found in derived if _is_taken(found)}
     for name, value in overrides.items():
         chosen[name] = Property(name, value, "given by the user")
     return tuple(chosen[name] for name in sorted(chosen) if chosen[name].value)
+
+
+def _is_taken(found: Property) -> bool:
+    """Nova refuses every server of an image with another value: an architecture that it does not know."""
+    return SAFE_VALUE.fullmatch(found.value) is not None and not any(faults([(found.name, found.value)]))
 
 
 def _of_guest(guest: GuestFacts) -> Iterator[Property]:

@@ -24,18 +24,27 @@ _SWITCHES = (
     "os_skip_agent_inject_ssh",
 )  # fmt: skip
 _TEXTS = (
-    "hw_architecture", "hw_auto_disk_config", "hw_cpu_cores", "hw_cpu_max_cores", "hw_cpu_max_sockets",
-    "hw_cpu_max_threads", "hw_cpu_realtime_mask", "hw_cpu_sockets", "hw_cpu_threads", "hw_device_id",
-    "hw_disk_type", "hw_emulation_architecture", "hw_ephemeral_encryption_secret_uuid", "hw_machine_type",
-    "hw_maxphysaddr_bits", "hw_mem_page_size", "hw_numa_nodes", "hw_redirected_usb_ports",
-    "hw_serial_port_count", "hw_video_ram", "img_block_device_mapping", "img_compression_level",
-    "img_hv_type", "img_hv_requested_version", "img_mappings", "img_owner_id", "img_root_device_name",
-    "img_signature",
-    "img_signature_certificate_uuid", "img_signature_hash_method", "img_signature_key_type", "img_version",
-    "os_admin_user", "os_command_line", "os_distro", "os_shutdown_timeout", "os_version",
+    "hw_auto_disk_config", "hw_cpu_realtime_mask", "hw_disk_type", "hw_ephemeral_encryption_secret_uuid",
+    "hw_machine_type", "hw_mem_page_size", "img_block_device_mapping", "img_hv_requested_version",
+    "img_mappings", "img_owner_id", "img_root_device_name", "img_signature",
+    "img_signature_certificate_uuid", "os_admin_user", "os_command_line", "os_distro", "os_shutdown_timeout",
+    "os_version",
 )  # fmt: skip
+_NUMBERS = (
+    "hw_cpu_cores", "hw_cpu_max_cores", "hw_cpu_max_sockets", "hw_cpu_max_threads", "hw_cpu_sockets",
+    "hw_cpu_threads", "hw_device_id", "hw_maxphysaddr_bits", "hw_numa_nodes", "hw_redirected_usb_ports",
+    "hw_serial_port_count", "hw_video_ram", "img_compression_level", "img_version",
+)  # fmt: skip
+_ARCHITECTURES = (
+    "aarch64", "alpha", "amd64", "armv6", "armv7b", "armv7l", "cris", "i386", "i486", "i586", "i686", "ia64",
+    "lm32", "m68k", "microblaze", "microblazeel", "mips", "mips64", "mips64el", "mipsel", "openrisc",
+    "parisc", "parisc64", "ppc", "ppc64", "ppc64le", "ppcemb", "ppcle", "s390", "s390x", "sh4", "sh4eb",
+    "sparc", "sparc64", "unicore32", "x86_32", "x86_32p", "x86_64", "xtensa", "xtensaeb",
+)  # fmt: skip
+_ARCHITECTURE = ("architecture", "hw_architecture", "hw_emulation_architecture")
+"""The first is the name that everybody uses."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "hw_cdrom_bus": ("fdc", "ide", "sata", "scsi", "usb"),
+    "hw_cdrom_bus": ("ide", "sata", "scsi", "usb"),  # libvirt refuses what else Nova takes
     "hw_cpu_policy": ("dedicated", "mixed", "shared"),
     "hw_cpu_thread_policy": ("isolate", "prefer", "require"),
     "hw_disk_bus": _BUSES,
@@ -65,24 +74,43 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
         "virtualsriovethernetcard", "virtualvmxnet", "virtualvmxnet3",
     ),
     "hw_viommu_model": ("auto", "intel", "smmuv3", "virtio"),
-    "hw_vm_mode": ("exe", "hvm", "uml", "xen"),
+    "hw_vm_mode": ("baremetal", "exe", "hv", "hvm", "pv", "uml", "xen"),
     "hw_watchdog_action": ("disabled", "none", "pause", "poweroff", "reset"),
     "img_config_drive": ("mandatory", "optional"),
+    "img_hv_type": (
+        "baremetal", "bhyve", "docker", "fake", "hyperv", "ironic", "kqemu", "kvm", "lxc", "lxd", "openvz",
+        "parallels", "phyp", "prsm", "qemu", "test", "uml", "vbox", "vmware", "vz", "xapi", "xen", "zvm",
+    ),
+    "img_signature_hash_method": ("SHA-224", "SHA-256", "SHA-384", "SHA-512"),
+    "img_signature_key_type": (
+        "DSA", "ECC_SECP384R1", "ECC_SECP521R1", "ECC_SECT409K1", "ECC_SECT409R1", "ECC_SECT571K1",
+        "ECC_SECT571R1", "RSA-PSS",
+    ),
     "os_secure_boot": ("disabled", "optional", "required"),
     "os_type": ("linux", "windows"),
 }  # fmt: skip
 KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {**dict.fromkeys(_TEXTS, _ANY), **dict.fromkeys(_SWITCHES, _SWITCH), **_CHOICES}
+    {
+        **dict.fromkeys((*_TEXTS, *_NUMBERS), _ANY),
+        **dict.fromkeys(_SWITCHES, _SWITCH),
+        **dict.fromkeys(_ARCHITECTURE, _ARCHITECTURES),
+        **_CHOICES,
+    }
 )
-"""Each name with its values in lower case; none where it takes any text or number."""
-_IN_ANY_CASE = frozenset({"hw_scsi_model", "hw_vif_model", "os_type", *_SWITCHES})
+"""Each name with its values; none where it takes any text or number."""
+_IN_ANY_CASE = frozenset({
+    "hw_scsi_model", "hw_vif_model", "hw_vm_mode", "img_hv_type", "os_type", *_ARCHITECTURE, *_SWITCHES,
+})  # fmt: skip
 """Whose values Nova takes in capitals too."""
+_NUMBER = re.compile(r"[+-]?[0-9]+")
 _MACHINE_TYPE = re.compile(
     r"(pc|q35|virt|isapc|microvm|pseries|s390-ccw-virtio|(pc-(i440fx|q35)|pseries|s390-ccw-virtio|virt|powernv)"
     r"-[\w.-]+|powernv\d*|(raspi|mps|sbsa|sifive|spike|malta|none)\S*)"
 )
 """QEMU's names of machines, those for servers to the letter: `qemu-system-ARCHITECTURE -machine help`."""
 _MACHINES = ("pc", "q35", "virt")
+_MEANT: Mapping[str, str] = {"arm64": "aarch64", "x64": "x86_64"}
+"""What others call it."""
 _PREFIXES = ("hw_", "img_", "os_")
 """Nova's own. Other names are the operator's."""
 _ALIKE = 0.85
@@ -101,18 +129,28 @@ def require_known(properties: Mapping[str, str], otherwise: str = "") -> None:
 def faults(properties: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Find what Nova would not take as it is meant: what is wrong, and what may be meant. Pure."""
     for name, value in properties:
-        shown = printable(name)
         if name in KNOWN:
-            allowed, meant = KNOWN[name], value.lower() if name in _IN_ANY_CASE else value
-            if allowed and value and meant not in allowed:
-                yield f"Nova takes no {shown}={printable(value)}", _advice(value.lower(), allowed)
-            elif name == "hw_machine_type" and value and not _MACHINE_TYPE.fullmatch(value):
-                yield f"QEMU has no machine type {printable(value)}", _advice(value.lower(), _MACHINES)
+            yield from _of_value(name, value)
         elif name.startswith(_PREFIXES) and (alike := get_close_matches(name, KNOWN, 1, _ALIKE)):
-            yield f"Nova knows no image property {shown}", f"did you mean {alike[0]}?"
+            yield f"Nova knows no image property {printable(name)}", f"did you mean {alike[0]}?"
+
+
+def _of_value(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """An empty one sets nothing."""
+    allowed, meant = KNOWN[name], value.lower() if name in _IN_ANY_CASE else value
+    if not value:
+        return
+    if allowed and meant not in allowed:
+        yield f"Nova takes no {name}={printable(value)}", _advice(value, allowed)
+    elif name in _NUMBERS and not _NUMBER.fullmatch(value):
+        yield f"Nova takes no {name}={printable(value)}", "it takes a whole number"
+    elif name == "hw_machine_type" and not _MACHINE_TYPE.fullmatch(value):
+        yield f"QEMU has no machine type {printable(value)}", _advice(value, _MACHINES)
 
 
 def _advice(value: str, allowed: tuple[str, ...]) -> str:
-    alike = get_close_matches(value, allowed, 1)
+    values = {one.lower(): one for one in allowed}
+    values |= {other: one for other, one in _MEANT.items() if one in allowed}
+    alike = get_close_matches(value.lower(), values, 1)
     listed = "yes or no" if allowed is _SWITCH else ", ".join(allowed)
-    return (f"did you mean {alike[0]}? " if alike else "") + f"it takes {listed}"
+    return (f"did you mean {values[alike[0]]}? " if alike else "") + f"it takes {listed}"

@@ -207,6 +207,12 @@ def test_the_config_drive_is_put_where_the_kernel_reads_it(changed: Any, bus: st
     assert found.get("hw_scsi_model") == (None if bus is None else "virtio-scsi")
 
 
+@pytest.mark.parametrize("machine", ["riscv64", "loongarch64", "x32"])
+def test_an_architecture_that_nova_does_not_know_is_not_derived(machine: str) -> None:
+    assert "architecture" not in of(architecture=known(machine))
+    assert of({"architecture": machine}, architecture=known(machine))["architecture"] == machine
+
+
 @pytest.mark.parametrize(
     ("identity", "name"),
     [
