@@ -171,11 +171,11 @@ def show_plan(plan: BatchPlan, output: str) -> int:
         from imgtool.report.as_json import batch as as_json  # noqa: PLC0415 - seldom needed
         from imgtool.report.as_json import to_text  # noqa: PLC0415 - the same
 
-        console.show(to_text(as_json.plan(plan)))
+        console.print_out(to_text(as_json.plan(plan)))
     else:
         from imgtool.report.as_text import batch as as_text  # noqa: PLC0415 - the other form
 
-        console.show(as_text.plan(plan, console.paint))
+        console.print_out(as_text.plan(plan, console.paint))
     return EXIT_OK
 
 

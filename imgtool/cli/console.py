@@ -18,6 +18,10 @@ LOG_ON_STDERR = "imgtool.log_on_stderr"
 """What click's context knows where stderr shows the log."""
 
 
+INSTEAD_OF_STDOUT = "imgtool.instead_of_stdout"
+"""What click's context knows where a report is on stdout: where the result goes, stderr or nowhere."""
+
+
 class BugError(ImgtoolError):
     """What was not expected to go wrong, in the form in which everything else is shown."""
 
@@ -54,7 +58,17 @@ def renamed(text: str) -> str:
 
 
 def show(text: str) -> None:
-    """A result, on stdout."""
+    """A result: on stdout, unless a report has that; then as a log, or not at all."""
+    context = click.get_current_context(silent=True)
+    instead = None if context is None else context.meta.get(INSTEAD_OF_STDOUT)
+    if instead is None:
+        print_out(text)
+    elif instead == "stderr":
+        log(text)
+
+
+def print_out(text: str) -> None:
+    """What is on stdout whatever else is."""
     click.echo(renamed(text), color=_colour())
 
 

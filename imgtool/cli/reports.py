@@ -9,10 +9,12 @@ import click
 
 from imgtool.cli import checkout, completions, console
 from imgtool.cli.options import STDOUT, named_output
+from imgtool.errors import UsageError
 from imgtool.model.result import ImageResult
-from imgtool.report.registry import ADDED_TO_A_SUMMARY, NEED_DISK_MAP, RELATIVE_PATHS, REPORTS
+from imgtool.report.registry import ADDED_TO_A_SUMMARY, NEED_DISK_MAP, READ_IN_A_LOG, RELATIVE_PATHS, REPORTS
 from imgtool.util import misspelt
 from imgtool.util.output import append, check_target, written_beside
+from imgtool.util.text import printable
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 ReportRequest = tuple[str, Path]
@@ -32,9 +34,12 @@ def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
         return report_format, named_output(path, stdout=True)
 
     def parse(
-        _context: click.Context, _option: click.Parameter, values: Sequence[str]
+        context: click.Context, _option: click.Parameter, values: Sequence[str]
     ) -> tuple[ReportRequest, ...]:
-        return tuple(map(parse_one, values))
+        wanted = tuple(map(parse_one, values))
+        _refuse_shared(wanted)
+        _take_stdout(context, wanted)
+        return wanted
 
     return click.option(
         "--report",
@@ -43,11 +48,37 @@ def option_of(formats: Collection[str]) -> Callable[[Decorated], Decorated]:
         metavar="FORMAT=PATH",
         shell_complete=completions.reports,
         callback=parse,
-        help=f"Also write a report: {known}; PATH - is stdout. Repeatable.",
+        help=f"Also write a report: {known}; PATH - is stdout, which has nothing else then. Repeatable.",
     )
 
 
 option = option_of(REPORTS)
+
+
+def _refuse_shared(wanted: Sequence[ReportRequest]) -> None:
+    """Refuse two reports in one place. Raises UsageError."""
+    first: dict[str, str] = {}
+    for report_format, path in wanted:
+        place = "stdout" if path == STDOUT else os.path.realpath(path)
+        if place in first:
+            raise UsageError(
+                f"--report: {first[place]} and {report_format} would both be written to {printable(place)}",
+                hint="give each report a file of its own",
+            )
+        first[place] = report_format
+
+
+def _take_stdout(context: click.Context, wanted: Sequence[ReportRequest]) -> None:
+    """Let nothing else be on stdout where a report is. Raises UsageError where the result has to be."""
+    taken = next((report_format for report_format, path in wanted if path == STDOUT), None)
+    if taken is None:
+        return
+    if console.wants_json(context.obj or ()):
+        raise UsageError(
+            f"--output json and --report {taken}=- would both be written to stdout",
+            hint="leave one of them out, or give the report a file",
+        )
+    context.meta[console.INSTEAD_OF_STDOUT] = "stderr" if taken in READ_IN_A_LOG else "nowhere"
 
 
 def check_paths(wanted: Sequence[ReportRequest]) -> None:
@@ -72,7 +103,7 @@ def write(wanted: Sequence[ReportRequest], results: Sequence[ImageResult]) -> No
 def write_text(report_format: str, path: Path, text: str) -> None:
     """One report, or on stdout; or after what other commands of a step have put into its summary."""
     if path == STDOUT:
-        console.show(text.removesuffix("\n"))
+        console.print_out(text.removesuffix("\n"))
         return
     if report_format in ADDED_TO_A_SUMMARY and _is_step_summary(path):
         append(path, console.renamed(text))

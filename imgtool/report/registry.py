@@ -21,6 +21,9 @@ RELATIVE_PATHS = frozenset({"sarif", "github", "gitlab"})
 ADDED_TO_A_SUMMARY = frozenset({"markdown"})
 """Forms that are added to the file where GitHub Actions collects what a step reports."""
 
+READ_IN_A_LOG = frozenset({"github"})
+"""Forms that CI systems look for in a job's log, where stdout and stderr are one."""
+
 _MODULES = {
     "text": ("as_text.result", "as_text.batch"),
     "json": ("as_json", "as_json.batch"),

@@ -34,11 +34,55 @@ def test_a_refused_image_is_reported_too(command: list[str], form: str, tmp_path
     assert "it is empty" in report.read_text()
 
 
-def test_a_dash_is_stdout(raw: Path) -> None:
-    lines = imgtool("check", raw, "--report", "github=-").stdout.splitlines()
+def test_annotations_on_stdout_leave_the_text_to_stderr(raw: Path) -> None:
+    run = imgtool("check", raw, "--report", "github=-")
+    lines = run.stdout.splitlines()
     assert lines[0].startswith(f"::error file={raw},title=imgtool::FAIL")
-    assert lines[-1].startswith("FAIL")
+    assert all(line.startswith("::") for line in lines)
+    assert run.stderr.splitlines()[-1].startswith("FAIL")
     assert not Path("-").exists()
+
+
+@pytest.mark.parametrize("place", ["-", "/dev/stdout"])
+@pytest.mark.parametrize(
+    "command", [["check"], ["prepare", "--dry-run", "--name", "x"]], ids=lambda one: one[0]
+)
+def test_a_report_on_stdout_is_alone(command: list[str], place: str, raw: Path) -> None:
+    run = imgtool(*command, raw, "--report", f"json={place}", "--report", "html=page", cwd=raw.parent)
+    assert json.loads(run.stdout)["results"][0]["outcome"] == "fail"
+    assert run.returncode == 1
+    assert "FAIL" not in run.stderr
+    assert (raw.parent / "page").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--report", "json=-", "--report", "text=-"], "json and text would both be written to stdout"),
+        (["--report", "json=-", "--report", "text=/dev/fd/1"], "json and text would both be"),
+        (["--report", "json=a", "--report", "text=../folder/a"], "json and text would both be written to"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "prepare", "batch"])
+def test_two_reports_in_one_place_are_refused(
+    command: str, options: list[str], words: str, raw: Path
+) -> None:
+    (folder := raw.parent / "folder").mkdir()
+    assert_clean_failure(imgtool(command, raw, *options, cwd=folder), 2, words, "a file of its own")
+
+
+def test_the_result_as_json_and_a_report_cannot_share_stdout(raw: Path) -> None:
+    run = imgtool("check", raw, "--output", "json", "--report", "sarif=-")
+    assert run.returncode == 2
+    assert "--report sarif=-" in json.loads(run.stdout)["error"]["message"]
+
+
+def test_a_refused_image_leaves_stdout_to_the_report(tmp_path: Path) -> None:
+    (tmp_path / "empty.raw").touch()
+    run = imgtool("prepare", tmp_path / "empty.raw", "--dry-run", "--report", "json=-")
+    assert run.returncode == 3
+    assert json.loads(run.stdout)["results"][0]["outcome"] == "fail"
+    assert run.stderr.startswith("imgtool: error: ")
 
 
 def test_the_page_shows_where_the_image_keeps_data(raw: Path, tmp_path: Path) -> None:
