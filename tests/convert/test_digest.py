@@ -66,3 +66,16 @@ def test_an_end_of_the_block_ends_the_work(tmp_path: Path, monkeypatch: pytest.M
     with background_sha256(admit(path)) as found:
         assert found is not None
     assert found.finished
+
+
+def test_its_thread_stands_back_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "disk.raw"
+    path.write_bytes(bytes(512))
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with background_sha256(admit(path, "raw")) as found:
+        assert found is not None
+        found.value()
+        threads = [int(one) for one in os.listdir("/proc/self/task")]
+        nice = sorted(os.getpriority(os.PRIO_PROCESS, thread) for thread in threads)
+        assert nice[-1] == min(19, before + digest.NICE)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
