@@ -9,6 +9,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     pipeline/     one image: inspected, judged, converted, delivered
     policy/       profiles and policy files -> which checks run, and how
     convert/convert.py    plan (pure), execute, verify
+    compute/      Nova: a throwaway server from an image that is in Glance
     glance/       Keystone and Glance: plan, upload, verify
     boot/         the proof: QEMU, a config drive, the guest agent
     checks/       one file, one check: facts -> finding

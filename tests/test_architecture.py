@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("report", "doctor"),
     ("batch",),
     ("pipeline",),
-    ("policy",),
+    ("policy", "compute"),
     ("glance", "checks", "boot"),
     ("convert",),
     ("guest", "disk", "fetch"),

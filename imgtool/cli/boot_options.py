@@ -8,10 +8,12 @@ import click
 
 from imgtool.errors import UsageError
 from imgtool.model.boot import BUSES, BootOptions
+from imgtool.model.cloud_boot import CloudBootOptions
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _DEFAULTS = BootOptions()
+_CLOUD_DEFAULTS = CloudBootOptions()
 _OPTIONS = (
     click.option(
         "--boot",
@@ -32,6 +34,37 @@ _OPTIONS = (
         help=f"Seconds that a boot may take; requires --boot. Default: {_DEFAULTS.timeout_seconds:.0f}.",
     ),
 )
+
+
+_OF_AN_UPLOAD = (
+    click.option(
+        "--boot",
+        "wanted",
+        type=click.Choice(["local", "cloud"]),
+        is_flag=False,
+        flag_value="local",
+        help="Boot the image too. local, also for --boot alone: a throwaway copy with QEMU, once the other"
+        " checks pass; cloud: a throwaway server in each cloud, after the upload.",
+    ),
+    *_OPTIONS[1:],
+)
+
+
+def boot_of_an_upload(command: Decorated) -> Decorated:
+    """Gives `command` the options of a boot here, as `boot`, and of one in the clouds, as `cloud_boot`."""
+
+    @functools.wraps(command)
+    def gathered(*, wanted: str | None, bus: str | None, timeout_seconds: float | None, **others: Any) -> Any:
+        if wanted != "cloud":
+            return command(boot=_gathered(wanted == "local", bus, timeout_seconds), cloud_boot=None, **others)
+        if bus:
+            raise UsageError("--bus is for a boot on this machine", hint="leave it out, or give --boot local")
+        options = CloudBootOptions(timeout_seconds=timeout_seconds or _CLOUD_DEFAULTS.timeout_seconds)
+        return command(boot=None, cloud_boot=options, **others)
+
+    for option in reversed(_OF_AN_UPLOAD):
+        gathered = option(gathered)
+    return cast("Decorated", gathered)
 
 
 def boot(command: Decorated) -> Decorated:

@@ -91,13 +91,14 @@ def plain_words(content: str, document: Any) -> str:
 
 
 def _json_message(document: Any) -> str | None:
-    """`{"error": {"message": ...}}` as keystonemiddleware says it, or `{"message": ...}`."""
+    """`{"error": {"message": ...}}` as keystonemiddleware says it, `{"badRequest": {"message": ...}}` as Nova
+    does, or `{"message": ...}`."""
     for _ in range(2):
         if not isinstance(document, dict):
             return None
         if isinstance(document.get("message"), str):
             return str(document["message"])
-        document = document.get("error")
+        document = document.get("error") or (next(iter(document.values())) if len(document) == 1 else None)
     return None
 
 

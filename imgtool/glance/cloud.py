@@ -145,11 +145,19 @@ class Cloud:
             address = self._address_of(service_type)
         return str(address).rstrip("/") if address else None
 
-    def ask(self, address: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
-        """Answer of another service to one GET, which is repeated as `request` does it. Raises CloudError."""
-        options = {"params": params, "headers": dict(headers), "timeout": REQUEST_SECONDS}
+    def ask(
+        self,
+        address: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        method: str = "GET",
+        json: object = None,
+    ) -> Answer:
+        """Answer of another service to one request, repeated as `request` does it. Raises CloudError."""
+        options = {"params": params, "headers": dict(headers), "timeout": REQUEST_SECONDS, "json": json}
         with understood(self.name):
-            return retry.patiently("GET", lambda: self._ask_at(address, "GET", **options))
+            return retry.patiently(method, lambda: self._ask_at(address, method, **options))
 
     def is_admin(self) -> bool:
         """Whether the token has the role `admin`, which services ask for before they tell of all projects."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult
 from imgtool.model.inspection import Inspection
@@ -27,3 +28,10 @@ class ImageResult:
     """One for each cloud."""
     uploads: tuple[UploadResult | UploadFailure, ...] = ()
     """What became of each plan, in their order."""
+    cloud_boots: tuple[CloudBoot, ...] = ()
+    """One for each cloud that has the image now, where that was asked for."""
+
+    @property
+    def comes_up(self) -> bool:
+        """No server that was started from it says otherwise."""
+        return all(one.passed for one in self.cloud_boots)

@@ -14,8 +14,9 @@ from imgtool.disk.open_source import incoming
 from imgtool.errors import UnsafeImageError, UsageError
 from imgtool.formats import acceptance
 from imgtool.formats.gate import admit, refuse_writers
+from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionPlan, ConversionResult
-from imgtool.model.delivery import Property, UploadPlan
+from imgtool.model.delivery import Property, UploadPlan, UploadResult
 from imgtool.model.facts import NO_EXTRAS, GuestQuery
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
@@ -98,7 +99,26 @@ def _prepare(
         image, conversion = _convert(conversion_plan, source, progress)
         result = replace(result, conversion=conversion)
         plans = tuple(replace(plan, image=image) for plan in plans)
-        return _with_uploads(result, _upload(request, plans, there, digest, progress))
+        result = _with_uploads(result, _upload(request, plans, there, digest, progress))
+    return replace(result, cloud_boots=_boot_there(request, result, there, progress))
+
+
+def _boot_there(
+    request: PrepareRequest,
+    result: ImageResult,
+    there: Sequence[glance.Destination],
+    progress: Progress,
+) -> tuple[CloudBoot, ...]:
+    """Start a server in each cloud that has the image now, where that is asked for."""
+    if request.cloud_boot is None:
+        return ()
+    from imgtool.compute.boot import boot_in_cloud  # noqa: PLC0415 - loaded only where it is needed
+
+    return tuple(
+        boot_in_cloud(place.cloud, one.image_id, request.cloud_boot, request.journal, progress)
+        for one, place in zip(result.uploads, there, strict=True)
+        if isinstance(one, UploadResult) and one.ending != "skipped" and place.cloud is not None
+    )
 
 
 def upload(request: PrepareRequest, progress: Progress, *, dry_run: bool = False) -> ImageResult:

@@ -9,6 +9,7 @@ from imgtool import glance
 from imgtool.checks.policy import OPENSTACK, Policy
 from imgtool.convert import convert
 from imgtool.model.boot import BootOptions
+from imgtool.model.cloud_boot import CloudBootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import DiskImage
@@ -59,6 +60,8 @@ class PrepareRequest:
     """Also find out where the source keeps data: a report will draw it."""
     boot: BootOptions | None = None
     """Also start it, once nothing else stands in the way; None does not."""
+    cloud_boot: CloudBootOptions | None = None
+    """Also start a throwaway server from it in each cloud, once it is there; None does not."""
     allow_snapshots: bool = False
     """Upload an image with internal snapshots as it is."""
     insist: bool = False

@@ -24,7 +24,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "inspect": ("inspect", "IMAGE"),
     "check": ("check", "IMAGE", "--report", "text=REPORT"),
     "upload": ("upload", "IMAGE", "--cloud", "none-such", "--dry-run"),
-    "prepare": ("prepare", "IMAGE", "--cloud", "none-such", "--dry-run"),
+    "prepare": ("prepare", "IMAGE", "-O", "qcow2", "--cloud", "none-such", "--dry-run"),
 }
 AS_IT_IS = ("convert as it is", "convert as it is by qemu-img")
 EACH = [name for name in COMMANDS if name not in AS_IT_IS]

@@ -10,7 +10,7 @@ from support.traced import lines_of_error, traced
 
 COMMANDS = (("convert", "IMAGE", "OUT", "-O", "raw"), ("inspect", "IMAGE"), ("check", "IMAGE"),
             ("upload", "IMAGE", "--cloud", "none-such", "--dry-run"),
-            ("prepare", "IMAGE", "--cloud", "none-such", "--dry-run"))  # fmt: skip
+            ("prepare", "IMAGE", "-O", "qcow2", "--cloud", "none-such", "--dry-run"))  # fmt: skip
 CASES = [(name, COMMANDS[number % len(COMMANDS)]) for number, name in enumerate(PAIRS)]
 
 

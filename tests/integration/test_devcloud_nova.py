@@ -1,11 +1,15 @@
-"""scripts/devcloud --with nova: an ordinary member starts a server from an image that imgtool prepared.
+"""scripts/devcloud --with nova, and `imgtool boot --cloud`: a member starts servers from images of imgtool.
 
-IMGTOOL_NOVA_AGENT=1 makes it wait for the guest's agent too, which sets the password that Nova asks for.
+IMGTOOL_NOVA_AGENT=1 makes it wait for the guest's agent too, which sets the password that Nova asks for;
+IMGTOOL_NOVA_KILLS=20 kills so many boots.
 """
 
 import contextlib
 import json
 import os
+import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +19,8 @@ import openstack
 import pytest
 from support.cli import imgtool
 from support.cloud import Devcloud, cloud_with
+from support.images import create
+from support.killed_at import killed_at
 from support.processes import processes_with_mounted
 
 MEMBER = "devcloud-member"
@@ -92,3 +98,96 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(2)
+
+
+def boot(image: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    return imgtool("boot", image, "--cloud", MEMBER, "--output", "json", *options)
+
+
+def no_server_is_left(cloud: Any) -> None:
+    assert list(cloud.compute.servers()) == []
+    assert list(Path(os.environ["XDG_STATE_HOME"]).rglob("imgtool-boot-*")) == []
+
+
+def test_a_throwaway_server_proves_the_image(cloud: Any, debian_image: Path) -> None:
+    run = boot(prepared(debian_image), "--timeout", f"{SERVER_SECONDS}")
+    assert run.returncode == 0, run.stderr + run.stdout
+    found = json.loads(run.stdout)
+    assert (found["passed"], found["status"], found["agent_answered"]) == (True, "ACTIVE", True)
+    assert found["cloud_init"]["done"]
+    assert [one["stage"] for one in found["stages"]][-1] == "user-space"
+    no_server_is_left(cloud)
+
+
+@pytest.fixture
+def empty(cloud: Any, tmp_path: Path) -> str:
+    """The id of an image with nothing in it, which Nova starts, and which never comes up."""
+    disk = create(tmp_path / "empty.raw", "raw", "1M")
+    words = ("--name", "empty", "--on-conflict", "new", "--property", "hw_qemu_guest_agent=yes")
+    done = imgtool("upload", disk, "--cloud", MEMBER, "--output", "json", *words)
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["upload"]["image_id"])
+
+
+def test_an_image_that_does_not_come_up_fails_and_its_server_goes(cloud: Any, empty: str) -> None:
+    run = boot(empty, "--timeout", "20", "--flavor", "m1.micro", "--network", "none")
+    assert run.returncode == 1, run.stderr + run.stdout
+    found = json.loads(run.stdout)
+    assert found["problem"]
+    assert (found["passed"], found["flavor"]) == (False, "m1.micro")
+    no_server_is_left(cloud)
+
+
+def test_prepare_starts_a_server_after_the_upload(cloud: Any, tmp_path: Path) -> None:
+    disk = create(tmp_path / "empty.raw", "raw", "2M")
+    words = ("--policy", "data", "--name", "booted", "--boot", "cloud", "--boot-timeout", "15")
+    run = imgtool("prepare", disk, "--cloud", MEMBER, "--output", "json", *words)
+    assert run.returncode == 1, run.stderr + run.stdout
+    found = json.loads(run.stdout)
+    (server,) = found["cloud_boots"]
+    assert (server["image_id"], server["passed"]) == (found["upload"]["image_id"], False)
+    assert cloud.image.get_image(server["image_id"]).status == "active"
+    no_server_is_left(cloud)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["no such image"], 2, "there is no such image in this project"),
+        (["EMPTY", "--flavor", "m1.tinny"], 2, "did you mean m1.tiny?"),
+        (["EMPTY", "--network", "flatt"], 2, "did you mean flat?"),
+        (["EMPTY", "--keypair", "nobody"], 6, "HTTP 400: Invalid key_name provided."),
+        (["EMPTY", "--bus", "all"], 2, "--bus is for a boot on this machine"),
+    ],
+)
+def test_what_cannot_be_is_said(words: list[str], status: int, says: str, cloud: Any, empty: str) -> None:
+    run = boot(*(empty if word == "EMPTY" else word for word in words))
+    assert run.returncode == status, run.stderr
+    assert says in run.stderr + run.stdout
+    no_server_is_left(cloud)
+
+
+KILLS = [("_until_asked", "after"), ("_clean_up", "before"), ("_delete", "after")]
+
+
+@pytest.mark.parametrize(("point", "moment"), KILLS)
+def test_a_killed_run_s_server_is_deleted_by_the_next(
+    point: str, moment: str, cloud: Any, empty: str
+) -> None:
+    words = ("boot", empty, "--cloud", MEMBER, "--network", "none", "--timeout", "1")
+    ended = killed_at(f"imgtool.compute.boot.{point}", moment, *words)
+    assert ended.returncode == -9, ended.stderr
+    assert boot(empty, "--network", "none", "--timeout", "1").returncode == 1
+    no_server_is_left(cloud)
+
+
+def test_kills_at_any_moment(cloud: Any, empty: str) -> None:
+    moments = random.Random(18)
+    words = ("boot", empty, "--cloud", MEMBER, "--network", "none", "--timeout", "10")
+    for _ in range(int(os.environ.get("IMGTOOL_NOVA_KILLS", "1"))):
+        process = subprocess.Popen([sys.executable, "-m", "imgtool", *words], stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0.5, 9))
+        process.kill()
+        process.wait()
+        assert boot(empty, "--network", "none", "--timeout", "1").returncode == 1
+        no_server_is_left(cloud)

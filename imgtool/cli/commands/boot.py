@@ -8,18 +8,22 @@ import click
 
 from imgtool.boot.run import boot_image
 from imgtool.checks import registry
-from imgtool.cli import console, options
+from imgtool.cli import console, options, state_folder
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 from imgtool.model.boot import BUSES, MIB, BootOptions
+from imgtool.model.cloud_boot import CloudBootOptions
+from imgtool.model.delivery import CloudName
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.verdict import Judgement
 from imgtool.pipeline.inspect import inspect_image
+from imgtool.util.progress import Progress
 from imgtool.util.text import parse_size, printable
 
 _DEFAULTS = BootOptions()
+_CLOUD_DEFAULTS = CloudBootOptions()
 
 
 def _memory(_context: click.Context, _option: click.Parameter, value: str) -> int:
@@ -28,6 +32,15 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str) -> in
     if found is None or not 64 * MIB <= found <= MIB << 20:
         raise click.BadParameter(f"invalid size {value!r}: give 64M to 1024G (examples: 1024M, 2G)")
     return found
+
+
+def _cloud_name(_context: click.Context, _option: click.Parameter, value: str | None) -> CloudName | None:
+    if value is None:
+        return None
+    try:
+        return CloudName.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("boot", cls=options.OptionalValueCommand)
@@ -76,10 +89,29 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str) -> in
 @click.option(
     "--keep-log", type=options.file, metavar="PATH", help="Write the whole serial log to this file."
 )
+@click.option(
+    "--cloud",
+    metavar="NAME[/REGION]",
+    callback=_cloud_name,
+    help="Start a throwaway server in this cloud instead; IMAGE is then an image there, by id or name.",
+)
+@click.option(
+    "--flavor", metavar="NAME", help="With --cloud: flavor of the server. Default: the smallest that fits."
+)
+@click.option(
+    "--network",
+    metavar="NAME",
+    default=_CLOUD_DEFAULTS.network,
+    show_default=True,
+    help="With --cloud: network of the server, by name or id. auto: what the project has; none: no network.",
+)
+@click.option("--keypair", metavar="NAME", help="With --cloud: key pair of the server. Default: none.")
 @options.output
 @options.progress
 @options.logging
+@click.pass_context
 def command(
+    context: click.Context,
     image: Path,
     source_format: str | None,
     disk: str | None,
@@ -90,14 +122,24 @@ def command(
     cpus: int,
     accel: Literal["auto", "kvm", "tcg"],
     keep_log: Path | None,
+    cloud: CloudName | None,
+    flavor: str | None,
+    network: str,
+    keypair: str | None,
     output: str,
     progress: When,
 ) -> int:
     """Start a throwaway copy of IMAGE on virtio, as Nova would, and wait for its guest agent: the proof.
 
-    IMAGE is only read. Needs no root and no KVM. Exit status 0 when it comes up and the agent answers,
-    1 when not, 3 when the image is unreadable or unsafe, 4 when QEMU is missing or fails.
+    IMAGE is only read. Needs no root and no KVM. With --cloud a real Nova starts a server from an image that
+    is in Glance; it is deleted again, whatever happens. Exit status 0 when it comes up and the agent answers,
+    1 when not, 3 when the image is unreadable or unsafe, 4 when QEMU is missing or fails, 6 when the cloud
+    fails.
     """
+    _refuse_mixture(context, in_cloud=cloud is not None)
+    if cloud is not None:
+        asked = CloudBootOptions(flavor, network, keypair, timeout)
+        return _in_cloud(cloud, str(image), asked, output, TerminalProgress(progress))
     wanted = BootOptions(
         buses=tuple(one for one in BUSES if bus in {one, "all"}),
         firmware=firmware,
@@ -124,6 +166,43 @@ def command(
         console.show(boots_as_text.document(booted.boots, judgement, console.paint))
     came_up = all(one.answered for one in booted.boots)
     return EXIT_OK if came_up and judgement.passed else EXIT_CHECK_FAILED
+
+
+def _in_cloud(cloud: CloudName, image: str, wanted: CloudBootOptions, output: str, progress: Progress) -> int:
+    """Start, watch and delete a server; the exit status is the verdict."""
+    from imgtool import glance  # noqa: PLC0415 - only for those who ask for a cloud
+    from imgtool.compute.boot import boot_in_cloud  # noqa: PLC0415 - the same
+    from imgtool.report import as_json  # noqa: PLC0415 - the same
+    from imgtool.report.as_json import cloud_boot as in_json  # noqa: PLC0415 - the same
+    from imgtool.report.as_text import cloud_boot as in_text  # noqa: PLC0415 - the same
+
+    connected = glance.connect(cloud.name, cloud.region)
+    found = boot_in_cloud(connected, image, wanted, state_folder.uploads_folder(), progress)
+    if output == "json":
+        console.show(as_json.to_text(in_json.document(found)))
+    else:
+        console.show(in_text.document(found, console.paint))
+    return EXIT_OK if found.passed else EXIT_CHECK_FAILED
+
+
+_HERE = ("source_format", "disk", "bus", "firmware", "memory", "cpus", "accel", "keep_log")
+_THERE = ("flavor", "network", "keypair")
+
+
+def _refuse_mixture(context: click.Context, *, in_cloud: bool) -> None:
+    """Raise UsageError for an option that says nothing where the image is booted."""
+    given = [name for name in (_HERE if in_cloud else _THERE) if _is_given(context, name)]
+    if given:
+        option = f"--{given[0].replace('_', '-')}"
+        if in_cloud:
+            raise UsageError(
+                f"{option} is for a boot on this machine, not with --cloud", hint=f"leave {option} out"
+            )
+        raise UsageError(f"{option} requires --cloud", hint="name the cloud: --cloud NAME")
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def _judge(inspection: Inspection) -> Judgement:

@@ -24,11 +24,12 @@ from imgtool.cli.checksums import Checksums
 from imgtool.cli.delivery import DeliveryOptions, new_file
 from imgtool.cli.several import Running, Shown
 from imgtool.convert.convert import TargetFormat
-from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
+from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError, UsageError
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import TaskOptions
 from imgtool.model.boot import BootOptions
 from imgtool.model.choice import CheckChoice
+from imgtool.model.cloud_boot import CloudBootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.pipeline.judge import refusal
 from imgtool.pipeline.prepare import prepare
@@ -51,7 +52,7 @@ from imgtool.report import as_json
 @delivery.insist
 @policies.option
 @policies.choice
-@boot_options.boot
+@boot_options.boot_of_an_upload
 @several.running
 @report_files.option
 @options.dry_run
@@ -74,6 +75,7 @@ def command(
     policy: str,
     choice: CheckChoice,
     boot: BootOptions | None,
+    cloud_boot: CloudBootOptions | None,
     running: Running,
     reports: Sequence[report_files.ReportRequest],
     dry_run: bool,
@@ -92,6 +94,7 @@ def command(
     hashes = checksums.of_each(sources)
     open_format = _is_open(target_format, compress, conversion, keep)
     if len(sources) > 1:
+        _refuse_servers(cloud_boot)
         like = delivery.task(
             source_format=source_format,
             disk=disk,
@@ -135,6 +138,7 @@ def command(
         derive=delivery.derive,
         policy=applied,
         boot=boot,
+        cloud_boot=cloud_boot,
         with_map=report_files.need_disk_map(reports),
         timeout_seconds=delivery.timeout_seconds,
     )
@@ -146,7 +150,16 @@ def command(
     report_files.write(reports, [result])
     status = outcome.leave(result, output, as_json.prepared)
     passed = result.judgement is not None and result.judgement.passed
-    return status if passed else EXIT_CHECK_FAILED
+    return status if passed and result.comes_up else EXIT_CHECK_FAILED
+
+
+def _refuse_servers(cloud_boot: CloudBootOptions | None) -> None:
+    """Raise UsageError: each image of several has a process of its own, and many servers may be too many."""
+    if cloud_boot is not None:
+        raise UsageError(
+            "--boot cloud takes one image at a time",
+            hint="prepare them without it, then: imgtool boot IMAGE --cloud NAME",
+        )
 
 
 def _format(wanted: Literal["auto", "raw", "qcow2"], keep: Path | None) -> TargetFormat:

@@ -35,11 +35,11 @@ def boot(result: BootResult) -> Object:
         "seconds": round(result.seconds, 3),
         "stages": [{"stage": one.stage, "seconds": round(one.seconds, 3)} for one in result.stages],
         "agent": None if result.agent is None else _agent(result.agent, seen),
-        "cloud_init": seen.value("cloud_init", result.cloud_init, _cloud_init),
+        "cloud_init": seen.value("cloud_init", result.cloud_init, cloud_init),
         "root_grown": seen.value("root_grown", result.root_grown),
         "differences": [asdict(one) for one in result.differences],
         "doubt": None if result.doubt is None else clean(result.doubt),
-        "diagnosis": None if result.diagnosis is None else _diagnosis(result.diagnosis),
+        "diagnosis": None if result.diagnosis is None else diagnosis(result.diagnosis),
         "log": [clean(line) for line in result.log],
         "unknown": seen.unknown,
     }
@@ -63,11 +63,13 @@ def _objects(values: Sequence[Any]) -> list[Object]:
     return [asdict(one) for one in values]
 
 
-def _cloud_init(run: CloudInitRun) -> Object:
+def cloud_init(run: CloudInitRun) -> Object:
+    """What cloud-init said on the console."""
     return {"done": run.done, "datasource": run.datasource}
 
 
-def _diagnosis(found: Diagnosis) -> Object:
+def diagnosis(found: Diagnosis) -> Object:
+    """Where a boot stopped, and why."""
     return {
         "stage": found.stage,
         "cause": clean(found.cause),

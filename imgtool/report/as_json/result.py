@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from imgtool.model.result import SCHEMA_VERSION, ImageResult
 from imgtool.report.as_json.boot import boot
+from imgtool.report.as_json.cloud_boot import cloud_boot
 from imgtool.report.as_json.conversion import conversion, conversion_plan
 from imgtool.report.as_json.delivery import uploads
 from imgtool.report.as_json.facts import inspection
@@ -31,6 +32,7 @@ def prepared(result: ImageResult) -> Object:
         "result": judgement(result.judgement) if result.judgement else None,
         "boots": _boots(result),
         **_delivery(result),
+        "cloud_boots": [cloud_boot(one) for one in result.cloud_boots],
     }
 
 

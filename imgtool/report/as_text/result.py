@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from imgtool.model.delivery import UploadFailure
 from imgtool.model.result import ImageResult
 from imgtool.report.as_text.boot import boot
+from imgtool.report.as_text.cloud_boot import document as cloud_boot
 from imgtool.report.as_text.conversion import conversion, conversion_plan
 from imgtool.report.as_text.delivery import failure, upload, upload_plan
 from imgtool.report.as_text.layout import Paint, plain
@@ -20,7 +21,8 @@ def report(results: Sequence[ImageResult]) -> str:
 def prepared(result: ImageResult, paint: Paint = plain) -> str:
     """`imgtool prepare`, and `imgtool upload`, which judges nothing."""
     verdict = [judgement(result.judgement, paint)] if result.judgement else []
-    return "\n\n".join([*verdict, *boots(result, paint), *stages(result, paint)])
+    servers = [cloud_boot(one, paint) for one in result.cloud_boots]
+    return "\n\n".join([*verdict, *boots(result, paint), *stages(result, paint), *servers])
 
 
 def checked(result: ImageResult, paint: Paint = plain) -> str:

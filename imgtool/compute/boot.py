@@ -1,0 +1,315 @@
+"""One throwaway server: started from the image, watched by its console, asked by its agent, and deleted.
+
+What proves the image: Nova shows it ACTIVE, its console reaches a login prompt or the end of cloud-init, and,
+where the image claims an agent (hw_qemu_guest_agent), the agent sets a password when Nova asks it to.
+"""
+
+import secrets
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from imgtool.boot.diagnosis.diagnose import cloud_init_of, diagnose, login_prompt, stages_of
+from imgtool.boot.diagnosis.stages import plain_lines
+from imgtool.compute import journal
+from imgtool.compute.journal import ServerNote
+from imgtool.compute.servers import Flavor, Server, Servers, smallest
+from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError, UsageError
+from imgtool.glance import Cloud, images
+from imgtool.glance.record import Record
+from imgtool.model.boot import CloudInitRun, Diagnosis, StageTime
+from imgtool.model.cloud_boot import CloudBoot, CloudBootOptions
+from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.util.progress import Progress
+from imgtool.util.text import printable
+
+NAME = "imgtool-boot-"
+"""How its servers are called, before a random part."""
+POLL_SECONDS = 3.0
+DELETE_SECONDS = 180.0
+COMING_SECONDS = 10.0
+"""How long a server may take to appear whose making got no answer."""
+SETTLE_SECONDS = 30.0
+"""After a login prompt: how long cloud-init may say nothing before nothing more is expected of it."""
+MIN_MEMORY_MIB = 512
+TAIL_LINES = 40
+_AGENT = "hw_qemu_guest_agent"
+_ON = frozenset({"yes", "true", "1", "on", "t", "y"})
+
+
+def boot_in_cloud(
+    cloud: Cloud, image: str, options: CloudBootOptions, folder: Path, progress: Progress
+) -> CloudBoot:
+    """Start a server from `image`, an id or a name of the project's images, and delete it, whatever happens.
+
+    `folder` is that of unfinished uploads. Raises CloudError, UsageError.
+    """
+    servers = Servers(cloud)
+    recover(servers, folder, progress)
+    record = _image(cloud, image)
+    disk = max(1, record.min_disk_gib or 0)
+    memory = max(MIN_MEMORY_MIB, record.min_ram_mib or 0)
+    flavor = smallest(servers.flavors(), memory, disk, options.flavor)
+    if options.network not in {"auto", "none"}:
+        options = replace(options, network=servers.network(options.network))
+    progress.stage("server", f"{record.name} ({record.id}) in {cloud.name}, flavor {flavor.name}")
+    with _throwaway(servers, folder) as name:
+        return _Watch(servers, record, flavor, options, progress).run(name)
+
+
+def recover(servers: Servers, folder: Path, progress: Progress) -> None:
+    """Delete the servers that killed runs left in this cloud and project. What cannot be now stays noted."""
+    for note, path in journal.abandoned(folder, servers.address, servers.cloud.project_id):
+        try:
+            age = max(0.0, time.time() - path.stat().st_mtime)
+            found = _delete(servers, note.name, COMING_SECONDS - age)
+        except ImgtoolError as error:
+            progress.stage("recover", f"server {note.name} of an interrupted run stays: {error.message}")
+            continue
+        path.unlink(missing_ok=True)
+        if found:
+            progress.stage("recover", f"an interrupted run's server {note.name} is deleted")
+
+
+def _image(cloud: Cloud, wanted: str) -> Record:
+    """The image of that id, else the one that is called so. Raises CloudError, UsageError."""
+    shown = printable(wanted)
+    found = images.find(cloud, wanted) if _is_id(wanted) else None
+    named = (found,) if found is not None else images.named(cloud, wanted)
+    active = [one for one in named if one.status == "active" and (one.id == wanted or not one.hidden)]
+    if not active:
+        why = f"it is {named[0].status}, not active" if named else "there is no such image in this project"
+        raise UsageError(f"{cloud.name}: {shown}: {why}", hint="upload it first: imgtool prepare")
+    if len(active) > 1:
+        ids = ", ".join(one.id for one in active)
+        raise UsageError(f"{cloud.name} has {len(active)} images named {shown}", hint=f"name an id: {ids}")
+    return active[0]
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _throwaway(servers: Servers, folder: Path) -> Iterator[str]:
+    """The name that the server is to have; all servers of that name are gone when the block has ended."""
+    name = f"{NAME}{uuid.uuid4()}"
+    note = ServerNote(name, servers.address, servers.cloud.project_id)
+    with journal.noted(folder, note) as page:
+        try:
+            yield name
+        except BaseException as failure:
+            _clean_up(servers, name, failure, coming_seconds=COMING_SECONDS)
+            page.unlink(missing_ok=True)
+            raise
+        _clean_up(servers, name, None, coming_seconds=0)
+        page.unlink(missing_ok=True)
+
+
+def _clean_up(servers: Servers, name: str, failure: BaseException | None, *, coming_seconds: float) -> None:
+    """Raise an error that names the server where it could not be deleted: the note then stays."""
+    try:
+        _delete(servers, name, coming_seconds=coming_seconds)
+    except KeyboardInterrupt:
+        raise InterruptedByUserError(f"interrupted; {_left(servers, name)}") from failure
+    except ImgtoolError as error:
+        before = f"{failure.message}; " if isinstance(failure, ImgtoolError) else ""
+        raise CloudError(f"{before}{_left(servers, name)}: {error.message}") from (failure or error)
+
+
+def _left(servers: Servers, name: str) -> str:
+    command = f"openstack {servers.cloud.option}server delete {name}"
+    cloud = servers.cloud.name
+    return f"server {name} could not be deleted from {cloud}; the next run tries again, or: {command}"
+
+
+def _delete(servers: Servers, name: str, coming_seconds: float = 0.0) -> bool:
+    """Whether there was one; there is none any more. Raises CloudError where one stays."""
+    began, seen = time.monotonic(), False
+    while True:
+        there = servers.named(name)
+        for one in there:
+            servers.delete(one)
+        seen = seen or bool(there)
+        waited = time.monotonic() - began
+        if not there and (seen or waited >= coming_seconds):
+            return seen
+        if waited > DELETE_SECONDS:
+            raise CloudError(f"{servers.cloud.name}: Nova has not deleted it within {DELETE_SECONDS:g} s")
+        time.sleep(min(1.0, POLL_SECONDS))
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the console showed so far, and when it was looked at."""
+
+    text: str = ""
+    lines: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, seconds: float, text: str) -> None:
+        """Note what is new: Nova gives all of it, or the end of it, each time."""
+        new = text[len(self.text) :] if text.startswith(self.text) else text
+        if new:
+            self.lines.append((seconds, new))
+        self.text = text
+
+
+def _until_asked(
+    servers: Servers, name: str, image: Record, flavor: Flavor, options: CloudBootOptions
+) -> str:
+    """Return the id that Nova gave the server."""
+    return servers.create(name, image.id, flavor, options.network, options.keypair)
+
+
+class _Watch:
+    """One server, from the request to its end."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        image: Record,
+        flavor: Flavor,
+        options: CloudBootOptions,
+        progress: Progress,
+    ) -> None:
+        self._servers, self._image, self._flavor = servers, image, flavor
+        self._options, self._progress = options, progress
+        self._began = time.monotonic()
+        self._seen = _Seen()
+        self._told: set[str] = set()
+        self._login_at: float | None = None
+        self._active_at: float | None = None
+
+    def run(self, name: str) -> CloudBoot:
+        """Start it, and watch it until it has proven what it can."""
+        options = self._options
+        server_id = _until_asked(self._servers, name, self._image, self._flavor, options)
+        server = self._until_active(server_id)
+        if server is None or server.status != "ACTIVE":
+            return self._result(server_id, server, problem=self._not_active(server))
+        self._tell("active", f"ACTIVE after {self._seconds():.0f} s")
+        stopped = self._until_up(server_id)
+        if stopped is not None:
+            return self._result(server_id, server, diagnosis=stopped, problem=f"{stopped.cause}")
+        agent = self._ask_agent(server_id)
+        return self._result(server_id, server, agent=agent, problem=_without_agent(agent))
+
+    def _until_active(self, server_id: str) -> Server | None:
+        while True:
+            server = self._servers.find(server_id)
+            if server is None or server.status in {"ACTIVE", "ERROR", "DELETED"} or self._is_over():
+                if server is not None and server.status == "ACTIVE":
+                    self._active_at = self._seconds()
+                return server
+            time.sleep(POLL_SECONDS)
+
+    def _not_active(self, server: Server | None) -> str:
+        if server is None:
+            return "somebody deleted the server"
+        if server.status == "ERROR":
+            return f"Nova could not start it: {server.fault or 'it does not say why'}"
+        return f"it is {server.status} after {self._seconds():.0f} s, not ACTIVE"
+
+    def _until_up(self, server_id: str) -> Diagnosis | None:
+        """None once it is up, or where there is no console to look at; else why it does not come up."""
+        while True:
+            text = self._servers.console(server_id)
+            if text is not None:
+                self._look(text)
+            if self._is_up() or (text is None and self._is_over()):
+                return None
+            found = diagnose(self._seen.text, answered=False, timed_out=self._is_over())
+            if found is not None:
+                return found
+            time.sleep(POLL_SECONDS)
+
+    def _look(self, text: str) -> None:
+        self._seen.add(self._seconds(), text)
+        for one in self._stages():
+            self._tell(one.stage, f"{one.stage} after {one.seconds:.0f} s")
+        if self._login_at is None and login_prompt(text):
+            self._login_at = self._seconds()
+
+    def _is_up(self) -> bool:
+        """cloud-init has ended; or there is a login prompt, and cloud-init says nothing."""
+        run = self._cloud_init()
+        if isinstance(run, Known):
+            return run.value.done
+        return self._login_at is not None and self._seconds() - self._login_at > SETTLE_SECONDS
+
+    def _ask_agent(self, server_id: str) -> Fact[bool]:
+        """Let it set a random password, of a server that nobody can reach and that goes in a moment."""
+        if self._image.properties.get(_AGENT, "").lower() not in _ON:
+            return Unknown(f"the image does not claim one ({_AGENT})")
+        self._progress.stage("server", "waiting for the guest agent")
+        while True:
+            why = self._servers.set_password(server_id, secrets.token_urlsafe(24))
+            if not why:
+                self._tell("agent", f"agent after {self._seconds():.0f} s")
+                return Known(value=True, evidence="it set a password, asked by Nova")
+            if self._is_over():
+                return Known(value=False, evidence=f"Nova says: {why}")
+            time.sleep(POLL_SECONDS)
+
+    def _tell(self, what: str, message: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            self._progress.stage("server", message)
+
+    def _stages(self) -> tuple[StageTime, ...]:
+        return stages_of(self._seen.lines)
+
+    def _cloud_init(self) -> Fact[CloudInitRun]:
+        return cloud_init_of(self._seen.text)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _is_over(self) -> bool:
+        return self._seconds() > self._options.timeout_seconds
+
+    def _result(
+        self,
+        server_id: str,
+        server: Server | None,
+        *,
+        agent: Fact[bool] | None = None,
+        diagnosis: Diagnosis | None = None,
+        problem: str | None = None,
+    ) -> CloudBoot:
+        if problem is None and self._active_at is not None and not self._seen.text:
+            problem = "Nova gives no console of it, and no agent answered" if not _yes(agent) else None
+        return CloudBoot(
+            cloud=self._servers.cloud.name,
+            image_id=self._image.id,
+            image_name=self._image.name,
+            server_id=server_id,
+            flavor=self._flavor.name,
+            status=server.status if server is not None else "DELETED",
+            seconds=self._seconds(),
+            active_seconds=self._active_at,
+            hypervisor=server.hypervisor if server is not None else None,
+            stages=self._stages(),
+            login=self._login_at is not None,
+            cloud_init=self._cloud_init(),
+            agent=agent or Unknown("it was not asked"),
+            diagnosis=diagnosis,
+            log=tuple(plain_lines(self._seen.text)[-TAIL_LINES:]),
+            problem=problem,
+        )
+
+
+def _yes(fact: Fact[bool] | None) -> bool:
+    return isinstance(fact, Known) and fact.value
+
+
+def _without_agent(agent: Fact[bool]) -> str | None:
+    if isinstance(agent, Known) and not agent.value:
+        return f"the image claims a guest agent, and none answered. {agent.evidence}"
+    return None
