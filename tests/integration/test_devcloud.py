@@ -165,12 +165,18 @@ def test_a_command_that_cannot_be_run(temporary: Path, command: str, status: int
     assert list(temporary.iterdir()) == []
 
 
-def test_ceph_is_not_installed(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("part", "missing"),
+    [("ceph", "ceph-mon, ceph-osd, monmaptool, rbd, setpriv"), ("nova", "mmdebstrap, setpriv, unshare")],
+)
+def test_what_a_part_needs_is_not_installed(
+    part: str, missing: str, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(temporary))
-    command = devcloud_command("start", "--with", "ceph")
+    command = devcloud_command("start", "--with", part)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 125
-    assert "ceph-mon, ceph-osd, monmaptool, rbd, setpriv not found, which --with ceph needs" in done.stderr
+    assert f"{missing} not found, which --with {part} needs" in done.stderr
     assert list(temporary.iterdir()) == []
 
 

@@ -96,7 +96,7 @@ def ready_nova(environment: Environment, say: Callable[[str], None]) -> NovaEnvi
     with nova.folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (nova.folder / COMPLETE).exists():
-            say(f"installing Nova, libvirt and RabbitMQ into {nova.folder} (once, some minutes)")
+            say(f"installing Nova, libvirt and RabbitMQ into {nova.folder} (once, two to four minutes)")
             _make(nova, environment)
     return nova
 
