@@ -6,9 +6,11 @@ from support.facts import UNREADABLE, known
 
 from imgtool.checks import registry
 from imgtool.glance.properties import derive
+from imgtool.model.delivery import Property
 from imgtool.model.facts import Unknown
 from imgtool.model.guest import Family, GuestFacts
 from imgtool.report.as_text.facts import inspection as inspection_text
+from imgtool.report.as_text.layout import plain, properties
 from imgtool.report.as_text.verdict import judgement as judgement_text
 
 
@@ -137,3 +139,12 @@ def test_an_inspection_shows_the_versions_of_the_packages() -> None:
     assert "installed, 22.4.2-1+deb12u3, enabled" in text
     by_hand = facts.with_cloud_init(version=known(None, "no package cloud-init is installed"))
     assert "installed, version not recorded, enabled" in inspection_text(by_hand, ())
+
+
+def test_a_long_property_pushes_only_its_own_reason_aside() -> None:
+    items = (Property("a", "b", "one"), Property("hash", "f" * 200, "two"), Property("long", "cde", "three"))
+    assert properties(items, plain)[1:] == [
+        "  a=b       one",
+        f"  hash={'f' * 200}  two",
+        "  long=cde  three",
+    ]

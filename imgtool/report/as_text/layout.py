@@ -30,11 +30,16 @@ def aligned(rows: Iterable[tuple[str, str]], paint: Paint) -> list[str]:
     return [f"  {paint(printable(key).ljust(WIDTH), 'dim')} {printable(value)}" for key, value in rows]
 
 
+WIDEST_PROPERTY = 48
+"""Of the column; a hash is longer, and pushes only its own reason aside."""
+
+
 def properties(items: "Sequence[Property]", paint: Paint) -> list[str]:
     """One line a property, with its reason."""
     if not items:
         return []
-    width = max(len(f"{item.name}={item.value}") for item in items)
+    lengths = [len(f"{item.name}={item.value}") for item in items]
+    width = max((one for one in lengths if one <= WIDEST_PROPERTY), default=0)
     lines = [paint("image properties", "title")]
     for item in items:
         setting = printable(f"{item.name}={item.value}").ljust(width)
