@@ -198,6 +198,7 @@ FAULTS = (
     of_debian("nova-accepts", afterwards=with_another_protective_entry),
     Fault("windows-generalised", "windows-2022", afterwards=not_generalised),
     of_debian("virtio-kernel", remove(f"{DEBIAN_MODULES}/drivers/net/virtio_net.ko")),
+    of_debian("config-drive", remove(f"{DEBIAN_MODULES}/drivers/scsi/sr_mod.ko")),
     of_debian("virtio-initramfs", initramfs_without(*VIRTIO_DISKS)),
     Fault("virtio-initramfs", "rhel-8", initramfs_without("xfs")),
     Fault("virtio-initramfs", "arch", initramfs_without("virtio_pci")),
