@@ -70,17 +70,31 @@ def clouds(_context: click.Context, _option: click.Parameter, values: Sequence[s
 
 def named_clouds(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> Clouds:
     """Only those that are named."""
-    named = tuple(map(_cloud, values))
+    named = tuple(map(cloud_name, values))
     if len(set(named)) < len(named):
         raise click.BadParameter("the same cloud is named twice")
     return named
 
 
-def _cloud(value: str) -> CloudName:
+def cloud_name(value: str) -> CloudName:
+    """Return the cloud that is meant. Raises click.BadParameter."""
     try:
         return CloudName.parse(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _clouds_option(purpose: str) -> Callable[[Any], Any]:
+    """Return --cloud, which names clouds or leaves it to the OS_* variables."""
+    return click.option(
+        "--cloud",
+        "clouds",
+        multiple=True,
+        metavar="NAME[/REGION]",
+        shell_complete=completions.clouds,
+        callback=clouds,
+        help=f"{purpose} of clouds.yaml. Repeatable. Default: the OS_* variables.",
+    )
 
 
 def texts(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -198,15 +212,7 @@ timeout = click.option(
 )
 
 _OPTIONS = (
-    click.option(
-        "--cloud",
-        "clouds",
-        multiple=True,
-        metavar="NAME[/REGION]",
-        shell_complete=completions.clouds,
-        callback=clouds,
-        help="Upload to this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
-    ),
+    _clouds_option("Upload to this cloud"),
     click.option(
         "--name",
         help="Name in Glance. Default: the file name without suffixes such as .qcow2 and .gz; {stem} in the"
@@ -297,26 +303,8 @@ _OPTIONS = (
 )
 
 
-clouds_to_copy_in = click.option(
-    "--cloud",
-    "clouds",
-    multiple=True,
-    metavar="NAME[/REGION]",
-    shell_complete=completions.clouds,
-    callback=clouds,
-    help="Copy the image within this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
-)
-
-
-clouds_to_clear = click.option(
-    "--cloud",
-    "clouds",
-    multiple=True,
-    metavar="NAME[/REGION]",
-    shell_complete=completions.clouds,
-    callback=clouds,
-    help="Retire versions in this cloud of clouds.yaml. Repeatable. Default: the OS_* variables.",
-)
+clouds_to_copy_in = _clouds_option("Copy the image within this cloud")
+clouds_to_clear = _clouds_option("Retire versions in this cloud")
 
 
 keep = click.option(

@@ -77,8 +77,7 @@ def recover(servers: Servers, folder: Path, progress: Progress) -> None:
 def _image(cloud: Cloud, wanted: str) -> Record:
     """The image of that id, else the one that is called so. Raises CloudError, UsageError."""
     shown = printable(wanted)
-    found = images.find(cloud, wanted) if _is_id(wanted) else None
-    named = (found,) if found is not None else images.named(cloud, wanted)
+    named = images.meant(cloud, wanted)
     active = [one for one in named if one.status == "active" and (one.id == wanted or not one.hidden)]
     if not active:
         why = f"it is {named[0].status}, not active" if named else "there is no such image in this project"
@@ -87,13 +86,6 @@ def _image(cloud: Cloud, wanted: str) -> Record:
         ids = ", ".join(one.id for one in active)
         raise UsageError(f"{cloud.name} has {len(active)} images named {shown}", hint=f"name an id: {ids}")
     return active[0]
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +9,7 @@ from imgtool.errors import CloudError, UsageError
 from imgtool.glance.answer import Answer
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.images import GONE
+from imgtool.util import misspelt
 from imgtool.util.text import printable
 
 API = {"OpenStack-API-Version": "compute 2.37"}
@@ -180,8 +180,8 @@ def smallest(flavors: tuple[Flavor, ...], memory_mib: int, disk_gib: int, wanted
 
 
 def _meant(wanted: str, names: Sequence[str]) -> str:
-    alike = get_close_matches(wanted, names, 1)
-    return f": did you mean {alike[0]}?" if alike else ""
+    alike = misspelt.closest(wanted, names)
+    return f": did you mean {alike}?" if alike else ""
 
 
 def _shown(value: object) -> str:

@@ -9,13 +9,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgtool.errors import CloudError
 from imgtool.glance.failures import in_words
-from imgtool.util import log
+from imgtool.util import log, misspelt
 from imgtool.util.redaction import names_secret
 from imgtool.util.text import printable
 
@@ -74,9 +73,8 @@ def _no_cloud(configuration: "OpenStackConfig") -> CloudError:
 
 def _unknown_cloud(cloud: str, configuration: "OpenStackConfig") -> CloudError:
     there = _clouds(configuration)
-    alike = get_close_matches(cloud, there, n=1)
-    hint = f"did you mean {alike[0]}? " if alike else ""
-    hint += f"it names: {_listed(there)}" if there else _where_it_is_looked_for()
+    names = f"it names: {_listed(there)}" if there else _where_it_is_looked_for()
+    hint = misspelt.advice(cloud, there, names)
     return CloudError(f"no clouds.yaml names a cloud {printable(cloud)!r}", hint=hint)
 
 

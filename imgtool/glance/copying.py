@@ -19,7 +19,6 @@ from imgtool.util.text import human_size, printable
 
 METHOD = "copy-image"
 MAX_SHOWN = 5
-_IS_UUID = 36
 
 
 def copy(request: CopyRequest, cloud: Cloud, progress: Progress) -> Copy:
@@ -55,8 +54,7 @@ def _active(wanted: str, cloud: Cloud) -> Record:
 
 def _find(wanted: str, cloud: Cloud) -> Record:
     """The image of that id, or the project's only one of that name that lists show."""
-    by_id = images.find(cloud, wanted) if len(wanted) == _IS_UUID else None
-    named = (by_id,) if by_id is not None else images.named(cloud, wanted)
+    named = images.meant(cloud, wanted)
     found = [one for one in named if not one.hidden] or list(named)
     if not found:
         raise CloudError(

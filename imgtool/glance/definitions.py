@@ -9,13 +9,13 @@ https://docs.openstack.org/api-ref/image/v2/metadefs-index.html
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from imgtool.errors import CloudError, UsageError
 from imgtool.glance.images import ATTRIBUTES
 from imgtool.model.nova_properties import KNOWN
+from imgtool.util import misspelt
 from imgtool.util.text import printable
 
 if TYPE_CHECKING:
@@ -88,18 +88,16 @@ def _faults(given: Mapping[str, str], defined: Mapping[str, Definition]) -> Iter
         if not isinstance(allowed, list) or value in map(str, allowed):
             continue
         listed = [printable(str(one)) for one in allowed[:MAX_SHOWN] if one is not None]
-        alike = get_close_matches(value, listed, 1)
-        meant = f"did you mean {alike[0]}? " if alike else ""
         yield (
             f"its definition of {printable(name)} does not have the value {printable(value)!r}",
-            f"{meant}it has {', '.join(listed)}",
+            misspelt.advice(value, listed, f"it has {', '.join(listed)}"),
         )
 
 
 def _misspelt(given: Mapping[str, str], defined: Mapping[str, Definition]) -> Iterator[tuple[str, str]]:
     for name in given.keys() - defined.keys():
-        if alike := get_close_matches(name, defined, 1, _ALIKE):
+        if alike := misspelt.closest(name, defined, _ALIKE):
             yield (
                 f"no image property {printable(name)} is defined there",
-                f"did you mean {printable(alike[0])}?",
+                f"did you mean {printable(alike)}?",
             )

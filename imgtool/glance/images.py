@@ -7,6 +7,7 @@ An id that the operator chose may be another image's: then no failure of ours ma
 
 import re
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -154,6 +155,20 @@ def named(cloud: "Cloud", name: str) -> tuple[Record, ...]:
     """The project's own images that are called `name`, also those that default lists hide."""
     query = {"name": name} if _PLAIN_NAME.fullmatch(name) else {}
     return tuple(one for one in owned(cloud, query) if one.name == name)
+
+
+def meant(cloud: "Cloud", wanted: str) -> tuple[Record, ...]:
+    """Return the image that has `wanted` as its id, else the project's own that are called so."""
+    found = find(cloud, wanted) if is_id(wanted) else None
+    return named(cloud, wanted) if found is None else (found,)
+
+
+def is_id(text: str) -> bool:
+    """Whether it is a UUID as Glance writes it: nothing else can be an id."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def owned(cloud: "Cloud", query: Mapping[str, str] = MappingProxyType({})) -> tuple[Record, ...]:

@@ -13,7 +13,7 @@ from imgtool.glance.names import former_name
 from imgtool.glance.needs import Needs
 from imgtool.glance.record import Record
 from imgtool.glance.upload_journal import Entry
-from imgtool.glance.versions import is_set_aside
+from imgtool.glance.versions import FINISHED, is_set_aside
 from imgtool.model.retirement import Fate
 from imgtool.util.text import printable
 
@@ -73,7 +73,7 @@ def retire(entry: Entry, cloud: Cloud, needs: Needs) -> dict[str, End]:
 
 def _stays(entry: Entry, cloud: Cloud) -> bool:
     record = _there(entry.image_id, cloud)
-    return record is not None and record.status in {"active", "deactivated"}
+    return record is not None and record.status in FINISHED
 
 
 def _deleted(image_id: str, entry: Entry, cloud: Cloud, needs: Needs) -> End | None:

@@ -4,7 +4,6 @@ What is decided is noted before the first step, with the ids: the next run finis
 An error or ^C ends it; only a run that was killed is finished by another.
 """
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -42,17 +41,10 @@ def require_keep(keep: int) -> None:
 
 def _wanted(request: RetirementRequest, cloud: Cloud) -> Wanted:
     """An id stands for the versions of that image's name."""
-    record = images.find(cloud, request.name) if _is_id(request.name) else None
+    record = images.find(cloud, request.name) if images.is_id(request.name) else None
     if record is None or record.owner not in {None, cloud.project_id} or record.status in images.DELETED:
         return Wanted(request.name, request.keep)
     return Wanted(base_name(record.name, record.id), request.keep, named=(record.id,))
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 def rotate(wanted: Wanted, cloud: Cloud, journal: Journal, progress: Progress) -> Retirement:

@@ -10,7 +10,6 @@ is uploaded.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from difflib import get_close_matches
 
 from imgtool.errors import UsageError
 from imgtool.formats.acceptance import INSIST
@@ -18,6 +17,7 @@ from imgtool.glance.properties import SAFE_VALUE
 from imgtool.model.delivery import GlanceTarget, Property
 from imgtool.model.facts import Known
 from imgtool.model.linux import LinuxFacts
+from imgtool.util import misspelt
 from imgtool.util.text import printable
 
 STANDARD = "scs-0102"
@@ -119,8 +119,7 @@ def _one_of(allowed: Sequence[str]) -> Callable[[str], str | None]:
     def judge(value: str) -> str | None:
         if value in allowed:
             return None
-        alike = get_close_matches(value, allowed, 1)
-        return (f"did you mean {alike[0]}? " if alike else "") + f"it has {', '.join(allowed)}"
+        return misspelt.advice(value, allowed, f"it has {', '.join(allowed)}")
 
     return judge
 

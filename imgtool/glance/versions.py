@@ -16,7 +16,8 @@ from imgtool.model.retirement import Fate, Version
 MADE_BY = f"{PREFIX}version"
 """The property that imgtool gives to what it uploads."""
 _OF_A_SERVER = ("base_image_ref", "instance_uuid")
-_FINISHED = frozenset({"active", "deactivated"})
+FINISHED = frozenset({"active", "deactivated"})
+"""States of an image that has its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _age(record: Record) -> tuple[str, str]:
 
 
 def _untouchable(record: Record, wanted: Wanted) -> tuple[Fate, str] | None:
-    if record.status not in _FINISHED:
+    if record.status not in FINISHED:
         return "unfinished", f"its state is {record.status}"
     if record.id in wanted.named or record.id == wanted.current:
         return None

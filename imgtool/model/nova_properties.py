@@ -6,10 +6,10 @@ with a value that it does not take. After nova/objects/image_meta.py and nova/ob
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from imgtool.errors import UsageError
+from imgtool.util import misspelt
 from imgtool.util.text import printable
 
 _BUSES = ("fdc", "ide", "lxc", "sata", "scsi", "uml", "usb", "virtio", "xen")
@@ -131,8 +131,8 @@ def faults(properties: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for name, value in properties:
         if name in KNOWN:
             yield from _of_value(name, value)
-        elif name.startswith(_PREFIXES) and (alike := get_close_matches(name, KNOWN, 1, _ALIKE)):
-            yield f"Nova knows no image property {printable(name)}", f"did you mean {alike[0]}?"
+        elif name.startswith(_PREFIXES) and (alike := misspelt.closest(name, KNOWN, _ALIKE)):
+            yield f"Nova knows no image property {printable(name)}", f"did you mean {alike}?"
 
 
 def _of_value(name: str, value: str) -> Iterator[tuple[str, str]]:
@@ -151,6 +151,6 @@ def _of_value(name: str, value: str) -> Iterator[tuple[str, str]]:
 def _advice(value: str, allowed: tuple[str, ...]) -> str:
     values = {one.lower(): one for one in allowed}
     values |= {other: one for other, one in _MEANT.items() if one in allowed}
-    alike = get_close_matches(value.lower(), values, 1)
+    alike = misspelt.closest(value.lower(), values)
     listed = "yes or no" if allowed is _SWITCH else ", ".join(allowed)
-    return (f"did you mean {values[alike[0]]}? " if alike else "") + f"it takes {listed}"
+    return (f"did you mean {values[alike]}? " if alike else "") + f"it takes {listed}"

@@ -14,7 +14,6 @@ How to fix
     block-rpcs in /etc/qemu/qemu-ga.conf; on Windows from the ImagePath of the service QEMU-GA.
 """
 
-import difflib
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -36,6 +35,7 @@ from imgtool.model.facts import Known, Unknown
 from imgtool.model.inspection import Inspection
 from imgtool.model.services import AgentFacts
 from imgtool.model.verdict import Severity
+from imgtool.util import misspelt
 
 NEEDED = (
     "guest-fsfreeze-freeze",
@@ -48,10 +48,8 @@ NEEDED = (
 def rpc(text: str) -> str:
     """An RPC of the agent: a name that it does not have would never be filtered, and so always pass."""
     if text not in KNOWN_RPCS:
-        close = difflib.get_close_matches(text, KNOWN_RPCS, n=1)
-        raise ValueError(
-            f"the guest agent has no {text!r}" + (f"; did you mean {close[0]}?" if close else "")
-        )
+        close = misspelt.closest(text, KNOWN_RPCS)
+        raise ValueError(f"the guest agent has no {text!r}" + (f"; did you mean {close}?" if close else ""))
     return text
 
 

@@ -8,7 +8,7 @@ import click
 
 from imgtool.boot.run import boot_image
 from imgtool.checks import registry
-from imgtool.cli import console, options, state_folder
+from imgtool.cli import completions, console, delivery, options, state_folder
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
@@ -35,12 +35,7 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str) -> in
 
 
 def _cloud_name(_context: click.Context, _option: click.Parameter, value: str | None) -> CloudName | None:
-    if value is None:
-        return None
-    try:
-        return CloudName.parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+    return None if value is None else delivery.cloud_name(value)
 
 
 @click.command("boot", cls=options.OptionalValueCommand)
@@ -92,6 +87,7 @@ def _cloud_name(_context: click.Context, _option: click.Parameter, value: str | 
 @click.option(
     "--cloud",
     metavar="NAME[/REGION]",
+    shell_complete=completions.clouds,
     callback=_cloud_name,
     help="Start a throwaway server in this cloud instead; IMAGE is then an image there, by id or name.",
 )

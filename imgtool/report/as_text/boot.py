@@ -41,7 +41,7 @@ def _rows(result: BootResult) -> Iterator[tuple[str, str]]:
     if result.agent is not None:
         yield from _agent(result.agent)
         yield "root grew", shown(result.root_grown, lambda grew: "yes" if grew else "no")
-    yield "cloud-init", shown(result.cloud_init, _cloud_init)
+    yield "cloud-init", shown(result.cloud_init, cloud_init)
     if result.doubt is not None:
         yield "doubtful", f"it stopped by {result.doubt}"
 
@@ -59,5 +59,6 @@ def _agent(facts: AgentFacts) -> Iterator[tuple[str, str]]:
         yield "interface", f"{one.name} {one.mac or '(no hardware address)'} {' '.join(one.addresses)}"
 
 
-def _cloud_init(run: CloudInitRun) -> str:
+def cloud_init(run: CloudInitRun) -> str:
+    """What cloud-init said on the console."""
     return f"{'finished' if run.done else 'not finished'}, {run.datasource or 'it names no datasource'}"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from imgtool.model.boot import CloudInitRun
 from imgtool.model.cloud_boot import CloudBoot
+from imgtool.report.as_text.boot import cloud_init
 from imgtool.report.as_text.layout import Paint, aligned, plain, shown
 from imgtool.util.text import printable
 
@@ -34,12 +34,8 @@ def _rows(found: CloudBoot) -> Iterator[tuple[str, str]]:
     active = f", ACTIVE after {found.active_seconds:.0f} s" if found.active_seconds is not None else ""
     yield "server", f"{found.server_id or 'none'} ({found.status}){active}; deleted"
     yield "reached", ", ".join(f"{one.stage} {one.seconds:.0f} s" for one in found.stages) or "nothing"
-    yield "cloud-init", shown(found.cloud_init, _cloud_init)
+    yield "cloud-init", shown(found.cloud_init, cloud_init)
     yield "agent", shown(found.agent, lambda answered: "answered" if answered else "did not answer")
-
-
-def _cloud_init(run: CloudInitRun) -> str:
-    return f"{'finished' if run.done else 'not finished'}, {run.datasource or 'it names no datasource'}"
 
 
 def _verdict(found: CloudBoot, paint: Paint) -> str:
