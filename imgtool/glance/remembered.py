@@ -7,13 +7,14 @@ uploads. It decides about a format only, so a file that is lost, torn or outdate
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from imgtool.errors import ConversionError
 from imgtool.util import codec
+from imgtool.util.output import written_beside
 
 FOLDER = "clouds"
 """Below the folder of unfinished uploads."""
@@ -48,15 +49,10 @@ def recall(folder: Path, endpoint: str) -> Remembered:
 def note(folder: Path, found: Remembered) -> None:
     """Keep it, as far as the disk takes it: what cannot be noted is asked for again."""
     path = _path(folder, found.endpoint)
-    with suppress(OSError):
+    with suppress(OSError, ConversionError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".imgtool-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(codec.to_json(found))
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
+        with written_beside(path, overwrite=True, durable=False) as new:
+            os.write(new.descriptor, codec.to_json(found))
 
 
 def note_import(folder: Path, endpoint: str, *, converts: bool) -> None:

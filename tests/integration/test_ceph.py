@@ -3,15 +3,17 @@
 import filecmp
 import json
 import subprocess
-from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cloud import Devcloud, cloud_with
+from support.cloud import Devcloud
 from support.glance_client import images_named
 from support.imports import KINDS, SIZE_BYTES, compressed, deliver, delivered, lying_cloud, make_disk, sha512
+from support.own_cloud import cloud, running
+
+__all__ = ["cloud", "running"]
 
 POOL = "images"
 STORES = ("rbd", "fast", "slow")
@@ -22,18 +24,6 @@ ALL = ("--all-stores",)
 def parts(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
-
-
-@pytest.fixture(scope="module")
-def running(parts: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
-    with cloud_with(parts, tmp_path_factory.mktemp("cloud")) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def cloud(running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Devcloud:
-    running.enter(monkeypatch, tmp_path)
-    return running
 
 
 @pytest.fixture

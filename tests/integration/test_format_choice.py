@@ -1,27 +1,22 @@
 """-O auto: the format by what the cloud tells, the operator says, or an earlier run has seen."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.cli import imgtool
-from support.cloud import Devcloud, cloud_with
+from support.cloud import Devcloud
 from support.glance_client import images_named
 from support.images import convert, create, qemu_io
+from support.own_cloud import cloud, running
+
+__all__ = ["cloud", "running"]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
-    with cloud_with("conversion", tmp_path_factory.mktemp("cloud")) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def cloud(running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Devcloud:
-    running.enter(monkeypatch, tmp_path)
-    return running
+def parts() -> str:
+    return "conversion"
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """What a Glance does to an import by its plugins: what it converts is proven by the disk in what was sent."""
 
-from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
 import pytest
-from support.cloud import Devcloud, cloud_with
+from support.cloud import Devcloud
 from support.glance_client import images_named
 from support.images import create
 from support.imports import KINDS, SIZE_BYTES, compressed, deliver, delivered, lying_cloud, make_disk, sha512
+from support.own_cloud import cloud, running
+
+__all__ = ["cloud", "running"]
 
 PARTS = ["", "conversion", "decompression", "decompression,conversion", "metadata"]
 STORES = [(), ("--store", "slow"), ("--all-stores",)]
@@ -18,18 +20,6 @@ STORES = [(), ("--store", "slow"), ("--all-stores",)]
 def parts(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
-
-
-@pytest.fixture(scope="module")
-def running(parts: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
-    with cloud_with(parts, tmp_path_factory.mktemp("cloud")) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def cloud(running: Devcloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Devcloud:
-    running.enter(monkeypatch, tmp_path)
-    return running
 
 
 @pytest.fixture

@@ -4,16 +4,18 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.cli import imgtool
-from support.cloud import Devcloud, cloud_with
+from support.cloud import Devcloud
 from support.glance_client import images_named
 from support.images import convert, create, qemu_io
+from support.own_cloud import running
 from support.web import Site
+
+__all__ = ["running"]
 
 PARTS = ["", "conversion"]
 CLOUD = ("--cloud", "devcloud-member", "--method", "web-download")
@@ -23,12 +25,6 @@ CLOUD = ("--cloud", "devcloud-member", "--method", "web-download")
 def parts(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
-
-
-@pytest.fixture(scope="module")
-def running(parts: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
-    with cloud_with(parts, tmp_path_factory.mktemp("cloud")) as cloud:
-        yield cloud
 
 
 @pytest.fixture(autouse=True)
