@@ -31,6 +31,23 @@ class BaselineFile:
     write: bool
 
 
+_OPTIONS = (
+    click.option(
+        "--baseline",
+        type=options.file,
+        metavar="FILE",
+        help="Fail only for findings that this file does not have; known ones are reported as known."
+        " Default: every finding counts.",
+    ),
+    click.option(
+        "--write-baseline",
+        type=options.file,
+        metavar="FILE",
+        help="Record the findings of these images in this baseline; they count as known from now on.",
+    ),
+)
+
+
 def option(function: Decorated) -> Decorated:
     """Gives the command `baseline`, gathered from both options: a BaselineFile or None."""
 
@@ -38,24 +55,7 @@ def option(function: Decorated) -> Decorated:
     def gathered(*, baseline: Path | None, write_baseline: Path | None, **others: Any) -> Any:
         return function(baseline=_opened(baseline, write_baseline), **others)
 
-    command: Any = gathered
-    for decorate in (
-        click.option(
-            "--write-baseline",
-            type=options.file,
-            metavar="FILE",
-            help="Record the findings of these images in this baseline; they count as known from now on.",
-        ),
-        click.option(
-            "--baseline",
-            type=options.file,
-            metavar="FILE",
-            help="Fail only for findings that this file does not have; known ones are reported as known."
-            " Default: every finding counts.",
-        ),
-    ):
-        command = decorate(command)
-    return cast("Decorated", command)
+    return options.with_options(cast("Decorated", gathered), _OPTIONS)
 
 
 def _opened(read: Path | None, write: Path | None) -> BaselineFile | None:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from imgtool.cli.options import with_options
 from imgtool.errors import UsageError
 from imgtool.model.boot import BUSES, BootOptions
 from imgtool.model.cloud_boot import CloudBootOptions
@@ -62,9 +63,7 @@ def boot_of_an_upload(command: Decorated) -> Decorated:
         options = CloudBootOptions(timeout_seconds=timeout_seconds or _CLOUD_DEFAULTS.timeout_seconds)
         return command(boot=None, cloud_boot=options, **others)
 
-    for option in reversed(_OF_AN_UPLOAD):
-        gathered = option(gathered)
-    return cast("Decorated", gathered)
+    return with_options(cast("Decorated", gathered), _OF_AN_UPLOAD)
 
 
 def boot(command: Decorated) -> Decorated:
@@ -74,9 +73,7 @@ def boot(command: Decorated) -> Decorated:
     def gathered(*, wanted: bool, bus: str | None, timeout_seconds: float | None, **others: Any) -> Any:
         return command(boot=_gathered(wanted, bus, timeout_seconds), **others)
 
-    for option in reversed(_OPTIONS):
-        gathered = option(gathered)
-    return cast("Decorated", gathered)
+    return with_options(cast("Decorated", gathered), _OPTIONS)
 
 
 def _gathered(wanted: bool, bus: str | None, timeout_seconds: float | None) -> BootOptions | None:  # noqa: FBT001

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from imgtool.cli.options import Source
+from imgtool.cli.options import Source, with_options
 from imgtool.disk.open_source import STREAM
 from imgtool.errors import UsageError
 from imgtool.fetch.urls import Url
@@ -76,6 +76,24 @@ def _given(_context: click.Context, _option: click.Parameter, values: Sequence[s
     return merged("--checksum", *(dict([parse_one(value)]) for value in values))
 
 
+_OPTIONS = (
+    click.option(
+        "--checksum",
+        multiple=True,
+        metavar="ALGORITHM:HEX",
+        callback=_given,
+        help="Hash that the source must have: sha256:HEX or sha512:HEX, of the file as it is, compressed"
+        " or not.",
+    ),
+    click.option(
+        "--checksum-file",
+        metavar="PATH_OR_URL",
+        help="List with the hash of each source, by its file's name: SHA256SUMS, SHA512SUMS, CHECKSUM,"
+        " NAME.sha256.",
+    ),
+)
+
+
 def options(function: Decorated) -> Decorated:
     """Gives the command `checksums`, gathered from its options."""
 
@@ -83,22 +101,4 @@ def options(function: Decorated) -> Decorated:
     def gathered(*, checksum: Mapping[str, str], checksum_file: str | None, **others: Any) -> Any:
         return function(checksums=Checksums(checksum, checksum_file), **others)
 
-    command: Any = gathered
-    for option in (
-        click.option(
-            "--checksum-file",
-            metavar="PATH_OR_URL",
-            help="List with the hash of each source, by its file's name: SHA256SUMS, SHA512SUMS, CHECKSUM,"
-            " NAME.sha256.",
-        ),
-        click.option(
-            "--checksum",
-            multiple=True,
-            metavar="ALGORITHM:HEX",
-            callback=_given,
-            help="Hash that the source must have: sha256:HEX or sha512:HEX, of the file as it is, compressed"
-            " or not.",
-        ),
-    ):
-        command = option(command)
-    return cast("Decorated", command)
+    return with_options(cast("Decorated", gathered), _OPTIONS)

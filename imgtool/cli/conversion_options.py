@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from imgtool.cli.options import with_options
 from imgtool.model.conversion import ConversionOptions
 from imgtool.util.text import parse_size
 
@@ -97,7 +98,4 @@ def _gathered(function: Decorated, options: Sequence[Callable[[Any], Any]]) -> D
         )
         return function(*args, **values)
 
-    command: Any = gathered
-    for option in reversed(options):
-        command = option(command)
-    return cast("Decorated", command)
+    return with_options(cast("Decorated", gathered), options)

@@ -350,7 +350,4 @@ def delivery(function: Decorated) -> Decorated:
         values["delivery"] = from_options(values)
         return function(*args, **values)
 
-    command: Any = gathered
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return cast("Decorated", command)
+    return options.with_options(cast("Decorated", gathered), _OPTIONS)

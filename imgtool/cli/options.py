@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -202,25 +202,34 @@ def _log_to_file(ctx: click.Context, _option: click.Parameter, path: Path | None
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+def with_options(command: _Command, options: Sequence[Callable[[Any], Any]]) -> _Command:
+    """Give the command these options, which its help lists in this order."""
+    done: Any = command
+    for option in reversed(options):
+        done = option(done)
+    return cast("_Command", done)
+
+
+_OF_THE_LOG = (
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=_log_to_stderr,
+        help="Log stages and decisions on stderr. -vv: also programs that run and requests to clouds.",
+    ),
+    click.option(
+        "--log-file",
+        type=file,
+        metavar="PATH",
+        expose_value=False,
+        callback=_log_to_file,
+        help="Append a log of everything to this file, as -vv shows it.",
+    ),
+)
+
+
 def logging(command: _Command) -> _Command:
     """-v and --log-file. The command itself need not know of them."""
-    for option in (
-        click.option(
-            "--log-file",
-            type=file,
-            metavar="PATH",
-            expose_value=False,
-            callback=_log_to_file,
-            help="Append a log of everything to this file, as -vv shows it.",
-        ),
-        click.option(
-            "-v",
-            "--verbose",
-            count=True,
-            expose_value=False,
-            callback=_log_to_stderr,
-            help="Log stages and decisions on stderr. -vv: also programs that run and requests to clouds.",
-        ),
-    ):
-        command = option(command)
-    return command
+    return with_options(command, _OF_THE_LOG)

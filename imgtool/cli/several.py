@@ -43,6 +43,23 @@ class Shown:
     dry_run: bool = False
 
 
+_OPTIONS = (
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="With several images: how many to process at once. Default: what the machine allows.",
+    ),
+    click.option(
+        "--journal",
+        type=options.file,
+        metavar="PATH",
+        help="With several images: record progress here. Default: a file that goes once all are done.",
+    ),
+)
+
+
 def running(function: Decorated) -> Decorated:
     """Gives the command `running`, gathered from its options."""
 
@@ -50,24 +67,7 @@ def running(function: Decorated) -> Decorated:
     def gathered(*, jobs: int | None, journal: Path | None, **others: Any) -> Any:
         return function(running=Running(jobs, journal), **others)
 
-    command: Any = gathered
-    for option in (
-        click.option(
-            "--journal",
-            type=options.file,
-            metavar="PATH",
-            help="With several images: record progress here. Default: a file that goes once all are done.",
-        ),
-        click.option(
-            "-j",
-            "--jobs",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="With several images: how many to process at once. Default: what the machine allows.",
-        ),
-    ):
-        command = option(command)
-    return cast("Decorated", command)
+    return options.with_options(cast("Decorated", gathered), _OPTIONS)
 
 
 def run(
