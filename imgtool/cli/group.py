@@ -49,7 +49,7 @@ def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None
     ctx.exit()
 
 
-def _refuse_alone(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+def _refuse_alone(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click calls it so
     """Say where -v belongs: only --version, which has ended by now, takes it before a command."""
     if wanted and not ctx.resilient_parsing:
         raise UsageError("-v stands before the command", hint="put it behind: `imgtool COMMAND -v`")

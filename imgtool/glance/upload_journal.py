@@ -193,7 +193,7 @@ def _last(descriptor: int, folder: Path) -> Entry | None:
 
 
 def _parsed(line: bytes) -> Entry:
-    found = codec.from_json(line, Mapping[str, Any])  # type: ignore[type-abstract]
+    found = codec.from_json(line, Mapping[str, Any])  # type: ignore[type-abstract]  # the codec knows it
     return codec.from_values({**_ADDED, **found}, Entry)
 
 

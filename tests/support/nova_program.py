@@ -43,7 +43,7 @@ def _collect_orphans():
 
 def _answers(questions, configuration):
     from nova import conf, config, objects  # noqa: PLC0415 - once threads are chosen
-    from nova.compute.api import API  # noqa: PLC0415
+    from nova.compute.api import API  # noqa: PLC0415 - after its settings
 
     config.parse_args(["nova-program", "--config-file", configuration])
     conf.neutron.register_dynamic_opts(conf.CONF)
@@ -70,7 +70,7 @@ def _enumeration(field):
 
 
 def _image(properties):
-    from nova import objects  # noqa: PLC0415
+    from nova import objects  # noqa: PLC0415 - after its settings
 
     return objects.ImageMeta.from_dict({"id": str(uuid.uuid4()), "properties": properties})
 
@@ -91,7 +91,7 @@ def _plain(value):
 
 def _fits(api, image, root_gib):
     """Whether a server of this image is made by a flavor with such a root disk: None, or why not."""
-    from nova import context  # noqa: PLC0415
+    from nova import context  # noqa: PLC0415 - after its settings
 
     flavor = _flavor(root_gib)
     try:
@@ -102,7 +102,7 @@ def _fits(api, image, root_gib):
 
 
 def _flavor(root_gib):
-    from nova import objects  # noqa: PLC0415
+    from nova import objects  # noqa: PLC0415 - after its settings
 
     sizes = {"memory_mb": 512, "vcpus": 1, "root_gb": root_gib, "ephemeral_gb": 0, "swap": 0}
     return objects.Flavor(name="m1", flavorid="1", extra_specs={}, **sizes)
@@ -112,7 +112,7 @@ class Hypervisor:
     """A compute host."""
 
     def __init__(self):
-        from nova.virt.libvirt import driver  # noqa: PLC0415
+        from nova.virt.libvirt import driver  # noqa: PLC0415 - after its settings
 
         deadline = time.monotonic() + LIBVIRT_SECONDS
         while not LIBVIRT.exists() and time.monotonic() < deadline:
@@ -134,9 +134,9 @@ class Hypervisor:
         return answer
 
     def _domain(self, image):
-        from nova import context  # noqa: PLC0415
-        from nova.network import model  # noqa: PLC0415
-        from nova.virt.libvirt import blockinfo  # noqa: PLC0415
+        from nova import context  # noqa: PLC0415 - after its settings
+        from nova.network import model  # noqa: PLC0415 - after its settings
+        from nova.virt.libvirt import blockinfo  # noqa: PLC0415 - after its settings
 
         instance = _instance(image)
         disks = blockinfo.get_disk_info("qemu", instance, image, {"block_device_mapping": []})
@@ -146,7 +146,7 @@ class Hypervisor:
 
 def _instance(image):
     """One with a config drive, as the smallest flavor makes it."""
-    from nova import objects  # noqa: PLC0415
+    from nova import objects  # noqa: PLC0415 - after its settings
 
     unset = ("numa_topology", "vcpu_model", "resources", "device_metadata", "trusted_certs", "vm_mode",
              "default_ephemeral_device", "default_swap_device", "root_device_name")  # fmt: skip
