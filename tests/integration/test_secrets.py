@@ -14,14 +14,14 @@ import pytest
 from support.cli import IMGTOOL
 from support.cloud import Devcloud
 from support.faults.model import Fault, Route
-from support.faulty_cloud import CLOUD, FaultyCloud, direct, faulty, told
+from support.faulty_cloud import CLOUD, FaultyCloud, converts, direct, faulty, told
 from support.in_process import imgtool_here
 from support.policies import lenient
 
 from imgtool.glance import sending
 from imgtool.report.registry import REPORTS
 
-__all__ = ["direct", "faulty"]
+__all__ = ["converts", "direct", "faulty"]
 
 WRONG = "hunter2-a-password-that-is-wrong"
 IMAGES = {".raw", ".qcow2"}

@@ -186,6 +186,8 @@ def test_an_inspection_of_debian_knows_it_all(debian_image: Path) -> None:
         "os_version": "12",
         "architecture": "x86_64",
         "hw_disk_bus": "virtio",
+        "hw_scsi_model": "virtio-scsi",
+        "hw_cdrom_bus": "scsi",
         "hw_vif_model": "virtio",
         "hw_qemu_guest_agent": "yes",
         "hw_firmware_type": "uefi",
