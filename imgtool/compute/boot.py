@@ -1,9 +1,11 @@
 """One throwaway server: started from the image, watched by its console, asked by its agent, and deleted.
 
 What proves the image: Nova shows it ACTIVE, its console reaches a login prompt or the end of cloud-init, and,
-where the image claims an agent (hw_qemu_guest_agent), the agent sets a password when Nova asks it to.
+where the image claims an agent (hw_qemu_guest_agent), the agent sets a password when Nova asks it to, and
+freezes the file systems for a snapshot where the image requires that of it (os_require_quiesce).
 """
 
+import re
 import secrets
 import time
 import uuid
@@ -14,14 +16,14 @@ from pathlib import Path
 
 from imgtool.boot.diagnosis.diagnose import cloud_init_of, diagnose, login_prompt, stages_of
 from imgtool.boot.diagnosis.stages import plain_lines
-from imgtool.compute import journal
+from imgtool.compute import journal, snapshot
 from imgtool.compute.journal import ServerNote
 from imgtool.compute.servers import Flavor, Server, Servers, smallest
 from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError, UsageError
 from imgtool.glance import Cloud, images
 from imgtool.glance.record import Record
 from imgtool.model.boot import CloudInitRun, Diagnosis, StageTime
-from imgtool.model.cloud_boot import CloudBoot, CloudBootOptions
+from imgtool.model.cloud_boot import CloudBoot, CloudBootOptions, SnapshotOutcome
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
@@ -35,9 +37,16 @@ COMING_SECONDS = 10.0
 SETTLE_SECONDS = 30.0
 """After a login prompt: how long cloud-init may say nothing before nothing more is expected of it."""
 MIN_MEMORY_MIB = 512
+MIN_GROWTH_BYTES = 512 << 20
+"""How much larger than the image a disk has to be: the root gets what other partitions leave of it."""
 TAIL_LINES = 40
 _AGENT = "hw_qemu_guest_agent"
-_ON = frozenset({"yes", "true", "1", "on", "t", "y"})
+USER_DATA = """#cloud-config
+runcmd:
+- [sh, -c, 'echo "imgtool: root of $(($(stat -f -c %b*%S /))) bytes"']
+"""
+"""What cloud-init does in its last stage, whose output is on the console: it tells how large the root is."""
+_ROOT = re.compile(r"imgtool: root of ([0-9]{1,20}) bytes")
 
 
 def boot_in_cloud(
@@ -122,12 +131,14 @@ def _left(servers: Servers, name: str) -> str:
 
 
 def _delete(servers: Servers, name: str, coming_seconds: float = 0.0) -> bool:
-    """Whether there was one; there is none any more. Raises CloudError where one stays."""
+    """Whether there was one; there is none any more, nor a snapshot. Raises CloudError where one stays."""
     began, seen = time.monotonic(), False
     while True:
         there = servers.named(name)
         for one in there:
             servers.delete(one)
+        for made in images.named(servers.cloud, name):
+            images.delete(servers.cloud, made.id)
         seen = seen or bool(there)
         waited = time.monotonic() - began
         if not there and (seen or waited >= coming_seconds):
@@ -156,7 +167,7 @@ def _until_asked(
     servers: Servers, name: str, image: Record, flavor: Flavor, options: CloudBootOptions
 ) -> str:
     """Return the id that Nova gave the server."""
-    return servers.create(name, image.id, flavor, options.network, options.keypair)
+    return servers.create(name, image.id, flavor, options, USER_DATA)
 
 
 class _Watch:
@@ -177,6 +188,8 @@ class _Watch:
         self._told: set[str] = set()
         self._login_at: float | None = None
         self._active_at: float | None = None
+        self._agent: Fact[bool] = Unknown("it was not asked")
+        self._snapshot: Fact[SnapshotOutcome] = Unknown("it came to none")
 
     def run(self, name: str) -> CloudBoot:
         """Start it, and watch it until it has proven what it can."""
@@ -189,8 +202,12 @@ class _Watch:
         stopped = self._until_up(server_id)
         if stopped is not None:
             return self._result(server_id, server, diagnosis=stopped, problem=f"{stopped.cause}")
-        agent = self._ask_agent(server_id)
-        return self._result(server_id, server, agent=agent, problem=_without_agent(agent))
+        self._agent = self._ask_agent(server_id)
+        problem = _without_agent(self._agent)
+        if problem is None:
+            self._snapshot = self._take_snapshot(server_id, name)
+            problem = _without_snapshot(self._snapshot)
+        return self._result(server_id, server, problem=problem)
 
     def _until_active(self, server_id: str) -> Server | None:
         while True:
@@ -237,7 +254,7 @@ class _Watch:
 
     def _ask_agent(self, server_id: str) -> Fact[bool]:
         """Let it set a random password, of a server that nobody can reach and that goes in a moment."""
-        if self._image.properties.get(_AGENT, "").lower() not in _ON:
+        if not snapshot.claims(self._image.properties, _AGENT):
             return Unknown(f"the image does not claim one ({_AGENT})")
         self._progress.stage("server", "waiting for the guest agent")
         while True:
@@ -248,6 +265,17 @@ class _Watch:
             if self._is_over():
                 return Known(value=False, evidence=f"Nova says: {why}")
             time.sleep(POLL_SECONDS)
+
+    def _take_snapshot(self, server_id: str, name: str) -> Fact[SnapshotOutcome]:
+        frozen = snapshot.required(self._image.properties)
+        if not (frozen if self._options.snapshot is None else self._options.snapshot):
+            return Unknown("it was not asked for")
+        self._progress.stage("server", "waiting for a snapshot of it")
+        deadline = self._began + self._options.timeout_seconds
+        made = snapshot.take(self._servers, server_id, name, deadline, frozen=frozen)
+        if isinstance(made, Known):
+            self._tell("snapshot", f"snapshot {made.value} after {self._seconds():.0f} s")
+        return made
 
     def _tell(self, what: str, message: str) -> None:
         if what not in self._told:
@@ -260,6 +288,15 @@ class _Watch:
     def _cloud_init(self) -> Fact[CloudInitRun]:
         return cloud_init_of(self._seen.text)
 
+    def _root_grown(self) -> Fact[bool]:
+        """Whether the root became larger than the whole image was: the flavor's disk has room for it."""
+        size, told = self._image.virtual_size_bytes, _ROOT.search(self._seen.text)
+        if told is None:
+            return Unknown("cloud-init did not tell the root's size on the console")
+        if size is None or self._flavor.disk_gib << 30 < size + MIN_GROWTH_BYTES:
+            return Unknown("the flavor's disk is no larger than the image")
+        return Known(int(told[1]) > size, f"{told[0]}, on a disk of {self._flavor.disk_gib} GiB")
+
     def _seconds(self) -> float:
         return time.monotonic() - self._began
 
@@ -271,12 +308,11 @@ class _Watch:
         server_id: str,
         server: Server | None,
         *,
-        agent: Fact[bool] | None = None,
         diagnosis: Diagnosis | None = None,
         problem: str | None = None,
     ) -> CloudBoot:
         if problem is None and self._active_at is not None and not self._seen.text:
-            problem = "Nova gives no console of it, and no agent answered" if not _yes(agent) else None
+            problem = "Nova gives no console of it, and no agent answered" if not _yes(self._agent) else None
         return CloudBoot(
             cloud=self._servers.cloud.name,
             image_id=self._image.id,
@@ -290,18 +326,26 @@ class _Watch:
             stages=self._stages(),
             login=self._login_at is not None,
             cloud_init=self._cloud_init(),
-            agent=agent or Unknown("it was not asked"),
+            agent=self._agent,
+            snapshot=self._snapshot,
+            root_grown=self._root_grown(),
             diagnosis=diagnosis,
             log=tuple(plain_lines(self._seen.text)[-TAIL_LINES:]),
             problem=problem,
         )
 
 
-def _yes(fact: Fact[bool] | None) -> bool:
+def _yes(fact: Fact[bool]) -> bool:
     return isinstance(fact, Known) and fact.value
 
 
 def _without_agent(agent: Fact[bool]) -> str | None:
     if isinstance(agent, Known) and not agent.value:
         return f"the image claims a guest agent, and none answered. {agent.evidence}"
+    return None
+
+
+def _without_snapshot(made: Fact[SnapshotOutcome]) -> str | None:
+    if isinstance(made, Known) and made.value == "failed":
+        return f"Nova makes no snapshot of the server. {made.evidence}"
     return None

@@ -1,5 +1,6 @@
 """Nova's requests and answers: https://docs.openstack.org/api-ref/compute/ ."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from imgtool.errors import CloudError, UsageError
 from imgtool.glance.answer import Answer
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.images import GONE
+from imgtool.model.cloud_boot import CloudBootOptions
 from imgtool.util import misspelt
 from imgtool.util.text import printable
 
@@ -55,8 +57,11 @@ class Servers:
         self.cloud = cloud
         self.address = address
 
-    def create(self, name: str, image_id: str, flavor: Flavor, network: str, keypair: str | None) -> str:
-        """Ask for a server; returns its id. `network` is `auto`, `none`, or the id of a network."""
+    def create(
+        self, name: str, image_id: str, flavor: Flavor, options: CloudBootOptions, user_data: str
+    ) -> str:
+        """Ask for a server; returns its id. The network is `auto`, `none`, or the id of a network."""
+        network, keypair = options.network, options.keypair
         networks: object = network if network in {"auto", "none"} else [{"uuid": network}]
         wanted: dict[str, object] = {
             "name": name,
@@ -64,6 +69,7 @@ class Servers:
             "flavorRef": flavor.id,
             "networks": networks,
             "metadata": {TAG: "throwaway"},
+            "user_data": base64.b64encode(user_data.encode()).decode(),
         }
         if keypair is not None:
             wanted["key_name"] = keypair
@@ -107,6 +113,18 @@ class Servers:
         """Let the guest agent set the administrator's password; why it did not, or nothing where it did."""
         answer = self._act(server_id, {"changePassword": {"adminPass": password}})
         return "" if answer.ok else f"{answer}"
+
+    def snapshot(self, server_id: str, name: str) -> str:
+        """Ask for an image of it, called `name`; why Nova refuses, or nothing where it began."""
+        answer = self._act(server_id, {"createImage": {"name": name, "metadata": {TAG: "throwaway"}}})
+        return "" if answer.ok else f"{answer}"
+
+    def last_failure(self, server_id: str, action: str) -> str:
+        """What Nova tells an ordinary member of the last `action` on the server, as a sentence's end."""
+        answer = self._ask("GET", f"/servers/{quote(server_id, safe='')}/os-instance-actions")
+        rows = answer.rows("instanceActions") if answer.ok else []
+        said = next((one.get("message") for one in rows if one.get("action") == action), None)
+        return f"Nova gave it up: {_shown(said)}" if said else "Nova gave it up, and does not say why"
 
     def flavors(self) -> tuple[Flavor, ...]:
         """Return the flavors that this project may use."""

@@ -44,6 +44,7 @@ class Record:
     min_disk_gib: int | None = None
     min_ram_mib: int | None = None
     tags: tuple[str, ...] = ()
+    virtual_size_bytes: int | None = None
 
 
 def parse(document: Any, source: str = "a request") -> Record:
@@ -70,6 +71,7 @@ def parse(document: Any, source: str = "a request") -> Record:
         owner=found.text("owner"),
         created_at=found.text("created_at"),
         min_disk_gib=found.number("min_disk"),
+        virtual_size_bytes=found.number("virtual_size"),
         min_ram_mib=found.number("min_ram"),
         tags=found.texts("tags"),
     )

@@ -1,9 +1,13 @@
 """A throwaway server from an image in a cloud: how it is started, and what it showed."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from imgtool.model.boot import CloudInitRun, Diagnosis, StageTime
 from imgtool.model.facts import NOT_READ, Fact
+
+SnapshotOutcome = Literal["quiesced", "made", "failed"]
+"""`quiesced`: made, and Nova makes none of this image that the agent did not freeze."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,8 @@ class CloudBootOptions:
     network: str = "auto"
     """`auto` is whichever the project has, `none` is none; else a name or an id."""
     keypair: str | None = None
+    snapshot: bool | None = None
+    """Whether a snapshot of the server is made; None: where the image requires that it is quiesced."""
     timeout_seconds: float = 900.0
     """From the request until the server proves the image, or does not."""
 
@@ -44,6 +50,10 @@ class CloudBoot:
     cloud_init: Fact[CloudInitRun] = NOT_READ
     agent: Fact[bool] = NOT_READ
     """Whether qemu-guest-agent set a password, asked by Nova; unknown where the image claims no agent."""
+    snapshot: Fact[SnapshotOutcome] = NOT_READ
+    """What came of a snapshot of the running server, which is deleted with it."""
+    root_grown: Fact[bool] = NOT_READ
+    """Whether the root file system is larger than the whole image, on a disk that has room for it."""
     diagnosis: Diagnosis | None = None
     log: tuple[str, ...] = ()
     """The last lines of the console."""

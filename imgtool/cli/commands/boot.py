@@ -102,6 +102,12 @@ def _cloud_name(_context: click.Context, _option: click.Parameter, value: str | 
     help="With --cloud: network of the server, by name or id. auto: what the project has; none: no network.",
 )
 @click.option("--keypair", metavar="NAME", help="With --cloud: key pair of the server. Default: none.")
+@click.option(
+    "--snapshot/--no-snapshot",
+    default=None,
+    help="With --cloud: let Nova make a snapshot of the server, too, and delete it. Default: where the image"
+    " has os_require_quiesce, so that Nova makes none that its agent did not freeze.",
+)
 @options.output
 @options.progress
 @options.logging
@@ -122,6 +128,7 @@ def command(
     flavor: str | None,
     network: str,
     keypair: str | None,
+    snapshot: bool | None,
     output: str,
     progress: When,
 ) -> int:
@@ -134,7 +141,7 @@ def command(
     """
     _refuse_mixture(context, in_cloud=cloud is not None)
     if cloud is not None:
-        asked = CloudBootOptions(flavor, network, keypair, timeout)
+        asked = CloudBootOptions(flavor, network, keypair, snapshot, timeout)
         return _in_cloud(cloud, str(image), asked, output, TerminalProgress(progress))
     wanted = BootOptions(
         buses=tuple(one for one in BUSES if bus in {one, "all"}),
@@ -182,7 +189,7 @@ def _in_cloud(cloud: CloudName, image: str, wanted: CloudBootOptions, output: st
 
 
 _HERE = ("source_format", "disk", "bus", "firmware", "memory", "cpus", "accel", "keep_log")
-_THERE = ("flavor", "network", "keypair")
+_THERE = ("flavor", "network", "keypair", "snapshot")
 
 
 def _refuse_mixture(context: click.Context, *, in_cloud: bool) -> None:

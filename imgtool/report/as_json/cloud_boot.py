@@ -30,6 +30,8 @@ def cloud_boot(found: CloudBoot) -> Object:
         "login": found.login,
         "cloud_init": seen.value("cloud_init", found.cloud_init, cloud_init),
         "agent_answered": seen.value("agent_answered", found.agent),
+        "snapshot": seen.value("snapshot", found.snapshot),
+        "root_grown": seen.value("root_grown", found.root_grown),
         "diagnosis": None if found.diagnosis is None else diagnosis(found.diagnosis),
         "log": [clean(line) for line in found.log],
         "unknown": seen.unknown,

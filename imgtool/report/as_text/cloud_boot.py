@@ -7,6 +7,7 @@ from imgtool.report.as_text.boot import cloud_init
 from imgtool.report.as_text.layout import Paint, aligned, plain, shown
 from imgtool.util.text import printable
 
+_SNAPSHOTS = {"quiesced": "made of frozen file systems", "made": "made", "failed": "not made"}
 LOG_LINES = 12
 """Of a server that failed, the end of its console."""
 
@@ -36,6 +37,8 @@ def _rows(found: CloudBoot) -> Iterator[tuple[str, str]]:
     yield "reached", ", ".join(f"{one.stage} {one.seconds:.0f} s" for one in found.stages) or "nothing"
     yield "cloud-init", shown(found.cloud_init, cloud_init)
     yield "agent", shown(found.agent, lambda answered: "answered" if answered else "did not answer")
+    yield "root grew", shown(found.root_grown, lambda grew: "yes" if grew else "no")
+    yield "snapshot", shown(found.snapshot, lambda outcome: _SNAPSHOTS[outcome])
 
 
 def _verdict(found: CloudBoot, paint: Paint) -> str:
