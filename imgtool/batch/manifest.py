@@ -83,7 +83,7 @@ class Settings(ManifestSection):
     properties: Annotated[dict[str, Text], AfterValidator(_properties)] | None = None
     derive: bool | None = None
     policy: Text | None = None
-    boot: bool | None = None
+    boot: bool | Literal["local", "cloud"] | None = None
     deadline: Annotated[float, BeforeValidator(values.seconds)] | None = None
     retries: Annotated[int, Field(ge=0, le=100)] | None = None
 

@@ -13,10 +13,11 @@ from imgtool.batch.settings import PolicyFingerprints
 from imgtool.errors import UsageError
 from imgtool.fetch.urls import check_url, is_url
 from imgtool.model.batch import BatchPlan, PlanProblem, Task
+from imgtool.model.cloud_boot import BootPlace
 from imgtool.util.yaml_file import Document
 
 
-def read_plan(path: Path, environment: Mapping[str, str], *, boot: bool = False) -> BatchPlan:
+def read_plan(path: Path, environment: Mapping[str, str], *, boot: BootPlace | None = None) -> BatchPlan:
     """The plan of the manifest `path`; paths in it are relative to its folder. `boot`: where it says nothing.
 
     Raises UsageError that names file, line and key: of what is wrong in the manifest or in a policy that it
@@ -26,7 +27,7 @@ def read_plan(path: Path, environment: Mapping[str, str], *, boot: bool = False)
 
 
 def make_plan(
-    document: Document[Manifest], environment: Mapping[str, str], *, boot: bool = False
+    document: Document[Manifest], environment: Mapping[str, str], *, boot: BootPlace | None = None
 ) -> BatchPlan:
     """Plan a manifest that was read already."""
     folder = document.path.parent.absolute()

@@ -22,6 +22,7 @@ from imgtool.fetch.urls import file_name, is_url
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import Task, TaskOptions
 from imgtool.model.choice import CheckChoice
+from imgtool.model.cloud_boot import BootPlace, CloudBootOptions
 from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
@@ -85,8 +86,8 @@ class Around:
     """Absolute; paths are relative to it."""
     policies: PolicyFingerprints
     environment: Mapping[str, str]
-    boot: bool = False
-    """What an image does that says nothing of it."""
+    boot: BootPlace | None = None
+    """Where an image is booted that says nothing of it."""
     lists: dict[str, ChecksumList] = field(default_factory=dict)
     """Lists of hashes that were read, by what the manifest calls them."""
 
@@ -112,7 +113,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         "clouds": _clouds(chosen, around.environment),
         "policy": policy,
     }
-    made["boot"] = _boots(chosen, made["clouds"], around)
+    made |= _booted(chosen, made["clouds"], around)
     same = ("source_format", "disk", "target_format", "store_type", "compression", "properties", "derive")
     made |= {key: chosen[key] for key in same if key in chosen}
     if made["output"] is not None:
@@ -204,11 +205,14 @@ def _clouds(chosen: Chosen, environment: Mapping[str, str]) -> tuple[CloudName, 
     return () if "output" in chosen else (CloudName(environment.get("OS_CLOUD") or None),)
 
 
-def _boots(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> bool:
+def _booted(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> dict[str, Any]:
     """An image that goes to no cloud is not judged, so it is not booted either."""
     if chosen.get("boot") and not clouds:
         raise UsageError("boot: an image that goes to no cloud is not judged", hint="give clouds, or no boot")
-    return bool(clouds) and bool(chosen.get("boot", around.boot))
+    where = chosen.get("boot", around.boot) if clouds else None
+    if where == "cloud":
+        return {"options": TaskOptions(cloud_boot=CloudBootOptions())}
+    return {"boot": bool(where)}
 
 
 def _wanted(name: str, chosen: Chosen) -> GlanceTarget:
@@ -224,8 +228,10 @@ def _hash(unnamed: Task, policy: str) -> str:
     plain |= {"policy": policy, "output": str(unnamed.output)}
     if unnamed.options == TaskOptions():
         plain["options"] = None
-    elif unnamed.options.choice == CheckChoice():
-        del plain["options"]["choice"]
+    else:
+        for added, usual in (("choice", CheckChoice()), ("cloud_boot", None)):
+            if getattr(unnamed.options, added) == usual:
+                del plain["options"][added]
     for added in ("boot", "disk", "options", "store_type"):
         if not plain[added]:
             del plain[added]  # so that journals of before there was such a thing are good still

@@ -127,6 +127,7 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         derive=task.derive,
         policy=with_choice(load_policy(task.policy), task.options.choice),
         boot=task.options.boot if task.boot else None,
+        cloud_boot=task.options.cloud_boot,
         conversion=task.options.conversion,
         force_share=task.options.force_share,
         allow_snapshots=task.options.allow_snapshots,
@@ -181,6 +182,15 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
             return replace(
                 record, state="failed", exit_status=failure.exit_status, message=message, hint=failure.hint
             )
+    down = next((one for one in result.cloud_boots if not one.passed), None)
+    if down is not None:
+        return replace(
+            record,
+            state="check-failed",
+            exit_status=EXIT_CHECK_FAILED,
+            message=f"{down.cloud}: {down.problem}",
+            hint=f"the image is there, as {down.image_id}: imgtool boot {down.image_id} --cloud {down.cloud}",
+        )
     return record
 
 

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import click
 
 from imgtool.cli.options import with_options
 from imgtool.errors import UsageError
 from imgtool.model.boot import BUSES, BootOptions
-from imgtool.model.cloud_boot import CloudBootOptions
+from imgtool.model.cloud_boot import BootPlace, CloudBootOptions
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -37,11 +37,21 @@ _OPTIONS = (
 )
 
 
+boot_of_a_batch = click.option(
+    "--boot",
+    type=click.Choice(get_args(BootPlace)),
+    is_flag=False,
+    flag_value="local",
+    help="Boot each image that goes to a cloud, too, unless the manifest says otherwise. local, also for"
+    " --boot alone: a throwaway copy with QEMU, before the upload; cloud: a throwaway server in each cloud,"
+    " after it.",
+)
+
 _OF_AN_UPLOAD = (
     click.option(
         "--boot",
         "wanted",
-        type=click.Choice(["local", "cloud"]),
+        type=click.Choice(get_args(BootPlace)),
         is_flag=False,
         flag_value="local",
         help="Boot the image too. local, also for --boot alone: a throwaway copy with QEMU, once the other"

@@ -24,6 +24,7 @@ from imgtool.glance import Cloud, images
 from imgtool.glance.record import Record
 from imgtool.model.boot import CloudInitRun, Diagnosis, StageTime
 from imgtool.model.cloud_boot import CloudBoot, CloudBootOptions, SnapshotOutcome
+from imgtool.model.delivery import UploadResult
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
@@ -67,6 +68,26 @@ def boot_in_cloud(
     progress.stage("server", f"{record.name} ({record.id}) in {cloud.name}, flavor {flavor.name}")
     with _throwaway(servers, folder) as name:
         return _Watch(servers, record, flavor, options, progress).run(name)
+
+
+def tried_in_cloud(
+    cloud: Cloud, uploaded: UploadResult, options: CloudBootOptions, folder: Path, progress: Progress
+) -> CloudBoot:
+    """The same of an image that was uploaded just now: what the cloud refuses is what it showed."""
+    try:
+        return boot_in_cloud(cloud, uploaded.image_id, options, folder, progress)
+    except (CloudError, UsageError) as error:
+        progress.stage("server", f"it could not be tried in {cloud.name}: {error.message}")
+        return CloudBoot(
+            cloud=cloud.name,
+            image_id=uploaded.image_id,
+            image_name=uploaded.plan.wanted.name,
+            server_id=None,
+            flavor=options.flavor or "",
+            status="none",
+            seconds=0.0,
+            problem=f"no server could be tried: {error.message}",
+        )
 
 
 def recover(servers: Servers, folder: Path, progress: Progress) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from imgtool.model.boot import BootOptions
 from imgtool.model.choice import CheckChoice
+from imgtool.model.cloud_boot import CloudBootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import FileIdentity
@@ -31,7 +32,9 @@ class TaskOptions:
     """The file is uploaded, as `imgtool upload` does it: neither judged nor converted."""
     conversion: ConversionOptions = field(default_factory=ConversionOptions)
     boot: BootOptions = field(default_factory=BootOptions)
-    """How to boot an image that is to be."""
+    """How to boot an image here that is to be."""
+    cloud_boot: CloudBootOptions | None = None
+    """How to start a server from the image in each of its clouds; None: no server is."""
     force_share: bool = False
     allow_snapshots: bool = False
     insist: bool = False

@@ -6,6 +6,8 @@ from typing import Literal
 from imgtool.model.boot import CloudInitRun, Diagnosis, StageTime
 from imgtool.model.facts import NOT_READ, Fact
 
+BootPlace = Literal["local", "cloud"]
+"""Where an image is booted that is uploaded: a copy of it here before, or a server in its clouds after."""
 SnapshotOutcome = Literal["quiesced", "made", "failed"]
 """`quiesced`: made, and Nova makes none of this image that the agent did not freeze."""
 

@@ -112,12 +112,12 @@ def _boot_there(
     """Start a server in each cloud that has the image now, where that is asked for."""
     if request.cloud_boot is None:
         return ()
-    from imgtool.compute.boot import boot_in_cloud  # noqa: PLC0415 - loaded only where it is needed
+    from imgtool.compute.boot import tried_in_cloud  # noqa: PLC0415 - loaded only where it is needed
 
     return tuple(
-        boot_in_cloud(place.cloud, one.image_id, request.cloud_boot, request.journal, progress)
+        tried_in_cloud(place.cloud, one, request.cloud_boot, request.journal, progress)
         for one, place in zip(result.uploads, there, strict=True)
-        if isinstance(one, UploadResult) and one.ending != "skipped" and place.cloud is not None
+        if isinstance(one, UploadResult) and place.cloud is not None
     )
 
 

@@ -11,6 +11,7 @@ from imgtool.batch.settings import with_key
 from imgtool.errors import UsageError
 from imgtool.model.batch import Task, TaskOptions
 from imgtool.model.choice import CheckChoice
+from imgtool.model.cloud_boot import BootPlace
 from imgtool.model.delivery import CloudName, GlanceTarget
 
 
@@ -96,20 +97,24 @@ def test_the_hash_is_of_the_checks_that_the_command_line_chose(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("keys", "asked", "boots"),
     [
-        ("clouds: [x]", False, False),
-        ("clouds: [x]", True, True),
-        ("clouds: [x], boot: true", False, True),
-        ("clouds: [x], boot: false", True, False),
-        ("clouds: [x], output: o", True, True),
-        ("output: o", True, False),
+        ("clouds: [x]", None, None),
+        ("clouds: [x]", "local", "local"),
+        ("clouds: [x]", "cloud", "cloud"),
+        ("clouds: [x], boot: true", None, "local"),
+        ("clouds: [x], boot: local", "cloud", "local"),
+        ("clouds: [x], boot: cloud", "local", "cloud"),
+        ("clouds: [x], boot: false", "cloud", None),
+        ("clouds: [x], output: o", "local", "local"),
+        ("output: o", "cloud", None),
     ],
 )
 def test_the_manifest_s_word_on_a_boot_is_over_the_option_s(
-    tmp_path: Path, keys: str, asked: bool, boots: bool
+    tmp_path: Path, keys: str, asked: BootPlace | None, boots: BootPlace | None
 ) -> None:
     path = manifest(tmp_path, f"images: [{{source: a.raw, {keys}}}]\n", "a.raw")
     (found,) = read_plan(path, {}, boot=asked).tasks
-    assert found.boot is boots
+    assert found.boot is (boots == "local")
+    assert (found.options.cloud_boot is not None) is (boots == "cloud")
 
 
 def test_keys_are_file_names_and_stay(tmp_path: Path) -> None:

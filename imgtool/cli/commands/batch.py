@@ -8,10 +8,11 @@ import click
 
 from imgtool.batch.plan import read_plan
 from imgtool.batch.status import read_status
-from imgtool.cli import batch_run, options
+from imgtool.cli import batch_run, boot_options, options
 from imgtool.cli.bars import When
 from imgtool.errors import EXIT_OK, UsageError
 from imgtool.model.batch import BatchOptions
+from imgtool.model.cloud_boot import BootPlace
 
 
 @click.command("batch", cls=options.OptionalValueCommand)
@@ -39,11 +40,7 @@ from imgtool.model.batch import BatchOptions
     metavar="JOURNAL",
     help="Show the status of the batch in JOURNAL and exit.",
 )
-@click.option(
-    "--boot",
-    is_flag=True,
-    help="Also boot each image that goes to a cloud, unless the manifest says otherwise.",
-)
+@boot_options.boot_of_a_batch
 @batch_run.option
 @options.dry_run
 @options.output
@@ -56,7 +53,7 @@ def command(
     scheduler: str | None,
     metrics: Path | None,
     status: Path | None,
-    boot: bool,
+    boot: BootPlace | None,
     reports: Sequence[batch_run.ReportRequest],
     dry_run: bool,
     output: str,

@@ -24,7 +24,7 @@ from imgtool.cli.checksums import Checksums
 from imgtool.cli.delivery import DeliveryOptions, new_file
 from imgtool.cli.several import Running, Shown
 from imgtool.convert.convert import TargetFormat
-from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError, UsageError
+from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import TaskOptions
 from imgtool.model.boot import BootOptions
@@ -94,7 +94,6 @@ def command(
     hashes = checksums.of_each(sources)
     open_format = _is_open(target_format, compress, conversion, keep)
     if len(sources) > 1:
-        _refuse_servers(cloud_boot)
         like = delivery.task(
             source_format=source_format,
             disk=disk,
@@ -106,6 +105,7 @@ def command(
             options=TaskOptions(
                 conversion=conversion,
                 boot=boot or BootOptions(),
+                cloud_boot=cloud_boot,
                 force_share=force_share,
                 insist=insist,
                 choice=choice,
@@ -151,15 +151,6 @@ def command(
     status = outcome.leave(result, output, as_json.prepared)
     passed = result.judgement is not None and result.judgement.passed
     return status if passed and result.comes_up else EXIT_CHECK_FAILED
-
-
-def _refuse_servers(cloud_boot: CloudBootOptions | None) -> None:
-    """Raise UsageError: each image of several has a process of its own, and many servers may be too many."""
-    if cloud_boot is not None:
-        raise UsageError(
-            "--boot cloud takes one image at a time",
-            hint="prepare them without it, then: imgtool boot IMAGE --cloud NAME",
-        )
 
 
 def _format(wanted: Literal["auto", "raw", "qcow2"], keep: Path | None) -> TargetFormat:
