@@ -73,7 +73,7 @@ def boot_in_cloud(
 def tried_in_cloud(
     cloud: Cloud, uploaded: UploadResult, options: CloudBootOptions, folder: Path, progress: Progress
 ) -> CloudBoot:
-    """The same of an image that was uploaded just now: what the cloud refuses is what it showed."""
+    """Do so with an image that was uploaded just now: what the cloud refuses is what it showed."""
     try:
         return boot_in_cloud(cloud, uploaded.image_id, options, folder, progress)
     except (CloudError, UsageError) as error:

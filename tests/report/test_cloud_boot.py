@@ -59,7 +59,7 @@ def test_json_has_the_promised_keys_and_why_something_is_unknown() -> None:
     assert set(found) == {
         "schema_version", "cloud", "image_id", "name", "passed", "problem", "server_id", "flavor", "status",
         "hypervisor", "seconds", "active_seconds", "stages", "login", "cloud_init", "agent_answered",
-        "diagnosis", "log", "unknown",
+        "root_grown", "snapshot", "diagnosis", "log", "unknown",
     }  # fmt: skip
     assert (found["passed"], found["agent_answered"]) == (False, None)
     assert found["unknown"] == {"agent_answered": "it was not asked"}
