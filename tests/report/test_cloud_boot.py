@@ -28,6 +28,8 @@ GOOD = CloudBoot(
 STOPPED = replace(
     GOOD,
     agent=Unknown("it was not asked"),
+    snapshot=Unknown("it came to none"),
+    root_grown=Unknown("cloud-init did not tell"),
     diagnosis=Diagnosis("initramfs", "no root file system", ("ALERT!",), "add virtio"),
     log=("Gave up waiting", "(initramfs)"),
     problem="no root file system",
@@ -62,7 +64,11 @@ def test_json_has_the_promised_keys_and_why_something_is_unknown() -> None:
         "root_grown", "snapshot", "diagnosis", "log", "unknown",
     }  # fmt: skip
     assert (found["passed"], found["agent_answered"]) == (False, None)
-    assert found["unknown"] == {"agent_answered": "it was not asked"}
+    assert found["unknown"] == {
+        "agent_answered": "it was not asked",
+        "snapshot": "it came to none",
+        "root_grown": "cloud-init did not tell",
+    }
     assert found["diagnosis"]["stage"] == "initramfs"
 
 
