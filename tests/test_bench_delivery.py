@@ -11,13 +11,14 @@ from bench.cli import CACHE
 from bench.model import CaseResult, Report, Result, Sample
 from bench_delivery import bars, cli, tables
 from bench_delivery.cases import DELIVERIES, Delivery
-from bench_delivery.client import pinned, ready_client
+from bench_delivery.client import ready_client
 from bench_delivery.cloud import CLOUD, Cloud, environment
 from bench_delivery.gate import NAME
 from bench_delivery.rounds import Settings, run_case, together
 from bench_delivery.run import SERVER
 from bench_delivery.ways import JUDGED, PLAIN, RAW_PEER, Way, peers
 from support.cloud import Devcloud
+from virtual_environment import pinned
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts/bench-delivery"

@@ -29,10 +29,10 @@ from arguments import positive
 from bench import model
 from bench.cli import CACHE, find_imgtool
 from bench.disks import DiskError
+from virtual_environment import InstallError
 
 from bench_delivery import bars, tables
 from bench_delivery.cases import DELIVERIES
-from bench_delivery.client import ClientError
 from bench_delivery.cloud import CloudFailedError
 from bench_delivery.run import Plan, run_all
 
@@ -46,7 +46,7 @@ def main() -> int:
     options = parser().parse_args()
     try:
         return _report(options)
-    except (ClientError, CloudFailedError, DiskError, RuntimeError, OSError, ValueError) as error:
+    except (InstallError, CloudFailedError, DiskError, RuntimeError, OSError, ValueError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 4
     except KeyboardInterrupt:

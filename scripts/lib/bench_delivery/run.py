@@ -11,11 +11,12 @@ from pathlib import Path
 
 from bench import machine, places
 from bench.model import CaseResult, Report
+from virtual_environment import pinned
 
 from bench_delivery import tables
 from bench_delivery.bars import IMAGE
 from bench_delivery.cases import DELIVERIES, Delivery, grow, make_golden
-from bench_delivery.client import pinned, ready_client, version
+from bench_delivery.client import ready_client, version
 from bench_delivery.cloud import DEVCLOUD, Cloud, ceph_devcloud, devcloud
 from bench_delivery.rounds import Settings, run_case
 from bench_delivery.ways import ways_of
@@ -47,7 +48,7 @@ Show = Callable[[str], None]
 def run_all(plan: Plan, show: Show) -> Report:
     """Measure; `show` receives each table as soon as it is complete.
 
-    Raises OSError, RuntimeError, DiskError, ClientError, CloudFailedError where nothing can be measured.
+    Raises OSError, RuntimeError, DiskError, InstallError, CloudFailedError where nothing can be measured.
     """
     client = ready_client(plan.cache)
     with (
