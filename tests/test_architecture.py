@@ -46,6 +46,9 @@ OWNERS = {
     "pydantic_core": {"util", "batch"},
     "oslo_utils": {"formats"},
     "jinja2": {"report"},
+    "cyclonedx": {"report"},
+    "spdx_tools": {"report"},
+    "packageurl": {"report", "diff"},
     "markupsafe": {"report"},
     "xml": {"formats", "report"},
 }
@@ -123,6 +126,8 @@ def test_every_import_is_a_declared_dependency() -> None:
         "dissect": "dissect.",
         "pydantic_core": "pydantic",
         "jinja2": "Jinja2", "markupsafe": "MarkupSafe",
+        "cyclonedx": "cyclonedx-python-lib", "spdx_tools": "spdx-tools", "packageurl": "packageurl-python",
+        "license_expression": "license-expression",
     }  # fmt: skip
     for path in modules():
         for name in imports(path):

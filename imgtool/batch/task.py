@@ -131,6 +131,7 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         conversion=task.options.conversion,
         force_share=task.options.force_share,
         allow_snapshots=task.options.allow_snapshots,
+        with_bill=task.options.bill,
         insist=task.options.insist,
         timeout_seconds=task.options.timeout_seconds,
     )

@@ -7,6 +7,7 @@ On stderr there is a line for each image that ended, one bar for all, and one fo
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from imgtool.batch.monitor import Event
 from imgtool.batch.status import BatchStatus, read_status
 from imgtool.cli import checkout, console, quiet_tqdm
 from imgtool.cli.bars import When
-from imgtool.cli.reports import ReportRequest, check_paths, option_of, write_text
+from imgtool.cli.reports import ReportRequest, check_paths, need_bill, option_of, write_text
 from imgtool.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_PART_FAILED
 from imgtool.model.batch import FINAL_STATES, GOOD_STATES, BatchOptions, BatchPlan, Task, TaskRecord
 from imgtool.report.registry import BATCH_REPORTS, RELATIVE_PATHS
@@ -189,11 +190,18 @@ def run_batch(
     """The exit status: 0, 7 when part of it failed, 130 when it was stopped."""
     from imgtool.batch.run import run  # noqa: PLC0415 - the pipeline, which no plan needs
 
+    plan = _with_bills(plan) if need_bill(reports) else plan
     with contextlib.closing(BatchBars(when)) as bars:
         records = run(plan, chosen, bars)
     write(reports, chosen.journal)
     show(read_status(chosen.journal), output)
     return exit_status(records)
+
+
+def _with_bills(plan: BatchPlan) -> BatchPlan:
+    """Let each image's packages be kept in the journal, from which reports are made."""
+    wanted = (replace(task, options=replace(task.options, bill=True)) for task in plan.tasks)
+    return replace(plan, tasks=tuple(wanted))
 
 
 def exit_status(records: Sequence[TaskRecord]) -> int:

@@ -11,6 +11,7 @@ FOLDER = Path(__file__).parents[1] / "docs"
 CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "inspect-check": ("inspect", "check"),
+        "sbom-diff": ("sbom",),
         "policies": ("explain",),
         "command-line": ("completion",),
         "convert": ("convert",),

@@ -12,6 +12,7 @@ from imgtool.util.text import printable
 COMMANDS = {
     "inspect": "Show what an image is and what is inside; judges nothing.",
     "check": "Judge images: will they work on OpenStack?",
+    "sbom": "Write a bill of materials: CycloneDX or SPDX.",
     "convert": "Convert an image to raw or qcow2.",
     "upload": "Upload a finished image into Glance.",
     "prepare": "Inspect, check, convert, upload and verify an image.",

@@ -11,7 +11,14 @@ from imgtool.cli import checkout, completions, console
 from imgtool.cli.options import STDOUT, named_output
 from imgtool.errors import UsageError
 from imgtool.model.result import ImageResult
-from imgtool.report.registry import ADDED_TO_A_SUMMARY, NEED_DISK_MAP, READ_IN_A_LOG, RELATIVE_PATHS, REPORTS
+from imgtool.report.registry import (
+    ADDED_TO_A_SUMMARY,
+    BILLS,
+    NEED_DISK_MAP,
+    READ_IN_A_LOG,
+    RELATIVE_PATHS,
+    REPORTS,
+)
 from imgtool.util import misspelt
 from imgtool.util.output import append, check_target, written_beside
 from imgtool.util.text import printable
@@ -82,7 +89,11 @@ def _take_stdout(context: click.Context, wanted: Sequence[ReportRequest]) -> Non
 
 
 def check_paths(wanted: Sequence[ReportRequest]) -> None:
-    """Refuse what cannot be written before the work begins. Raises UsageError."""
+    """Refuse what cannot be written before the work begins. Raises UsageError, ToolMissingError."""
+    if need_bill(wanted):
+        from imgtool.report.bill import require_libraries  # noqa: PLC0415 - loaded only where it is needed
+
+        require_libraries()
     for _, path in wanted:
         if path != STDOUT:
             check_target(path, overwrite=True)
@@ -91,6 +102,11 @@ def check_paths(wanted: Sequence[ReportRequest]) -> None:
 def need_disk_map(wanted: Sequence[ReportRequest]) -> bool:
     """Whether any of them shows where the image keeps data."""
     return any(report_format in NEED_DISK_MAP for report_format, _ in wanted)
+
+
+def need_bill(wanted: Sequence[ReportRequest]) -> bool:
+    """Whether any of them is a bill of materials, for which all packages are read, and the file is hashed."""
+    return any(report_format in BILLS for report_format, _ in wanted)
 
 
 def write(wanted: Sequence[ReportRequest], results: Sequence[ImageResult]) -> None:

@@ -16,14 +16,18 @@ from imgtool.guest.filesystems.clean import read_clean
 from imgtool.guest.filesystems.declared_size import declared_bytes
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.firmware import starts_on
+from imgtool.guest.inventory import read_inventory
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System, find_system
 from imgtool.guest.roots import NoSystemError
 from imgtool.guest.system import read_architecture
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
 from imgtool.guest.windows.facts import read_windows
+from imgtool.guest.windows.hives import Hives
+from imgtool.guest.windows.programs import programs_fact
 from imgtool.model.facts import NO_EXTRAS, Fact, GuestQuery, Known, Unknown
 from imgtool.model.guest import GuestFacts
+from imgtool.model.inventory import Inventory
 from imgtool.model.layout import FilesystemFacts, PartitionFacts
 
 
@@ -86,14 +90,20 @@ def _with_system(
         runs = _on_its_machine(runs, fact_of(lambda: read_architecture(system.tree)), contents)
         family = family_of(system.tree, system.arrangement)
         linux = read_linux(system, contents, guest_query, runs.chosen.loader, runs.chosen.start)
-        facts = _with_boot(facts, runs)
+        facts = replace(_with_boot(facts, runs), inventory=read_inventory(system.tree, guest_query))
         paths = with_system(facts.boot_paths, linux)
         return replace(facts, reason=f"Linux on {name}", linux=linux, family=family, boot_paths=paths)
-    windows = read_windows(system.tree, guest_query)
+    windows, facts = read_windows(system.tree, guest_query), _with_programs(facts, system, guest_query)
     if isinstance(windows.hibernated, Known) and windows.hibernated.value:
         facts = replace(facts, filesystems=_in_use(facts.filesystems, name, windows.hibernated.evidence))
     runs = _on_its_machine(runs, windows.architecture, contents)
     return replace(_with_boot(facts, runs), reason=f"Windows on {name}", windows=windows)
+
+
+def _with_programs(facts: GuestFacts, system: System, guest_query: GuestQuery) -> GuestFacts:
+    if not guest_query.packages:
+        return facts
+    return replace(facts, inventory=Inventory(programs_fact(Hives(system.tree))))
 
 
 def _in_use(

@@ -51,6 +51,8 @@ class Release:
     """As os-release's ID has it; None where the file does not say."""
     version: str | None
     """As os-release's VERSION_ID has it; None where there is none."""
+    cpe: str = ""
+    """Its CPE_NAME; empty where there is none."""
 
 
 def read_release(tree: GuestTree) -> Release:
@@ -59,7 +61,8 @@ def read_release(tree: GuestTree) -> Release:
         content = _text(tree, path)
         if content is not None:
             fields = shell_assignments(content)
-            return Release(path, fields.get("ID") or None, fields.get("VERSION_ID") or None)
+            named = fields.get("CPE_NAME", "")
+            return Release(path, fields.get("ID") or None, fields.get("VERSION_ID") or None, named)
     for path, read in OLD_FILES:
         content = _text(tree, path)
         found = read(path, content) if content is not None else None

@@ -61,11 +61,17 @@ class GuestTree:
 
     def walk(self, path: str) -> Iterator[str]:
         """Paths of all that is below the directory `path` and is no directory; links are not followed."""
+        return (below for below, node in self.walk_nodes(path) if node.kind is not Kind.DIRECTORY)
+
+    def walk_nodes(self, path: str, most: int = MAX_ENTRIES) -> Iterator[tuple[str, Node]]:
+        """Path and node of all that is below the directory `path`; links are not followed.
+
+        Raises GuestReadError beyond `most` of them.
+        """
         found = self._walk_to(path)
         if found is None or found[1].kind is not Kind.DIRECTORY:
             return
-        shown = posixpath.normpath(path)
-        pending = [(shown, *found, 0)]
+        pending = [(posixpath.normpath(path), *found, 0)]
         seen = 0
         while pending:
             shown, directory, node, depth = pending.pop()
@@ -73,13 +79,12 @@ class GuestTree:
                 raise GuestReadError(f"{printable(shown)}: more than {MAX_DEPTH} directories deep")
             for name, child in self._children(node, directory):
                 seen += 1
-                if seen > MAX_ENTRIES:
-                    raise GuestReadError(f"{path}: more than {MAX_ENTRIES} entries")
+                if seen > most:
+                    raise GuestReadError(f"{path}: more than {most} entries")
+                below = posixpath.join(shown, name)
                 if child.kind is Kind.DIRECTORY:
-                    below = posixpath.join(shown, name), posixpath.join(directory, name)
-                    pending.append((*below, child, depth + 1))
-                else:
-                    yield posixpath.join(shown, name)
+                    pending.append((below, posixpath.join(directory, name), child, depth + 1))
+                yield below, child
 
     def open(self, path: str) -> BinaryIO | None:
         """The content of the regular file `path`, seekable, or None where there is none."""

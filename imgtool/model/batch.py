@@ -39,6 +39,8 @@ class TaskOptions:
     allow_snapshots: bool = False
     insist: bool = False
     choice: CheckChoice = field(default_factory=CheckChoice)
+    bill: bool = False
+    """A report of the whole batch will list all packages."""
     timeout_seconds: float = 900.0
     """How long Glance may take no bytes, or give no answer."""
 

@@ -38,6 +38,14 @@ class GuestQuery:
     """Absolute guest paths; `*`, `?` and `[...]` stand for parts of one name, `**` for any directories."""
     dates: bool = False
     """How fresh the system is, by the dates of its packages."""
+    packages: bool = False
+    """All packages, with versions: `Inventory.packages`."""
+    settings: bool = False
+    """Accounts, units and the settings of services: `Inventory.settings`."""
+    privileged: bool = False
+    """Files that lend their owner's rights, or rights of their own, anywhere in the guest."""
+    trees: tuple[str, ...] = ()
+    """Absolute guest paths: owner, mode and hash of all files below them."""
 
 
 NO_EXTRAS = GuestQuery()

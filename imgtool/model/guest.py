@@ -5,6 +5,7 @@ from typing import Literal
 
 from imgtool.model.boot_path import BootPath
 from imgtool.model.facts import NOT_READ, Fact
+from imgtool.model.inventory import NO_INVENTORY, Inventory
 from imgtool.model.layout import NO_FAULTS, FilesystemFacts, Firmware, PartitionFacts, TableFaults
 from imgtool.model.linux import LinuxFacts
 from imgtool.model.windows import WindowsFacts
@@ -50,6 +51,8 @@ class GuestFacts:
     table_faults: TableFaults = NO_FAULTS
     boot_paths: tuple[BootPath, ...] = ()
     """By BIOS and by UEFI; none where the disk could not be read."""
+    inventory: Inventory = NO_INVENTORY
+    """Packages, accounts, settings: as far as they were asked for."""
 
     @property
     def boot_path(self) -> BootPath | None:

@@ -36,3 +36,5 @@ class Inspection:
     """The format of `-O`, where it is to be delivered; None: as it is."""
     boots: tuple[BootResult, ...] = ()
     """How it came up on each bus that a boot was asked for; none where nobody asked, or a check failed."""
+    sha256: str | None = None
+    """Of the file that the user named, in hex; None where nobody asked for it, or it comes from stdin."""

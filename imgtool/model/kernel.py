@@ -60,6 +60,8 @@ class Initramfs:
     """Why that cannot be told."""
     obstacles: Mapping[str, str] = field(default_factory=dict)
     """Module to the reason why it is not loaded, though it is there; its state in `modules` is missing."""
+    all_modules: tuple[str, ...] = ()
+    """Every module that is in it for its kernel, by the names that `lsmod` prints, sorted."""
 
 
 @dataclass(frozen=True, slots=True)

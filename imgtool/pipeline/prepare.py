@@ -69,7 +69,11 @@ def _prepare(
     ):
         _refuse_unusable(request, source, request.target_format)
         inspection = inspect_image(
-            source, progress, _query(request, registry.guest_query(request.policy)), with_map=request.with_map
+            source,
+            progress,
+            _query(request, registry.guest_query(request.policy)),
+            with_map=request.with_map,
+            with_hash=request.with_bill,
         )
         inspection = replace(inspection, delivered_as=request.target_format)
         result = judge_image(inspection, request.policy, progress, request.boot)
@@ -166,8 +170,8 @@ def _upload_file(
 
 
 def _query(request: PrepareRequest, query: GuestQuery) -> GuestQuery:
-    """What the wanted metadata take from the guest, besides what is asked for anyway."""
-    return replace(query, dates=request.wanted.metadata is not None)
+    """What the wanted metadata and reports take from the guest, besides what is asked for anyway."""
+    return replace(query, dates=request.wanted.metadata is not None, packages=request.with_bill)
 
 
 def _as_ova(image: DiskImage) -> UsageError:

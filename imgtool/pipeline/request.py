@@ -58,6 +58,8 @@ class PrepareRequest:
     policy: Policy = OPENSTACK
     with_map: bool = False
     """Also find out where the source keeps data: a report will draw it."""
+    with_bill: bool = False
+    """Also read all packages, and hash the source: a report will list them."""
     boot: BootOptions | None = None
     """Also start it, once nothing else stands in the way; None does not."""
     cloud_boot: CloudBootOptions | None = None

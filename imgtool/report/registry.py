@@ -18,6 +18,9 @@ NEED_DISK_MAP = frozenset({"html"})
 RELATIVE_PATHS = frozenset({"sarif", "github", "gitlab"})
 """Forms whose readers look for the image in the checkout that they show."""
 
+BILLS = frozenset({"cyclonedx", "spdx"})
+"""Bills of materials: they tell what is inside, which takes reading all packages, and no findings."""
+
 ADDED_TO_A_SUMMARY = frozenset({"markdown"})
 """Forms that are added to the file where GitHub Actions collects what a step reports."""
 
@@ -33,6 +36,8 @@ _MODULES = {
     "gitlab": ("as_gitlab", "as_gitlab"),
     "markdown": ("as_markdown", "as_markdown"),
     "html": ("as_html", "as_html.batch"),
+    "cyclonedx": ("as_cyclonedx", "as_cyclonedx"),
+    "spdx": ("as_spdx", "as_spdx"),
 }
 """Modules of this package: with a function `report`, and with a function `batch_report`."""
 

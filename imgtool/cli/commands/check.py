@@ -1,7 +1,7 @@
 """`imgtool check IMAGE...`: judges images; the exit status is the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -55,7 +55,7 @@ def command(
     applied = policies.chosen(policy, choice)
     watched = TerminalProgress(progress, stages=boot is not None)
     with_map = report_files.need_disk_map(reports)
-    order = _Order(source_format, disk, applied, boot, with_map)
+    order = _Order(source_format, disk, applied, boot, with_map, report_files.need_bill(reports))
     judged = baselines.applied(baseline, [_judge(image, order, watched) for image in images])
     results = [result for result, _ in judged]
     report_files.write(reports, results)
@@ -77,6 +77,7 @@ class _Order:
     policy: Policy
     boot: BootOptions | None
     with_map: bool
+    with_bill: bool
 
 
 def _judge(image: options.Source, order: _Order, progress: Progress) -> tuple[ImageResult, int]:
@@ -89,8 +90,13 @@ def _judge(image: options.Source, order: _Order, progress: Progress) -> tuple[Im
                 found.path, order.source_format, progress, may_stream=False, disk=order.disk
             ) as admitted,
         ):
-            wanted = registry.guest_query(policy)
-            inspection = inspect_image(admitted, progress, wanted, with_map=order.with_map)
+            inspection = inspect_image(
+                admitted,
+                progress,
+                replace(registry.guest_query(policy), packages=order.with_bill),
+                with_map=order.with_map,
+                with_hash=order.with_bill,
+            )
             result = judge_image(inspection, policy, progress, order.boot)
     except (UnsafeImageError, ImageUnreadableError, FetchError) as error:
         return refusal(str(image), error, policy), error.exit_status

@@ -140,6 +140,7 @@ def command(
         boot=boot,
         cloud_boot=cloud_boot,
         with_map=report_files.need_disk_map(reports),
+        with_bill=report_files.need_bill(reports),
         timeout_seconds=delivery.timeout_seconds,
     )
     try:

@@ -151,6 +151,9 @@ class BtrfsNode(InodeNode):
     def _mode(self) -> int:
         return int(self._inode.type)
 
+    def _owner(self) -> tuple[int, int]:
+        return int(self._inode.uid), int(self._inode.gid)
+
     def _permissions(self) -> int:
         return int(self._inode.mode) & PERMISSION_BITS
 

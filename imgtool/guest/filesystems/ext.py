@@ -108,6 +108,14 @@ class ExtNode(InodeNode):
     def _mode(self) -> int:
         return int(self._inode.inode.i_mode)
 
+    def _owner(self) -> tuple[int, int]:
+        """Each in two halves: struct ext4_inode, l_i_uid_high."""
+        inode = self._inode.inode
+        return (
+            int(inode.i_uid_high) << 16 | int(inode.i_uid),
+            int(inode.i_gid_high) << 16 | int(inode.i_gid),
+        )
+
     def _size(self) -> int:
         return int(self._inode.size)
 

@@ -147,6 +147,12 @@ class InodeNode(CachedNode):
         with guarded(printable(self.where)):
             return int(self._inode.mtime.timestamp())
 
+    @property
+    def owner(self) -> tuple[int, int]:
+        """Ids of the user and of the group that own it."""
+        with guarded(printable(self.where)):
+            return self._owner()
+
     def _kind_of_inode(self) -> Kind:
         return KIND_OF_MODE.get(self._mode() & FORMAT_MASK, Kind.OTHER)
 
@@ -156,3 +162,6 @@ class InodeNode(CachedNode):
     @abstractmethod
     def _mode(self) -> int:
         """The inode's mode, with its format: inode(7)."""
+
+    @abstractmethod
+    def _owner(self) -> tuple[int, int]: ...

@@ -92,6 +92,9 @@ class XfsNode(InodeNode):
     def _mode(self) -> int:
         return int(self._inode.inode.di_mode)
 
+    def _owner(self) -> tuple[int, int]:
+        return int(self._inode.inode.di_uid), int(self._inode.inode.di_gid)
+
     def _size(self) -> int:
         return int(self._inode.size)
 

@@ -157,6 +157,7 @@ def _facts(
         stops=tuple(runtime.stops),
         unsure=tuple(runtime.unsure),
         obstacles=runtime.obstacles,
+        all_modules=tuple(sorted(map(printable, content.modules))),
     )
 
 

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
+from imgtool.model.packages import InstalledPackage
 from imgtool.util.text import printable
 
 MAX_WORD_BYTES = 256
 """Longest name, version or release of a package that is believed."""
+MAX_LICENCE_BYTES = 4096
+"""Longest licence that is kept. Those of Fedora's texlive take 1,000."""
+MAX_PACKAGES = 20_000
+"""In one database. A full desktop has 5,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Manager:
     """
     dates: Callable[[GuestTree], Iterable[PackageDate]]
     """The dates of packages; none of those that have none. Raises GuestReadError likewise."""
+    packages: Callable[[GuestTree], Iterable[InstalledPackage]]
+    """All installed packages. Raises GuestReadError likewise."""
 
 
 def word(raw: bytes, where: str) -> str:
@@ -61,3 +68,8 @@ def word(raw: bytes, where: str) -> str:
     if not raw or len(raw) > MAX_WORD_BYTES:
         raise GuestReadError(f"{where}: a name or version of {len(raw)} bytes")
     return printable(raw.decode("utf-8", "replace"))
+
+
+def optional_word(raw: bytes) -> str:
+    """What a database says besides name and version, printable; empty where it is overlong."""
+    return printable(raw.decode("utf-8", "replace")) if len(raw) <= MAX_LICENCE_BYTES else ""

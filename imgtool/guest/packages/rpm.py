@@ -5,18 +5,19 @@ from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages import rpm_bdb, rpm_ndb, rpm_sqlite
-from imgtool.guest.packages.base import Manager, Package, PackageDate
+from imgtool.guest.packages.base import MAX_PACKAGES, Manager, Package, PackageDate
 from imgtool.guest.packages.rpm_header import (
     ENTRY,
     EVERY_NAME,
     MAX_ENTRIES,
-    MAX_PACKAGES,
     Blob,
     FindBlobs,
     Header,
     parse_header,
+    read_details,
 )
 from imgtool.guest.tree import GuestTree
+from imgtool.model.packages import InstalledPackage
 
 DIRECTORIES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 """Since Fedora 36 and in SUSE; in RHEL. Where both are, one is a link to the other, or left over."""
@@ -37,6 +38,9 @@ FIRST_BYTES = 4096
 LONG_BYTES = MAX_ENTRIES * ENTRY.size + FIRST_BYTES
 MAX_LONG = 50
 """Headers of which FIRST_BYTES are not enough."""
+
+MAX_TOTAL_BYTES = 512 << 20
+"""Of all headers together, where all are read. Those of a full desktop take 100 MiB."""
 
 
 def find(tree: GuestTree, names: Collection[str]) -> Package | None:
@@ -75,6 +79,29 @@ def dates(tree: GuestTree) -> Iterator[PackageDate]:
             yield PackageDate(header.built_seconds, header.name, "built", place)
 
 
+def packages(tree: GuestTree) -> Iterator[InstalledPackage]:
+    """Each package, from as much of its header as that takes."""
+    place = _place(tree)
+    stream = tree.open(place) if place else None
+    if place is None or stream is None:
+        return
+    _refuse_unwritten(tree, place)
+    try:
+        yield from _details(BACKENDS[place.rpartition("/")[2]](stream, EVERY_NAME))
+    except GuestReadError as error:
+        raise GuestReadError(f"{place}: {error}") from error
+
+
+def _details(blobs: Iterator[Blob]) -> Iterator[InstalledPackage]:
+    left_bytes = MAX_TOTAL_BYTES
+    for count, blob in enumerate(blobs):
+        package, read_bytes = read_details(blob)
+        left_bytes -= read_bytes
+        if count >= MAX_PACKAGES or left_bytes < 0:
+            raise GuestReadError(f"more than {MAX_PACKAGES} packages, or {MAX_TOTAL_BYTES} bytes of them")
+        yield package
+
+
 def _headers(blobs: Iterator[Blob]) -> Iterator[Header]:
     """Bounded: a database may say of any number of packages that their headers stand in one place."""
     long_ones = 0
@@ -103,4 +130,4 @@ def _refuse_unwritten(tree: GuestTree, place: str) -> None:
             )
 
 
-MANAGER = Manager(lambda tree: _place(tree) is not None, find, dates)
+MANAGER = Manager(lambda tree: _place(tree) is not None, find, dates, packages)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages.rpm_header import MAX_PACKAGES, Blob
+from imgtool.guest.packages.base import MAX_PACKAGES
+from imgtool.guest.packages.rpm_header import Blob
 
 HASH_MAGIC = 0x061561
 VERSIONS = (8, 9, 10)
@@ -25,8 +26,9 @@ KEY_DATA, OFF_PAGE = 1, 3
 """Types of items: the bytes themselves, and where they are."""
 
 CHECKSUMMED = 0x01
-MAX_PAGES = 100_000
-"""Read in one search, of buckets and overflow together. A full desktop takes 15,000."""
+MAX_PAGES = 400_000
+"""Read in one search, of buckets and overflow together. A full desktop takes 15,000, or 100,000 where all
+is read of each package."""
 
 
 @dataclass

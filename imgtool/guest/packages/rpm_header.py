@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages.base import MAX_WORD_BYTES, word
+from imgtool.guest.packages.base import MAX_LICENCE_BYTES, MAX_WORD_BYTES, optional_word, word
+from imgtool.model.packages import InstalledPackage
 
 NAME, VERSION, RELEASE, EPOCH, BUILDTIME = 1000, 1001, 1002, 1003, 1006
+VENDOR, LICENCE, ARCHITECTURE, SOURCE_RPM = 1011, 1014, 1022, 1044
 INT32, STRING = 4, 6
 ENTRY = struct.Struct(">IIII")
 MAX_ENTRIES = 1 << 16
@@ -40,15 +42,10 @@ def parse_header(blob: bytes) -> Header | None:
     """
     if len(blob) < 8:
         return None
-    count, data_bytes = struct.unpack_from(">II", blob)
-    if not 0 < count <= MAX_ENTRIES:
-        raise GuestReadError(f"{WHERE} has {count} entries")
-    start = 8 + count * ENTRY.size
+    start, data_bytes = _extent(blob)
     if len(blob) < start:
         return None
-    entries = {
-        (tag, kind): offset for tag, kind, offset, _ in ENTRY.iter_unpack(blob[8:start]) if tag in _TAGS
-    }
+    entries = _entries(blob[8:start], _TAGS)
     data = memoryview(blob)[start : start + data_bytes]
     words = [_word(data, entries.get((tag, STRING)), data_bytes) for tag in (NAME, VERSION, RELEASE)]
     epoch = _epoch(data, entries.get((EPOCH, INT32)), data_bytes)
@@ -60,6 +57,62 @@ def parse_header(blob: bytes) -> Header | None:
 
 
 _TAGS = frozenset({NAME, VERSION, RELEASE, EPOCH, BUILDTIME})
+_DETAILS = frozenset({VENDOR, LICENCE, ARCHITECTURE, SOURCE_RPM})
+_FIRST_BYTES = 4096
+"""Enough of nearly every index."""
+
+
+def read_details(blob: "Blob") -> tuple[InstalledPackage, int]:
+    """The package of a header, and how many bytes of it were read for that.
+
+    The source RPM's name stands behind the lists of files, which may take megabytes.
+    """
+    head = blob(_FIRST_BYTES)
+    start, data_bytes = _extent(head)
+    index = (head if len(head) >= start else blob(start))[8:start]
+    entries = _entries(index, _TAGS | _DETAILS)
+    farthest = max(entries.values(), default=0)
+    wanted = start + min(data_bytes, farthest + MAX_LICENCE_BYTES + 1)
+    content = head if len(head) >= wanted else blob(wanted)
+    header = parse_header(content)
+    if header is None:
+        raise GuestReadError(f"{WHERE} ends too early")
+    data = content[start:]
+    told = {tag: _optional(data, entries.get((tag, STRING))) for tag in _DETAILS}
+    package = InstalledPackage(
+        manager="rpm",
+        name=header.name,
+        version=header.version,
+        architecture=told[ARCHITECTURE],
+        source=told[SOURCE_RPM],
+        licence=told[LICENCE],
+        vendor=told[VENDOR],
+    )
+    return package, wanted
+
+
+def _extent(blob: bytes) -> tuple[int, int]:
+    """Where the data begin, and how many bytes of them there are."""
+    if len(blob) < 8:
+        raise GuestReadError(f"{WHERE} ends too early")
+    count, data_bytes = struct.unpack_from(">II", blob)
+    if not 0 < count <= MAX_ENTRIES:
+        raise GuestReadError(f"{WHERE} has {count} entries")
+    return 8 + count * ENTRY.size, data_bytes
+
+
+def _entries(index: bytes, tags: Collection[int]) -> dict[tuple[int, int], int]:
+    """Tag and type of the entries that are wanted, and where in the data each begins."""
+    whole = index[: len(index) // ENTRY.size * ENTRY.size]
+    return {(tag, kind): offset for tag, kind, offset, _ in ENTRY.iter_unpack(whole) if tag in tags}
+
+
+def _optional(data: bytes, offset: int | None) -> str:
+    """The string at `offset`, empty where there is none."""
+    if offset is None:
+        return ""
+    raw, end, _ = data[offset : offset + MAX_LICENCE_BYTES + 1].partition(b"\0")
+    return optional_word(raw) if end else ""
 
 
 def _word(data: memoryview, offset: int | None, data_bytes: int) -> str | None:
@@ -114,5 +167,3 @@ class _EveryName(Collection[bytes]):
 
 EVERY_NAME: Collection[bytes] = _EveryName()
 """For who asks for all packages."""
-MAX_PACKAGES = 20_000
-"""In one database. A full desktop has 5,000."""

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages.rpm_header import MAX_PACKAGES, Blob
+from imgtool.guest.packages.base import MAX_PACKAGES
+from imgtool.guest.packages.rpm_header import Blob
 
 HEADER = struct.Struct("<4sIIII")
 """Magic, version, generation, pages of slots, next package number."""

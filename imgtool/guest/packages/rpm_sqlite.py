@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.packages.rpm_header import MAX_PACKAGES, Blob
+from imgtool.guest.packages.base import MAX_PACKAGES
+from imgtool.guest.packages.rpm_header import EVERY_NAME, Blob
 from imgtool.guest.packages.sqlite import (
     Database,
     Row,
@@ -31,6 +32,9 @@ def blobs(stream: BinaryIO, names: Collection[bytes]) -> Iterator[Blob]:
     """The headers of the packages with one of `names`."""
     database = open_database(stream)
     packages = table_root(database, b"Packages")
+    if names is EVERY_NAME:
+        yield from map(_blob, rows(database, packages))
+        return
     for number in _numbers(database, names):
         row = row_of(database, packages, number)
         if row is None:

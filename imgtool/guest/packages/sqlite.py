@@ -14,8 +14,8 @@ MAGIC = b"SQLite format 3\0"
 LEAF, INTERIOR = 0x0D, 0x05
 """Pages of a table's b-tree."""
 
-MAX_PAGES = 100_000
-"""Read of one database, overflow included."""
+MAX_PAGES = 400_000
+"""Read of one database, overflow included. All headers of a full desktop take 50,000."""
 
 MAX_CELLS = 1_000_000
 """Looked at in one database: rows, and pointers to pages."""

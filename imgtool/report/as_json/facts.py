@@ -16,6 +16,7 @@ from imgtool.model.linux import DeviceReference, LinuxFacts
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.model.services import AgentFacts
 from imgtool.model.windows import WindowsDriver, WindowsFacts
+from imgtool.report.as_json.inventory import inventory
 from imgtool.report.as_json.values import Object, Seen, clean, path_text
 
 
@@ -23,10 +24,15 @@ def inspection(facts: Inspection, properties: Sequence[Property]) -> Object:
     """`imgtool inspect`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "image": {**image(facts.image), **_consistency(facts)},
+        "image": {**image(facts.image), **_hash(facts), **_consistency(facts)},
         "guest": guest(facts.guest),
+        **inventory(facts.guest),
         "properties": {item.name: item.value for item in properties},
     }
+
+
+def _hash(facts: Inspection) -> Object:
+    return {} if facts.sha256 is None else {"sha256": facts.sha256}
 
 
 def _consistency(facts: Inspection) -> Object:

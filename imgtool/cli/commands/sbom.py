@@ -1,0 +1,78 @@
+"""`imgtool sbom IMAGE`: a bill of materials of what is inside."""
+
+from pathlib import Path
+
+import click
+
+from imgtool.cli import console, options, reports, sources
+from imgtool.cli.bars import TerminalProgress, When
+from imgtool.disk.open_source import incoming
+from imgtool.errors import ImageUnreadableError
+from imgtool.model.facts import GuestQuery, Unknown
+from imgtool.model.inspection import Inspection
+from imgtool.model.result import ImageResult
+from imgtool.pipeline.inspect import inspect_image
+from imgtool.report.registry import BILLS
+from imgtool.util.text import printable
+
+
+@click.command("sbom", cls=options.OptionalValueCommand)
+@click.argument("image", type=options.source)
+@click.option(
+    "--format",
+    "bill_format",
+    type=click.Choice(sorted(BILLS)),
+    default="cyclonedx",
+    show_default=True,
+    help="cyclonedx: CycloneDX 1.6; spdx: SPDX 2.3; both as JSON.",
+)
+@click.option(
+    "-o",
+    "--write",
+    "target",
+    type=options.file_or_stdout,
+    metavar="PATH",
+    default="-",
+    help="Write it to this file. Default: stdout.",
+)
+@options.source_format
+@options.disk
+@options.progress
+@options.logging
+def command(
+    image: options.Source,
+    bill_format: str,
+    target: Path,
+    source_format: str | None,
+    disk: str | None,
+    progress: When,
+) -> None:
+    """List what IMAGE, a file or a URL, consists of: its packages, kernels and system, and the file's hash.
+
+    Reads the databases of dpkg, RPM, apk and pacman, and the programs of Windows; starts nothing.
+    With SOURCE_DATE_EPOCH set, the same image gives the same document. Exit status 3 where packages cannot
+    be read.
+    """
+    wanted = [(bill_format, target)]
+    reports.check_paths(wanted)
+    watched = TerminalProgress(progress, stages=False)
+    with (
+        sources.found(image, None, watched, source_format=source_format) as found,
+        incoming(found.path, source_format, watched, may_stream=False, disk=disk) as admitted,
+    ):
+        facts = inspect_image(admitted, watched, GuestQuery(packages=True), with_hash=True)
+    _require_packages(facts)
+    reports.write(wanted, [ImageResult(inspection=facts)])
+
+
+def _require_packages(facts: Inspection) -> None:
+    """Raise ImageUnreadableError where they are unknown: an empty list would say that there are none."""
+    packages = facts.guest.inventory.packages
+    if isinstance(packages, Unknown):
+        system = facts.guest.linux or facts.guest.windows
+        reason = packages.reason if system is not None else facts.guest.reason
+        path = printable(console.renamed(str(facts.image.origin.path)))
+        raise ImageUnreadableError(
+            f"{path}: its packages cannot be listed: {reason}",
+            hint="see `imgtool inspect` for what could be read of it",
+        )

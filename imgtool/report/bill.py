@@ -1,0 +1,160 @@
+"""The bill of materials of one image, before it has the form of CycloneDX or SPDX.
+
+It is made of the JSON that `as_json.inspection` makes, which is also what a batch's journal keeps.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+from imgtool.errors import ToolMissingError, UsageError
+from imgtool.model.packages import InstalledPackage
+from imgtool.model.result import ImageResult
+from imgtool.report.as_json.facts import inspection
+from imgtool.report.findings import judged
+from imgtool.util import codec
+
+if TYPE_CHECKING:
+    from imgtool.batch.status import BatchStatus, ReportOf
+
+Stored = Mapping[str, Any]
+
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+"""When a document is made, for whoever wants the same one again: reproducible-builds.org/specs."""
+_NAMESPACE = UUID("6f0a2d0b-3a5c-5e0f-9d8c-0d7c2a1f4b6e")
+"""Of the names that identifiers of documents are made of (RFC 9562, version 5): it is only ever the same."""
+_CPE_23 = re.compile(r"cpe:2\.3:[aho]:[!-~]+")
+_CPE_22 = re.compile(r"cpe:/([aho]):([!-~]+)")
+_CPES = {
+    "debian": "debian:debian_linux",
+    "ubuntu": "canonical:ubuntu_linux",
+    "alpine": "alpinelinux:alpine_linux",
+    "opensuse-leap": "opensuse:leap",
+    "arch": "archlinux:arch_linux",
+    "windows": "microsoft:windows",
+}
+"""Vendor and product in the NVD's dictionary, of systems whose os-release does not say it."""
+_LIBRARIES = ("cyclonedx", "packageurl", "spdx_tools")
+UNREAD = "the image was not read: it was refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What one image consists of."""
+
+    image: Stored
+    """Its file: the keys of `image` in an inspection."""
+    name: str
+    """The name of the file."""
+    distro: str
+    """os-release ID, windows; empty where no system was found."""
+    version: str
+    architecture: str
+    cpe: str
+    """In the form of CPE 2.3; empty where none is known."""
+    packages: tuple[InstalledPackage, ...]
+    kernels: tuple[Stored, ...]
+    problem: str
+    """Why packages are not known; empty where they are."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the file, in hex; None where it was not computed."""
+        found = self.image.get("sha256")
+        return None if found is None else str(found)
+
+    @property
+    def identifier(self) -> UUID:
+        """The same for the same content, and another one for any other."""
+        content = [self.name, self.sha256, self.problem, codec.to_values(list(self.packages))]
+        return uuid5(_NAMESPACE, hashlib.sha256(json.dumps(content).encode()).hexdigest())
+
+
+def bills_of(results: Sequence[ImageResult]) -> tuple[Bill, ...]:
+    """One for each image; one that the gate refused has none but its name."""
+    return tuple(
+        bill_of({"image": {"path": judged(result).image}, "guest": {"reason": UNREAD}})
+        if result.inspection is None
+        else bill_of(inspection(result.inspection, ()))
+        for result in results
+    )
+
+
+def bills_of_batch(found: "BatchStatus", report_of: "ReportOf") -> tuple[Bill, ...]:
+    """Return the same of the images of a batch that were inspected, from its journal."""
+    reports: Iterator[Stored] = (report_of(record.key) or {} for record in found.records)
+    return tuple(bill_of(one["inspection"]) for one in reports if one.get("inspection"))
+
+
+def bill_of(document: Stored) -> Bill:
+    """The bill of what `as_json.inspection` made. Raises CodecError where that is something else."""
+    image, guest = document.get("image") or {}, document.get("guest") or {}
+    found = document.get("inventory") or {}
+    packages = found.get("packages")
+    distro, version = str(guest.get("os_distro") or ""), str(guest.get("os_version") or "")
+    return Bill(
+        image=image,
+        name=PurePath(str(image.get("path") or "image")).name,
+        distro=distro,
+        version=version,
+        architecture=str(guest.get("architecture") or ""),
+        cpe=_cpe(str(found.get("cpe") or ""), distro, version),
+        packages=_packages(packages or []),
+        kernels=tuple(guest.get("kernels") or ()),
+        problem="" if packages is not None else _problem(guest, found),
+    )
+
+
+def _packages(found: Sequence[Any]) -> tuple[InstalledPackage, ...]:
+    """Each once: a damaged database may tell one twice, and documents may not."""
+    read = codec.from_values(list(found), tuple[InstalledPackage, ...])
+    return tuple({(one.manager, one.name, one.version, one.architecture): one for one in read}.values())
+
+
+def _problem(guest: Stored, found: Stored) -> str:
+    said = (found.get("unknown") or {}).get("packages")
+    return str(said or guest.get("reason") or "no system was found")
+
+
+def _cpe(told: str, distro: str, version: str) -> str:
+    """The system's own name, in the form of 2.3, which has eleven parts; else the NVD's for it."""
+    if _CPE_23.fullmatch(told):
+        return told
+    old = _CPE_22.fullmatch(told)
+    known = _CPES.get(distro)
+    if old is not None:
+        kind, words = old[1], old[2].split(":")
+    elif known is not None:
+        kind, words = "o", [*known.split(":"), re.sub(r"[^\w.-]", "", version) or "*"]
+    else:
+        return ""
+    return ":".join(["cpe:2.3", kind, *(word or "*" for word in words), *["*"] * (10 - len(words))])
+
+
+def created() -> datetime:
+    """When the document is made, to the second: now, or what SOURCE_DATE_EPOCH says. Raises UsageError."""
+    given = os.environ.get(EPOCH_VARIABLE)
+    if not given:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return datetime.fromtimestamp(int(given), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"{EPOCH_VARIABLE}={given}: it is no number of seconds since 1970") from None
+
+
+def require_libraries() -> None:
+    """Raise ToolMissingError where the libraries of the extra `sbom` are not installed."""
+    missing = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ToolMissingError(
+            f"bills of materials need libraries that are not installed: {', '.join(missing)}",
+            hint="install imgtool with its extra: pip install 'imgtool[sbom]'",
+        )
