@@ -4,7 +4,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
 
     cli/          click; the only place that prints or exits
     doctor.py     what this machine has, for `imgtool doctor`
-    report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML
+    report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML, CycloneDX, SPDX
     batch/        many images: manifest, plan, journal, one process an image
     pipeline/     one image: inspected, judged, converted, delivered
     policy/       profiles and policy files -> which checks run, and how

@@ -28,6 +28,7 @@
     boot_services.py   what a boot starts of the services, with udev.py's events and cloud-init's generator
     exec_command.py    the command that a unit really starts; init_system.py: inits other than systemd
     packages/      the word of the package database: dpkg, RPM, apk, pacman
+    inventory/     accounts, units, settings and files, where they are asked for
     network.py, lvm.py, secrets.py   what is left of the machine that the image was made on
     systemd/       what systemd starts, by its own rules
     yaml_nodes.py, yaml_values.py   hostile YAML, as a graph of nodes and as values

@@ -11,6 +11,7 @@
     services.py    from init to the default target; qemu-guest-agent and cloud-init
     linux.py       what is inside a Linux guest
     windows.py     what is inside a Windows guest
+    inventory.py   packages.py, accounts, units, settings: what is read only where it is asked for
     guest.py       GuestFacts: all of it
     inspection.py  Inspection: image and guest; what the checks judge
     verdict.py     Finding, Judgement

@@ -18,7 +18,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from imgtool import __version__
 from imgtool.model.packages import InstalledPackage
 from imgtool.model.result import ImageResult
-from imgtool.report.bill import Bill, Stored, bills_of, bills_of_batch, created
+from imgtool.report.bill import Bill, Stored, bills_of, bills_of_batch, created, identifier_of
 from imgtool.report.licences import is_expression
 from imgtool.report.purls import purl_of
 
@@ -40,7 +40,7 @@ def batch_report(found: "BatchStatus", report_of: "ReportOf") -> str:
 
 def document(bills: Sequence[Bill]) -> str:
     """Return the document. One image is its subject; several are components beside each other."""
-    bom = Bom(serial_number=bills[0].identifier if bills else None, metadata=BomMetaData(timestamp=created()))
+    bom = Bom(serial_number=identifier_of(bills), metadata=BomMetaData(timestamp=created()))
     bom.metadata.tools.components.add(Component(name="imgtool", version=__version__, type=_APPLICATION))
     for number, bill in enumerate(bills):
         image = _image(bill, "" if number == 0 else f"-{number + 1}")

@@ -30,7 +30,7 @@ from spdx_tools.spdx.writer.json.json_writer import write_document_to_stream
 from imgtool import __version__
 from imgtool.model.packages import InstalledPackage
 from imgtool.model.result import ImageResult
-from imgtool.report.bill import Bill, Stored, bills_of, bills_of_batch, created
+from imgtool.report.bill import Bill, Stored, bills_of, bills_of_batch, created, identifier_of
 from imgtool.report.licences import is_expression
 from imgtool.report.purls import purl_of
 
@@ -56,12 +56,11 @@ def batch_report(found: "BatchStatus", report_of: "ReportOf") -> str:
 def document(bills: Sequence[Bill]) -> str:
     """Return the document. Its namespace is made of what is in it: the same image has the same one."""
     name = ", ".join(bill.name for bill in bills) or "no image"
-    identifier = bills[0].identifier if bills else "00000000-0000-0000-0000-000000000000"
     creation = CreationInfo(
         spdx_version="SPDX-2.3",
         spdx_id="SPDXRef-DOCUMENT",
         name=name,
-        document_namespace=f"urn:uuid:{identifier}",
+        document_namespace=f"urn:uuid:{identifier_of(bills)}",
         creators=[Actor(ActorType.TOOL, f"imgtool-{__version__}")],
         created=created().replace(tzinfo=None),
     )

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -19,6 +19,7 @@ from imgtool.errors import ToolMissingError, UsageError
 from imgtool.model.packages import InstalledPackage
 from imgtool.model.result import ImageResult
 from imgtool.report.as_json.facts import inspection
+from imgtool.report.as_json.values import clean
 from imgtool.report.findings import judged
 from imgtool.util import codec
 
@@ -31,8 +32,9 @@ EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 """When a document is made, for whoever wants the same one again: reproducible-builds.org/specs."""
 _NAMESPACE = UUID("6f0a2d0b-3a5c-5e0f-9d8c-0d7c2a1f4b6e")
 """Of the names that identifiers of documents are made of (RFC 9562, version 5): it is only ever the same."""
-_CPE_23 = re.compile(r"cpe:2\.3:[aho]:[!-~]+")
-_CPE_22 = re.compile(r"cpe:/([aho]):([!-~]+)")
+_CPE = re.compile(r"cpe:(?:/|2\.3:)([aho](?::[a-z0-9._*-]*){1,10})")
+"""As os-release(5) has it: a URI of CPE 2.2, or the form of 2.3, which Amazon cuts short."""
+_CPE_PARTS = 11
 _CPES = {
     "debian": "debian:debian_linux",
     "ubuntu": "canonical:ubuntu_linux",
@@ -43,6 +45,7 @@ _CPES = {
 }
 """Vendor and product in the NVD's dictionary, of systems whose os-release does not say it."""
 _LIBRARIES = ("cyclonedx", "packageurl", "spdx_tools")
+NOT_INSPECTED = "the image was not inspected"
 UNREAD = "the image was not read: it was refused"
 
 
@@ -71,12 +74,6 @@ class Bill:
         found = self.image.get("sha256")
         return None if found is None else str(found)
 
-    @property
-    def identifier(self) -> UUID:
-        """The same for the same content, and another one for any other."""
-        content = [self.name, self.sha256, self.problem, codec.to_values(list(self.packages))]
-        return uuid5(_NAMESPACE, hashlib.sha256(json.dumps(content).encode()).hexdigest())
-
 
 def bills_of(results: Sequence[ImageResult]) -> tuple[Bill, ...]:
     """One for each image; one that the gate refused has none but its name."""
@@ -89,9 +86,15 @@ def bills_of(results: Sequence[ImageResult]) -> tuple[Bill, ...]:
 
 
 def bills_of_batch(found: "BatchStatus", report_of: "ReportOf") -> tuple[Bill, ...]:
-    """Return the same of the images of a batch that were inspected, from its journal."""
-    reports: Iterator[Stored] = (report_of(record.key) or {} for record in found.records)
-    return tuple(bill_of(one["inspection"]) for one in reports if one.get("inspection"))
+    """Return the same of a batch, from its journal. What is only converted is not inspected."""
+    return tuple(
+        _bill_of_task(found.names.get(one.key, one.key), report_of(one.key)) for one in found.records
+    )
+
+
+def _bill_of_task(name: str, report: Stored | None) -> Bill:
+    inspected = (report or {}).get("inspection")
+    return bill_of(inspected or {"image": {"path": clean(name)}, "guest": {"reason": NOT_INSPECTED}})
 
 
 def bill_of(document: Stored) -> Bill:
@@ -113,6 +116,15 @@ def bill_of(document: Stored) -> Bill:
     )
 
 
+def identifier_of(bills: Sequence[Bill]) -> UUID:
+    """Return what names a document of these: the same for the same content, another one for any other."""
+    content = [
+        [one.name, one.sha256, one.distro, one.version, one.problem, codec.to_values(one.packages)]
+        for one in bills
+    ]
+    return uuid5(_NAMESPACE, hashlib.sha256(json.dumps(content).encode()).hexdigest())
+
+
 def _packages(found: Sequence[Any]) -> tuple[InstalledPackage, ...]:
     """Each once: a damaged database may tell one twice, and documents may not."""
     read = codec.from_values(list(found), tuple[InstalledPackage, ...])
@@ -126,17 +138,15 @@ def _problem(guest: Stored, found: Stored) -> str:
 
 def _cpe(told: str, distro: str, version: str) -> str:
     """The system's own name, in the form of 2.3, which has eleven parts; else the NVD's for it."""
-    if _CPE_23.fullmatch(told):
-        return told
-    old = _CPE_22.fullmatch(told)
+    own = _CPE.fullmatch(told)
     known = _CPES.get(distro)
-    if old is not None:
-        kind, words = old[1], old[2].split(":")
+    if own is not None:
+        words = own[1].split(":")
     elif known is not None:
-        kind, words = "o", [*known.split(":"), re.sub(r"[^\w.-]", "", version) or "*"]
+        words = ["o", *known.split(":"), re.sub(r"[^a-z0-9._-]", "", version)]
     else:
         return ""
-    return ":".join(["cpe:2.3", kind, *(word or "*" for word in words), *["*"] * (10 - len(words))])
+    return ":".join(["cpe:2.3", *(word or "*" for word in words), *["*"] * (_CPE_PARTS - len(words))])
 
 
 def created() -> datetime:

@@ -10,7 +10,7 @@ from support import stories as made
 
 from imgtool.model.result import ImageResult
 from imgtool.report.findings import needs_attention
-from imgtool.report.registry import REPORTS
+from imgtool.report.registry import BILLS, REPORTS
 
 ONLY_WHAT_NEEDS_ATTENTION = {"github", "gitlab"}
 """Annotations, and GitLab's degradations: what passed is not named there."""
@@ -29,7 +29,11 @@ def stories() -> Sequence[ImageResult]:
     )
 
 
-@pytest.fixture(scope="module", params=REPORTS)
+OF_FINDINGS = [name for name in REPORTS if name not in BILLS]
+"""A bill of materials tells none: tests/report/test_bills.py."""
+
+
+@pytest.fixture(scope="module", params=OF_FINDINGS)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 

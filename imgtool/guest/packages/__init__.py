@@ -1,7 +1,8 @@
 """The word of the package database: which packages are installed, in which version.
 
     base.py          what a package is, and what every package manager gives
-    dpkg.py          /var/lib/dpkg/status
+    installed.py     all packages of all of them
+    dpkg.py          /var/lib/dpkg/status, and status.d
     rpm.py           finds RPM's database, and reads names and versions of it by rpm_header.py
       rpm_sqlite.py    rpmdb.sqlite (Fedora, RHEL 9), by sqlite.py, a reader of its table b-trees
       rpm_ndb.py       Packages.db (SUSE)
