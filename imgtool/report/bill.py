@@ -70,7 +70,7 @@ class Bill:
 
     @property
     def sha256(self) -> str | None:
-        """Of the file, in hex; None where it was not computed."""
+        """The file's hash, in hex; None where it was not computed."""
         found = self.image.get("sha256")
         return None if found is None else str(found)
 

@@ -24,7 +24,7 @@ from imgtool.util.text import printable
     type=click.Choice(sorted(BILLS)),
     default="cyclonedx",
     show_default=True,
-    help="cyclonedx: CycloneDX 1.6; spdx: SPDX 2.3; both as JSON.",
+    help="Form of the bill, as JSON. cyclonedx: CycloneDX 1.6; spdx: SPDX 2.3.",
 )
 @click.option(
     "-o",

@@ -29,7 +29,7 @@ def _users(tree: GuestTree, passwords: dict[str, str]) -> Iterator[tuple[str, st
 
 
 def _kind(field: str) -> str:
-    """As passwd(1), -S, parts them."""
+    """Return the kind, as passwd(1), -S, parts them."""
     if not field:
         return "empty password"
     if HASH.fullmatch(field):

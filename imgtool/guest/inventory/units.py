@@ -37,7 +37,7 @@ def _together(states: set[str]) -> str:
 
 
 def _masked(tree: GuestTree) -> Iterator[tuple[str, str]]:
-    """Of a name that several directories have, the first one counts."""
+    """Yield each masked unit: of a name that several directories have, the first one counts."""
     seen: set[str] = set()
     for directory in UNIT_DIRECTORIES:
         for name in tree.names(directory):
