@@ -63,6 +63,7 @@ class Settings(ManifestSection):
     target_format: Literal["auto", "raw", "qcow2"] | None = None
     store_type: StoreType | None = None
     compression: Literal["none", "zlib", "zstd"] | None = None
+    sparsify: bool | None = None
     name: Text | None = None
     output: PathText | None = None
     clouds: Annotated[tuple[Text, ...], AfterValidator(values.clouds)] | None = None

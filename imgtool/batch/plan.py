@@ -17,21 +17,32 @@ from imgtool.model.cloud_boot import BootPlace
 from imgtool.util.yaml_file import Document
 
 
-def read_plan(path: Path, environment: Mapping[str, str], *, boot: BootPlace | None = None) -> BatchPlan:
-    """The plan of the manifest `path`; paths in it are relative to its folder. `boot`: where it says nothing.
+def read_plan(
+    path: Path,
+    environment: Mapping[str, str],
+    *,
+    boot: BootPlace | None = None,
+    sparsify: bool = False,
+) -> BatchPlan:
+    """The plan of the manifest `path`; paths in it are relative to its folder.
 
+    `boot` and `sparsify` are for images of which it says nothing.
     Raises UsageError that names file, line and key: of what is wrong in the manifest or in a policy that it
     names, of a pattern that matches nothing, and of images that would be in one another's way.
     """
-    return make_plan(read_manifest(path, environment), environment, boot=boot)
+    return make_plan(read_manifest(path, environment), environment, boot=boot, sparsify=sparsify)
 
 
 def make_plan(
-    document: Document[Manifest], environment: Mapping[str, str], *, boot: BootPlace | None = None
+    document: Document[Manifest],
+    environment: Mapping[str, str],
+    *,
+    boot: BootPlace | None = None,
+    sparsify: bool = False,
 ) -> BatchPlan:
     """Plan a manifest that was read already."""
     folder = document.path.parent.absolute()
-    around = settings.Around(folder, PolicyFingerprints(folder), environment, boot)
+    around = settings.Around(folder, PolicyFingerprints(folder), environment, boot, sparsify)
     tasks = tuple(
         task
         for index, image in enumerate(document.content.images)

@@ -23,6 +23,7 @@ from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import Task, TaskOptions
 from imgtool.model.choice import CheckChoice
 from imgtool.model.cloud_boot import BootPlace, CloudBootOptions
+from imgtool.model.conversion import ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
@@ -88,6 +89,8 @@ class Around:
     environment: Mapping[str, str]
     boot: BootPlace | None = None
     """Where an image is booted that says nothing of it."""
+    sparsify: bool = False
+    """Whether free blocks are left out of one that says nothing of it."""
     lists: dict[str, ChecksumList] = field(default_factory=dict)
     """Lists of hashes that were read, by what the manifest calls them."""
 
@@ -116,6 +119,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
     made |= _booted(chosen, made["clouds"], around)
     same = ("source_format", "disk", "target_format", "store_type", "compression", "properties", "derive")
     made |= {key: chosen[key] for key in same if key in chosen}
+    made["options"] = replace(made.get("options", TaskOptions()), conversion=_conversion(chosen, around))
     if made["output"] is not None:
         wanted = chosen.get("target_format")
         made["target_format"] = format_to_make(made["output"].name, None if wanted == "auto" else wanted)
@@ -215,6 +219,10 @@ def _booted(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> di
     return {"boot": bool(where)}
 
 
+def _conversion(chosen: Chosen, around: Around) -> ConversionOptions:
+    return ConversionOptions(sparsify=bool(chosen.get("sparsify", around.sparsify)))
+
+
 def _wanted(name: str, chosen: Chosen) -> GlanceTarget:
     found = {_NAMES_OF_WANTED.get(key, key): chosen[key] for key in _WANTED if key in chosen}
     found.setdefault("visibility", default_visibility(found.get("members", ())))
@@ -223,15 +231,23 @@ def _wanted(name: str, chosen: Chosen) -> GlanceTarget:
     return target
 
 
+def _plain_options(options: TaskOptions) -> dict[str, Any] | None:
+    """Options that somebody chose; what came later is left out where nobody did, as in `_hash`."""
+    if options == TaskOptions():
+        return None
+    plain = asdict(options)
+    for added, usual in (("choice", CheckChoice()), ("cloud_boot", None)):
+        if getattr(options, added) == usual:
+            del plain[added]
+    if not options.conversion.sparsify:
+        del plain["conversion"]["sparsify"]
+    return plain
+
+
 def _hash(unnamed: Task, policy: str) -> str:
     plain = {key: value for key, value in asdict(unnamed).items() if key not in _NOT_HASHED}
     plain |= {"policy": policy, "output": str(unnamed.output)}
-    if unnamed.options == TaskOptions():
-        plain["options"] = None
-    else:
-        for added, usual in (("choice", CheckChoice()), ("cloud_boot", None)):
-            if getattr(unnamed.options, added) == usual:
-                del plain["options"][added]
+    plain["options"] = _plain_options(unnamed.options)
     for added in ("boot", "disk", "options", "store_type"):
         if not plain[added]:
             del plain[added]  # so that journals of before there was such a thing are good still

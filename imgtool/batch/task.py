@@ -141,16 +141,17 @@ def _convert(task: Task, source: SourceFile, staged: Path | None, progress: Prog
     """Convert without judging, as `imgtool convert` does."""
     assert staged is not None  # noqa: S101 - a task without clouds has an output
     assert task.target_format != "auto"  # noqa: S101 - the output's name has decided
+    options = task.options.conversion
     with incoming(
         source.path,
         task.source_format,
         progress,
-        may_stream=True,
+        may_stream=not options.sparsify,
         force_share=False,
         admitted=source.image,
         disk=task.disk,
     ) as image:
-        plan = convert.plan(image, staged, task.target_format, task.compression)
+        plan = convert.plan(image, staged, task.target_format, task.compression, options=options)
         progress.stage("convert", f"{image.format} -> {plan.target_format}, compression {plan.compression}")
         return convert.execute(plan, progress)
 

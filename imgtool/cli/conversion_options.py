@@ -56,6 +56,11 @@ _OF_ANY = (
         help="Read holes too: use it where the file system reports holes incorrectly.",
     ),
     click.option(
+        "--sparsify",
+        is_flag=True,
+        help="Leave out the blocks that the guest's file systems call free.",
+    ),
+    click.option(
         "--verify",
         type=click.Choice(["none", "check", "full"]),
         default="check",
@@ -94,6 +99,7 @@ def _gathered(function: Decorated, options: Sequence[Callable[[Any], Any]]) -> D
             threads=values.pop("threads"),
             preallocation=values.pop("preallocation", "off"),
             use_extents=not values.pop("no_extents"),
+            sparsify=values.pop("sparsify"),
             verify=values.pop("verify"),
         )
         return function(*args, **values)

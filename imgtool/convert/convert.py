@@ -6,6 +6,7 @@ renames. On any failure nothing stands at the target's name that was not there b
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +55,8 @@ def plan(  # noqa: PLR0913 - what the user says, named one by one
             "a disk that is read or written as a stream cannot be compared afterwards",
             hint="use `--verify check`, or files",
         )
+    if options.sparsify:
+        _refuse_sparsified(source, options)
     return ConversionPlan(
         source=source,
         target=target,
@@ -80,11 +83,33 @@ def _refuse_nonsense(
     native.check_cluster_size(options.cluster_size_bytes)
 
 
+def _refuse_sparsified(source: DiskImage, options: ConversionOptions) -> None:
+    if source.streamed or source.wrapper:
+        raise UsageError(
+            "a stream is read once, and --sparsify reads the file systems first", hint="convert a file"
+        )
+    if options.verify == "full":
+        raise UsageError(
+            "a disk without its free blocks differs from its source",
+            hint="use `--verify check`, or leave --sparsify out",
+        )
+
+
+def sparsified(planned: ConversionPlan, progress: Progress) -> ConversionPlan:
+    """The plan with what is left out, where that is wanted and nobody has looked yet."""
+    if not planned.options.sparsify or planned.free_blocks is not None:
+        return planned
+    from imgtool.convert.free_blocks import read_free_blocks  # noqa: PLC0415 - loaded only where it is needed
+
+    return replace(planned, free_blocks=read_free_blocks(planned.source, progress))
+
+
 def _refuse_native_options(options: ConversionOptions) -> None:
     """qemu-img is left to its own choices: an option that would have no effect is better refused."""
     if options != ConversionOptions(engine=options.engine, verify=options.verify):
         raise UsageError(
-            "--level, --cluster-size, --threads, --preallocation and --no-extents are the native engine's",
+            "--level, --cluster-size, --threads, --preallocation, --no-extents and --sparsify are the native "
+            "engine's",
             hint="leave them out: qemu-img converts this one",
         )
 
@@ -189,6 +214,7 @@ def _same_file(target: Path, source: Path) -> bool:
 def execute(planned: ConversionPlan, progress: Progress) -> ConversionResult:
     """Convert and verify. Raises ConversionError, VerificationError; the target is complete or untouched."""
     preflight(planned)
+    planned = sparsified(planned, progress)
     log.info(
         __name__,
         f"{planned.source.path} becomes {planned.target} by the engine {planned.engine}: "
@@ -262,7 +288,7 @@ def _onto_device(planned: ConversionPlan, progress: Progress) -> native.Transfer
 def _run_native(
     planned: ConversionPlan, descriptor: int, kind: native.TargetKind, progress: Progress
 ) -> native.Transferred:
-    with progress.meter("convert", native.estimated_bytes(planned.source)) as meter:
+    with progress.meter("convert", native.estimated_bytes(planned.source, planned.free_blocks)) as meter:
         return native.transfer(planned, descriptor, kind, meter)
 
 

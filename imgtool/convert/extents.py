@@ -6,6 +6,8 @@ Pure functions over extents that are sorted and do not overlap, and the search f
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from imgtool.util.ranges import Ranges
+
 GRAIN_BYTES = 4096
 """Zeros are looked for in blocks of this size: what file systems allocate, and most guests write."""
 
@@ -62,6 +64,16 @@ def gaps(extents: Iterable[Extent], start_bytes: int, end_bytes: int) -> Iterato
         start_bytes = end
     if start_bytes < end_bytes:
         yield Extent(start_bytes, end_bytes)
+
+
+def without(free: Ranges, extents: Iterable[Extent]) -> Iterator[Extent]:
+    """What of the extents is not in `free`."""
+    if not len(free):
+        yield from extents
+        return
+    for extent in extents:
+        for start, end in free.outside(*extent):
+            yield Extent(start, end)
 
 
 def data_runs(buffer: bytearray, start: int, end: int) -> list[Extent]:

@@ -17,8 +17,10 @@ from imgtool.formats.qcow2 import MAX_CLUSTER_BITS, MIN_CLUSTER_BITS
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.source import naming
 from imgtool.model.conversion import ConversionPlan
+from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.image import DiskImage
 from imgtool.util.progress import Meter
+from imgtool.util.ranges import NOTHING, Ranges
 
 if TYPE_CHECKING:
     from imgtool.convert.sinks.flat import FileSink
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from imgtool.convert.sources.mapped import MappedSource
     from imgtool.convert.sources.qcow2 import Qcow2Source
 
+SHORT_BYTES = 64 << 10
+"""Free runs shorter than this are read with what is around them, in one read in place of two."""
 TargetKind = Literal["file", "device", "pipe"]
 AnySink = Sink[Any]
 
@@ -81,11 +85,13 @@ def _may_reflink(plan: ConversionPlan) -> bool:
         image.wrapper is None and not image.streamed and not image.start_bytes % reflink.BLOCK_BYTES
     )
     wanted_so = plan.compression == "none" and options.preallocation == "off" and options.use_extents
+    if plan.free_blocks is not None and plan.free_blocks.free_bytes:
+        return False  # whole blocks would be shared, with what is free in them
     return stands_there and wanted_so and options.cluster_size_bytes >= reflink.BLOCK_BYTES
 
 
 def _clone(plan: ConversionPlan, file: OpenFile, target: int, meter: Meter) -> Transferred | None:
-    source = source_of(plan.source, file)
+    source = _plain_source(plan.source, file, NOTHING)
     sink = _uncompressed_sink(plan, target)
     cloned = reflink.clone(source, file, sink, target, meter)
     if cloned is None:
@@ -111,24 +117,38 @@ def _source(plan: ConversionPlan, file: OpenFile, stopped: Event) -> Source:
         from imgtool.convert.sources.stream import open_stream  # noqa: PLC0415 - see above
 
         return open_stream(image, file, stopped)
-    return source_of(image, file, use_extents=plan.options.use_extents)
+    return source_of(image, file, use_extents=plan.options.use_extents, free_blocks=plan.free_blocks)
 
 
 def source_of(
-    image: DiskImage, file: OpenFile, *, use_extents: bool = True
+    image: DiskImage, file: OpenFile, *, use_extents: bool = True, free_blocks: FreeBlocks | None = None
+) -> Source:
+    """The disk inside `file`, the open file of `image`, which is no stream; with zeros in what is free."""
+    if free_blocks is None:
+        return _plain_source(image, file, NOTHING, use_extents=use_extents)
+    from imgtool.convert.free_blocks import free_ranges  # noqa: PLC0415 - see above
+    from imgtool.convert.sources.sparsified import SparsifiedSource  # noqa: PLC0415 - see above
+
+    free = free_ranges(free_blocks, image)
+    unread = free.at_least(SHORT_BYTES)
+    return SparsifiedSource(_plain_source(image, file, unread, use_extents=use_extents), free)
+
+
+def _plain_source(
+    image: DiskImage, file: OpenFile, unread: Ranges, *, use_extents: bool = True
 ) -> "Qcow2Source | FileSource | MappedSource":
-    """The disk inside `file`, the open file of `image`, which is no stream."""
+    """The source of the format of `image`, which need not read what is in `unread`."""
     if image.format == "qcow2":
         from imgtool.convert.sources.qcow2 import Qcow2Source  # noqa: PLC0415 - see above
 
-        return Qcow2Source(file)
+        return Qcow2Source(file, free=unread)
     if image.format in MAPPED_FORMATS:
         from imgtool.convert.sources.mapped import MappedSource  # noqa: PLC0415 - see above
 
-        return MappedSource(file, read_layout(image.format, file.read_at, file.size_bytes))
+        return MappedSource(file, read_layout(image.format, file.read_at, file.size_bytes), free=unread)
     from imgtool.convert.sources.file import FileSource  # noqa: PLC0415 - see above
 
-    return FileSource(file, use_extents=use_extents)
+    return FileSource(file, use_extents=use_extents, free=unread)
 
 
 def _sink(plan: ConversionPlan, target: int, kind: TargetKind) -> AnySink:
@@ -162,8 +182,9 @@ def piece_bytes(image: DiskImage, target_cluster_bytes: int = 0) -> int:
     return max(PIECE_BYTES, image.cluster_size_bytes or 0, target_cluster_bytes)
 
 
-def estimated_bytes(image: DiskImage) -> int | None:
+def estimated_bytes(image: DiskImage, free_blocks: FreeBlocks | None = None) -> int | None:
     """Estimate the bytes of the source's file that will be read; None if unknown beforehand."""
     if image.streamed or image.wrapper:
         return None
-    return min(image.file_size_bytes, image.allocated_bytes)
+    kept = min(image.file_size_bytes, image.allocated_bytes)
+    return kept if free_blocks is None else min(kept, image.virtual_size_bytes - free_blocks.free_bytes)

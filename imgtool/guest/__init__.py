@@ -4,6 +4,7 @@
     volumes.py     the volumes of a disk: partitions.py with gpt.py and mbr.py, lvm.py with lvm_metadata.py
     streams.py     windows on the disk's bytes: a partition, a logical volume
     filesystems/   ext4, XFS, Btrfs, FAT, NTFS behind one small interface (base.py)
+    free/          which blocks need not be copied, because nothing is in them
     md_raid.py     members of software RAID: a mirror is read from one of them
     device.py      a volume with its file system, and the names by which the guest means it
     roots.py       which file system is the root: by root=, partition types, Btrfs subvolumes

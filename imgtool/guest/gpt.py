@@ -47,6 +47,7 @@ class _Table:
     last_usable: int
     entry_size: int
     entries: bytes
+    entries_lba: int = 0
 
 
 class _Entry(NamedTuple):
@@ -79,10 +80,28 @@ def read_gpt(disk: Disk, *, protected: bool) -> tuple[tuple[Partition, ...], Tab
     return tuple(entry.partition for entry in entries), faults
 
 
+def held_places(disk: Disk) -> Iterator[tuple[int, int]]:
+    """Start and end, in bytes, of each sound table's header and entries, and of all that it gives out.
+
+    Also of a backup that says something else, or that a larger disk has left behind.
+    """
+    for table in _sound(disk):
+        backup = _read_table(disk, table.sector, table.alternate_lba)
+        for one in (table, backup) if backup is not None else (table,):
+            size = one.sector
+            yield one.lba * size, (one.lba + 1) * size
+            yield one.entries_lba * size, one.entries_lba * size + len(one.entries)
+            yield from ((entry.first * size, (entry.last + 1) * size) for entry in _entries(disk, one))
+
+
 def _first_sound(disk: Disk) -> _Table | None:
+    return next(_sound(disk), None)
+
+
+def _sound(disk: Disk) -> Iterator[_Table]:
     places = ((sector, lba) for sector in SECTOR_SIZES for lba in (1, disk.size_bytes // sector - 1))
     tables = (_read_table(disk, sector, lba) for sector, lba in places)
-    return next((table for table in tables if table is not None), None)
+    return (table for table in tables if table is not None)
 
 
 def _nobody_sees(table: _Table, *, protected: bool) -> str | None:
@@ -156,7 +175,7 @@ def _read_table(disk: Disk, sector: int, lba: int) -> _Table | None:
     entries = disk.read_at(entries_lba * sector, entry_size * count)
     if zlib.crc32(entries) != entries_crc:
         return None
-    return _Table(sector, lba, alternate, first, last, entry_size, entries)
+    return _Table(sector, lba, alternate, first, last, entry_size, entries, entries_lba)
 
 
 def _entries(disk: Disk, table: _Table) -> Iterator[_Entry]:

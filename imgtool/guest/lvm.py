@@ -118,21 +118,26 @@ def _checksum(content: bytes) -> int:
 
 def logical_volumes(volumes: Sequence[PhysicalVolume]) -> Iterator[LogicalVolume]:
     """The visible logical volumes of every volume group, by the newest description of each."""
+    for name, group in newest_groups(volumes):
+        reader = _Group(name, group, volumes)
+        for volume in sections(value_of(group, "logical_volumes", dict, {})):
+            if "VISIBLE" in value_of(volume[1], "status", list, []):
+                yield reader.volume(*volume)
+
+
+def newest_groups(volumes: Sequence[PhysicalVolume]) -> list[tuple[str, Section]]:
+    """Name and newest description of every volume group."""
     newest: dict[str, tuple[str, Section]] = {}
     for name, group in _groups(volumes):
-        identifier = _get(group, "id", str)
-        if identifier not in newest or _get(newest[identifier][1], "seqno", int) < _get(group, "seqno", int):
+        identifier, sequence = value_of(group, "id", str), value_of(group, "seqno", int)
+        if identifier not in newest or value_of(newest[identifier][1], "seqno", int) < sequence:
             newest[identifier] = (name, group)
-    for name, group in newest.values():
-        reader = _Group(name, group, volumes)
-        for volume in _sections(_get(group, "logical_volumes", dict, {})):
-            if "VISIBLE" in _get(volume[1], "status", list, []):
-                yield reader.volume(*volume)
+    return list(newest.values())
 
 
 def _groups(volumes: Iterable[PhysicalVolume]) -> Iterator[tuple[str, Section]]:
     for volume in volumes:
-        yield from _sections(volume.metadata or {})
+        yield from sections(volume.metadata or {})
 
 
 class _Group:
@@ -140,13 +145,13 @@ class _Group:
 
     def __init__(self, name: str, group: Section, volumes: Sequence[PhysicalVolume]) -> None:
         self._name = name
-        self._extent = _get(group, "extent_size", int) * SECTOR
-        self._logical = dict(_sections(_get(group, "logical_volumes", dict, {})))
+        self._extent = value_of(group, "extent_size", int) * SECTOR
+        self._logical = dict(sections(value_of(group, "logical_volumes", dict, {})))
         self._physical: dict[str, tuple[PhysicalVolume, int] | None] = {}
         here = {volume.identifier: volume for volume in volumes}
-        for key, section in _sections(_get(group, "physical_volumes", dict)):
-            found = here.get(_get(section, "id", str).replace("-", ""))
-            self._physical[key] = (found, _get(section, "pe_start", int) * SECTOR) if found else None
+        for key, section in sections(value_of(group, "physical_volumes", dict)):
+            found = here.get(value_of(section, "id", str).replace("-", ""))
+            self._physical[key] = (found, value_of(section, "pe_start", int) * SECTOR) if found else None
 
     def volume(self, name: str, section: Section) -> LogicalVolume:
         """One logical volume; what cannot be read of it is its problem, not its neighbours'."""
@@ -155,15 +160,15 @@ class _Group:
         problem = None
         segments: tuple[Segment, ...] = ()
         try:
-            size = sum(_get(part, "extent_count", int) for part in _parts(section)) * self._extent
+            size = sum(value_of(part, "extent_count", int) for part in segments_of(section)) * self._extent
             segments = tuple(self._segments(section, used, depth=0))
         except GuestReadError as error:
             problem = f"{printable(self._name)}/{printable(name)}: {error}"
         return LogicalVolume(self._name, name, size, tuple(used), segments, problem)
 
     def _segments(self, section: Section, used: dict[str, None], *, depth: int) -> Iterator[Segment]:
-        for part in _parts(section):
-            kind = _get(part, "type", str).split("+")[0]
+        for part in segments_of(section):
+            kind = value_of(part, "type", str).split("+")[0]
             if kind in MIRRORED and depth == 0:
                 yield from self._first_leg(part, used)
             elif kind in READABLE:
@@ -173,20 +178,20 @@ class _Group:
 
     def _first_leg(self, part: Section, used: dict[str, None]) -> Iterator[Segment]:
         """The first image of a mirror; `raids` lists metadata and image volumes in turn."""
-        images = _get(part, "raids", list)[1::2]
+        images = value_of(part, "raids", list)[1::2]
         image = self._logical.get(str(images[0])) if images else None
         if image is None:
             raise GuestReadError("a mirror without its images")
         yield from self._segments(image, used, depth=1)
 
     def _segment(self, part: Section, used: dict[str, None]) -> Segment:
-        stripes = _get(part, "stripes", list)
-        length = _get(part, "extent_count", int) * self._extent
+        stripes = value_of(part, "stripes", list)
+        length = value_of(part, "extent_count", int) * self._extent
         if not 2 <= len(stripes) <= 2 * MAX_STRIPES or length <= 0:
             raise GuestReadError("a segment without stripes")
         share = -(-2 * length // len(stripes))
         places = tuple(map(partial(self._place, used, share), stripes[::2], stripes[1::2]))
-        stripe_size = _get(part, "stripe_size", int) * SECTOR if len(places) > 1 else length
+        stripe_size = value_of(part, "stripe_size", int) * SECTOR if len(places) > 1 else length
         if stripe_size <= 0:
             raise GuestReadError("a segment with impossible stripes")
         return Segment(length, places, stripe_size)
@@ -208,23 +213,24 @@ class _Group:
         return volume.start_bytes + offset
 
 
-def _parts(volume: Section) -> Iterator[Section]:
+def segments_of(volume: Section) -> Iterator[Section]:
     """The segments of a logical volume in their order."""
-    count = _get(volume, "segment_count", int)
+    count = value_of(volume, "segment_count", int)
     if not 0 < count <= MAX_SEGMENTS:
         raise GuestReadError(f"{count} segments")
-    return (_get(volume, f"segment{index}", dict) for index in range(1, count + 1))
+    return (value_of(volume, f"segment{index}", dict) for index in range(1, count + 1))
 
 
-def _sections(section: Section) -> Iterator[tuple[str, Section]]:
+def sections(section: Section) -> Iterator[tuple[str, Section]]:
+    """Names and contents of the sections in a section."""
     return ((name, value) for name, value in section.items() if isinstance(value, dict))
 
 
 def _sequence_number(metadata: Section) -> int:
-    return max((_get(group, "seqno", int, 0) for _, group in _sections(metadata)), default=0)
+    return max((value_of(group, "seqno", int, 0) for _, group in sections(metadata)), default=0)
 
 
-def _get(section: Section, key: str, kind: type[T], default: T | None = None) -> T:
+def value_of(section: Section, key: str, kind: type[T], default: T | None = None) -> T:
     """The value of that type; GuestReadError where it is missing or of another."""
     value = section.get(key, default)
     if not isinstance(value, kind):

@@ -4,7 +4,7 @@ All windows share one disk stream and seek before every read, so the disk may be
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -99,6 +99,15 @@ class VolumeStream(SeekableStream):
             wanted -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def places(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Start and end on the disk of each piece of the volume's bytes from `start` up to `end`."""
+        end = min(end, self.size)
+        while start < end:
+            offset, run = self._place(start)
+            length = min(run, end - start)
+            yield offset, offset + length
+            start += length
+
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
         """Read into a buffer."""
         content = self.read(len(buffer))
@@ -106,6 +115,10 @@ class VolumeStream(SeekableStream):
         return len(content)
 
     def _read_piece(self, wanted: int) -> bytes:
-        index = bisect_right(self._starts, self._position) - 1
-        offset, run = self._segments[index].place(self._position - self._starts[index])
+        offset, run = self._place(self._position)
         return self._disk.read_at(offset, min(wanted, run))
+
+    def _place(self, position: int) -> tuple[int, int]:
+        """The disk offset of `position`, and how many bytes lie there in one piece."""
+        index = bisect_right(self._starts, position) - 1
+        return self._segments[index].place(position - self._starts[index])

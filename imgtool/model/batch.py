@@ -26,7 +26,7 @@ GOOD_STATES: frozenset[TaskState] = frozenset({"done", "skipped"})
 
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
-    """What the command line says of images that it names itself; a manifest has no keys for it."""
+    """What the command line says of images that it names itself; a manifest has a key for `sparsify` only."""
 
     as_it_is: bool = False
     """The file is uploaded, as `imgtool upload` does it: neither judged nor converted."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.image import DiskImage
 
 Compression = Literal["none", "zlib", "zstd"]
@@ -27,6 +28,8 @@ class ConversionOptions:
     """Of a raw target: holes, space reserved for all of it, or all of it written."""
     use_extents: bool = True
     """Trust the file system about holes in a raw source."""
+    sparsify: bool = False
+    """Leave out what is free by the guest's file systems; see model/free_blocks.py."""
     verify: Verification = "check"
     """none: the gate only. check: `qemu-img check` too, for qcow2. full: also compare all bytes."""
 
@@ -47,6 +50,8 @@ class ConversionPlan:
     transient: bool = False
     """The target goes again at the end of the run: it need not outlive a loss of power."""
     options: ConversionOptions = ConversionOptions()
+    free_blocks: FreeBlocks | None = None
+    """What is left out; None where nothing is to be, or before anybody has looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 All that reads guests is loaded there only: it takes longer than all else that imgtool loads.
 """
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-from imgtool.disk.access import as_disk, open_container
-from imgtool.formats.source import unnamed
+from imgtool.disk.access import open_container
+from imgtool.disk.request import DiskRequest, disk_request, requested_disk
 from imgtool.model.facts import NO_EXTRAS, GuestQuery
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
@@ -22,14 +21,7 @@ LIMITS = Limits(cpu_seconds=60, memory_bytes=1 << 30, deadline_seconds=300.0)
 class GuestRequest:
     """What to read."""
 
-    path: str
-    """For messages: nothing is opened by it."""
-    format: str
-    """By qemu-img's name, one of disk.access.READABLE."""
-    start_bytes: int
-    """Of the image in the file."""
-    file_size_bytes: int
-    virtual_size_bytes: int
+    disk: DiskRequest
     guest_query: GuestQuery
 
 
@@ -39,14 +31,7 @@ def read_guest(image: DiskImage, progress: Progress, guest_query: GuestQuery = N
     Raises what `open_container` raises; ImageUnreadableError where the file is no image after all.
     """
     with open_container(image, progress) as (holder, source):
-        request = GuestRequest(
-            path=str(image.origin.path),
-            format=holder.format,
-            start_bytes=source.start_bytes,
-            file_size_bytes=source.size_bytes,
-            virtual_size_bytes=image.virtual_size_bytes,
-            guest_query=guest_query,
-        )
+        request = GuestRequest(disk_request(image, holder, source), guest_query)
         try:
             return ask(JOB, request, source.descriptor)
         except SandboxFailedError as error:
@@ -57,10 +42,8 @@ def look(request: GuestRequest, descriptor: int) -> GuestFacts:
     """Read the guest; runs in the sandbox."""
     from imgtool.guest.inspect import inspect_disk  # noqa: PLC0415 - see above
 
-    file = unnamed(descriptor, request.file_size_bytes, request.start_bytes)
-    source = replace(file, path=Path(request.path))
-    with as_disk(request.format, source) as disk:
-        return inspect_disk(disk, request.virtual_size_bytes, request.guest_query)
+    with requested_disk(request.disk, descriptor) as disk:
+        return inspect_disk(disk, request.disk.virtual_size_bytes, request.guest_query)
 
 
 def load() -> None:

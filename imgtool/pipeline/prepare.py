@@ -89,6 +89,8 @@ def _prepare(
             policy=request.policy.name,
         )
         _tell_cost(plans[0], source, progress)
+        if conversion_plan is not None:
+            conversion_plan = convert.sparsified(conversion_plan, progress)
         result = replace(result, conversion_plan=conversion_plan, upload_plans=plans)
         if dry_run:
             return result

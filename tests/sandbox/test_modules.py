@@ -19,6 +19,7 @@ TWICE = """
 import json, os, sys
 from imgtool import sandbox
 from imgtool.sandbox import modules
+from imgtool.disk.request import DiskRequest
 from imgtool.pipeline.guest_reader import JOB, GuestRequest
 from imgtool.model.facts import GuestQuery
 names, code_of = [], modules.code_of
@@ -31,7 +32,7 @@ heard = []
 for path in sys.argv[1:]:
     size = os.path.getsize(path)
     wanted = GuestQuery(modules=("virtio_net",), files=("/etc/**",))
-    given = GuestRequest("", "raw", 0, file_size_bytes=size, virtual_size_bytes=size, guest_query=wanted)
+    given = GuestRequest(DiskRequest("", "raw", 0, file_size_bytes=size, virtual_size_bytes=size), wanted)
     heard.append([])
     for _ in range(2):
         with open(path, "rb") as disk:

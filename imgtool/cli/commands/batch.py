@@ -41,6 +41,11 @@ from imgtool.model.cloud_boot import BootPlace
     help="Show the status of the batch in JOURNAL and exit.",
 )
 @boot_options.boot_of_a_batch
+@click.option(
+    "--sparsify",
+    is_flag=True,
+    help="Leave out the guests' free blocks, as `prepare --sparsify`, unless the manifest says otherwise.",
+)
 @batch_run.option
 @options.dry_run
 @options.output
@@ -54,6 +59,7 @@ def command(
     metrics: Path | None,
     status: Path | None,
     boot: BootPlace | None,
+    sparsify: bool,
     reports: Sequence[batch_run.ReportRequest],
     dry_run: bool,
     output: str,
@@ -74,7 +80,7 @@ def command(
             hint="the `disk` resources of the workers set how many images run at once",
         )
     batch_run.check_paths(reports)
-    plan = read_plan(manifest, os.environ, boot=boot)
+    plan = read_plan(manifest, os.environ, boot=boot, sparsify=sparsify)
     if dry_run:
         return batch_run.show_plan(plan, output)
 

@@ -61,7 +61,8 @@ def command(
     watched = TerminalProgress(progress)
     to_stdout = target == STREAM
     sources.refuse_early(source, target, overwrite=force)
-    may_stream = conversion.engine != "qemu-img" and conversion.verify != "full"
+    plain = conversion.verify != "full" and not conversion.sparsify
+    may_stream = conversion.engine != "qemu-img" and plain
     with (
         sources.found(source, checksums.of(source), watched, source_format=source_format, disk=disk) as found,
         incoming(
@@ -78,7 +79,7 @@ def command(
         plan = convert.plan(image, named, made, compress, overwrite=force, trusted=force, options=conversion)
         if dry_run:
             convert.preflight(plan)
-            shown = _told_plan(plan, output)
+            shown = _told_plan(convert.sparsified(plan, watched), output)
         else:
             shown = _told_result(convert.execute(plan, watched), output)
     if to_stdout and not dry_run:

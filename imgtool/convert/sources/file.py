@@ -6,12 +6,13 @@ from contextlib import suppress
 from functools import partial
 
 from imgtool.convert.base import Content, Piece
-from imgtool.convert.extents import GRAIN_BYTES, Extent, align, data_runs
+from imgtool.convert.extents import GRAIN_BYTES, Extent, align, data_runs, without
 from imgtool.convert.reflink import MappedExtent
 from imgtool.disk.stream import fill_zeros
 from imgtool.errors import ImageUnreadableError
 from imgtool.formats.bounds import round_to_sector
 from imgtool.formats.source import Source as OpenFile
+from imgtool.util.ranges import NOTHING, Ranges
 from imgtool.util.text import printable
 
 
@@ -19,15 +20,16 @@ class FileSource:
     """The bytes of `file`, and zeros up to the end of the last sector.
 
     The walk trusts the file system about its holes unless `use_extents` is False: some lied in the past
-    (OpenZFS 15526, XFS copy-on-write extents), which is why the file is flushed first.
+    (OpenZFS 15526, XFS copy-on-write extents), which is why the file is flushed first. What is in `free`
+    need not be read.
     """
 
-    def __init__(self, file: OpenFile, *, use_extents: bool = True) -> None:
+    def __init__(self, file: OpenFile, *, use_extents: bool = True, free: Ranges = NOTHING) -> None:
         self._file = file
         self.size_bytes = round_to_sector(file.size_bytes)
         whole = [Extent(0, file.size_bytes)]
         self._can_tell = use_extents and flush_and_probe(file)
-        self._walk = walk(file) if self._can_tell else iter(whole)
+        self._walk = without(free, walk(file) if self._can_tell else iter(whole))
         self._extent: Extent | None = None
         """What is left of the extent that the last piece ended in."""
 

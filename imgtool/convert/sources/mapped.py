@@ -16,6 +16,7 @@ from imgtool.errors import ImageUnreadableError
 from imgtool.formats.bounds import round_to_sector
 from imgtool.formats.layout import Layout, Span
 from imgtool.formats.source import Source as OpenFile
+from imgtool.util.ranges import NOTHING, Ranges
 
 _NEAR_BYTES = 64 << 10
 """Compressed blocks with no more than this between them are read at once."""
@@ -25,21 +26,26 @@ _MAX_READ_BYTES = 4 << 20
 class MappedSource:
     """The disk inside `file`, by its checked `layout`."""
 
-    def __init__(self, file: OpenFile, layout: Layout) -> None:
+    def __init__(self, file: OpenFile, layout: Layout, *, free: Ranges = NOTHING) -> None:
+        """Take the disk; what is in `free` need not be read."""
         self._file = file
+        self._free = free
         self._layout = layout
         self.size_bytes = round_to_sector(layout.size_bytes)
         self._position = 0
 
     def take(self, buffer: bytearray) -> Piece | None:
         """The next piece with any data; tables are read here, data is not."""
-        self._skip_zeros(len(buffer))
-        if self._position >= self._layout.size_bytes:
-            return None
-        start = self._position - self._position % len(buffer)
-        end = min(start + len(buffer), self._layout.size_bytes)
-        together = list(_read_together(self._data(self._position, end)))
-        self._position = start + len(buffer)
+        together: list[list[Span]] = []
+        start = 0
+        while not together:
+            self._skip_zeros(len(buffer))
+            if self._position >= self._layout.size_bytes:
+                return None
+            start = self._position - self._position % len(buffer)
+            end = min(start + len(buffer), self._layout.size_bytes)
+            together = list(_read_together(self._not_free(self._data(self._position, end))))
+            self._position = start + len(buffer)
         return Piece(partial(self._load, buffer, start, together), len(together))
 
     def mapped_extents(self) -> Iterator[MappedExtent] | None:
@@ -65,6 +71,15 @@ class MappedSource:
             last = span if span.offset_bytes is not None else None
         if last is not None:
             yield last
+
+    def _not_free(self, spans: Iterable[Span]) -> Iterator[Span]:
+        """The parts of the spans that are not free; a compressed block is read whole, or not at all."""
+        for span in spans:
+            kept = self._free.outside(span.start_bytes, span.end_bytes)
+            if not span.packed_bytes:
+                yield from (_from(span, start, end) for start, end in kept)
+            elif any(kept):
+                yield span
 
     def _skip_zeros(self, piece_bytes: int) -> None:
         """Go on where the layout, and the holes of the file, may have data."""

@@ -20,6 +20,7 @@ from imgtool.formats.qcow2 import tables as qcow2_tables
 from imgtool.formats.qcow2.tables import Cluster, ClusterKind
 from imgtool.formats.qcow2.usage import check_l2_tables
 from imgtool.formats.source import Source as OpenFile
+from imgtool.util.ranges import NOTHING, Ranges
 
 _NEAR_BYTES = 64 << 10
 """Compressed clusters with no more than this between them are read at once."""
@@ -29,8 +30,10 @@ _MAX_READ_BYTES = 4 << 20
 class Qcow2Source:
     """The disk inside a qcow2 file that has passed the gate."""
 
-    def __init__(self, file: OpenFile) -> None:
+    def __init__(self, file: OpenFile, *, free: Ranges = NOTHING) -> None:
+        """Read the tables; clusters that are all in `free` need not be read."""
         self._file = file
+        self._free = free
         self._header = qcow2_header.read(file.read_at)
         qcow2_safety.judge(self._header, file.size_bytes)
         self._l1, clusters = qcow2_tables.read_tables(file.read_at, self._header, file.size_bytes)
@@ -48,6 +51,7 @@ class Qcow2Source:
         while self._next_cluster < self._clusters:
             first = self._next_cluster - self._next_cluster % count
             entries = self._entries(first, min(count, self._clusters - first))
+            self._drop_free(first, entries)
             self._next_cluster = first + count
             if any(entries):
                 return Piece(partial(self._load, buffer, first, entries))
@@ -98,6 +102,15 @@ class Qcow2Source:
             entries += part
             first, count = first + len(part), count - len(part)
         return entries
+
+    def _drop_free(self, first: int, entries: "array[int]") -> None:
+        """Clear the entries of clusters that are free as a whole."""
+        bits = self._header.cluster_bits
+        begin = first << bits
+        for start, end in self._free.within(begin, begin + (len(entries) << bits)):
+            from_entry, to_entry = -(-start >> bits) - first, (end >> bits) - first
+            if from_entry < to_entry:
+                entries[from_entry:to_entry] = array("Q", bytes(8 * (to_entry - from_entry)))
 
     def _l2_table(self, index: int) -> "array[int]":
         if index != self._table_index:

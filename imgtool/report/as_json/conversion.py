@@ -2,6 +2,7 @@
 
 from imgtool.formats.acceptance import notes
 from imgtool.model.conversion import ConversionPlan, ConversionResult
+from imgtool.model.free_blocks import FreePart
 from imgtool.report.as_json.facts import image
 from imgtool.report.as_json.values import Object, clean, path_text
 
@@ -20,7 +21,19 @@ def conversion_plan(plan: ConversionPlan) -> Object:
         "threads": plan.options.threads,
         "preallocation": plan.options.preallocation,
         "use_extents": plan.options.use_extents,
+        "sparsify": plan.options.sparsify,
+        "left_out": None if plan.free_blocks is None else [_left_out(one) for one in plan.free_blocks.parts],
         "verify": plan.options.verify,
+    }
+
+
+def _left_out(part: FreePart) -> Object:
+    return {
+        "device": clean(part.device),
+        "type": clean(part.type),
+        "size_bytes": part.size_bytes,
+        "free_bytes": part.free_bytes,
+        "reason": None if part.reason is None else clean(part.reason),
     }
 
 

@@ -2,6 +2,7 @@
 
 from imgtool.formats.acceptance import notes
 from imgtool.model.conversion import ConversionPlan, ConversionResult
+from imgtool.model.free_blocks import FreePart
 from imgtool.report.as_text.layout import Paint, aligned, plain, section
 from imgtool.util.text import human_size
 
@@ -17,7 +18,16 @@ def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
         ("engine", f"{plan.engine}: {plan.engine_reason}"),
         ("verify", plan.options.verify),
     ]
+    rows += [_left_out(part) for part in plan.free_blocks.parts] if plan.free_blocks else []
     return "\n".join(section("conversion", rows, paint))
+
+
+def _left_out(part: FreePart) -> tuple[str, str]:
+    """What is free of a file system and not copied; or why all of it is."""
+    named = f"{part.device} ({part.type})"
+    if part.reason is not None:
+        return "copied whole", f"{named}, {human_size(part.size_bytes)}: {part.reason}"
+    return "left out", f"{named}: {human_size(part.free_bytes)} of {human_size(part.size_bytes)} are free"
 
 
 def conversion(result: ConversionResult, paint: Paint = plain) -> str:

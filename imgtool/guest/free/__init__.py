@@ -1,0 +1,14 @@
+"""Which blocks of a disk are free, by two readings that have to agree; else nothing of it is.
+
+    disk.py      the story: each volume by the reader of its file system, and what no volume holds
+    gaps.py      what no partition holds
+    lvm.py       extents of physical volumes that no logical volume has
+    bitmap.py    runs of zeros in a bitmap
+    blocks.py    reads whole blocks of a volume
+    ext_layout.py   where an ext2, ext3 or ext4 keeps what; ext.py: its bitmaps; ext_inodes.py: its files
+
+A reader takes the bytes of one volume and returns the bytes of it that are free. Free is what the file system
+calls free (its bitmaps or trees), where a second reading, of all files and of the file system's own places,
+finds nothing in it. A reader raises GuestReadError with the reason where that is not so, or where it does not
+know: then all of the volume is copied.
+"""

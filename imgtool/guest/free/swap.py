@@ -1,0 +1,30 @@
+"""Swap: nothing in it outlives a shutdown but its header.
+
+A page that hibernation wrote is not met here: the header of a suspended system has another signature
+(kernel/power/swap.c), and so the volume is no swap to whoever looks. Layout: union swap_header of
+include/linux/swap.h.
+"""
+
+from typing import BinaryIO
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.rootless import PAGE_SIZES
+from imgtool.guest.filesystems.superblock import number
+from imgtool.util.ranges import Ranges
+
+MAGIC = b"SWAPSPACE2"
+VERSION_AT, LAST_PAGE_AT = 1024, 1028
+
+
+def free_of_swap(stream: BinaryIO, size_bytes: int) -> Ranges:
+    """All pages behind the header, which has the label. Raises GuestReadError for an area of another kind."""
+    stream.seek(0)
+    head = stream.read(max(PAGE_SIZES))
+    page = next((size for size in PAGE_SIZES if head[size - len(MAGIC) : size] == MAGIC), None)
+    if page is None:
+        raise GuestReadError("it is swap space of an old kind")
+    version, last_page = number(head, VERSION_AT, "<I"), number(head, LAST_PAGE_AT, "<I")
+    end = (last_page + 1) * page
+    if version != 1 or end > size_bytes:
+        raise GuestReadError("its header has impossible sizes")
+    return Ranges([(page, end)])
