@@ -29,5 +29,5 @@ class FreeBlocks:
 
     @property
     def free_bytes(self) -> int:
-        """Of the disk that are left out."""
+        """How many bytes of the disk are left out."""
         return sum(part.free_bytes for part in self.parts)
