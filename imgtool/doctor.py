@@ -117,7 +117,7 @@ def _library(name: str) -> Item:
     try:
         return Item(name, "ok", importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Item(name, "missing", "is not installed", "install imgtool again: pip install imgtool")
+        return Item(name, "missing", "is not installed", "install it beside imgtool, or imgtool again")
 
 
 def _cores() -> Item:

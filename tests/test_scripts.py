@@ -44,8 +44,8 @@ def test_setup_is_quick_where_all_is_there():
 def test_setup_tells_those_who_are_not_root_what_to_run(tmp_path: Path):
     (tmp_path / "scripts").mkdir()
     shutil.copy(SCRIPTS / "setup", tmp_path / "scripts")
-    (tmp_path / "scripts/debian-packages").write_text("runtime  no-such-package  # none\nruntime  tar\n")
-    done = run(*NOT_ROOT, tmp_path / "scripts/setup", "--runtime")
+    (tmp_path / "scripts/debian-packages").write_text("image  no-such-package  # none\nruntime  tar\n")
+    done = run(*NOT_ROOT, tmp_path / "scripts/setup", "--image")
     assert done.returncode == 4
     assert "run: sudo apt-get install --yes --no-install-recommends no-such-package\n" in done.stderr
 

@@ -41,7 +41,8 @@ def main() -> int:
         print("\n".join(f"{row}: {row.end}" for row in rows))
         return 0
     if lacking := missing():
-        print(f"boot-table: missing: {', '.join(lacking)}. Run scripts/setup as root.", file=sys.stderr)
+        missing_here = ", ".join(lacking)
+        print(f"boot-table: missing: {missing_here}. Run scripts/setup --test as root.", file=sys.stderr)
         return 4
     return run(rows, options)
 

@@ -36,9 +36,7 @@ def main() -> int:
             return _replay(options.corpus_dir)
         return _sum(_run(_plan(options), options))
     except FileNotFoundError as error:  # a program that makes seeds
-        print(
-            f"fuzz: {error.filename} is missing: scripts/setup installs what the tests need", file=sys.stderr
-        )
+        print(f"fuzz: {error.filename} is missing: run scripts/setup --test", file=sys.stderr)
         return 4
     except KeyboardInterrupt:
         return 130
