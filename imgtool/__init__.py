@@ -3,6 +3,7 @@
 The map. Imports go one way only, from the top of this list to its end (tests/test_architecture.py holds it):
 
     cli/          click; the only place that prints or exits
+    api.py        the same for Python: inspect, check, convert, upload, prepare
     doctor.py     what this machine has, for `imgtool doctor`
     report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML, CycloneDX, SPDX
     batch/        many images: manifest, plan, journal, one process an image
@@ -25,6 +26,30 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     errors.py     one hierarchy; each class knows its exit status
 
 Read model/__init__.py next, then pipeline/__init__.py.
+
+`from imgtool import inspect, check, convert, upload, prepare` gives the functions of api.py, which is loaded
+then, and not before.
 """
 
 __version__ = "0.1.0"
+__all__ = ["check", "convert", "inspect", "prepare", "upload"]
+
+TYPE_CHECKING = False
+"""What type checkers know by its name to be true; `typing` would be loaded for nothing."""
+if TYPE_CHECKING:
+    from imgtool.api import check, convert, inspect, prepare, upload
+
+
+def __getattr__(name: str) -> object:
+    """Load a function of the Python API when it is first asked for (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'imgtool' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - each command would load it
+
+    if name == "convert":  # the package of that name, which can be called
+        return import_module("imgtool.convert")
+    return getattr(import_module("imgtool.api"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

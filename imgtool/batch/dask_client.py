@@ -1,4 +1,4 @@
-"""The same tasks on the workers of a dask.distributed cluster (extra `openstack-imgtool[cluster]`): the parent's side.
+"""The same tasks on the workers of a dask.distributed cluster (the extra `cluster`): the parent's side.
 
 The workers see sources, outputs and the batch's folder on shared storage. Each forks its children as this
 machine would: they die with it, and the scheduler gives its tasks to another.
@@ -154,8 +154,7 @@ def _distributed() -> Any:
     except ImportError as error:
         raise ToolMissingError(
             "dask.distributed is not installed; it is needed for --scheduler",
-            hint="install distributed beside imgtool: pipx inject openstack-imgtool distributed, or pip install"
-            " distributed in its environment",
+            hint="pipx inject openstack-imgtool distributed; or pip install it beside imgtool",
         ) from error
 
 

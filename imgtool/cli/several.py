@@ -12,13 +12,14 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from imgtool.cli import options, state_folder
+from imgtool.cli import options
 from imgtool.cli.bars import When
 from imgtool.cli.options import Source
 from imgtool.cli.reports import ReportRequest
 from imgtool.errors import EXIT_OK, UsageError
 from imgtool.fetch.urls import Url
 from imgtool.model.batch import BatchOptions, Task
+from imgtool.util import state_folder
 from imgtool.util.text import printable
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

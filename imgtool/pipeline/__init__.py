@@ -6,4 +6,5 @@ guest_reader.py  reads a guest in the sandbox
 inspect.py       what the image is, and what is inside
 judge.py         the verdict, with a boot where one is asked for; a refusal is a finding
 prepare.py       inspect, check, convert, upload, verify; and the upload of an image as it is
+failures.py      what several clouds failed with, as one error
 """

@@ -57,8 +57,3 @@ def test_under_json_it_is_one_document_with_the_error_in_it(capsys) -> None:
         "code": "verification-failed", "message": "the hash differs", "hint": "again",
     }  # fmt: skip
     assert "2 of 3 clouds" in shown.err
-
-
-def test_a_code_that_does_not_fit_gives_way_to_the_status() -> None:
-    odd = replace(DIFFERS, code="cloud-failed")
-    assert isinstance(outcome.failed(ImageResult(uploads=(odd,))), VerificationError)

@@ -41,7 +41,12 @@ ELSEWHERE = {
 }
 """Commands that are run by something else, by how they begin."""
 
-UPLOADED = {"README": ["readme-"], "upload": ["debian-"], "many-images": ["golden", "new-vendor"]}
+UPLOADED = {
+    "README": ["readme-"],
+    "upload": ["debian-"],
+    "many-images": ["golden", "new-vendor"],
+    "python-api": ["python-"],
+}
 """How the names of the images begin that a page uploads: no other page's, which may run beside it."""
 
 
@@ -105,11 +110,14 @@ def test_every_command_runs_and_shows_what_the_page_says(
             forget(*UPLOADED[page.stem])
 
 
-def test_the_python_examples_run_and_print_what_their_comments_say(folder: Path) -> None:
+def test_the_python_examples_run_and_print_what_their_comments_say(folder: Path, devcloud: object) -> None:
     source = "\n".join(blocks(DOCS / "python-api.md", "python"))
     printed = [line.partition("  # ")[2] for line in source.splitlines() if ")  # " in line]
-    done = subprocess.run(
-        [sys.executable, "-c", source], cwd=folder, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", source], cwd=folder, capture_output=True, text=True, check=False
+        )
+    finally:
+        forget(*UPLOADED["python-api"])
     assert done.stdout.splitlines() == printed, done.stderr
     assert printed

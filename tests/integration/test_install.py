@@ -60,9 +60,7 @@ def assert_works(folder: Path, cwd: Path) -> float:
 
 
 @pytest.mark.parametrize("command", INSTALLERS)
-def test_what_the_readme_installs_judges_an_image(
-    command: str, tmp_path: Path
-) -> None:
+def test_what_the_readme_installs_judges_an_image(command: str, tmp_path: Path) -> None:
     """Each builds a wheel; imgtool runs where the checkout is not."""
     assert command in README.read_text()
     checkout = copy_of_checkout(tmp_path)
@@ -78,7 +76,7 @@ def test_what_the_readme_installs_judges_an_image(
         (checkout / name).rename(tmp_path / f"was {name}")
     own = checkout / ".venv/bin"
     verdict = assert_works(own if own.exists() else tmp_path / "bin", tmp_path)
-    print(f"{command}: installed in {seconds:.1f} s, first verdict {verdict:.1f} s later")
+    print(f"{command}: installed in {seconds:.1f} s, first verdict {verdict:.1f} s later")  # noqa: T201 - for pytest -s
 
 
 @pytest.fixture(scope="module")

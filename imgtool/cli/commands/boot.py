@@ -8,7 +8,7 @@ import click
 
 from imgtool.boot.run import boot_image
 from imgtool.checks import registry
-from imgtool.cli import completions, console, delivery, options, state_folder
+from imgtool.cli import completions, console, delivery, options
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
@@ -19,6 +19,7 @@ from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.verdict import Judgement
 from imgtool.pipeline.inspect import inspect_image
+from imgtool.util import state_folder
 from imgtool.util.progress import Progress
 from imgtool.util.text import parse_size, printable
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from imgtool import doctor
-from imgtool.cli import console, delivery, options, state_folder
+from imgtool.cli import console, delivery, options
 from imgtool.errors import EXIT_OK, CloudError, ToolMissingError
 from imgtool.model.delivery import CloudName
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report import as_json
+from imgtool.util import state_folder
 from imgtool.util.text import printable
 
 _ROLES = {"ok": "good", "note": "doubt", "missing": "bad"}

@@ -15,7 +15,6 @@ from imgtool.cli import (
     outcome,
     policies,
     several,
-    state_folder,
 )
 from imgtool.cli import reports as report_files
 from imgtool.cli import sources as source_files
@@ -35,6 +34,7 @@ from imgtool.pipeline.judge import refusal
 from imgtool.pipeline.prepare import prepare
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.report import as_json
+from imgtool.util import state_folder
 
 
 @click.command("prepare", cls=options.OptionalValueCommand)

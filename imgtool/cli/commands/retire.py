@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from imgtool import glance
-from imgtool.cli import console, delivery, options, state_folder
+from imgtool.cli import console, delivery, options
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.errors import EXIT_OK, CloudError
 from imgtool.glance import Cloud, Journal
@@ -18,6 +18,7 @@ from imgtool.model.retirement import (
 )
 from imgtool.report import as_json
 from imgtool.report.as_text import retirement as as_text
+from imgtool.util import state_folder
 from imgtool.util.progress import Progress
 
 Done = Retirement | RetirementFailure

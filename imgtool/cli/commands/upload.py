@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from imgtool.cli import checksums, delivery, options, outcome, several, state_folder
+from imgtool.cli import checksums, delivery, options, outcome, several
 from imgtool.cli import sources as source_files
 from imgtool.cli.bars import TerminalProgress, When
 from imgtool.cli.checksums import Checksums
@@ -14,6 +14,7 @@ from imgtool.model.batch import TaskOptions
 from imgtool.pipeline.prepare import upload
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.report import as_json
+from imgtool.util import state_folder
 
 
 @click.command("upload", cls=options.OptionalValueCommand)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtool.cli import state_folder
 from imgtool.errors import UsageError
+from imgtool.util import state_folder
 
 NOBODY = 65534
 
@@ -105,7 +105,7 @@ def test_no_place_at_all_is_said(temporary: Path, monkeypatch) -> None:
 def test_nobody_has_a_folder_too(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Loads all before it changes its user: nobody may not read the checkout."""
     code = (
-        "import os, sys, tempfile; from imgtool.cli import state_folder; "
+        "import os, sys, tempfile; from imgtool.util import state_folder; "
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); "
         "print(state_folder.uploads_folder()); print(os.stat(state_folder.uploads_folder()).st_uid)"
     )
