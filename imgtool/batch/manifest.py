@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 from pydantic_core.core_schema import ValidationInfo
 
 from imgtool.batch import values
@@ -21,6 +31,8 @@ Text = Annotated[str, AfterValidator(values.text)]
 PathText = Annotated[str, AfterValidator(values.path)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(values.each_once)]
 Count = Annotated[int, Field(ge=0)]
+
+_TEXT: dict[str, Any] = {"type": "string"}
 
 _VARIABLE = re.compile(r"\$(\$\{|\{([^}]*)\})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -85,7 +97,7 @@ class Settings(ManifestSection):
     derive: bool | None = None
     policy: Text | None = None
     boot: bool | Literal["local", "cloud"] | None = None
-    deadline: Annotated[float, BeforeValidator(values.seconds)] | None = None
+    deadline: Annotated[float, BeforeValidator(values.seconds), WithJsonSchema(_TEXT)] | None = None
     retries: Annotated[int, Field(ge=0, le=100)] | None = None
 
 
@@ -97,6 +109,13 @@ class Image(Settings):
     sha512: Annotated[str, AfterValidator(values.sha512)] | None = None
     disk: Text | None = None
     id: Annotated[str, AfterValidator(values.image_id)] | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return what an editor is told: the source alone is enough."""
+        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """How an upload into one cloud or several leaves: what is shown, and with which exit status."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from imgtool.cli import console
 from imgtool.errors import EXIT_OK
@@ -10,7 +11,7 @@ from imgtool.report import as_json
 from imgtool.report.as_text import result as as_text
 
 
-def leave(result: ImageResult, output: str, document: Callable[[ImageResult], as_json.Object]) -> int:
+def leave(result: ImageResult, output: str, document: Callable[[ImageResult], Mapping[str, Any]]) -> int:
     """Show the result; the exit status.
 
     Where none of several clouds, or not all, got the image, the result is shown all the same, and the error

@@ -1,6 +1,7 @@
 """How far one image came."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionPlan, ConversionResult
@@ -8,7 +9,7 @@ from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult
 from imgtool.model.inspection import Inspection
 from imgtool.model.verdict import Judgement
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 """Of the JSON documents that tell these types: keys are added, never renamed."""
 
 

@@ -8,11 +8,12 @@ from functools import cache
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, create_model, model_validator
+from pydantic_core import CoreSchema
 
 from imgtool.checks.check import Check, Parameters
 from imgtool.checks.policy import OPENSTACK
-from imgtool.checks.registry import all_checks
+from imgtool.checks.registry import all_checks, explanation
 from imgtool.util.yaml_file import Section, complaint
 
 COMMON_KEYS = ("severity", "unknown")
@@ -24,6 +25,15 @@ class CheckSection(Section):
 
     severity: Literal["error", "warning", "info", "off"] = "error"
     unknown: Literal["error", "warning", "info"] = "error"
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return what an editor is told: the severity alone is enough."""
+        whole = handler(core_schema)
+        severity = handler.resolve_ref_schema(whole)["properties"]["severity"]
+        return {"anyOf": [severity, whole]}
 
     @model_validator(mode="before")
     @classmethod
@@ -70,7 +80,8 @@ def _field_name(check: Check) -> str:
 
 def _check_model(check: Check) -> type[CheckSection]:
     parameters: dict[str, Any] = {} if check.parameters is None else _parameter_fields(check.parameters)
-    return create_model(check.name, __base__=CheckSection, **parameters)
+    summary = explanation(check).partition("\n")[0]
+    return create_model(check.name, __base__=CheckSection, __doc__=summary, **parameters)
 
 
 def _parameter_fields(defaults: Parameters) -> dict[str, Any]:

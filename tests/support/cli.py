@@ -1,10 +1,12 @@
-"""Runs the installed `imgtool` as a user does."""
+"""Runs the installed `imgtool` as a user does; each JSON that it prints has to fit its schema."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from support import schemas
 
 IMGTOOL = Path(sys.executable).parent / "imgtool"
 
@@ -16,7 +18,7 @@ def imgtool(
     stdin: str | None = None,
     timeout: float = 300,
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         [IMGTOOL, *arguments],
         env={**os.environ, **(env or {})},
         cwd=cwd,
@@ -26,6 +28,9 @@ def imgtool(
         timeout=timeout,
         check=False,
     )
+    if "--output" in arguments and done.stdout.startswith("{"):
+        schemas.assert_fits_command(str(arguments[0]), done.stdout)
+    return done
 
 
 def assert_clean_failure(run: subprocess.CompletedProcess[str], status: int, *words: str) -> None:

@@ -1,12 +1,15 @@
 """A batch's plan, and where a batch stands, as JSON. Times are UTC, in seconds since 1970."""
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING
 
 from imgtool.batch.status import BatchStatus, ReportOf
 from imgtool.model.batch import BatchPlan, Task, TaskRecord
 from imgtool.model.result import SCHEMA_VERSION
-from imgtool.report.as_json.values import Object, clean, path_text, to_text
+from imgtool.report.as_json.values import clean, path_text, to_text
+
+if TYPE_CHECKING:
+    from imgtool.report.documents import others
 
 
 def batch_report(found: BatchStatus, report_of: ReportOf) -> str:
@@ -17,7 +20,7 @@ def batch_report(found: BatchStatus, report_of: ReportOf) -> str:
     return to_text(document) + "\n"
 
 
-def plan(found: BatchPlan) -> Object:
+def plan(found: BatchPlan) -> "others.BatchPlan":
     """`imgtool batch --dry-run --output json`."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -27,7 +30,7 @@ def plan(found: BatchPlan) -> Object:
     }
 
 
-def status(found: BatchStatus) -> Object:
+def status(found: BatchStatus) -> "others.Batch":
     """`imgtool batch --status JOURNAL --output json`."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -41,7 +44,7 @@ def status(found: BatchStatus) -> Object:
     }
 
 
-def _task(task: Task) -> Object:
+def _task(task: Task) -> "others.Task":
     return {
         "key": task.key,
         "name": task.name,
@@ -67,7 +70,7 @@ def _task(task: Task) -> Object:
     }
 
 
-def _record(record: TaskRecord, found: BatchStatus) -> Object:
+def _record(record: TaskRecord, found: BatchStatus) -> "others.Record":
     stage = found.stages.get(record.key)
     return {
         "key": record.key,
@@ -88,5 +91,5 @@ def _record(record: TaskRecord, found: BatchStatus) -> Object:
     }
 
 
-def _error(record: TaskRecord) -> dict[str, Any] | None:
+def _error(record: TaskRecord) -> "others.TaskProblem | None":
     return {"message": clean(record.message), "hint": clean(record.hint)} if record.message else None

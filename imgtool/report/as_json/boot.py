@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgtool.model.boot import AgentFacts, BootResult, CloudInitRun, Diagnosis
 from imgtool.model.result import SCHEMA_VERSION
@@ -10,8 +10,11 @@ from imgtool.model.verdict import Judgement
 from imgtool.report.as_json.values import Object, Seen, clean
 from imgtool.report.as_json.verdict import judgement
 
+if TYPE_CHECKING:
+    from imgtool.report.documents import verdicts
 
-def document(boots: Sequence[BootResult], found: Judgement) -> Object:
+
+def document(boots: Sequence[BootResult], found: Judgement) -> "verdicts.Boots":
     """`imgtool boot`."""
     shown = judgement(found)
     return {
@@ -22,7 +25,7 @@ def document(boots: Sequence[BootResult], found: Judgement) -> Object:
     }
 
 
-def boot(result: BootResult) -> Object:
+def boot(result: BootResult) -> "verdicts.Boot":
     """One boot. What is not known is null, and `unknown` maps its dotted key to the reason."""
     seen = Seen()
     return {
@@ -37,7 +40,9 @@ def boot(result: BootResult) -> Object:
         "agent": None if result.agent is None else _agent(result.agent, seen),
         "cloud_init": seen.value("cloud_init", result.cloud_init, cloud_init),
         "root_grown": seen.value("root_grown", result.root_grown),
-        "differences": [asdict(one) for one in result.differences],
+        "differences": [
+            {"fact": one.fact, "inspected": one.inspected, "booted": one.booted} for one in result.differences
+        ],
         "doubt": None if result.doubt is None else clean(result.doubt),
         "diagnosis": None if result.diagnosis is None else diagnosis(result.diagnosis),
         "log": [clean(line) for line in result.log],
@@ -45,7 +50,7 @@ def boot(result: BootResult) -> Object:
     }
 
 
-def _agent(facts: AgentFacts, seen: Seen) -> Object:
+def _agent(facts: AgentFacts, seen: Seen) -> "verdicts.RunningAgent":
     return {
         "version": seen.value("agent.version", facts.version),
         "disabled_rpcs": seen.value("agent.disabled_rpcs", facts.disabled_rpcs, list),
@@ -63,12 +68,12 @@ def _objects(values: Sequence[Any]) -> list[Object]:
     return [asdict(one) for one in values]
 
 
-def cloud_init(run: CloudInitRun) -> Object:
+def cloud_init(run: CloudInitRun) -> "verdicts.CloudInitRun":
     """What cloud-init said on the console."""
     return {"done": run.done, "datasource": run.datasource}
 
 
-def diagnosis(found: Diagnosis) -> Object:
+def diagnosis(found: Diagnosis) -> "verdicts.Diagnosis":
     """Where a boot stopped, and why."""
     return {
         "stage": found.stage,

@@ -1,17 +1,22 @@
 """What a server in a cloud showed, as JSON. The keys are a promise to scripts: add, never rename."""
 
+from typing import TYPE_CHECKING
+
 from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.report.as_json.boot import cloud_init, diagnosis
-from imgtool.report.as_json.values import Object, Seen, clean
+from imgtool.report.as_json.values import Seen, clean
+
+if TYPE_CHECKING:
+    from imgtool.report.documents import verdicts
 
 
-def document(found: CloudBoot) -> Object:
+def document(found: CloudBoot) -> "verdicts.BootInCloud":
     """`imgtool boot --cloud`."""
     return {"schema_version": SCHEMA_VERSION, **cloud_boot(found)}
 
 
-def cloud_boot(found: CloudBoot) -> Object:
+def cloud_boot(found: CloudBoot) -> "verdicts.CloudBoot":
     """One server. What is not known is null, and `unknown` has the reason."""
     seen = Seen()
     return {

@@ -1,13 +1,18 @@
 """Conversions, as JSON."""
 
+from typing import TYPE_CHECKING
+
 from imgtool.formats.acceptance import notes
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.free_blocks import FreePart
 from imgtool.report.as_json.facts import image
-from imgtool.report.as_json.values import Object, clean, path_text
+from imgtool.report.as_json.values import clean, path_text
+
+if TYPE_CHECKING:
+    from imgtool.report.documents import delivery
 
 
-def conversion_plan(plan: ConversionPlan) -> Object:
+def conversion_plan(plan: ConversionPlan) -> "delivery.Conversion":
     """What a conversion would do."""
     return {
         "source": image(plan.source),
@@ -27,7 +32,7 @@ def conversion_plan(plan: ConversionPlan) -> Object:
     }
 
 
-def _left_out(part: FreePart) -> Object:
+def _left_out(part: FreePart) -> "delivery.LeftOut":
     return {
         "device": clean(part.device),
         "type": clean(part.type),
@@ -37,7 +42,7 @@ def _left_out(part: FreePart) -> Object:
     }
 
 
-def conversion(result: ConversionResult) -> Object:
+def conversion(result: ConversionResult) -> "delivery.Conversion":
     """What a conversion did."""
     return {
         **conversion_plan(result.plan),

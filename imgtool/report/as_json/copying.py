@@ -1,20 +1,24 @@
 """What was copied into further stores, as JSON."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from imgtool.model.copying import Copy, CopyFailure
 from imgtool.model.result import SCHEMA_VERSION
-from imgtool.report.as_json.values import Object, clean
+from imgtool.report.as_json.values import clean
 from imgtool.report.as_json.verdict import error
 
+if TYPE_CHECKING:
+    from imgtool.report.documents import delivery, others
 
-def copied(found: Iterable[Copy | CopyFailure]) -> Object:
+
+def copied(found: Iterable[Copy | CopyFailure]) -> "delivery.Copies":
     """`imgtool copy`: an entry for each cloud."""
     entries = [_failure(one) if isinstance(one, CopyFailure) else _copy(one) for one in found]
     return {"schema_version": SCHEMA_VERSION, "copies": entries}
 
 
-def _copy(done: Copy) -> Object:
+def _copy(done: Copy) -> "delivery.Copy":
     return {
         "cloud": clean(done.cloud),
         "image_id": done.image_id,
@@ -28,5 +32,5 @@ def _copy(done: Copy) -> Object:
     }
 
 
-def _failure(failed: CopyFailure) -> Object:
+def _failure(failed: CopyFailure) -> "others.ProblemOf":
     return {"cloud": clean(failed.cloud), "name": clean(failed.image), **error(failed.error)}

@@ -1,7 +1,7 @@
 """What is known of an image, as JSON. The keys are a promise to scripts: add, never rename."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from imgtool.formats.acceptance import as_it_is
 from imgtool.model.boot_path import BootPath, BootStep
@@ -19,31 +19,38 @@ from imgtool.model.windows import WindowsDriver, WindowsFacts
 from imgtool.report.as_json.inventory import inventory
 from imgtool.report.as_json.values import Object, Seen, clean, path_text
 
+if TYPE_CHECKING:
+    from imgtool.report.documents import facts as documents
 
-def inspection(facts: Inspection, properties: Sequence[Property]) -> Object:
+
+def inspection(facts: Inspection, properties: Sequence[Property]) -> "documents.Inspection":
     """`imgtool inspect`."""
-    return {
+    shown: documents.Inspection = {
         "schema_version": SCHEMA_VERSION,
-        "image": {**image(facts.image), **_hash(facts), **_consistency(facts)},
+        "image": _inspected(facts),
         "guest": guest(facts.guest),
-        **inventory(facts.guest),
         "properties": {item.name: item.value for item in properties},
     }
+    if (found := inventory(facts.guest)) is not None:
+        shown["inventory"] = found
+    return shown
 
 
-def _hash(facts: Inspection) -> Object:
-    return {} if facts.sha256 is None else {"sha256": facts.sha256}
-
-
-def _consistency(facts: Inspection) -> Object:
-    """Null, with the reason beside it, where nobody knows."""
+def _inspected(facts: Inspection) -> "documents.InspectedImage":
+    """Whether it is consistent is null, with the reason beside it, where nobody knows."""
     fact = facts.consistent
-    if isinstance(fact, Unknown):
-        return {"consistent": None, "consistent_reason": clean(fact.reason)}
-    return {"consistent": fact.value, "consistent_reason": clean(fact.evidence)}
+    found, reason = (None, fact.reason) if isinstance(fact, Unknown) else (fact.value, fact.evidence)
+    shown: documents.InspectedImage = {
+        **image(facts.image),
+        "consistent": found,
+        "consistent_reason": clean(reason),
+    }
+    if facts.sha256 is not None:
+        shown["sha256"] = facts.sha256
+    return shown
 
 
-def image(facts: DiskImage) -> Object:
+def image(facts: DiskImage) -> "documents.Image":
     """The image file."""
     return {
         "path": path_text(facts.origin.path),
@@ -65,12 +72,12 @@ def image(facts: DiskImage) -> Object:
     }
 
 
-def guest(facts: GuestFacts) -> Object:
+def guest(facts: GuestFacts) -> "documents.Guest":
     """The guest, with what could not be read and why."""
     seen = Seen()
     linux = _linux(facts.linux, seen) if facts.linux else _no_linux()
     windows = _windows(facts.windows, seen) if facts.windows else {"windows": None}
-    return {
+    found = {
         "status": facts.status,
         "reason": clean(facts.reason),
         "family": None if facts.family is None else _family(facts.family),
@@ -85,9 +92,10 @@ def guest(facts: GuestFacts) -> Object:
         "unknown": seen.unknown,
         "evidence": seen.evidence,
     }
+    return cast("documents.Guest", found)
 
 
-def _family(family: Family) -> Object:
+def _family(family: Family) -> "documents.Family":
     return {
         "name": family.name,
         "title": clean(family.title),
@@ -130,7 +138,7 @@ def _linux(facts: LinuxFacts, seen: Seen) -> Object:
     }
 
 
-def _reference(one: DeviceReference) -> Object:
+def _reference(one: DeviceReference) -> "documents.Reference":
     return {
         "source": clean(one.source),
         "device": clean(one.device),
@@ -149,7 +157,7 @@ def _no_linux() -> Object:
     return dict.fromkeys(keys + more + last)
 
 
-def _agent(agent: AgentFacts, seen: Seen) -> Object:
+def _agent(agent: AgentFacts, seen: Seen) -> "documents.Agent":
     return {
         "installed": seen.value("qemu_guest_agent.installed", agent.installed),
         "version": seen.value("qemu_guest_agent.version", agent.version),
@@ -179,7 +187,7 @@ def _windows(facts: WindowsFacts, seen: Seen) -> Object:
     }
 
 
-def _driver(driver: WindowsDriver) -> Object:
+def _driver(driver: WindowsDriver) -> "documents.Driver":
     return {
         "name": driver.name,
         "start": driver.start,
@@ -188,7 +196,7 @@ def _driver(driver: WindowsDriver) -> Object:
     }
 
 
-def _kernel(kernel: Kernel, seen: Seen) -> Object:
+def _kernel(kernel: Kernel, seen: Seen) -> "documents.Kernel":
     key = f"kernels.{kernel.version}.initramfs"
     return {
         "version": kernel.version,
@@ -206,7 +214,7 @@ def _kernel(kernel: Kernel, seen: Seen) -> Object:
     }
 
 
-def _initramfs(archive: Initramfs) -> Object:
+def _initramfs(archive: Initramfs) -> "documents.Initramfs":
     return {
         "path": archive.path,
         "compression": archive.compression,
@@ -220,23 +228,29 @@ def _initramfs(archive: Initramfs) -> Object:
     }
 
 
-def _boot_path(path: BootPath) -> Object:
+def _boot_path(path: BootPath) -> "documents.BootPath":
     """The steps of a boot in their order; `used` where Nova boots in this way."""
     return {"firmware": path.firmware, "used": path.used, "steps": [_boot_step(one) for one in path.steps]}
 
 
-def _boot_step(step: BootStep) -> Object:
+def _boot_step(step: BootStep) -> "documents.BootStep":
     """`buses` is the initramfs' alone: on which of them it reaches the root."""
-    buses = {"buses": list(step.buses)} if step.name == "initramfs" and step.outcome == "goes-on" else {}
-    words = {"summary": clean(step.summary), "place": clean(step.place)}
-    return {"step": step.name, "outcome": step.outcome, **words, **buses}
+    shown: documents.BootStep = {
+        "step": step.name,
+        "outcome": step.outcome,
+        "summary": clean(step.summary),
+        "place": clean(step.place),
+    }
+    if step.name == "initramfs" and step.outcome == "goes-on":
+        shown["buses"] = list(step.buses)
+    return shown
 
 
-def _firmware(firmware: Firmware) -> Mapping[str, Any]:
+def _firmware(firmware: Firmware) -> "documents.Firmware":
     return {"bios": firmware.bios, "uefi": firmware.uefi, "fallback_loader": firmware.fallback_loader}
 
 
-def _partition(facts: PartitionFacts) -> Object:
+def _partition(facts: PartitionFacts) -> "documents.Partition":
     return {
         "number": facts.number,
         "type": facts.type,
@@ -246,7 +260,7 @@ def _partition(facts: PartitionFacts) -> Object:
     }
 
 
-def _filesystem(facts: FilesystemFacts, seen: Seen) -> Object:
+def _filesystem(facts: FilesystemFacts, seen: Seen) -> "documents.Filesystem":
     return {
         "device": facts.device,
         "type": facts.type,

@@ -1,20 +1,25 @@
 """What a guest consists of, as JSON: the key `inventory` of an inspection, where it was asked for."""
 
+from typing import TYPE_CHECKING, cast
+
 from imgtool.model.facts import Known
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inventory import NO_INVENTORY
 from imgtool.model.packages import InstalledPackage
-from imgtool.report.as_json.values import Object, Seen, clean
+from imgtool.report.as_json.values import Seen, clean
+
+if TYPE_CHECKING:
+    from imgtool.report.documents import facts as documents
 
 PACKAGES, INITRAMFS, CPE = "packages", "initramfs-modules", "cpe"
 """Keys beside those of SettingsKind."""
 
 
-def inventory(facts: GuestFacts) -> Object:
-    """Return the key and its value; nothing where none was read. Null where a kind could not be read."""
+def inventory(facts: GuestFacts) -> "documents.Inventory | None":
+    """Return it; None where nothing was read. In it null stands for a kind that could not be read."""
     found = facts.inventory
     if found == NO_INVENTORY:
-        return {}
+        return None
     seen = Seen()
     kinds = {kind: seen.value(kind, fact, dict) for kind, fact in found.settings.items()}
     told = {
@@ -23,10 +28,10 @@ def inventory(facts: GuestFacts) -> Object:
         INITRAMFS: _initramfs(facts),
         **kinds,
     }
-    return {"inventory": {**told, "unknown": seen.unknown}}
+    return cast("documents.Inventory", {**told, "unknown": seen.unknown})
 
 
-def _package(one: InstalledPackage) -> Object:
+def _package(one: InstalledPackage) -> "documents.Package":
     return {
         "manager": one.manager,
         "name": clean(one.name),

@@ -1,6 +1,7 @@
 """Whole results, as JSON: the last stage that was reached stands in full."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from imgtool.model.result import SCHEMA_VERSION, ImageResult
 from imgtool.report.as_json.boot import boot
@@ -12,8 +13,11 @@ from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.as_json.verdict import judgement
 from imgtool.report.findings import judged
 
+if TYPE_CHECKING:
+    from imgtool.report.documents import delivery, verdicts
 
-def results(images: Sequence[ImageResult]) -> Object:
+
+def results(images: Sequence[ImageResult]) -> "verdicts.Results":
     """`imgtool check`; where an image was also converted and uploaded, that stands with its result."""
     return {"schema_version": SCHEMA_VERSION, "results": [_checked(one) for one in images]}
 
@@ -23,7 +27,7 @@ def report(images: Sequence[ImageResult]) -> str:
     return to_text(results(images)) + "\n"
 
 
-def prepared(result: ImageResult) -> Object:
+def prepared(result: ImageResult) -> "verdicts.Prepared":
     """`imgtool prepare`."""
     properties = result.upload_plans[0].properties if result.upload_plans else ()
     return {
@@ -31,7 +35,8 @@ def prepared(result: ImageResult) -> Object:
         "inspection": inspection(result.inspection, properties) if result.inspection else None,
         "result": judgement(result.judgement) if result.judgement else None,
         "boots": _boots(result),
-        **_delivery(result),
+        "conversion": _conversion(result),
+        **uploads(result),
         "cloud_boots": [cloud_boot(one) for one in result.cloud_boots],
     }
 
@@ -42,21 +47,25 @@ def delivered(result: ImageResult) -> Object:
     return {"schema_version": SCHEMA_VERSION, **(found["upload"] or {}), **found}
 
 
-def _checked(result: ImageResult) -> Object:
-    reached = {key: value for key, value in {"boots": _boots(result), **_delivery(result)}.items() if value}
-    return {**judgement(judged(result)), **reached}
+def _checked(result: ImageResult) -> "verdicts.Checked":
+    checked = cast("verdicts.Checked", judgement(judged(result)))
+    if boots := _boots(result):
+        checked["boots"] = boots
+    if made := _conversion(result):
+        checked["conversion"] = made
+    found = uploads(result)
+    if found["upload"] is not None:
+        checked["upload"] = found["upload"]
+        checked["uploads"] = found["uploads"]
+    return checked
 
 
-def _boots(result: ImageResult) -> list[Object]:
+def _boots(result: ImageResult) -> "list[verdicts.Boot]":
     """One for each bus; empty where none was asked for, or a check failed before."""
     return [boot(one) for one in result.inspection.boots] if result.inspection else []
 
 
-def _delivery(result: ImageResult) -> Object:
-    return {"conversion": _conversion(result), **uploads(result)}
-
-
-def _conversion(result: ImageResult) -> Object | None:
+def _conversion(result: ImageResult) -> "delivery.Conversion | None":
     if result.conversion is not None:
         return conversion(result.conversion)
     return None if result.conversion_plan is None else conversion_plan(result.conversion_plan)

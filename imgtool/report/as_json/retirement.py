@@ -1,19 +1,24 @@
 """What became of old versions, as JSON."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from imgtool.model.result import SCHEMA_VERSION
 from imgtool.model.retirement import Retirement, RetirementFailure, Version
-from imgtool.report.as_json.values import Object, clean
+from imgtool.report.as_json.values import clean
+from imgtool.report.as_json.verdict import problem
+
+if TYPE_CHECKING:
+    from imgtool.report.documents import delivery, others
 
 
-def retired(found: Iterable[Retirement | RetirementFailure], *, dry_run: bool) -> Object:
+def retired(found: Iterable[Retirement | RetirementFailure], *, dry_run: bool) -> "delivery.Retired":
     """`imgtool retire`: an entry for each cloud and name."""
     entries = [_failure(one) if isinstance(one, RetirementFailure) else retirement(one) for one in found]
     return {"schema_version": SCHEMA_VERSION, "dry_run": dry_run, "retired": entries}
 
 
-def retirement(done: Retirement) -> Object:
+def retirement(done: Retirement) -> "delivery.Retirement":
     """One name in one cloud; after an upload it stands in the upload's entry."""
     return {
         "cloud": clean(done.cloud),
@@ -24,7 +29,7 @@ def retirement(done: Retirement) -> Object:
     }
 
 
-def _version(version: Version) -> Object:
+def _version(version: Version) -> "delivery.Version":
     return {
         "image_id": version.image_id,
         "name": clean(version.name),
@@ -36,6 +41,6 @@ def _version(version: Version) -> Object:
     }
 
 
-def _failure(failed: RetirementFailure) -> Object:
-    error = {"code": failed.code, "message": clean(failed.message), "hint": clean(failed.hint)}
+def _failure(failed: RetirementFailure) -> "others.ProblemOf":
+    error = problem(failed.code, failed.message, failed.hint)
     return {"cloud": clean(failed.cloud), "name": clean(failed.name), "error": error}

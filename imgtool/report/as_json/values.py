@@ -1,7 +1,7 @@
 """JSON text, and how facts are taken apart for it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ _SURROGATE = "\\ud"
 """In JSON text: one of a pair, or one alone, which is how Python reads a byte that is not UTF-8."""
 
 
-def to_text(value: Object) -> str:
+def to_text(value: Mapping[str, Any]) -> str:
     """The JSON text, ASCII only: control characters are escaped.
 
     Bytes that are not UTF-8 become backslash escapes: strict readers refuse a lone surrogate.

@@ -1,11 +1,16 @@
 """Judgements and errors, as JSON."""
 
+from typing import TYPE_CHECKING
+
 from imgtool.errors import ImgtoolError
 from imgtool.model.verdict import Finding, Judgement
-from imgtool.report.as_json.values import Object, clean
+from imgtool.report.as_json.values import clean
+
+if TYPE_CHECKING:
+    from imgtool.report.documents import others, verdicts
 
 
-def judgement(found: Judgement) -> Object:
+def judgement(found: Judgement) -> "verdicts.Judgement":
     """One image's result."""
     return {
         "image": clean(found.image),
@@ -15,17 +20,21 @@ def judgement(found: Judgement) -> Object:
     }
 
 
-def error(problem: ImgtoolError) -> Object:
+def error(caught: ImgtoolError) -> "others.Error":
     """What went wrong."""
-    fields = {"code": problem.code, "message": clean(problem.message), "hint": clean(problem.hint)}
-    return {"error": fields}
+    return {"error": problem(caught.code, caught.message, caught.hint)}
 
 
-def _finding(finding: Finding) -> Object:
+def problem(code: str, message: str, hint: str) -> "others.Problem":
+    """What went wrong, as it stands at the key `error`."""
+    return {"code": code, "message": clean(message), "hint": clean(hint)}
+
+
+def _finding(finding: Finding) -> "verdicts.Finding":
     return {
         "check": finding.check,
-        "outcome": finding.outcome.value,
-        "severity": finding.severity.value,
+        "outcome": finding.outcome,
+        "severity": finding.severity,
         "message": clean(finding.message),
         "evidence": clean(finding.evidence),
         "remedy": clean(finding.remedy),
