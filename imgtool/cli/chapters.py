@@ -13,7 +13,7 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "inspect-check": ("inspect", "check"),
         "sbom-diff": ("sbom",),
         "policies": ("explain",),
-        "command-line": ("completion", "schema"),
+        "command-line": ("completion", "init", "schema"),
         "convert": ("convert",),
         "upload": ("upload", "prepare", "copy", "retire", "doctor"),
         "many-images": ("batch",),

@@ -21,6 +21,7 @@ COMMANDS = {
     "retire": "Hide and delete old versions of an image.",
     "boot": "Start a throwaway copy of an image and wait for its guest agent.",
     "explain": "Say what a check looks at, why it matters, how to fix it.",
+    "init": "Write a policy, a manifest or a CI configuration to begin with.",
     "schema": "Print the JSON Schema of a policy, a manifest, or of a command's output.",
     "completion": "Print the script for a shell's completion.",
     "doctor": "Show what this machine has for imgtool's work.",

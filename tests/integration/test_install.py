@@ -8,42 +8,21 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.documentation import CHECKOUT, README
 from support.fixtures import fixture_path
+from support.packaging import PACKAGED, build, copy_of_checkout, run
 
 from imgtool import __version__
 from imgtool.cli import chapters
 
-PACKAGED = ("README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "imgtool", "docs")
 INSTALLERS = ("pipx install .", "uv tool install .", "python3 -m venv .venv && .venv/bin/pip install .")
 NAMES = ("imgtool", "openstack-imgtool")
 NOBODY = 65534
 DROP = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
-
-
-def copy_of_checkout(place: Path, *more: str) -> Path:
-    """A copy of what is packaged: an installer leaves its build beside it."""
-    copy = place / "checkout"
-    copy.mkdir()
-    for name in (*PACKAGED, *more):
-        source = CHECKOUT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy)
-    return copy
-
-
-def run(command: Sequence[str | Path], cwd: Path, **variables: str | Path) -> str:
-    """What it prints, where it ends well."""
-    environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def assert_works(folder: Path, cwd: Path) -> float:
@@ -82,10 +61,7 @@ def test_what_the_readme_installs_judges_an_image(command: str, tmp_path: Path) 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the sdist, and the wheel that is built from it."""
-    place = tmp_path_factory.mktemp("built")
-    uv = Path(sys.executable).parent / "uv"
-    run([uv, "build", "--out-dir", place / "dist", copy_of_checkout(place)], place)
-    return place / "dist"
+    return build(tmp_path_factory.mktemp("built"))
 
 
 def test_the_sdist_has_the_licence_the_manual_and_the_changes(built: Path) -> None:

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from imgtool.model.boot import Accelerator, Bus, Stage
 from imgtool.model.boot_path import FirmwareName
+from imgtool.model.cloud_boot import SnapshotOutcome
 from imgtool.model.verdict import Outcome, Severity
 from imgtool.report.documents.delivery import Conversion, Deliveries, Delivery, NotDelivered
 from imgtool.report.documents.facts import Inspection
@@ -135,6 +136,8 @@ class CloudBoot(TypedDict):
     login: bool
     cloud_init: CloudInitRun | None
     agent_answered: bool | None
+    snapshot: SnapshotOutcome | None
+    root_grown: bool | None
     diagnosis: Diagnosis | None
     log: list[str]
     unknown: dict[str, str]
