@@ -30,6 +30,7 @@ DOCUMENTS: Mapping[str, Any] = MappingProxyType(
         "boot": verdicts.Boots | verdicts.BootInCloud,
         "explain": others.Explanations,
         "doctor": others.Doctor,
+        "help": others.Topics | others.Chapter,
         "error": others.Error,
     }
 )

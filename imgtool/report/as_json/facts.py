@@ -40,14 +40,10 @@ def _inspected(facts: Inspection) -> "documents.InspectedImage":
     """Whether it is consistent is null, with the reason beside it, where nobody knows."""
     fact = facts.consistent
     found, reason = (None, fact.reason) if isinstance(fact, Unknown) else (fact.value, fact.evidence)
-    shown: documents.InspectedImage = {
-        **image(facts.image),
-        "consistent": found,
-        "consistent_reason": clean(reason),
-    }
-    if facts.sha256 is not None:
-        shown["sha256"] = facts.sha256
-    return shown
+    shown = {**image(facts.image), "consistent": found, "consistent_reason": clean(reason)}
+    return cast(
+        "documents.InspectedImage", shown if facts.sha256 is None else {**shown, "sha256": facts.sha256}
+    )
 
 
 def image(facts: DiskImage) -> "documents.Image":

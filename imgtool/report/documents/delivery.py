@@ -149,6 +149,7 @@ class Copies(TypedDict):
 
     schema_version: Literal[1]
     copies: list[Copy | ProblemOf]
+    error: NotRequired[Problem]
 
 
 class Retired(TypedDict):
@@ -157,3 +158,4 @@ class Retired(TypedDict):
     schema_version: Literal[1]
     dry_run: bool
     retired: list[Retirement | ProblemOf]
+    error: NotRequired[Problem]

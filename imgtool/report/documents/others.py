@@ -143,6 +143,28 @@ class Item(TypedDict):
     remedy: str
 
 
+class Topic(TypedDict):
+    """A chapter of the manual, and the commands that it explains."""
+
+    topic: str
+    title: str
+    commands: list[str]
+
+
+class Chapter(Topic):
+    """What `imgtool help TOPIC` prints."""
+
+    schema_version: Literal[1]
+    text: str
+
+
+class Topics(TypedDict):
+    """What `imgtool help` prints."""
+
+    schema_version: Literal[1]
+    topics: list[Topic]
+
+
 class Doctor(TypedDict):
     """What `imgtool doctor` prints."""
 
