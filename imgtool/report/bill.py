@@ -166,5 +166,5 @@ def require_libraries() -> None:
     if missing:
         raise ToolMissingError(
             f"bills of materials need libraries that are not installed: {', '.join(missing)}",
-            hint="install imgtool with its extra sbom; from the checkout: pip install '.[sbom]'",
+            hint="the extra sbom of openstack-imgtool has it; from the checkout: pip install '.[sbom]'",
         )
