@@ -72,6 +72,13 @@ def _opened(read: Path | None, write: Path | None) -> BaselineFile | None:
     return BaselineFile(write, known, write=True)
 
 
+def applied_to(file: BaselineFile | None, judged: Judged) -> Judged:
+    """One result as `applied` gives it, before the others are there."""
+    if file is None:
+        return judged
+    return _marked(replace(file, known=_current(file, [judged])) if file.write else file, *judged)
+
+
 def applied(file: BaselineFile | None, judged: Sequence[Judged]) -> list[Judged]:
     """The results with their known findings marked, and the exit statuses that follow.
 

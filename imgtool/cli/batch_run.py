@@ -163,7 +163,7 @@ def show(status: BatchStatus, output: str) -> None:
     else:
         from imgtool.report.as_text import batch as as_text  # noqa: PLC0415 - the other form
 
-        console.show(as_text.status(status, console.paint))
+        console.tell(as_text.status(status, console.paint))
 
 
 def show_plan(plan: BatchPlan, output: str) -> int:

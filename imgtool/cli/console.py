@@ -14,6 +14,9 @@ from imgtool.util.text import printable
 _COLOURS = {"title": "cyan", "good": "green", "bad": "red", "doubt": "yellow", "dim": "bright_black"}
 
 
+NARROWEST = 40
+"""Columns: lines are not broken into less, whatever a terminal says of itself."""
+
 LOG_ON_STDERR = "imgtool.log_on_stderr"
 """What click's context knows where stderr shows the log."""
 
@@ -52,7 +55,7 @@ def call(file: Path, name: str) -> None:
 
 def renamed(text: str) -> str:
     """The text, which speaks of such files by their names."""
-    for file, name in _called.items():
+    for file, name in list(_called.items()):
         text = text.replace(file, name)
     return text
 
@@ -67,6 +70,27 @@ def show(text: str) -> None:
         log(text)
 
 
+def tell(text: str) -> None:
+    """A result for people: as `show`, in lines that fit the terminal."""
+    from imgtool.report.as_text.fitting import fitted  # noqa: PLC0415 - no JSON needs it
+
+    show(fitted(text, width()))
+
+
+def width(stream: int = 1) -> int | None:
+    """How many columns the terminal has on this descriptor; None where it is none, and lines may be long.
+
+    COLUMNS counts more than what the terminal says of itself, as for other programs.
+    """
+    try:
+        if not os.isatty(stream):
+            return None
+        told = os.environ.get("COLUMNS", "")
+        return max(int(told) if told.isdecimal() else os.get_terminal_size(stream).columns, NARROWEST)
+    except OSError:
+        return None
+
+
 def print_out(text: str) -> None:
     """What is on stdout whatever else is."""
     click.echo(renamed(text), color=_colour())
@@ -77,10 +101,17 @@ def show_error(error: ImgtoolError, *, json_output: bool) -> int:
     record.error(__name__, error.message, code=error.code, hint=error.hint or None)
     if isinstance(error, ReaderGoneError) or (json_output and _shown_as_json(error)):
         return error.exit_status
-    log(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")
+    _advise(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")
     if error.hint:
-        log(f"{paint('imgtool: hint:', 'dim')}  {printable(error.hint)}")
+        _advise(f"{paint('imgtool: hint:', 'dim')}  {printable(error.hint)}")
     return error.exit_status
+
+
+def _advise(line: str) -> None:
+    """A line on stderr for people."""
+    from imgtool.report.as_text.fitting import fitted  # noqa: PLC0415 - nothing went wrong, mostly
+
+    log(fitted(line, width(2)))
 
 
 def _shown_as_json(error: ImgtoolError) -> bool:
@@ -118,5 +149,14 @@ def log(line: str) -> None:
 
 
 def _colour() -> bool | None:
-    """None leaves it to click: colour on a terminal only."""
-    return False if os.environ.get("NO_COLOR") else None
+    """True and False where the environment decides; None leaves it to click: colour on a terminal only.
+
+    NO_COLOR (https://no-color.org) counts more than FORCE_COLOR and CLICOLOR_FORCE, and these more than
+    CLICOLOR (https://bixense.com/clicolors) and TERM. CI systems set FORCE_COLOR, as their logs show colours.
+    """
+    of = os.environ.get
+    if of("NO_COLOR"):
+        return False
+    if any(of(name, "0") not in {"", "0", "false"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return False if of("CLICOLOR") == "0" or of("TERM") == "dumb" else None

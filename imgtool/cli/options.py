@@ -8,15 +8,19 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from imgtool import __version__
 from imgtool.cli import console
+from imgtool.errors import UsageError
 from imgtool.fetch.urls import Url, check_url, is_url
 from imgtool.formats.claims import FORMATS
 from imgtool.util import log
+
+if TYPE_CHECKING:  # few commands judge
+    from imgtool.report.as_text.verdict import Detail
 
 COMPRESSIONS = ("none", "zlib", "zstd")
 PROGRESS = ("auto", "always", "never")
@@ -182,6 +186,19 @@ file = _OutputPath(stdout=False)
 file_or_stdout = _OutputPath(stdout=True)
 
 
+quiet = click.option(
+    "-q", "--quiet", is_flag=True, help="Show one line of verdict for each image, and no progress."
+)
+
+
+def detail(*, quiet: bool = False) -> "Detail":
+    """How much is shown of a judgement: all with -v. Raises UsageError where -q is given too."""
+    verbose = console.is_logged()
+    if quiet and verbose:
+        raise UsageError("-q and -v exclude each other", hint="give one of them")
+    return "verdict" if quiet else "all" if verbose else "attention"
+
+
 def _log_to_stderr(ctx: click.Context, _option: click.Parameter, count: int) -> None:
     if not count or ctx.resilient_parsing:  # where a shell completes, nothing is done
         return
@@ -217,7 +234,8 @@ _OF_THE_LOG = (
         count=True,
         expose_value=False,
         callback=_log_to_stderr,
-        help="Log stages and decisions on stderr. -vv: also programs that run and requests to clouds.",
+        help="Log stages and decisions on stderr, and show every check. -vv: also log programs that run and"
+        " requests to clouds.",
     ),
     click.option(
         "--log-file",

@@ -9,10 +9,16 @@ from imgtool.model.result import ImageResult
 from imgtool.pipeline.failures import failed
 from imgtool.report import as_json
 from imgtool.report.as_text import result as as_text
+from imgtool.report.as_text.verdict import Detail
 
 
-def leave(result: ImageResult, output: str, document: Callable[[ImageResult], Mapping[str, Any]]) -> int:
-    """Show the result; the exit status.
+def leave(
+    result: ImageResult,
+    output: str,
+    document: Callable[[ImageResult], Mapping[str, Any]],
+    detail: Detail = "attention",
+) -> int:
+    """Show the result, with so much of its judgement; the exit status.
 
     Where none of several clouds, or not all, got the image, the result is shown all the same, and the error
     after it: on stderr, and in JSON as the result's key `error`. Raises the error of an only cloud.
@@ -23,5 +29,5 @@ def leave(result: ImageResult, output: str, document: Callable[[ImageResult], Ma
     if output == "json":
         console.show(as_json.to_text({**document(result), **(as_json.error(error) if error else {})}))
     else:
-        console.show(as_text.prepared(result, console.paint))
+        console.tell(as_text.prepared(result, console.paint, detail=detail))
     return console.show_error(error, json_output=False) if error else EXIT_OK

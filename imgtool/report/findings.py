@@ -19,6 +19,9 @@ _LEVELS: dict[Severity, Level] = {
     Severity.INFO: "note",
 }
 
+SYSTEM_FOUND = "system-found"
+"""The check on which all those depend that judge a system."""
+
 NO_CHECK_RAN = Finding(
     check="no-check-ran",
     outcome=Outcome.ERROR,
@@ -87,17 +90,33 @@ def role(finding: Finding) -> Role:
 
 
 def summary(found: Judgement) -> str:
-    """The verdict's reason in one line: what stands in the way, or that nothing does."""
+    """The verdict's reason in one line: how many checks failed or could not decide, or that all passed."""
     findings = worst_first(found)
-    failing = sum(finding.fails_image for finding in findings)
+    failing = [finding for finding in findings if finding.fails_image]
     if failing:
-        return f"{failing} of {len(findings)} checks {'stands' if failing == 1 else 'stand'} in the way"
+        failed = sum(finding.outcome is Outcome.FAIL for finding in failing)
+        undecided = len(failing) - failed
+        if not failed:
+            return f"{undecided} of {len(findings)} checks could not decide"
+        more = f", {undecided} could not decide" if undecided else ""
+        return f"{failed} of {len(findings)} checks failed{more}"
     passing = sum(finding.outcome is Outcome.PASS for finding in findings)
     warnings = sum(needs_attention(one) and one.severity is Severity.WARNING for one in findings)
     noted = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
     known = sum(finding.known for finding in findings)
-    noted += f", {known} known" if known else ""
-    return f"{passing} checks passed{noted}, nothing stands in the way"
+    return f"{passing} check{'s' if passing != 1 else ''} passed{noted}{f', {known} known' if known else ''}"
+
+
+def main_cause(found: Judgement) -> Finding | None:
+    """The one finding that says all there is to say of why the image failed; None where there is none.
+
+    A file that the gate refused has no other, and without a system nothing else could be judged.
+    """
+    loud = [finding for finding in found.findings if needs_attention(finding) and not finding.because_of]
+    if len(loud) != 1 or not loud[0].fails_image:
+        return None
+    alone = len(found.findings) == 1 or loud[0].check == SYSTEM_FOUND
+    return loud[0] if alone else None
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int, int]:

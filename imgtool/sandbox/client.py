@@ -10,7 +10,7 @@ from typing import Any
 from imgtool.sandbox import handle, modules, protocol
 from imgtool.sandbox.job import A, Job, Q, SandboxFailedError
 from imgtool.sandbox.protocol import EXPECTED, Failure
-from imgtool.util import codec, fork_server
+from imgtool.util import codec, fork_server, interrupts
 from imgtool.util.text import printable
 
 SERVER_SECONDS = 60.0
@@ -21,12 +21,17 @@ STATUS_SECONDS = 1.0
 """From the end of a sandbox to the server's word of it, which takes a millisecond."""
 
 
+ATTEMPTS = 3
+"""At one question: a server that another thread had to kill takes the sandboxes of all threads with it."""
+
+
 def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:
-    """The answer of a sandbox that has `descriptor` and no other file.
+    """The answer of a sandbox that has `descriptor` and no other file. Threads may ask side by side.
 
     Raises SandboxFailedError where there is none, and what `job` itself raises for what it reads.
     """
-    with handle.state.lock:
+    reason = ""
+    for _ in range(ATTEMPTS):
         ours, theirs = socket.socketpair()
         sandbox = _Sandbox()
         with ours, theirs, ExitStack() as ending:
@@ -43,6 +48,8 @@ def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:
                 reason = f"gave an answer of more than {error.most_bytes} bytes"
             except codec.CodecError as error:
                 reason = f"gave an answer that makes no sense ({error})"
+        if reason or not sandbox.was_lost:
+            break
     raise _failed(job, reason or _how(sandbox.status, job))
 
 
@@ -72,7 +79,8 @@ def _remember(module: bytes) -> None:
     """Remember for the next sandbox what this one asked for: only what is on a list that it cannot change."""
     name = module.decode("ascii", "replace")
     if name in modules.warmable():
-        handle.state.asked.add(name)
+        with handle.state.lock:
+            handle.state.asked.add(name)
 
 
 class _Sandbox:
@@ -81,29 +89,36 @@ class _Sandbox:
     def __init__(self) -> None:
         self.status: int | None = None
         """After its end, where anybody can tell it; negative: the signal."""
+        self.was_lost = False
+        """It was killed with its server, for what another one did or did not do."""
         self._process = -1
+        self._server = 0
 
     def begin(self, job: Job[Any, Any], theirs: socket.socket, descriptor: int, ending: ExitStack) -> None:
         """Have it forked, with `theirs` and `descriptor` open; `ending` ends it.
 
-        Where this is interrupted, or the server does not answer, the server goes, and its sandbox with it.
+        Where this is interrupted, or the server does not answer, the server goes, and its sandboxes with it.
         """
-        channel = handle.running_channel()
-        try:
-            control = ending.enter_context(_request(job, channel, theirs, descriptor))
-            _await(control)
-            with handle.uninterrupted():
-                answer, descriptors = fork_server.hear(control)
-                if descriptors:
-                    (self._process,) = descriptors
-                    ending.callback(self.end, control)
-        except (OSError, ValueError) as error:
-            handle.drop()
-            raise _failed(job, "could not be started: what starts it has ended") from error
-        except BaseException:
-            handle.drop(at_once=True)
-            raise
-        handle.state.asked.clear()  # they are loaded there now
+        with handle.state.lock:
+            channel = handle.running_channel()
+            self._server = handle.state.server
+            try:
+                control = ending.enter_context(_request(job, channel, theirs, descriptor))
+                _await(control)
+                with interrupts.deferred():
+                    answer, descriptors = fork_server.hear(control)
+                    if descriptors:
+                        (self._process,) = descriptors
+                        ending.callback(self.end, control)
+            except (OSError, ValueError) as error:
+                handle.state.lost = self._server
+                handle.drop()
+                raise _failed(job, "could not be started: what starts it has ended") from error
+            except BaseException:
+                handle.state.lost = self._server
+                handle.drop(at_once=True)
+                raise
+            handle.state.asked.clear()  # they are loaded there now
         if "failure" in answer:
             raise _error(job, Failure(**answer["failure"]))
 
@@ -113,14 +128,18 @@ class _Sandbox:
 
     def end(self, control: socket.socket) -> None:
         """Kill it, whatever it does, and wait for it; no longer than it takes, whatever the server does."""
-        with handle.uninterrupted():
+        with interrupts.deferred():
             handle.kill(self._process)
             os.close(self._process)
             try:
                 control.settimeout(STATUS_SECONDS)
                 self.status = fork_server.hear(control)[0]["status"]
             except (OSError, ValueError, KeyError):
-                handle.drop(at_once=True)
+                with handle.state.lock:
+                    self.was_lost = handle.state.lost == self._server
+                    if handle.state.server == self._server:
+                        handle.state.lost = self._server
+                        handle.drop(at_once=True)
 
 
 def _request(

@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock, current_thread, main_thread
 from typing import NoReturn
@@ -37,6 +37,8 @@ class State:
     server: int = 0
     process: int = -1
     """A descriptor of the server."""
+    lost: int = 0
+    """The last server that was let go in the midst of work: whatever sandboxes it had went with it."""
     asked: set[str] = field(default_factory=set)
     """Modules that sandboxes asked for, and that the next one is likely to need: of `modules.warmable`."""
     lock: Lock = field(default_factory=Lock)
@@ -63,7 +65,7 @@ def stop() -> None:
 
     A thread that waits for a sandbox just now gets SandboxFailedError.
     """
-    with uninterrupted():
+    with interrupts.deferred():
         if state.lock.acquire(timeout=LOCK_SECONDS):
             try:
                 drop()
@@ -88,16 +90,11 @@ def running() -> Iterator[None]:
         stop()
 
 
-def uninterrupted() -> AbstractContextManager[None]:
-    """Only the main thread is ever interrupted (util/interrupts.py)."""
-    return interrupts.deferred() if current_thread() is main_thread() else nullcontext()
-
-
 def running_channel() -> socket.socket:
     """The channel to the server, which is started where there is none. Raises SandboxFailedError."""
     if state.channel is not None:
         return state.channel
-    with uninterrupted():
+    with interrupts.deferred():
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
@@ -136,7 +133,7 @@ def drop(*, at_once: bool = False) -> None:
     """Let the server go: it ends when its channel is closed. Kill it where it does not, or `at_once`."""
     if state.channel is None:
         return
-    with uninterrupted():
+    with interrupts.deferred():
         state.channel.close()
         state.channel = None
         if at_once or not has_ended(state.process, ENDING_SECONDS):

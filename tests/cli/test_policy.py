@@ -139,7 +139,7 @@ def test_single_checks_are_selected_and_ignored(disk: Path) -> None:
     status, one = result(disk, "--select", "image-safe,machine-id", "--ignore", "machine-id")
     assert status == 0
     assert findings(one)["machine-id"]["outcome"] == "skipped"
-    shown = imgtool("check", disk, "--ignore", "machine-id").stdout
+    shown = imgtool("check", disk, "--ignore", "machine-id", "-v").stdout
     assert "off by --ignore on the command line" in shown
     assert "(policy openstack --ignore machine-id)" in shown
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -5,6 +6,7 @@ from support import facts
 from support.facts import UNREADABLE, known
 
 from imgtool.checks import registry
+from imgtool.errors import ImageUnreadableError
 from imgtool.glance.properties import derive
 from imgtool.model.delivery import Property
 from imgtool.model.facts import Unknown
@@ -12,6 +14,7 @@ from imgtool.model.guest import Family, GuestFacts
 from imgtool.report.as_text.facts import inspection as inspection_text
 from imgtool.report.as_text.layout import plain, properties
 from imgtool.report.as_text.verdict import judgement as judgement_text
+from imgtool.report.as_text.verdict import totals
 
 
 def painted(text: str, role: str) -> str:
@@ -27,7 +30,7 @@ def test_findings_stand_worst_first_with_evidence_and_remedy_under_them() -> Non
     assert lines[2].strip() == "seen  /etc/machine-id: 32 digits"
     assert lines[3].strip().startswith("fix   empty it: `truncate --size 0 /etc/machine-id")
     assert lines[4].split()[:2] == ["UNKNOWN", "guest-agent-enabled"]
-    assert lines[-1].startswith("FAIL  2 of ")
+    assert re.fullmatch(r"FAIL  debian.raw: 1 of \d+ checks failed, 1 could not decide", lines[-1])
 
 
 UNREAD = GuestFacts("unknown", "the disk is encrypted (LUKS)")
@@ -70,7 +73,7 @@ def test_a_good_image_passes_in_green() -> None:
 
 @pytest.mark.parametrize(
     ("policy", "ends"),
-    [("openstack", "in the way"), ("strict", " (policy strict)"), ("a\x1b.yaml", r"x1b.yaml)")],
+    [("openstack", "checks passed"), ("strict", " (policy strict)"), ("a\x1b.yaml", r"x1b.yaml)")],
 )
 def test_the_verdict_names_its_policy_where_it_is_not_the_default(policy: str, ends: str) -> None:
     found = replace(registry.judge(facts.inspection()), policy=policy)
@@ -148,3 +151,48 @@ def test_a_long_property_pushes_only_its_own_reason_aside() -> None:
         f"  hash={'f' * 200}  two",
         "  long=cde  three",
     ]
+
+
+def test_what_needs_attention_is_shown_and_the_verdict_last() -> None:
+    found = registry.judge(facts.inspection(facts.linux(machine_id=known("set", "/etc/machine-id"))))
+    lines = judgement_text(found, detail="attention", name="a b.raw").splitlines()
+    assert lines[0] == found.image
+    assert lines[1].split()[:2] == ["FAIL", "machine-id"]
+    assert lines[-1].startswith("FAIL  a b.raw: 1 of ")
+    assert not any(line.split()[:1] in (["pass"], ["skipped"]) for line in lines)
+    assert judgement_text(found, detail="verdict", name="a b.raw") == lines[-1]
+
+
+def test_a_good_image_is_one_line() -> None:
+    text = judgement_text(registry.judge(facts.inspection()), detail="attention")
+    assert re.fullmatch(r"PASS  debian.raw: \d+ checks passed", text)
+
+
+def test_an_image_without_a_system_is_one_line_and_a_command_that_can_be_pasted() -> None:
+    found = registry.judge(facts.inspection(guest=replace(UNREAD, data_only=True)))
+    verdict, remedy = judgement_text(found, detail="attention", name="my disk.raw").splitlines()
+    assert verdict == (
+        "FAIL  my disk.raw: cannot be judged: the disk is encrypted (LUKS) (only data is on it)"
+    )
+    assert remedy.endswith("`imgtool check 'my disk.raw' --policy data`")
+    assert judgement_text(found, detail="verdict", name="my disk.raw") == verdict
+
+
+def test_a_refused_image_is_one_line() -> None:
+    found = registry.refused(
+        "cut.qcow2", ImageUnreadableError("cut.qcow2: it is cut off", hint="copy it again")
+    )
+    lines = judgement_text(found, detail="attention").splitlines()
+    assert lines == ["FAIL  cut.qcow2: it is cut off", "      fix  copy it again"]
+
+
+def test_what_is_known_is_shown_without_its_remedy() -> None:
+    found = registry.judge(facts.inspection(facts.linux(machine_id=known("set", "/etc/machine-id"))))
+    findings = tuple(replace(one, known=one.check == "machine-id") for one in found.findings)
+    lines = judgement_text(replace(found, findings=findings), detail="attention").splitlines()
+    assert [line.split()[:2] for line in lines[1:-1]] == [["known", "machine-id"]]
+
+
+def test_totals() -> None:
+    assert totals([True, True, False]) == "3 images: 2 pass, 1 fail"
+    assert totals([True, True]) == "2 images: 2 pass"

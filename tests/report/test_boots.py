@@ -36,7 +36,8 @@ def test_a_check_shows_how_each_boot_went() -> None:
     found = as_text.checked(FAILED)
     assert "virtio-blk, uefi, tcg  the agent answered after 13.8 s" in found
     assert "virtio-scsi, uefi, tcg  the disk is there, but the root file system" in found
-    assert found.startswith("/images/debian.raw")
+    assert "\n\n/images/debian.raw\n" in found
+    assert found.splitlines()[-1].startswith("FAIL  debian.raw: ")
 
 
 def test_json_has_the_boots_of_a_check_only_where_there_were_some() -> None:

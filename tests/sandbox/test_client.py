@@ -278,3 +278,30 @@ def test_a_fork_has_a_server_of_its_own(descriptor: int) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert handle.state.server == ours
     assert sandbox.ask(sandbox_jobs.ECHO, Words(), descriptor).words
+
+
+def test_threads_ask_side_by_side(descriptor: int) -> None:
+    sandbox.start()
+    with ThreadPoolExecutor(4) as threads:
+        slow = threads.submit(sandbox.ask, sandbox_jobs.HURRY, Words(("sleep",)), descriptor)
+        wait_for(lambda: len(children(handle.state.server)) == 1)
+        words = [Words((str(number),)) for number in range(12)]
+        answers = list(threads.map(lambda one: sandbox.ask(sandbox_jobs.ECHO, one, descriptor), words))
+        assert [one.words[0] for one in answers] == [one.words[0] for one in words]
+        assert not slow.done()
+        with pytest.raises(SandboxFailedError, match="took longer"):
+            slow.result()
+
+
+def test_a_question_whose_server_had_to_go_for_another_is_asked_again(descriptor: int) -> None:
+    sandbox.start()
+    server = handle.state.server
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(sandbox.ask, sandbox_jobs.HURRY, Words(("sleep",)), descriptor)
+        wait_for(lambda: len(children(server)) == 1)
+        with handle.state.lock:
+            handle.state.lost = server
+            handle.drop(at_once=True)
+        wait_for(lambda: handle.state.server != server and len(children(handle.state.server)) == 1)
+        with pytest.raises(SandboxFailedError, match="took longer"):
+            asked.result()

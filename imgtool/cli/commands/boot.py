@@ -167,7 +167,7 @@ def command(
     else:
         from imgtool.report.as_text import boot as boots_as_text  # noqa: PLC0415
 
-        console.show(boots_as_text.document(booted.boots, judgement, console.paint))
+        console.tell(boots_as_text.document(booted.boots, judgement, console.paint))
     came_up = all(one.answered for one in booted.boots)
     return EXIT_OK if came_up and judgement.passed else EXIT_CHECK_FAILED
 
@@ -185,7 +185,7 @@ def _in_cloud(cloud: CloudName, image: str, wanted: CloudBootOptions, output: st
     if output == "json":
         console.show(as_json.to_text(in_json.document(found)))
     else:
-        console.show(in_text.document(found, console.paint))
+        console.tell(in_text.document(found, console.paint))
     return EXIT_OK if found.passed else EXIT_CHECK_FAILED
 
 

@@ -84,8 +84,10 @@ def command(
             shown = _told_result(convert.execute(plan, watched), output)
     if to_stdout and not dry_run:
         console.log(shown)
-    else:
+    elif output == "json":
         console.show(shown)
+    else:
+        console.tell(shown)
 
 
 def _told_plan(plan: ConversionPlan, output: str) -> str:

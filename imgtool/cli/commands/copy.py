@@ -55,7 +55,7 @@ def command(
         document = as_json.copied(done)
         console.show(as_json.to_text({**document, **(as_json.error(error) if error else {})}))
     else:
-        console.show(as_text.copied(done, console.paint))
+        console.tell(as_text.copied(done, console.paint))
     return console.show_error(error, json_output=False) if error else EXIT_OK
 
 

@@ -30,11 +30,11 @@ def command(check: str | None, policy: str | None, output: str) -> None:
     if output == "json":
         console.show(as_json.to_text(_as_json(chosen, applied)))
     elif check is not None:
-        console.show("\n\n".join(_as_text(chosen[0], applied)))
+        console.tell("\n\n".join(_as_text(chosen[0], applied)))
     elif applied is not None:
-        console.show(in_force(applied, chosen, console.paint))
+        console.tell(in_force(applied, chosen, console.paint))
     else:
-        console.show("\n".join(map(_line, chosen)))
+        console.tell("\n".join(map(_line, chosen)))
 
 
 def _as_json(checks: Sequence[Check], policy: Policy | None) -> as_json.Object:

@@ -35,4 +35,4 @@ def command(
     if output == "json":
         console.show(as_json.to_text(as_json.inspection(facts, properties)))
     else:
-        console.show(as_text.inspection(facts, properties, console.paint))
+        console.tell(as_text.inspection(facts, properties, console.paint))

@@ -149,7 +149,7 @@ def command(
         report_files.write(reports, [refusal(str(source), error, order.policy)])
         raise
     report_files.write(reports, [result])
-    status = outcome.leave(result, output, as_json.prepared)
+    status = outcome.leave(result, output, as_json.prepared, options.detail())
     passed = result.judgement is not None and result.judgement.passed
     return status if passed and result.comes_up else EXIT_CHECK_FAILED
 

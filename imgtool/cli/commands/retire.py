@@ -61,7 +61,7 @@ def command(
         document = as_json.retired(done, dry_run=dry_run)
         console.show(as_json.to_text({**document, **(as_json.error(error) if error else {})}))
     else:
-        console.show(as_text.retired(done, console.paint))
+        console.tell(as_text.retired(done, console.paint))
     return console.show_error(error, json_output=False) if error else EXIT_OK
 
 

@@ -1,13 +1,13 @@
 """What was, or would be, uploaded, as text: a block for each cloud."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from imgtool.glance.names import former_name
 from imgtool.model.delivery import METHODS, GlanceTarget, Method, UploadFailure, UploadPlan, UploadResult
 from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
 from imgtool.report.as_text.retirement import retired_rows
-from imgtool.util.text import human_size
+from imgtool.util.text import human_size, printable
 
 Row = tuple[str, str]
 
@@ -56,6 +56,19 @@ def failure(failed: UploadFailure, paint: Paint = plain) -> str:
     rows = [("cloud", _cloud(failed.plan)), ("name", failed.plan.wanted.name)]
     why = [("failed", failed.message), *([("hint", failed.hint)] if failed.hint else [])]
     return "\n".join([*section("upload", rows, paint), *aligned(why, paint)])
+
+
+def delivered(uploads: Sequence[UploadResult | UploadFailure], paint: Paint = plain) -> str:
+    """A line for each cloud: the image's name, its id, its status, and how it came there."""
+    return "\n".join(_delivered(one, paint) for one in uploads)
+
+
+def _delivered(one: UploadResult | UploadFailure, paint: Paint) -> str:
+    place = f"{printable(_cloud(one.plan))}  {printable(one.plan.wanted.name)}"
+    if isinstance(one, UploadFailure):
+        return f"{paint('failed', 'bad')}  {place}  {printable(one.message)}"
+    end = _ENDINGS[one.ending].partition(":")[0]
+    return f"{paint('done', 'good')}    {place}  {one.image_id}  {printable(one.status)}, {end}"
 
 
 def _with_properties(lines: list[str], plan: UploadPlan, paint: Paint) -> str:

@@ -56,18 +56,35 @@ def shown(fact: "Fact[T]", show: "Callable[[T], str]" = str) -> str:
 
 WIDEST = 60
 """Of a column, in characters; what is longer loses its beginning, for the end of a path tells more."""
+NARROWEST = 8
+"""Of a column that is cut so that the table fits the terminal."""
+_GAP = "  "
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
-    """One line for the heads and one for each row."""
-    shown = [[_cut(printable(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *shown, strict=True)]
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, width: int | None = None
+) -> list[str]:
+    """One line for the heads and one for each row; the widest columns are cut where `width` is less."""
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [min(max(map(len, column)), WIDEST) for column in zip(heads, *shown, strict=True)]
+    _narrow(widths, width)
     return [paint(_line(heads, widths), "dim"), *(_line(row, widths) for row in shown)]
 
 
+def _narrow(widths: list[int], width: int | None) -> None:
+    """Take from the widest column, as long as the table is wider than `width` and can be narrower."""
+    while width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= NARROWEST:
+            return
+        widths[widest] -= 1
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return _GAP.join(
+        _cut(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True)
+    ).rstrip()
 
 
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= WIDEST else f"...{cell[3 - WIDEST :]}"
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"...{cell[3 - width :]}"

@@ -7,9 +7,9 @@ from imgtool.model.result import ImageResult
 from imgtool.report.as_text.boot import boot
 from imgtool.report.as_text.cloud_boot import document as cloud_boot
 from imgtool.report.as_text.conversion import conversion, conversion_plan
-from imgtool.report.as_text.delivery import failure, upload, upload_plan
+from imgtool.report.as_text.delivery import delivered, failure, upload, upload_plan
 from imgtool.report.as_text.layout import Paint, plain
-from imgtool.report.as_text.verdict import judgement
+from imgtool.report.as_text.verdict import Detail, judgement
 from imgtool.report.findings import judged
 
 
@@ -18,16 +18,19 @@ def report(results: Sequence[ImageResult]) -> str:
     return "\n\n".join(prepared(one) for one in results) + "\n"
 
 
-def prepared(result: ImageResult, paint: Paint = plain) -> str:
-    """`imgtool prepare`, and `imgtool upload`, which judges nothing."""
-    verdict = [judgement(result.judgement, paint)] if result.judgement else []
+def prepared(result: ImageResult, paint: Paint = plain, *, detail: Detail = "all") -> str:
+    """`imgtool prepare`, and `imgtool upload`, which judges nothing; at its end what each cloud has now."""
+    verdict = [judgement(result.judgement, paint, detail=detail)] if result.judgement else []
     servers = [cloud_boot(one, paint) for one in result.cloud_boots]
-    return "\n\n".join([*verdict, *boots(result, paint), *stages(result, paint), *servers])
+    clouds = [delivered(result.uploads, paint)] if result.uploads else []
+    parts = [*boots(result, paint), *stages(result, paint), *servers] if detail != "verdict" else []
+    return "\n\n".join([*verdict, *parts, *clouds])
 
 
-def checked(result: ImageResult, paint: Paint = plain) -> str:
-    """`imgtool check`: the verdict, and how it came up where it was booted."""
-    return "\n\n".join([judgement(judged(result), paint), *boots(result, paint)])
+def checked(result: ImageResult, paint: Paint = plain, *, detail: Detail = "all", name: str = "") -> str:
+    """`imgtool check`: how it came up where it was booted, and the verdict; `name` as the user wrote it."""
+    verdict = judgement(judged(result), paint, detail=detail, name=name)
+    return "\n\n".join([*(boots(result, paint) if detail != "verdict" else []), verdict])
 
 
 def boots(result: ImageResult, paint: Paint = plain) -> list[str]:
