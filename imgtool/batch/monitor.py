@@ -137,6 +137,14 @@ class StopSignal:
     """Whether a batch is to run, stop or be killed; it goes from `run` to `stop` to `kill`, never back."""
 
     now: StopLevel = "run"
+    fail_fast: bool = False
+    """Nothing is begun any more once an image has failed."""
+    has_failed: bool = False
+
+    @property
+    def begins_no_more(self) -> bool:
+        """Whether an image that was not begun yet is to wait for another run."""
+        return self.fail_fast and self.has_failed
 
     def get(self) -> StopLevel:
         """What is wanted at this moment."""

@@ -5,15 +5,19 @@ Tasks that would be in one another's way are refused.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from imgtool.batch import settings, sources
 from imgtool.batch.manifest import Image, Manifest, read_manifest
 from imgtool.batch.settings import PolicyFingerprints
 from imgtool.errors import UsageError
-from imgtool.fetch.urls import check_url, is_url
+from imgtool.fetch.urls import check_url, file_name, is_url
 from imgtool.model.batch import BatchPlan, PlanProblem, Task
 from imgtool.model.cloud_boot import BootPlace
+from imgtool.util import misspelt
+from imgtool.util.name_templates import STEM
+from imgtool.util.text import printable
 from imgtool.util.yaml_file import Document
 
 
@@ -52,13 +56,38 @@ def make_plan(
     return BatchPlan(document.path.absolute(), tasks, tuple(_problems(tasks)))
 
 
+def only(plan: BatchPlan, patterns: Sequence[str]) -> BatchPlan:
+    """The plan for those images whose name, source or source's file name fits one of the shell patterns.
+
+    Raises UsageError for a pattern that fits none.
+    """
+    if not patterns:
+        return plan
+    kept: set[str] = set()
+    for pattern in patterns:
+        fitting = {task.key for task in plan.tasks if any(fnmatchcase(one, pattern) for one in _called(task))}
+        if not fitting:
+            names = [name for task in plan.tasks for name in _called(task)]
+            raise UsageError(
+                f"--only {printable(pattern)}: no image of {printable(str(plan.manifest))} is called so",
+                hint=misspelt.hint(pattern, names, f"the first of them is {printable(plan.tasks[0].name)}"),
+            )
+        kept |= fitting
+    problems = tuple(one for one in plan.problems if one.key in kept)
+    return replace(plan, tasks=tuple(task for task in plan.tasks if task.key in kept), problems=problems)
+
+
+def _called(task: Task) -> tuple[str, ...]:
+    return task.name, task.source, file_name(task.source) if is_url(task.source) else Path(task.source).name
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be done with each image that a command line names."""
 
     like: Task
     """The task of each, but for its source, and what is named by that."""
-    name: str = settings.STEM
+    name: str = STEM
     """In Glance; `{stem}` in it is the file's."""
     folder: Path | None = None
     """Absolute; where what was uploaded is to stay as a file."""

@@ -61,7 +61,7 @@ class _Batch:
         self._journal = journal
         self._work = work
         self._watcher = watcher
-        self._stop_signal = StopSignal()
+        self._stop_signal = StopSignal(fail_fast=options.fail_fast)
         self._began = time.time()
         self._earlier = {record.key: record for record in journal.records(every=True)}
         self._attempts: dict[str, int] = {}
@@ -95,8 +95,16 @@ class _Batch:
             for task in schedule.longest_first(left):
                 running[workers.submit(task, replace_output=self._is_ours(task, outputs))] = task
             self._collect(running)
+            self._tell_of_unbegun()
         except KeyboardInterrupt:
             self._stop(running)
+
+    def _tell_of_unbegun(self) -> None:
+        """What --fail-fast has left for another run."""
+        if self._stop_signal.begins_no_more:
+            count = sum(record.state == "waiting" for record in self._journal.records())
+            images = f"{count} image{'s' if count != 1 else ''}"
+            self._notice(f"--fail-fast: an image has failed, so {images} did not begin")
 
     def _skip_done(self) -> list[Task]:
         """The tasks that are left; what is done is noted as skipped."""

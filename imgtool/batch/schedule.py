@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from imgtool.batch.monitor import Event, StopSignal
 from imgtool.batch.task_runner import Settings, end_children, run_task
 from imgtool.convert.engine import default_threads
 from imgtool.errors import ImgtoolError, ToolFailedError
-from imgtool.model.batch import Task, TaskRecord
+from imgtool.model.batch import GOOD_STATES, Task, TaskRecord
 from imgtool.util.text import printable
 
 JOB_BYTES = 250 << 20
@@ -57,7 +57,7 @@ class Local:
     on_event: Callable[[Task, Event], None]
 
     def submit(self, task: Task, *, replace_output: bool) -> "Future[TaskRecord]":
-        """Never raises in the thread."""
+        """Raises in the thread only CancelledError, where nothing is to be begun any more."""
         return self.executor.submit(self._run, task, replace_output)
 
     def close(self) -> None:
@@ -66,13 +66,17 @@ class Local:
         end_children()
 
     def _run(self, task: Task, replace_output: bool) -> TaskRecord:  # noqa: FBT001 - as Executor passes it
-        return run_task(
+        if self.stop_signal.begins_no_more:
+            raise CancelledError
+        record = run_task(
             task,
             self.settings,
             lambda event: self.on_event(task, event),
             stop_level=self.stop_signal.get,
             replace_output=replace_output,
         )
+        self.stop_signal.has_failed |= record.state not in GOOD_STATES
+        return record
 
 
 def local(

@@ -28,6 +28,8 @@ from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
 from imgtool.policy.profiles import PROFILES
+from imgtool.util import name_templates
+from imgtool.util.name_templates import STEM
 from imgtool.util.text import printable
 
 
@@ -57,9 +59,6 @@ class PolicyFingerprints:
         shown = [(check, rule.severity, rule.unknown, rule.parameters) for check, rule in rules]
         return path, hashlib.sha256(repr(shown).encode()).hexdigest()
 
-
-STEM = "{stem}"
-"""In a name or an output: the source's name without endings such as .qcow2 and .gz."""
 
 _SLUG_CHARACTERS = 60
 _HASH_CHARACTERS = 10
@@ -175,7 +174,7 @@ def _list(named: str, around: Around) -> ChecksumList:
 
 
 def _filled(template: str, source: str) -> str:
-    return template.replace(STEM, sources.stem(source))
+    return name_templates.filled(template, lambda: sources.stem(source))
 
 
 def filled_name(template: str, source: str) -> str:

@@ -10,6 +10,7 @@ from imgtool import glance, sandbox
 from imgtool.batch import staging
 from imgtool.batch.cloud_query import CloudQuery, look
 from imgtool.batch.task_context import TaskContext
+from imgtool.checks.policy import OPENSTACK
 from imgtool.convert import convert
 from imgtool.convert.digest import SHA256, SHA512
 from imgtool.disk.open_source import incoming
@@ -28,6 +29,7 @@ from imgtool.policy.choice import with_choice
 from imgtool.policy.load import load_policy
 from imgtool.util.output import check_target
 from imgtool.util.progress import Progress
+from imgtool.util.text import shell_operands, shell_word
 
 Render = Callable[[ImageResult], Mapping[str, Any]]
 """Makes JSON of a result."""
@@ -176,7 +178,7 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
             state="check-failed",
             exit_status=EXIT_CHECK_FAILED,
             message=f"checks failed: {', '.join(failing)}",
-            hint="the report has the reason of each, and what to do",
+            hint=_how_to_see_why(task),
         )
     for failure in result.uploads:
         if isinstance(failure, UploadFailure):
@@ -194,6 +196,15 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
             hint=f"the image is there, as {down.image_id}: imgtool boot {down.image_id} --cloud {down.cloud}",
         )
     return record
+
+
+def _how_to_see_why(task: Task) -> str:
+    """A command that can be pasted, where the names allow that."""
+    operand, policy = shell_operands([task.source]), shell_word(task.policy)
+    if operand is None or policy is None:
+        return "the report has the reason of each, and what to do"
+    by = "" if task.policy == OPENSTACK.name else f" --policy {policy}"
+    return f"`imgtool check{by} {operand}` says why, and what to do"
 
 
 def _noted_sha256(result: ImageResult) -> str | None:

@@ -1,9 +1,12 @@
 """What a person or a script sees: results on stdout, errors on stderr (as JSON on stdout where asked for)."""
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import click
 
@@ -25,6 +28,10 @@ INSTEAD_OF_STDOUT = "imgtool.instead_of_stdout"
 """What click's context knows where a report is on stdout: where the result goes, stderr or nowhere."""
 
 
+Emit = Callable[[Mapping[str, Any]], None]
+"""Tells a program what goes on: an object that JSON takes."""
+
+
 class BugError(ImgtoolError):
     """What was not expected to go wrong, in the form in which everything else is shown."""
 
@@ -38,6 +45,36 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return any(
         option == "--output=json" or (option, value) == ("--output", "json") for option, value in pairs
     )
+
+
+def wants_json_progress(arguments: Sequence[str]) -> bool:
+    """Whether stderr is for a program, seen before the command line is parsed."""
+    pairs = pairwise([*arguments, ""])
+    return any(
+        option in {"--progress=json", "-pjson"} or (option in {"--progress", "-p"} and value == "json")
+        for option, value in pairs
+    )
+
+
+_for_a_program: list[bool] = []
+"""Not empty where all lines of stderr are objects."""
+
+
+def begin(arguments: Sequence[str]) -> None:
+    """A command begins: how stderr is written follows from its arguments."""
+    _for_a_program[:] = [True] if wants_json_progress(arguments) else []
+
+
+def end() -> None:
+    """It is over: whatever is written from now on is for people."""
+    begin(())
+
+
+def emit(told: Mapping[str, Any]) -> None:
+    """One object, a line on stderr."""
+    import json  # noqa: PLC0415 - only for a program
+
+    click.echo(renamed(json.dumps(told, ensure_ascii=True)), err=True, color=False)
 
 
 def paint(text: str, role: str) -> str:
@@ -93,13 +130,18 @@ def width(stream: int = 1) -> int | None:
 
 def print_out(text: str) -> None:
     """What is on stdout whatever else is."""
-    click.echo(renamed(text), color=_colour())
+    with _above_what_is_live():
+        click.echo(renamed(text), color=_colour())
 
 
 def show_error(error: ImgtoolError, *, json_output: bool) -> int:
     """Say what happened and what to do; the exit status."""
     record.error(__name__, error.message, code=error.code, hint=error.hint or None)
     if isinstance(error, ReaderGoneError) or (json_output and _shown_as_json(error)):
+        return error.exit_status
+    if _for_a_program:
+        told = {"code": error.code, "message": printable(error.message), "hint": printable(error.hint)}
+        emit({"message_type": "error", **told, "exit_status": error.exit_status})
         return error.exit_status
     _advise(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")
     if error.hint:
@@ -144,8 +186,18 @@ def is_logged() -> bool:
 
 
 def log(line: str) -> None:
-    """A line on stderr."""
-    click.echo(renamed(line), err=True, color=_colour())
+    """A line on stderr; for a program an object."""
+    if _for_a_program:
+        emit({"message_type": "notice", "message": click.unstyle(line)})
+        return
+    with _above_what_is_live():
+        click.echo(renamed(line), err=True, color=_colour())
+
+
+def _above_what_is_live() -> AbstractContextManager[None]:
+    """A block that prints above the lines that are drawn anew, if there are any."""
+    live = sys.modules.get("imgtool.cli.live")
+    return nullcontext() if live is None else cast("AbstractContextManager[None]", live.LIVE.aside())
 
 
 def _colour() -> bool | None:

@@ -28,6 +28,7 @@ from imgtool.model.delivery import (
     default_visibility,
 )
 from imgtool.model.validation import require_valid
+from imgtool.util.name_templates import STEM, filled
 from imgtool.util.output import check_target
 from imgtool.util.text import printable
 
@@ -165,19 +166,15 @@ _NAMES = {
 }  # fmt: skip
 
 
-STEM = "{stem}"
-"""In the name of several images: what each one's file is called."""
-
-
 def _name(given: str | None, sources: Sequence[options.Source], image_id: object) -> str:
     """Return the name, of several images a template. Raises UsageError."""
     if len(sources) == 1:
-        return given or _name_of(sources[0])
+        return filled(given or STEM, lambda: _name_of(sources[0]))
     if STREAM in sources:
         raise UsageError("stdin cannot be one of several images", hint="name files or URLs")
     if image_id is not None:
         raise UsageError(f"--id is for one image, and {len(sources)} are named", hint="leave --id out")
-    if given is not None and STEM not in given:
+    if given is not None and STEM not in filled(given, lambda: STEM):
         raise UsageError(
             f"--name {printable(given)} names one image, and {len(sources)} are to have it",
             hint=f"{STEM} in it is each file's name without endings such as .qcow2: --name 'golden-{STEM}'",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from imgtool import __version__
+from imgtool.cli import console
 from imgtool.cli.lazy import LazyGroup
 from imgtool.errors import EXIT_OK, UsageError
 from imgtool.util.text import printable
@@ -82,6 +83,7 @@ def cli() -> None:
 
 def call(arguments: Sequence[str]) -> int:
     """Run one command; the exit status. Raises UsageError, KeyboardInterrupt, and what the command raises."""
+    console.begin(arguments)
     try:
         status = cli.main(
             args=list(arguments), prog_name="imgtool", standalone_mode=False, obj=list(arguments)

@@ -93,18 +93,13 @@ def datagram(record: logging.LogRecord) -> bytes:
 
 
 class _Stderr(logging.Handler):
-    """Lines beside whatever bars there are. An error that ends the command is shown there anyway."""
+    """Lines above whatever is shown of the progress. An error that ends the command is shown there anyway."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one line."""
         if record.name == console.__name__:
             return
-        tqdm = sys.modules.get("tqdm")
-        if tqdm is None:
-            console.log(line(record))
-            return
-        with tqdm.tqdm.external_write_mode(sys.stderr):
-            console.log(line(record))
+        console.log(line(record))
 
 
 class _File(logging.StreamHandler[Any]):

@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
     log.info(__name__, f"exit status {status}", status=status, seconds=time.monotonic() - began)
     if (logs := sys.modules.get("imgtool.cli.logs")) is not None:
         logs.close()
+    if (console := sys.modules.get("imgtool.cli.console")) is not None:
+        console.end()
     return status
 
 
@@ -84,6 +86,7 @@ def _carry_out(arguments: Sequence[str]) -> int:
 def _tell(error: ImgtoolError, arguments: Sequence[str]) -> int:
     from imgtool.cli import console  # noqa: PLC0415 - see above
 
+    console.begin(arguments)
     return console.show_error(error, json_output=console.wants_json(arguments))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # few commands judge
     from imgtool.report.as_text.verdict import Detail
 
 COMPRESSIONS = ("none", "zlib", "zstd")
-PROGRESS = ("auto", "always", "never")
+PROGRESS = ("auto", "always", "never", "json")
 
 
 class _ImagePath(click.Path):
@@ -73,7 +73,7 @@ progress = click.option(
     flag_value="always",
     default="auto",
     show_default=True,
-    help="When to show a progress bar. -p alone means always.",
+    help="When to show a progress bar. -p alone means always; json is an object a line on stderr.",
 )
 source_format = click.option(
     "-f",

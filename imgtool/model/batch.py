@@ -169,3 +169,5 @@ class BatchOptions:
     """Address of a dask.distributed scheduler; None: this machine only."""
     metrics: Path | None = None
     """Where to keep them for Prometheus."""
+    fail_fast: bool = False
+    """Begin no other image once one has failed; those that are being worked on are completed."""

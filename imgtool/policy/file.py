@@ -2,16 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from imgtool.checks.check import Check, Parameters
-from imgtool.checks.policy import OFF, Policy, Rule
+from imgtool.checks.policy import BY_DEFAULT, OFF, Policy, Rule
 from imgtool.checks.registry import all_checks, runs_any
 from imgtool.errors import UsageError
 from imgtool.model.verdict import Severity
-from imgtool.policy.profiles import PROFILES, profile_policy
+from imgtool.policy.profiles import OF_A_PROFILE, PROFILES, profile_policy
 from imgtool.policy.schema import COMMON_KEYS, CheckSection, PolicySection, policy_model, section_of
 from imgtool.util import misspelt
 from imgtool.util.yaml_file import Document, read_document
@@ -20,11 +20,27 @@ from imgtool.util.yaml_file import Document, read_document
 def read_policy(path: Path) -> Policy:
     """The policy in the file `path`. Raises UsageError: what cannot be read, and where; or no check runs."""
     policy = _read(path, ())
+    _refuse_idle_checks(policy)
     if not runs_any(policy):
         raise UsageError(
             f"{path}: no check runs under this policy", hint="`imgtool explain` lists the checks"
         )
     return policy
+
+
+def _refuse_idle_checks(policy: Policy) -> None:
+    """Who gives such a check a severity believes that it judges something. Raises UsageError."""
+    for check in all_checks():
+        rule = policy.rule(check)
+        origin = rule.origins.get("severity", BY_DEFAULT)
+        if rule.off or not rule.is_idle(check) or origin == BY_DEFAULT or origin.startswith(OF_A_PROFILE):
+            continue
+        names = [field.name for field in fields(cast("Any", check.parameters))]
+        raise UsageError(
+            f"{origin}: checks.{check.name}: the check judges nothing without its parameter"
+            f"{'s' if len(names) > 1 else ''} {' and '.join(names)}",
+            hint=f"set {names[0]} as well, or leave the check out: `imgtool explain {check.name}`",
+        )
 
 
 def _read(path: Path, extended_by: tuple[str, ...]) -> Policy:

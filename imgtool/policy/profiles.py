@@ -39,6 +39,10 @@ ABOUT_ANY_DISK = {
 """What `data` runs: what is asked of a disk without a system."""
 
 
+OF_A_PROFILE = "profile "
+"""How an origin begins that is a profile, and no line of a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A built-in policy."""
@@ -87,4 +91,4 @@ def _rule(check: Check, profile: Profile) -> Rule | None:
     severity = profile.severity(check)
     if severity is check.severity:
         return None
-    return replace(own_rule(check), severity=severity, origins={"severity": f"profile {profile.name}"})
+    return replace(own_rule(check), severity=severity, origins={"severity": f"{OF_A_PROFILE}{profile.name}"})

@@ -1,6 +1,6 @@
 """What long work tells whoever watches: the stage it is in, and the bytes that are done.
 
-The work knows only this protocol; `cli/` shows it with tqdm, tests record it.
+The work knows only this protocol; `cli/` shows it, tests record it.
 """
 
 from collections.abc import Callable

@@ -105,7 +105,9 @@ def read_document(
         values = _values(node, (), lines)
         return Document(model.model_validate(values, context=context), path, lines)
     except _RepeatedKeyError as error:
-        raise UsageError(f"{path}:{error.line}: {_shown(error.key)}: duplicate key") from error
+        raise UsageError(
+            f"{path}:{error.line}: {_shown(error.key)}: duplicate key", hint="leave one of them out"
+        ) from error
     except ValidationError as error:
         raise _first_problem(path, error, lines) from error
 
@@ -115,11 +117,11 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", hint="check the path") from error
     except ValueError as error:  # a NUL in the name, or what no file name can hold
-        raise UsageError(f"{str(path)!r}: cannot be the name of a file") from error
+        raise UsageError(f"{str(path)!r}: cannot be the name of a file", hint="check the path") from error
     if len(content) > MAX_BYTES:
-        raise UsageError(f"{path}: larger than {MAX_BYTES} bytes", hint="is this the right file?")
+        raise UsageError(f"{path}: larger than {MAX_BYTES} bytes", hint=_WRONG_FILE)
     return content
 
 
@@ -133,21 +135,27 @@ def _compose(content: bytes, path: Path) -> Node:
         for event, depth in _events(content, loader):
             line = event.start_mark.line + 1
             if depth > MAX_DEPTH:
-                raise UsageError(f"{path}:{line}: nested more than {MAX_DEPTH} deep")
+                raise UsageError(f"{path}:{line}: nested more than {MAX_DEPTH} deep", hint=_WRONG_FILE)
             if isinstance(event, yaml.AliasEvent):
                 raise UsageError(f"{path}:{line}: aliases (*{event.anchor}) are not used here", hint=_REPEAT)
         node = yaml.compose(content, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{place}: no valid YAML: {error.problem or error.context}") from error
+        raise UsageError(
+            f"{path}{place}: no valid YAML: {error.problem or error.context}", hint=_INDENTATION
+        ) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{path}: no valid YAML: {_shown(' '.join(str(error).split()))}") from error
+        raise UsageError(
+            f"{path}: no valid YAML: {_shown(' '.join(str(error).split()))}", hint=_WRONG_FILE
+        ) from error
     if node is None:
-        raise UsageError(f"{path}: the file is empty")
+        raise UsageError(f"{path}: the file is empty", hint=_WRONG_FILE)
     return node
 
 
+_WRONG_FILE = "is this the right file?"
+_INDENTATION = "look at indentation, colons and quotes there, and in the line before"
 _REPEAT = "write the value out where it is needed"
 
 

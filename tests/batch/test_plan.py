@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.batches import manifest, planned
 
+from imgtool.batch.plan import only
 from imgtool.errors import UsageError
 from imgtool.model.batch import PlanProblem
 
@@ -82,3 +83,29 @@ def test_a_thousand_images(tmp_path: Path) -> None:
     assert (status, loaded, total) == ("0", "[]", "1000 images, 2000 uploads, 0 files, 0 problems")
     assert len(table) == 1002
     assert int(peak_mib) < 100
+
+
+def test_only_some_of_them(tmp_path: Path) -> None:
+    plan = planned(
+        tmp_path, "images: ['*.raw', {source: z.qcow2, name: web}, no.raw]\n", "b.raw", "a.raw", "z.qcow2"
+    )
+    assert only(plan, ()) == plan
+    assert [task.name for task in only(plan, ["[ab]"]).tasks] == ["a", "b"]
+    assert [task.name for task in only(plan, ["web", "b.raw"]).tasks] == ["b", "web"]
+    assert [task.name for task in only(plan, [f"{tmp_path}/z*"]).tasks] == ["web"]
+    assert only(plan, ["a"]).problems == ()
+    assert len(only(plan, ["no"]).problems) == 1
+
+
+def test_a_pattern_that_fits_none_is_an_error(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "images: ['*.raw']\n", "golden.raw", "a.raw")
+    with pytest.raises(UsageError, match=r"--only goldn: no image of .*images.yaml") as refused:
+        only(plan, ["a", "goldn"])
+    assert refused.value.hint == "did you mean golden?"
+
+
+@pytest.mark.parametrize("key", ["name", "output"])
+def test_a_placeholder_that_there_is_not_is_no_name(key: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"images.yaml:1: x-\{steam\}: there is no placeholder") as refused:
+        planned(tmp_path, f"images: [{{source: a.raw, {key}: 'x-{{steam}}'}}]\n", "a.raw")
+    assert refused.value.hint == "did you mean {stem}?"

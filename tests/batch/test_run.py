@@ -125,3 +125,17 @@ def test_two_runs_on_one_journal_are_one_too_many(plan: BatchPlan, options: Batc
                 run.run(plan, options, Notes())
 
     assert len(run.run(plan, options, Second())) == 3
+
+
+def test_the_first_failure_keeps_others_from_being_begun(plan: BatchPlan, options: BatchOptions) -> None:
+    """The same command goes on with them."""
+    broken = replace(plan.tasks[2], key="0", source=str(Path(plan.tasks[2].source).with_name("missing")))
+    plan = replace(plan, tasks=(*plan.tasks[:2], broken))
+    options = replace(options, jobs=1, fail_fast=True)
+    notes = Notes()
+    (Path(plan.tasks[0].source)).write_text("no disk either, and the largest: it is the first\n" * 1_000_000)
+    records = run.run(plan, options, notes)
+    assert [one.state for one in records] == ["refused", "waiting", "waiting"]
+    assert [one for one in notes.notices if "2 images did not begin" in one]
+    again = run.run(replace(plan, tasks=plan.tasks[1:2]), options, Notes())
+    assert [one.state for one in again] == ["done"]

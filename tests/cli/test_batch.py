@@ -77,3 +77,63 @@ def test_how_a_run_leaves(states: list[TaskState], status: int) -> None:
     from imgtool.cli.batch_run import exit_status  # noqa: PLC0415 - it loads the pipeline
 
     assert exit_status([TaskRecord(str(number), state) for number, state in enumerate(states)]) == status
+
+
+def test_a_dry_run_with_a_problem_ends_with_1(tmp_path: Path) -> None:
+    run = imgtool(manifest(tmp_path, "images: [{source: a.raw, clouds: [x]}]\n"), "--dry-run")
+    assert run.returncode == 1
+    assert "there is no such file" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [(["failed", "waiting"], 7), (["failed", "running"], 130), (["done", "waiting"], 130), (["done"], 0)],
+)
+def test_how_a_run_leaves_that_ends_with_the_first_failure(states: list[TaskState], status: int) -> None:
+    from imgtool.cli.batch_run import exit_status  # noqa: PLC0415 - it loads the pipeline
+
+    records = [TaskRecord(str(number), state) for number, state in enumerate(states)]
+    assert exit_status(records, fail_fast=True) == status
+
+
+def test_images_are_judged_and_nothing_is_made_of_them(tmp_path: Path) -> None:
+    path = manifest(
+        tmp_path,
+        "defaults: {clouds: [x], policy: data}\n"
+        "images: [data.raw, {source: data.raw, name: strict, policy: openstack}, missing.raw]\n",
+    )
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", tmp_path / "data.raw", "16M"], check=True)
+    run = imgtool(
+        path, "--check-only", "--report", f"json={tmp_path}/r.json", "--report", f"html={tmp_path}/p"
+    )
+    assert (run.returncode, run.stderr) == (3, "")
+    lines = run.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [
+        ["data", "PASS"],
+        ["strict", "FAIL"],
+        ["missing", "FAIL"],
+    ]
+    assert lines[-1] == "3 images: 1 pass, 2 fail"
+    results = json.loads((tmp_path / "r.json").read_text())["results"]
+    assert [one["policy"] for one in results] == ["data", "openstack", "data"]
+    assert sorted(os.listdir(tmp_path)) == ["data.raw", "images.yaml", "p", "r.json"]
+    some = imgtool(path, "--check-only", "--only", "str*", "--output", "json")
+    assert some.returncode == 1
+    assert len(json.loads(some.stdout)["results"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--check-only", "--journal", "j"], "--journal cannot be used with --check-only"),
+        (["--check-only", "--metrics", "m"], "--metrics cannot be used with --check-only"),
+        (["--check-only", "--boot"], "--boot cannot be used with --check-only"),
+        (["--fail-fast", "--scheduler", "tls://h:1"], "--fail-fast cannot be used with --scheduler"),
+        (["--only", "nothing"], "--only nothing: no image of"),
+    ],
+)
+def test_options_that_make_no_sense(options: list[str], words: str, tmp_path: Path) -> None:
+    run = imgtool(manifest(tmp_path, "images: [a.raw]\n", "a.raw"), *options)
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert "imgtool: hint: " in run.stderr

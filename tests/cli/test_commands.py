@@ -149,8 +149,9 @@ def test_options_may_stand_alone_before_the_source(options: list[str], raw: Path
 
 
 def test_a_bar_is_shown_only_when_asked_for(raw: Path, tmp_path: Path) -> None:
-    assert "convert :" not in imgtool("convert", raw, tmp_path / "a.qcow2").stderr
-    assert "convert :" in imgtool("convert", "-p", "always", raw, tmp_path / "b.qcow2").stderr
+    line = re.compile(r"^convert +[0-9]+%", re.MULTILINE)
+    assert not line.search(imgtool("convert", raw, tmp_path / "a.qcow2").stderr)
+    assert line.search(imgtool("convert", "-p", "always", raw, tmp_path / "b.qcow2").stderr)
     assert not imgtool("convert", "-p", "never", raw, tmp_path / "c.qcow2").stderr
 
 

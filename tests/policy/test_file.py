@@ -187,13 +187,32 @@ def test_an_unknown_check_and_an_unknown_parameter_come_with_a_suggestion(tmp_pa
 def test_a_policy_under_which_no_check_runs_is_an_error(tmp_path: Path) -> None:
     everything_off = "checks:\n" + "".join(f"  {check.name}: off\n" for check in all_checks())
     assert "no check runs" in refusal(tmp_path, everything_off).message
-    idle = everything_off.replace("  virtual-size: off\n", "  virtual-size: error\n")
-    assert "no check runs" in refusal(tmp_path, idle).message
     asking = everything_off.replace(
         "  virtual-size: off\n", "  virtual-size: {severity: error, largest: 1T}\n"
     )
     judgement = judge(facts.inspection(), read_policy(written(tmp_path, asking)))
     assert [finding.check for finding in judgement.findings] == ["virtual-size"]
+
+
+def test_a_check_that_judges_only_what_is_asked_for_has_to_be_asked_something(tmp_path: Path) -> None:
+    refused = refusal(tmp_path, "checks:\n  virtual-size: error\n")
+    assert refused.message.endswith(
+        "team.yaml:2: checks.virtual-size: the check judges nothing without its parameter largest"
+    )
+    assert "set largest" in refused.hint
+    assert (
+        "paths" in refusal(tmp_path, "checks:\n  forbidden-files: {severity: warning, paths: []}\n").message
+    )
+    read_policy(written(tmp_path, "checks:\n  virtual-size: {severity: warning, largest: 1G}\n"))
+    read_policy(written(tmp_path, "extends: strict\n"))
+
+
+def test_what_extends_it_may_ask(tmp_path: Path) -> None:
+    """A policy that gives the severity is good as a base, and none by itself."""
+    written(tmp_path, "checks:\n  virtual-size: warning\n").rename(tmp_path / "base.yaml")
+    extended = written(tmp_path, "extends: base.yaml\nchecks:\n  virtual-size: {largest: 1G}\n")
+    assert rule(read_policy(extended), "virtual-size").severity is Severity.WARNING
+    assert "judges nothing" in refusal(tmp_path, "extends: base.yaml\n").message
 
 
 def test_a_file_extends_a_file_next_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.batch_standing import standing as batch_standing
 from support.batches import task
 
 from imgtool.batch.status import BatchStatus
@@ -59,7 +60,8 @@ def test_the_standing_as_a_page() -> None:
     assert text_batch.status(standing()).splitlines() == [
         "/images/images.yaml",
         "  run                    running, 3 min 05 s",
-        "  ended                  2 of 5",
+        "  began                  1970-01-01T00:01:40Z",
+        "  images                 2 of 5 ended",
         "  done                   1",
         "  refused                1",
         "  running                2",
@@ -121,6 +123,7 @@ def test_json_of_the_standing() -> None:
     document = json.loads(as_json.to_text(json_batch.status(standing())))
     assert set(document) == {
         "schema_version", "manifest", "phase", "began", "ended", "seconds_left", "counts", "images",
+        "began_at", "ended_at",
     }  # fmt: skip
     assert document["counts"] == {"done": 1, "refused": 1, "running": 2, "waiting": 1}
     refused, running = document["images"][1:3]
@@ -131,4 +134,27 @@ def test_json_of_the_standing() -> None:
 def test_reports_of_a_batch() -> None:
     told = json.loads(BATCH_REPORTS["json"](standing(), {"a": {"image": "a"}}.get))
     assert [image["report"] for image in told["images"]] == [{"image": "a"}, None, None, None, None]
-    assert BATCH_REPORTS["text"](standing(), {}.get) == text_batch.status(standing()) + "\n"
+    assert (told["began_at"], told["ended_at"]) == ("1970-01-01T00:01:40Z", None)
+    assert told["images"][0]["ended_at"] == "1970-01-01T00:00:30Z"
+
+
+def test_the_report_for_people_has_ids_and_reasons() -> None:
+    status, report_of = batch_standing()
+    text = BATCH_REPORTS["text"](status, report_of)
+    assert "\x1b" not in text
+    assert "done  good-a0\n" in text
+    assert "  in one                 id-a0\n" in text
+    assert "already there  warned-c0, 2 s\n" in text
+    bad = text.partition("check-failed  bad-b0")[2].partition("\n\n")[0]
+    assert "    FAIL     ssh-host-keys" in bad
+    assert "fix   " in bad
+    assert (
+        "  began                  1970-01-01T00:01:40Z\n  ended                  1970-01-01T00:03:20Z\n"
+        in text
+    )
+
+
+def test_what_an_earlier_run_made_is_called_so() -> None:
+    page = text_batch.status(standing(records=(TaskRecord("a", "skipped"),)))
+    assert "  already there          1" in page
+    assert "skipped" not in page

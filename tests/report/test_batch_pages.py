@@ -7,6 +7,7 @@ from support.batch_standing import HOSTILE_NAME, STORIES, standing
 from support.junit_schema import violations
 
 from imgtool.checks.registry import all_checks
+from imgtool.report.as_text.batch import word
 from imgtool.report.registry import BATCH_REPORTS
 
 
@@ -21,8 +22,8 @@ def suites() -> dict[str, ET.Element]:
 
 def test_the_page_has_a_row_for_each_image_and_a_column_for_each_check() -> None:
     text = page()
-    rows = re.findall(r'<tr data-state="([a-z-]+)"', text)
-    assert rows == [state for _, state, _ in STORIES.values()]
+    rows = re.findall(r'<tr data-state="([a-z -]+)"', text)
+    assert rows == [word(state) for _, state, _ in STORIES.values()]
     shown = set(re.findall(r'class="check"><span>([a-z-]+)</span>', text))
     assert shown
     assert shown <= {check.name for check in all_checks()}

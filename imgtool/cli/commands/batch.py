@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from imgtool.batch.plan import only as keep_only
 from imgtool.batch.plan import read_plan
 from imgtool.batch.status import read_status
 from imgtool.cli import batch_run, boot_options, options
@@ -46,6 +47,23 @@ from imgtool.model.cloud_boot import BootPlace
     is_flag=True,
     help="Leave out the guests' free blocks, as `prepare --sparsify`, unless the manifest says otherwise.",
 )
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only images whose name, file name or source fits this pattern (*, ?, [...]). Repeatable."
+    " Default: all.",
+)
+@click.option(
+    "--check-only",
+    is_flag=True,
+    help="Judge the images and show one table of them; convert and upload nothing, and ask no cloud.",
+)
+@click.option(
+    "--fail-fast",
+    is_flag=True,
+    help="Begin no other image once one has failed. Default: what fails stops no other.",
+)
 @batch_run.option
 @options.dry_run
 @options.output
@@ -60,6 +78,9 @@ def command(
     status: Path | None,
     boot: BootPlace | None,
     sparsify: bool,
+    only: tuple[str, ...],
+    check_only: bool,
+    fail_fast: bool,
     reports: Sequence[batch_run.ReportRequest],
     dry_run: bool,
     output: str,
@@ -79,13 +100,29 @@ def command(
             "--jobs cannot be used with --scheduler",
             hint="the `disk` resources of the workers set how many images run at once",
         )
+    if fail_fast and scheduler is not None:
+        raise UsageError("--fail-fast cannot be used with --scheduler", hint="leave --fail-fast out")
     batch_run.check_paths(reports)
-    plan = read_plan(manifest, os.environ, boot=boot, sparsify=sparsify)
+    plan = keep_only(read_plan(manifest, os.environ, boot=boot, sparsify=sparsify), only)
     if dry_run:
         return batch_run.show_plan(plan, output)
+    if check_only:
+        _refuse_with_check_only(journal=journal, scheduler=scheduler, metrics=metrics, boot=boot)
+        from imgtool.cli import batch_check  # noqa: PLC0415 - the pipeline of one image
 
-    chosen = BatchOptions(journal or default_journal(manifest), jobs, scheduler, metrics)
+        return batch_check.run(plan, jobs, reports, output, progress)
+    chosen = BatchOptions(journal or default_journal(manifest), jobs, scheduler, metrics, fail_fast)
     return batch_run.run_batch(plan, chosen, reports, output, progress)
+
+
+def _refuse_with_check_only(**given: object) -> None:
+    """Raise UsageError for an option that says how images are made."""
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(
+                f"--{name} cannot be used with --check-only",
+                hint=f"leave --{name} out: nothing is made, so nothing has to be resumed or counted",
+            )
 
 
 def default_journal(manifest: Path) -> Path:

@@ -9,7 +9,7 @@ import click
 from imgtool.boot.run import boot_image
 from imgtool.checks import registry
 from imgtool.cli import completions, console, delivery, options
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 from imgtool.model.boot import BUSES, MIB, BootOptions
@@ -143,7 +143,7 @@ def command(
     _refuse_mixture(context, in_cloud=cloud is not None)
     if cloud is not None:
         asked = CloudBootOptions(flavor, network, keypair, snapshot, timeout)
-        return _in_cloud(cloud, str(image), asked, output, TerminalProgress(progress))
+        return _in_cloud(cloud, str(image), asked, output, watch(progress))
     wanted = BootOptions(
         buses=tuple(one for one in BUSES if bus in {one, "all"}),
         firmware=firmware,
@@ -153,7 +153,7 @@ def command(
         accel=accel,
         keep_log=keep_log,
     )
-    watched = TerminalProgress(progress)
+    watched = watch(progress)
     with incoming(image, source_format, watched, may_stream=False, disk=disk) as admitted:
         _refuse_as_log(keep_log, admitted)
         inspection = inspect_image(admitted, watched)

@@ -1,30 +1,19 @@
 """`imgtool check IMAGE...`: judges images; the exit status is the verdict."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import click
 
-from imgtool.checks import registry
-from imgtool.checks.policy import Policy
-from imgtool.cli import baselines, boot_options, console, options, policies, side_by_side, sources
+from imgtool.cli import baselines, boot_options, console, options, policies, side_by_side
 from imgtool.cli import reports as report_files
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.cli.baselines import Judged
-from imgtool.disk.open_source import STREAM, incoming
-from imgtool.errors import (
-    EXIT_CHECK_FAILED,
-    EXIT_OK,
-    FetchError,
-    ImageUnreadableError,
-    UnsafeImageError,
-    UsageError,
-)
+from imgtool.cli.judging import Order, judge
+from imgtool.disk.open_source import STREAM
+from imgtool.errors import EXIT_OK, UsageError
 from imgtool.model.boot import BootOptions
 from imgtool.model.choice import CheckChoice
-from imgtool.model.result import ImageResult
-from imgtool.pipeline.inspect import inspect_image
-from imgtool.pipeline.judge import judge_image, refusal
 from imgtool.report.as_text import result as as_text
 from imgtool.report.as_text.verdict import Detail, totals
 from imgtool.util.progress import Progress
@@ -73,9 +62,9 @@ def command(
     """
     report_files.check_paths(reports)
     applied = policies.chosen(policy, choice)
-    watched = TerminalProgress("never" if quiet else progress, stages=boot is not None)
-    with_map = report_files.need_disk_map(reports)
-    order = _Order(source_format, disk, applied, boot, with_map, report_files.need_bill(reports))
+    watched = watch("never" if quiet else progress, stages=boot is not None)
+    with_map, with_bill = report_files.need_disk_map(reports), report_files.need_bill(reports)
+    order = Order(source_format, disk, applied, boot, with_map, with_bill)
     screen = _Screen(images, options.detail(quiet=quiet), shown=output == "text")
     done: dict[int, Judged] = {}
     for position, one in _judged(images, order, watched, jobs):
@@ -122,48 +111,12 @@ class _Screen:
             console.tell(f"\n{totals(self.verdicts, console.paint)}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What is done with each image."""
-
-    source_format: str | None
-    disk: str | None
-    policy: Policy
-    boot: BootOptions | None
-    with_map: bool
-    with_bill: bool
-
-
-def _judge(image: options.Source, order: _Order, progress: Progress) -> tuple[ImageResult, int]:
-    """What was found, and the exit status that it stands for."""
-    policy = order.policy
-    try:
-        with (
-            sources.found(image, None, progress, source_format=order.source_format) as found,
-            incoming(
-                found.path, order.source_format, progress, may_stream=False, disk=order.disk
-            ) as admitted,
-        ):
-            inspection = inspect_image(
-                admitted,
-                progress,
-                replace(registry.guest_query(policy), packages=order.with_bill),
-                with_map=order.with_map,
-                with_hash=order.with_bill,
-            )
-            result = judge_image(inspection, policy, progress, order.boot)
-    except (UnsafeImageError, ImageUnreadableError, FetchError) as error:
-        return refusal(str(image), error, policy), error.exit_status
-    passed = result.judgement is not None and result.judgement.passed
-    return result, EXIT_OK if passed else EXIT_CHECK_FAILED
-
-
 def _judged(
-    images: Sequence[options.Source], order: _Order, progress: Progress, jobs: int | None
+    images: Sequence[options.Source], order: Order, progress: Progress, jobs: int | None
 ) -> Iterator[tuple[int, Judged]]:
     """Each image's position and result, as soon as it is judged. Raises UsageError."""
     if order.boot is not None and (jobs or 1) > 1:
         raise UsageError("--jobs cannot be used with --boot", hint="leave --jobs out: they boot one by one")
     alone = order.boot is not None or STREAM in images
     at_once = 1 if alone else jobs or side_by_side.cores()
-    yield from side_by_side.completed(lambda one: _judge(one, order, progress), images, at_once)
+    yield from side_by_side.completed(lambda one: judge(one, order, progress), images, at_once)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from imgtool.cli import checksums, console, conversion_options, options, sources
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.cli.checksums import Checksums
 from imgtool.convert import convert
 from imgtool.disk.open_source import STREAM, incoming
@@ -58,7 +58,7 @@ def command(
     format than -O is an error.
     """
     made = format_to_make(target.name, target_format)
-    watched = TerminalProgress(progress)
+    watched = watch(progress)
     to_stdout = target == STREAM
     sources.refuse_early(source, target, overwrite=force)
     plain = conversion.verify != "full" and not conversion.sparsify

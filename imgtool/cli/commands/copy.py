@@ -6,7 +6,7 @@ import click
 
 from imgtool import glance
 from imgtool.cli import console, delivery, options
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.errors import EXIT_OK, ImgtoolError, UsageError
 from imgtool.model.copying import Copy, CopyFailure, CopyRequest
 from imgtool.model.delivery import CloudName
@@ -46,7 +46,7 @@ def command(
     """
     if bool(stores) == all_stores:
         raise UsageError("--store NAME or --all-stores is required", hint="give one of them")
-    request, told = CopyRequest(image, stores, all_stores), TerminalProgress(progress)
+    request, told = CopyRequest(image, stores, all_stores), watch(progress)
     done = [_in_cloud(name, request, timeout, told) for name in clouds]
     error = _error(done)
     if error is not None and len(done) == 1:

@@ -4,7 +4,7 @@ import click
 
 from imgtool import glance
 from imgtool.cli import console, options, sources
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.pipeline.inspect import inspect_image
 from imgtool.report import as_json
@@ -25,7 +25,7 @@ def command(
 
     Needs no root and mounts nothing. What could not be read is shown as unknown, with the reason.
     """
-    watched = TerminalProgress(progress, stages=False)
+    watched = watch(progress, stages=False)
     with (
         sources.found(image, None, watched, source_format=source_format) as found,
         incoming(found.path, source_format, watched, may_stream=False, disk=disk) as admitted,

@@ -18,7 +18,7 @@ from imgtool.cli import (
 )
 from imgtool.cli import reports as report_files
 from imgtool.cli import sources as source_files
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.cli.checksums import Checksums
 from imgtool.cli.delivery import DeliveryOptions, new_file
 from imgtool.cli.several import Running, Shown
@@ -144,7 +144,7 @@ def command(
         timeout_seconds=delivery.timeout_seconds,
     )
     try:
-        result = prepare(order, TerminalProgress(progress), dry_run=dry_run)
+        result = prepare(order, watch(progress), dry_run=dry_run)
     except (UnsafeImageError, ImageUnreadableError) as error:
         report_files.write(reports, [refusal(str(source), error, order.policy)])
         raise

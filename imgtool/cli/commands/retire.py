@@ -6,7 +6,7 @@ import click
 
 from imgtool import glance
 from imgtool.cli import console, delivery, options
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.errors import EXIT_OK, CloudError
 from imgtool.glance import Cloud, Journal
 from imgtool.model.delivery import CloudName
@@ -51,7 +51,7 @@ def command(
     Only images of the project that imgtool made are touched, and a protected one is never deleted. NAME may
     be an image's id: then the versions of that image's name are meant, and it may go whoever made it.
     """
-    told, journal = TerminalProgress(progress), Journal(state_folder.uploads_folder(dry_run=dry_run))
+    told, journal = watch(progress), Journal(state_folder.uploads_folder(dry_run=dry_run))
     requests = [RetirementRequest(name, keep) for name in names]
     done = [one for cloud in clouds for one in _in_cloud(cloud, requests, journal, told, dry_run=dry_run)]
     error = _error(done)

@@ -6,7 +6,7 @@ import click
 
 from imgtool.cli import checksums, delivery, options, outcome, several
 from imgtool.cli import sources as source_files
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.cli.checksums import Checksums
 from imgtool.cli.delivery import DeliveryOptions
 from imgtool.cli.several import Running, Shown
@@ -81,5 +81,5 @@ def command(
         insist=insist,
         timeout_seconds=delivery.timeout_seconds,
     )
-    result = upload(order, TerminalProgress(progress), dry_run=dry_run)
+    result = upload(order, watch(progress), dry_run=dry_run)
     return outcome.leave(result, output, as_json.delivered)

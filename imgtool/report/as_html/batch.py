@@ -9,7 +9,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from jinja2 import Environment
 from markupsafe import Markup
@@ -20,7 +19,8 @@ from imgtool.model.batch import GOOD_STATES, TaskRecord
 from imgtool.report.as_html import matrix
 from imgtool.report.as_html.batch_image import BatchImage, batch_image
 from imgtool.report.as_html.markup import environment
-from imgtool.report.as_text.batch import ROLES, duration
+from imgtool.report.as_text.batch import ROLES, duration, moment
+from imgtool.report.as_text.batch import word as state_word
 from imgtool.report.explanation import Explanation, explain
 from imgtool.report.findings import Role
 from imgtool.report.stored import judgement_of
@@ -120,7 +120,7 @@ def _verdict(found: BatchStatus) -> Verdict:
 
 def _counts(found: BatchStatus) -> Sequence[tuple[str, str, int]]:
     counted = Counter(record.state for record in found.records)
-    return [(state, ROLES[state], counted[state]) for state in ORDER if counted[state]]
+    return [(state_word(state), ROLES[state], counted[state]) for state in ORDER if counted[state]]
 
 
 def _totals(found: BatchStatus) -> Sequence[tuple[str, str]]:
@@ -140,11 +140,7 @@ def _times(found: BatchStatus) -> Sequence[tuple[str, str]]:
         return [("Run", "none was noted yet")]
     until = found.now if found.ended is None else found.ended
     took = f", {duration(until - found.began)}" if found.known_end else ""
-    return [("Began", _moment(found.began)), ("Run", f"{found.phase}{took}")]
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return [("Began", moment(found.began)), ("Run", f"{found.phase}{took}")]
 
 
 def _sum(records: Sequence[TaskRecord], key: str) -> int:

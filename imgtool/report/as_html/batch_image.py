@@ -10,6 +10,7 @@ from imgtool.model.verdict import Judgement
 from imgtool.report.as_html import matrix
 from imgtool.report.as_html.page import Shown
 from imgtool.report.as_text.batch import ROLES, duration
+from imgtool.report.as_text.batch import word as state_word
 from imgtool.report.findings import needs_attention, role, summary, word, worst_first
 from imgtool.report.stored import Stored, conversion_of, guest_of, image_of, judgement_of, uploads_of
 from imgtool.util.text import human_size
@@ -45,7 +46,7 @@ def batch_image(
     return BatchImage(
         anchor=f"image-{number}",
         name=name,
-        state=record.state,
+        state=state_word(record.state),
         role=ROLES[record.state],
         seconds=record.seconds,
         time=_time(record.seconds),

@@ -1,6 +1,10 @@
-"""A batch's plan, and where a batch stands, as JSON. Times are UTC, in seconds since 1970."""
+"""A batch's plan, and where a batch stands, as JSON.
+
+Times are UTC: in seconds since 1970, and in ISO 8601 where the key ends with `_at`.
+"""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from imgtool.batch.status import BatchStatus, ReportOf
@@ -38,6 +42,8 @@ def status(found: BatchStatus) -> "others.Batch":
         "phase": found.phase,
         "began": found.began,
         "ended": found.ended,
+        "began_at": _time(found.began),
+        "ended_at": _time(found.ended),
         "seconds_left": found.seconds_left,
         "counts": dict(Counter(record.state for record in found.records)),
         "images": [_record(record, found) for record in found.records],
@@ -80,6 +86,8 @@ def _record(record: TaskRecord, found: BatchStatus) -> "others.Record":
         "attempts": record.attempts,
         "started": record.started,
         "ended": record.ended,
+        "started_at": _time(record.started),
+        "ended_at": _time(record.ended),
         "seconds": record.seconds,
         "source_sha256": record.source_sha256,
         "source_sha512": record.source_sha512,
@@ -89,6 +97,12 @@ def _record(record: TaskRecord, found: BatchStatus) -> "others.Record":
         "exit_status": record.exit_status,
         "error": _error(record),
     }
+
+
+def _time(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _error(record: TaskRecord) -> "others.TaskProblem | None":

@@ -55,7 +55,9 @@ def shown(fact: "Fact[T]", show: "Callable[[T], str]" = str) -> str:
 
 
 WIDEST = 60
-"""Of a column, in characters; what is longer loses its beginning, for the end of a path tells more."""
+"""Of a column, in characters. What is longer loses its beginning, for the end of a path tells more.
+
+A sentence loses its end."""
 NARROWEST = 8
 """Of a column that is cut so that the table fits the terminal."""
 _GAP = "  "
@@ -87,4 +89,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cut(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else f"...{cell[3 - width :]}"
+    if len(cell) <= width:
+        return cell
+    is_sentence = " " in cell and "/" not in cell.partition(" ")[0]
+    return f"{cell[: width - 3]}..." if is_sentence else f"...{cell[3 - width :]}"

@@ -39,7 +39,7 @@ def totals(verdicts: Sequence[bool], paint: Paint = plain) -> str:
     failed = len(verdicts) - passed
     parts = [paint(f"{passed} pass", "good")] if passed else []
     parts += [paint(f"{failed} fail", "bad")] if failed else []
-    return f"{len(verdicts)} images: {', '.join(parts)}"
+    return f"{len(verdicts)} image{'' if len(verdicts) == 1 else 's'}: {', '.join(parts)}"
 
 
 def _attention(found: Judgement, called: str, paint: Paint) -> Iterator[str]:

@@ -91,6 +91,8 @@ class Record(TypedDict):
     attempts: int
     started: float | None
     ended: float | None
+    started_at: str | None
+    ended_at: str | None
     seconds: float
     source_sha256: str | None
     source_sha512: str | None
@@ -110,6 +112,8 @@ class Batch(TypedDict):
     phase: Literal["none", "running", "ended", "stopped before its end"]
     began: float | None
     ended: float | None
+    began_at: str | None
+    ended_at: str | None
     seconds_left: float | None
     counts: dict[str, int]
     images: list[Record]
