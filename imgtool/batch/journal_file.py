@@ -146,7 +146,10 @@ class Lock:
         try:
             self._descriptor = locks.open_locked(self._path)
         except OSError as error:
-            raise UsageError(f"{printable(str(self._path))}: cannot be made: {error.strerror}") from error
+            raise UsageError(
+                f"{printable(str(self._path))}: cannot be made: {error.strerror}",
+                hint="name a journal where you may write: --journal PATH",
+            ) from error
         if self._descriptor is None:
             raise UsageError(
                 f"{printable(str(self._journal))}: another run of this batch is going on",

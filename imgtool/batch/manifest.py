@@ -126,7 +126,7 @@ class Image(Settings):
 def _some(found: tuple[Image, ...]) -> tuple[Image, ...]:
     """Not by pydantic's min_length, whose complaint would hide what is wrong with an item."""
     if not found:
-        raise complaint("there is no image in it")
+        raise complaint("there is no image in it", hint="add some: images: [golden.qcow2]")
     return found
 
 

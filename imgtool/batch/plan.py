@@ -173,7 +173,7 @@ def refuse_duplicates(tasks: Sequence[Task]) -> None:
                 raise _refusal(claim, seen[claim], task)
             seen[claim] = task
         if str(task.output) == task.source:
-            raise UsageError(f"{task.where}: output: {task.output} is the source itself")
+            raise UsageError(f"{task.where}: output: {task.output} is the source itself", hint=_OUTPUT_HINT)
 
 
 def _claims(task: Task) -> Iterator[tuple[str, str, str]]:

@@ -28,7 +28,7 @@ from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
 from imgtool.policy.profiles import PROFILES
-from imgtool.util import name_templates
+from imgtool.util import misspelt, name_templates
 from imgtool.util.name_templates import STEM
 from imgtool.util.text import printable
 
@@ -54,6 +54,11 @@ class PolicyFingerprints:
 
     def _of_file(self, name: str) -> tuple[str, str]:
         path = os.path.normpath(self._folder / name)
+        if not os.path.lexists(path):
+            hint = misspelt.hint(name, PROFILES, f"the profiles are {', '.join(PROFILES)}")
+            raise UsageError(
+                f"policy: {printable(name)} is neither a profile nor a file beside the manifest", hint=hint
+            )
         policy = load_policy(path)
         rules = [(check.name, policy.rule(check)) for check in all_checks()]
         shown = [(check, rule.severity, rule.unknown, rule.parameters) for check, rule in rules]

@@ -71,7 +71,9 @@ def seconds(value: object) -> float | None:
     found = _DURATION.fullmatch(str(value))
     length = float(found.group(1)) * _UNITS[found.group(2)] if found else 0.0
     if length < 1:
-        raise complaint(f"invalid duration {value!r} (examples: 90s, 30m, 2h, 1d)")
+        raise complaint(
+            f"invalid duration {value!r} (examples: 90s, 30m, 2h, 1d)", hint="give a number and a unit"
+        )
     return length
 
 
@@ -80,7 +82,7 @@ def clouds(found: tuple[str, ...]) -> tuple[str, ...]:
     for one in found:
         cloud(one)
     if len(set(found)) < len(found):
-        raise complaint("the same cloud is named twice")
+        raise complaint("the same cloud is named twice", hint="leave one of them out")
     return found
 
 

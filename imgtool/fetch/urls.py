@@ -45,6 +45,11 @@ def check_url(url: str) -> Url:
         _ = parts.port  # not a number: ValueError
     except ValueError:
         raise _no_url(without_query(url)) from None
+    if parts.scheme and parts.scheme not in SCHEMES:
+        raise UsageError(
+            f"{without_query(url)}: imgtool fetches by http and https, not by {printable(parts.scheme)}:",
+            hint="download it with a program that can, and name the file",
+        )
     if parts.scheme not in SCHEMES or not parts.hostname or not _PLAIN.fullmatch(url):
         raise _no_url(without_query(url))
     if parts.username is not None or parts.password is not None:

@@ -209,6 +209,7 @@ def connect(
     region = region_of(cloud, region_name)
     name = printable(str(region.name or cloud or "")) or "the cloud"
     shown = f"{name}/{printable(region_name)}" if region_name else name
+    _require_address(name, region)
     with translated(name), signing_in(name):
         session = _session(region)
         with understood(name):
@@ -235,6 +236,16 @@ def client_options(cloud: str | None, region_name: str | None) -> str:
     """What the `openstack` command needs to reach this cloud, ending in a blank; for a hint."""
     options = (("--os-cloud", cloud), ("--os-region-name", region_name))
     return "".join(f"{option} {shell_word(value) or 'NAME'} " for option, value in options if value)
+
+
+def _require_address(name: str, region: "CloudRegion") -> None:
+    """Refuse an address that is none: keystoneauth would say that the catalogue has no Glance."""
+    address = (region.config.get("auth") or {}).get("auth_url")
+    if isinstance(address, str) and not address.lower().startswith(("http://", "https://")):
+        raise CloudError(
+            f"{name}: auth_url is {printable(without_credentials(address))!r}, which does not begin with https://",
+            hint="correct it in clouds.yaml, or OS_AUTH_URL: https://HOST:5000/v3, for example",
+        )
 
 
 def _no_project(name: str) -> CloudError:

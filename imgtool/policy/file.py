@@ -64,7 +64,10 @@ def _base(document: Document[PolicySection], reading: tuple[str, ...]) -> Policy
             hint=misspelt.hint(name, PROFILES, known_profiles()),
         )
     if os.path.realpath(path) in reading:
-        raise UsageError(f"{where}: {name} is a file that extends this one: they go in a circle")
+        raise UsageError(
+            f"{where}: {name} is a file that extends this one: they go in a circle",
+            hint="remove `extends` from one of them",
+        )
     return _read(path, reading)
 
 
