@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from imgtool.cli import console, options, reports, sources
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import ImageUnreadableError
 from imgtool.model.facts import GuestQuery, Unknown
@@ -55,7 +55,7 @@ def command(
     """
     wanted = [(bill_format, target)]
     reports.check_paths(wanted)
-    watched = TerminalProgress(progress, stages=False)
+    watched = watch(progress, stages=False)
     with (
         sources.found(image, None, watched, source_format=source_format) as found,
         incoming(found.path, source_format, watched, may_stream=False, disk=disk) as admitted,
