@@ -51,7 +51,7 @@ from imgtool.model.cloud_boot import BootPlace
     "--only",
     multiple=True,
     metavar="PATTERN",
-    help="Only images whose name, file name or source fits this pattern (*, ?, [...]). Repeatable."
+    help="Take only images whose name, file name or source fits this pattern (*, ?, [...]). Repeatable."
     " Default: all.",
 )
 @click.option(
