@@ -4,6 +4,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
 
     cli/          click; the only place that prints or exits
     api.py        the same for Python: inspect, check, convert, upload, prepare
+    diff/         two images, or what was saved of them -> what differs
     doctor.py     what this machine has, for `imgtool doctor`
     report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML, CycloneDX, SPDX
     batch/        many images: manifest, plan, journal, one process an image

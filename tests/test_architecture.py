@@ -15,6 +15,7 @@ MAX_LINES = 400
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
+    ("diff",),
     ("report", "doctor", "api"),
     ("batch",),
     ("pipeline",),

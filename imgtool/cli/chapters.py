@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[1] / "docs"
 CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "inspect-check": ("inspect", "check"),
-        "sbom-diff": ("sbom",),
+        "sbom-diff": ("sbom", "diff"),
         "policies": ("explain",),
         "command-line": ("completion", "init", "schema"),
         "convert": ("convert",),

@@ -14,6 +14,7 @@ COMMANDS = {
     "inspect": "Show what an image is and what is inside; judges nothing.",
     "check": "Judge images: will they work on OpenStack?",
     "sbom": "Write a bill of materials: CycloneDX or SPDX.",
+    "diff": "Show what differs between two images.",
     "convert": "Convert an image to raw or qcow2.",
     "upload": "Upload a finished image into Glance.",
     "prepare": "Inspect, check, convert, upload and verify an image.",

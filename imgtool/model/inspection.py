@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from imgtool.model.boot import BootResult
+from imgtool.model.difference import Difference
 from imgtool.model.facts import NOT_READ, Fact
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
@@ -38,3 +39,5 @@ class Inspection:
     """How it came up on each bus that a boot was asked for; none where nobody asked, or a check failed."""
     sha256: str | None = None
     """Of the file that the user named, in hex; None where nobody asked for it, or it comes from stdin."""
+    difference: Difference | None = None
+    """From the image that it was compared with; None where it was with none."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from imgtool.cli import baselines, boot_options, console, options, policies, side_by_side
+from imgtool.cli import baselines, boot_options, compared, console, options, policies, side_by_side
 from imgtool.cli import reports as report_files
 from imgtool.cli.bars import When, watch
 from imgtool.cli.baselines import Judged
@@ -25,6 +25,7 @@ from imgtool.util.progress import Progress
 @options.disk
 @policies.option
 @policies.choice
+@compared.against
 @baselines.option
 @boot_options.boot
 @click.option(
@@ -45,6 +46,7 @@ def command(
     disk: str | None,
     policy: str,
     choice: CheckChoice,
+    against: options.Source | None,
     baseline: baselines.BaselineFile | None,
     boot: BootOptions | None,
     jobs: int | None,
@@ -64,7 +66,8 @@ def command(
     applied = policies.chosen(policy, choice)
     watched = watch("never" if quiet else progress, stages=boot is not None)
     with_map, with_bill = report_files.need_disk_map(reports), report_files.need_bill(reports)
-    order = Order(source_format, disk, applied, boot, with_map, with_bill)
+    old = None if against is None else compared.held_fast(against, applied, watched)
+    order = Order(source_format, disk, applied, boot, with_map, with_bill, old=old)
     screen = _Screen(images, options.detail(quiet=quiet), shown=output == "text")
     done: dict[int, Judged] = {}
     for position, one in _judged(images, order, watched, jobs):

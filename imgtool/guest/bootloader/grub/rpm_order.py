@@ -6,7 +6,6 @@ Source: grub-core/commands/blscfg.c of rhboot/grub2 (vercmp, split_package_strin
 import re
 
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+")
-_BETWEEN = re.compile(r"[^0-9A-Za-z~+]*")
 
 
 def compare_names(left: str, right: str) -> int:
@@ -24,18 +23,22 @@ def _split(name: str) -> tuple[str, str, str]:
     return (*parts, *[""] * (3 - len(parts)))  # type: ignore[return-value]
 
 
-def compare_versions(left: str, right: str) -> int:
-    """The order of two versions, segment by segment."""
+def compare_versions(left: str, right: str, caret: str = "+") -> int:
+    """Return the same of two versions, segment by segment.
+
+    `caret` is what comes before all but the end: `+` for blscfg, `^` for RPM itself (rpmio/rpmvercmp.c).
+    """
     if left == right:
         return 0
+    between = re.compile(rf"[^0-9A-Za-z~{re.escape(caret)}]*")
     at, other = 0, 0
     while at < len(left) or other < len(right):
-        at = _BETWEEN.match(left, at).end()  # type: ignore[union-attr]
-        other = _BETWEEN.match(right, other).end()  # type: ignore[union-attr]
-        sign = _signs(left[at : at + 1], right[other : other + 1])
+        at = between.match(left, at).end()  # type: ignore[union-attr]
+        other = between.match(right, other).end()  # type: ignore[union-attr]
+        sign = _signs(left[at : at + 1], right[other : other + 1], caret)
         if sign is not None:
             return sign
-        if left[at : at + 1] in {"~", "+"} and at < len(left):
+        if left[at : at + 1] in {"~", caret} and at < len(left):
             at, other = at + 1, other + 1
             continue
         one, two = _SEGMENT.match(left, at), _SEGMENT.match(right, other)
@@ -48,14 +51,14 @@ def compare_versions(left: str, right: str) -> int:
     return (at < len(left)) - (other < len(right))
 
 
-def _signs(one: str, two: str) -> int | None:
-    """`~` comes before everything, `+` before all but the end; None where neither decides."""
+def _signs(one: str, two: str, caret: str) -> int | None:
+    """`~` comes before everything, `caret` before all but the end; None where neither decides."""
     if "~" in {one, two} and one != two:
         return -1 if one == "~" else 1
-    if "+" in {one, two} and one != two:
+    if caret in {one, two} and one != two:
         if not one or not two:
             return 1 if two == "" else -1
-        return 1 if two == "+" else -1
+        return 1 if two == caret else -1
     return None
 
 

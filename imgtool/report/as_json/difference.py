@@ -1,0 +1,39 @@
+"""A comparison as JSON."""
+
+from imgtool.model.difference import Change, Difference, KindDifference
+from imgtool.model.result import SCHEMA_VERSION
+from imgtool.report.as_json.values import Object, clean, to_text
+
+
+def document(found: Difference) -> Object:
+    """`imgtool diff`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "old": clean(found.old),
+        "new": clean(found.new),
+        "same": found.is_same,
+        "kinds": [_kind(one) for one in found.kinds],
+    }
+
+
+def difference(found: Difference) -> str:
+    """`--report json=PATH`."""
+    return to_text(document(found)) + "\n"
+
+
+def _kind(one: KindDifference) -> Object:
+    return {
+        "kind": one.kind,
+        "changes": [_change(change) for change in one.changes],
+        "unknown": clean(one.unknown) or None,
+        "not_compared": clean(one.absent) or None,
+    }
+
+
+def _change(one: Change) -> Object:
+    return {
+        "name": clean(one.name),
+        "how": one.how,
+        "old": None if one.old is None else clean(one.old),
+        "new": None if one.new is None else clean(one.new),
+    }
