@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 import pytest
-from support import boots, facts
+from support import bills, boots, facts
 from support.batch_standing import standing
 from support.documentation import CHECKOUT, DOCS, PAGES, README, everything, examples, undocumented_keys
 
 from imgtool.checks import registry
 from imgtool.cli.group import COMMANDS, EPILOG, cli
+from imgtool.model.difference import Difference, KindDifference
 from imgtool.model.result import ImageResult
 from imgtool.report import as_json
-from imgtool.report.as_json import batch, boot
+from imgtool.report.as_json import batch, boot, difference
 
 TEXT = everything()
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
@@ -98,6 +99,8 @@ def test_every_check_has_its_way_out() -> None:
 DOCUMENTS: dict[str, Any] = {
     "inspect": as_json.inspection(facts.inspection(), ()),
     "inspect of Windows": as_json.inspection(facts.windows_inspection(), ()),
+    "inspect --inventory": as_json.inspection(bills.with_inventory(), ()),
+    "diff": difference.document(Difference("a", "b", (KindDifference("users", unknown="x"),))),
     "check": as_json.results([ImageResult(registry.judge(facts.inspection()))]),
     "boot": boot.document([boots.boot(), boots.stopped()], registry.judge(facts.inspection())),
     "batch": batch.status(standing()[0]),

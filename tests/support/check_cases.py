@@ -12,6 +12,7 @@ from imgtool.checks.registry import all_checks, refused
 from imgtool.errors import FormatMismatchError, UnsafeImageError
 from imgtool.model.boot import CloudInitRun
 from imgtool.model.boot_path import BootStep
+from imgtool.model.difference import Change, Difference, KindDifference
 from imgtool.model.guest import Family, GuestFacts
 from imgtool.model.inspection import Inspection
 from imgtool.model.layout import Firmware, PartitionFacts, TableFaults
@@ -33,8 +34,13 @@ HEALTHY: dict[str, Case] = {
     "virtio-windows": facts.windows_inspection,
     "windows-generalised": facts.windows_inspection,
     **dict.fromkeys(AFTER_BOOT, booted),
+    "unchanged": lambda: compared(KindDifference("users")),
 }
 """What passes, where that is not the healthy Linux image."""
+
+
+def compared(*kinds: KindDifference) -> Inspection:
+    return replace(facts.inspection(), difference=Difference("old.raw", "new.raw", kinds))
 
 
 def with_drivers(**changed: Any) -> Inspection:
@@ -42,6 +48,7 @@ def with_drivers(**changed: Any) -> Inspection:
 
 
 FAILING: dict[str, list[Case]] = {
+    "unchanged": [lambda: compared(KindDifference("users", (Change("eve", "added", None, "uid 5"),)))],
     "image-safe": [
         lambda: facts.inspection(image=facts.image(format="qcow2", snapshots=1)),
         lambda: refused("a.qcow2", UnsafeImageError("has a backing file")),
@@ -210,6 +217,7 @@ FAILING: dict[str, list[Case]] = {
 }
 
 UNKNOWN: dict[str, list[Case]] = {
+    "unchanged": [lambda: compared(KindDifference("users", unknown="bad block"))],
     "boot-loader": [
         lambda: facts.with_boot_stop(BootStep("loader", "unknown", "it asks for the machine's SMBIOS")),
         lambda: facts.inspection(guest=NO_GUEST),
@@ -296,8 +304,10 @@ UNKNOWN: dict[str, list[Case]] = {
     "cloud-init-runs": [lambda: booted(boot(), boot(cloud_init=UNREADABLE))],
 }
 
-ABOUT_THE_FILE = {"virtual-size", "image-safe", "image-format", "image-consistent", "nova-accepts"}
-"""They judge the file, whatever guest is in it: what the gate saw, and what qemu-img says."""
+ABOUT_THE_FILE = {
+    "virtual-size", "image-safe", "image-format", "image-consistent", "nova-accepts", "unchanged",
+}  # fmt: skip
+"""They judge the file, whatever guest is in it: what the gate saw, what qemu-img says, what was before."""
 
 PASSING: dict[str, list[Case]] = {
     "disk-whole": [
@@ -370,6 +380,7 @@ OF_LINUX_ONLY = (
 )  # fmt: skip
 
 SKIPPED: dict[str, list[Case]] = {
+    "unchanged": [facts.inspection],
     "system-family": [facts.inspection, facts.windows_inspection],
     "filesystem-clean": [lambda: facts.inspection(guest=replace(NO_GUEST, data_only=True))],
     "system-found": [lambda: facts.inspection(guest=replace(NO_GUEST, family=FAMILY))],

@@ -7,6 +7,7 @@ from imgtool.checks.registry import all_checks
 from imgtool.checks.rules.distribution_allowed import AllowedDistributions
 from imgtool.checks.rules.forbidden_files import ForbiddenFiles
 from imgtool.checks.rules.required_modules import RequiredModules
+from imgtool.checks.rules.unchanged import Unchanged
 from imgtool.checks.rules.virtual_size import Size, VirtualSize
 from imgtool.model.verdict import Severity
 
@@ -21,6 +22,7 @@ def asking(largest_bytes: int, allowed: tuple[str, ...]) -> Policy:
             "required-modules": Rule(
                 Severity.ERROR, parameters=RequiredModules(modules=("virtio_rng", "virtio_balloon"))
             ),
+            "unchanged": Rule(Severity.ERROR, parameters=Unchanged(kinds=("users",))),
             "forbidden-files": Rule(Severity.ERROR, parameters=ForbiddenFiles(paths=("/root/.netrc",))),
         },
     )

@@ -51,5 +51,5 @@ def test_without_an_image_before_it_is_skipped() -> None:
 
 @pytest.mark.parametrize("text", ["user", "users:gone", "users:", ""])
 def test_what_a_policy_may_not_say(text: str) -> None:
-    with pytest.raises(ValueError, match="is no kind|behind the colon"):
+    with pytest.raises(ValueError, match=r"is no kind|behind the colon"):
         held(text)
