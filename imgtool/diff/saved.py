@@ -94,7 +94,7 @@ def _package(url: str, name: str) -> dict[str, str]:
     except ImportError as error:
         raise ToolMissingError(
             "to read a bill of materials, packageurl-python is needed, and it is not installed",
-            hint="install imgtool with its extra: pip install 'imgtool[sbom]'",
+            hint="install the extra: pip install 'openstack-imgtool[sbom]'",
         ) from error
     found = PackageURL.from_string(url)
     qualifiers: Mapping[str, str] = found.qualifiers

@@ -6,7 +6,7 @@ from typing import Any
 
 from imgtool.batch.manifest import Manifest
 from imgtool.policy.schema import policy_model
-from imgtool.report.documents import delivery, facts, others, verdicts
+from imgtool.report.documents import delivery, difference, facts, others, verdicts
 from imgtool.util.json_schema import Schema, of_document, of_yaml
 
 FILES: Mapping[str, Callable[[], Schema]] = MappingProxyType(
@@ -20,6 +20,7 @@ FILES: Mapping[str, Callable[[], Schema]] = MappingProxyType(
 DOCUMENTS: Mapping[str, Any] = MappingProxyType(
     {
         "inspect": facts.Inspection,
+        "diff": difference.Difference,
         "check": verdicts.Results,
         "convert": delivery.Conversion,
         "upload": delivery.Delivered,

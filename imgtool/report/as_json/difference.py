@@ -1,11 +1,16 @@
 """A comparison as JSON."""
 
+from typing import TYPE_CHECKING
+
 from imgtool.model.difference import Change, Difference, KindDifference
 from imgtool.model.result import SCHEMA_VERSION
-from imgtool.report.as_json.values import Object, clean, to_text
+from imgtool.report.as_json.values import clean, to_text
+
+if TYPE_CHECKING:
+    from imgtool.report.documents import difference as documents
 
 
-def document(found: Difference) -> Object:
+def document(found: Difference) -> "documents.Difference":
     """`imgtool diff`."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -21,7 +26,7 @@ def difference(found: Difference) -> str:
     return to_text(document(found)) + "\n"
 
 
-def _kind(one: KindDifference) -> Object:
+def _kind(one: KindDifference) -> "documents.KindDifference":
     return {
         "kind": one.kind,
         "changes": [_change(change) for change in one.changes],
@@ -30,7 +35,7 @@ def _kind(one: KindDifference) -> Object:
     }
 
 
-def _change(one: Change) -> Object:
+def _change(one: Change) -> "documents.Change":
     return {
         "name": clean(one.name),
         "how": one.how,
