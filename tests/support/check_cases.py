@@ -12,7 +12,6 @@ from imgtool.checks.registry import all_checks, refused
 from imgtool.errors import FormatMismatchError, UnsafeImageError
 from imgtool.model.boot import CloudInitRun
 from imgtool.model.boot_path import BootStep
-from imgtool.model.difference import Change, Difference, KindDifference
 from imgtool.model.guest import Family, GuestFacts
 from imgtool.model.inspection import Inspection
 from imgtool.model.layout import Firmware, PartitionFacts, TableFaults
@@ -34,13 +33,9 @@ HEALTHY: dict[str, Case] = {
     "virtio-windows": facts.windows_inspection,
     "windows-generalised": facts.windows_inspection,
     **dict.fromkeys(AFTER_BOOT, booted),
-    "unchanged": lambda: compared(KindDifference("users")),
+    "unchanged": facts.compared,
 }
 """What passes, where that is not the healthy Linux image."""
-
-
-def compared(*kinds: KindDifference) -> Inspection:
-    return replace(facts.inspection(), difference=Difference("old.raw", "new.raw", kinds))
 
 
 def with_drivers(**changed: Any) -> Inspection:
@@ -48,7 +43,7 @@ def with_drivers(**changed: Any) -> Inspection:
 
 
 FAILING: dict[str, list[Case]] = {
-    "unchanged": [lambda: compared(KindDifference("users", (Change("eve", "added", None, "uid 5"),)))],
+    "unchanged": [lambda: facts.compared(facts.EVE)],
     "image-safe": [
         lambda: facts.inspection(image=facts.image(format="qcow2", snapshots=1)),
         lambda: refused("a.qcow2", UnsafeImageError("has a backing file")),
@@ -217,7 +212,7 @@ FAILING: dict[str, list[Case]] = {
 }
 
 UNKNOWN: dict[str, list[Case]] = {
-    "unchanged": [lambda: compared(KindDifference("users", unknown="bad block"))],
+    "unchanged": [lambda: facts.compared(unknown="bad block")],
     "boot-loader": [
         lambda: facts.with_boot_stop(BootStep("loader", "unknown", "it asks for the machine's SMBIOS")),
         lambda: facts.inspection(guest=NO_GUEST),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from imgtool.model.boot_path import BootPath, BootStep, FirmwareName
+from imgtool.model.difference import Change, Difference, KindDifference
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage, FileIdentity
@@ -258,3 +259,13 @@ def with_clean(clean: Fact[bool]) -> Inspection:
     healthy = guest()
     (root,) = healthy.filesystems
     return inspection(guest=replace(healthy, filesystems=(root, replace(root, clean=clean))))
+
+
+EVE = Change("eve", "added", None, "uid 5")
+
+
+def compared(*users: Change, unknown: str = "") -> Inspection:
+    """A healthy image, which was compared with one before it."""
+    return replace(
+        inspection(), difference=Difference("old.raw", "new.raw", (KindDifference("users", users, unknown),))
+    )
