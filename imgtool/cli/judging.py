@@ -56,9 +56,7 @@ def judge(image: Source, order: Order, progress: Progress) -> tuple[ImageResult,
                 with_map=order.with_map,
                 with_hash=order.with_bill,
             )
-            result = judge_image(
-                _compared(str(image), inspection, order), policy, progress, order.boot
-            )
+            result = judge_image(_compared(str(image), inspection, order), policy, progress, order.boot)
     except (UnsafeImageError, ImageUnreadableError, FetchError) as error:
         return refusal(str(image), error, policy), error.exit_status
     passed = result.judgement is not None and result.judgement.passed
