@@ -11,10 +11,11 @@ from pathlib import Path
 
 from imgtool.guest.free.disk import find_free_blocks
 from imgtool.model.free_blocks import FreeBlocks
-from imgtool.util.ranges import Ranges, from_text
+from imgtool.util.ranges import Ranges, Run, from_text
 
 MARKER = b"what was deleted must not be published\n"
 MIB = 1 << 20
+EDGE = 64 << 10
 Tree = dict[str, tuple[object, ...]]
 """By the path: what of a file has to stay as it is."""
 
@@ -157,12 +158,44 @@ def runs(found: FreeBlocks, disk: Path) -> Ranges:
 
 
 def without_free(disk: Path, target: Path) -> FreeBlocks:
-    """A copy of a raw disk, with other bytes in all that is free: what needs them comes to light."""
+    """A copy of a raw disk, with other bytes at the edges of what is free: what needs them comes to light."""
     found = free_blocks(disk)
-    command("cp", "--sparse=always", disk, target)
-    with target.open("r+b") as file:
-        for start, end in runs(found, disk):
-            file.seek(start)
+    free = runs(found, disk)
+    size = disk.stat().st_size
+    with disk.open("rb") as source, empty(target, size).open("r+b") as copy:
+        for start, end in Ranges(data_extents(disk)).without(free):
             for place in range(start, end, MIB):
-                file.write(b"\xa5" * min(MIB, end - place))
+                source.seek(place)
+                copy.seek(place)
+                copy.write(source.read(min(MIB, end - place)))
+        for start, end in free:
+            for first, last in ((start, min(end, start + EDGE)), (max(start, end - EDGE), end)):
+                copy.seek(first)
+                copy.write(b"\xa5" * (last - first))
+    return found
+
+
+def marked_and_unmarked(disk: Path, copy: Path, times: int = 2) -> tuple[bool, bool]:
+    """Whether what was deleted is on the disk, and in the copy."""
+    return _has(disk, MARKER * times), _has(copy, MARKER * times)
+
+
+def _has(path: Path, wanted: bytes) -> bool:
+    with path.open("rb") as file:
+        for start, end in data_extents(path):
+            file.seek(start)
+            if wanted in file.read(end - start):
+                return True
+    return False
+
+
+def data_extents(path: Path) -> list[Run]:
+    """Where a sparse file has data."""
+    found: list[Run] = []
+    size, end = path.stat().st_size, 0
+    with path.open("rb") as file, suppress(OSError):  # lseek(2): no more data
+        while end < size:
+            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            found.append((start, end))
     return found

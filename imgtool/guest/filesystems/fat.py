@@ -62,7 +62,7 @@ class Geometry:
 
 def probe(head: bytes, stream: BinaryIO) -> "FatFilesystem | None":
     """The file system of `stream`, whose first bytes are `head`, if it is FAT."""
-    geometry = _geometry(head)
+    geometry = geometry_of(head)
     if geometry is None:
         return None
     volume = FatVolume(stream, geometry)
@@ -100,7 +100,7 @@ def _label(volume: "FatVolume") -> str | None:
     return None
 
 
-def _geometry(head: bytes) -> Geometry | None:
+def geometry_of(head: bytes) -> Geometry | None:
     """None where the sector is no FAT boot sector."""
     if len(head) < 512 or head[510:512] != b"\x55\xaa" or head[:1] not in JUMPS:
         return None
@@ -244,7 +244,7 @@ class FatNode(CachedNode):
         return None
 
     def _list(self) -> Iterator[tuple[str, Node]]:
-        for name, attributes, cluster, length in _entries(self._read_directory()):
+        for name, attributes, cluster, length in entries_of(self._read_directory()):
             kind = Kind.DIRECTORY if attributes & DIRECTORY else Kind.FILE
             yield name, FatNode(self._volume, self._below(name), kind, cluster, length)
 
@@ -257,7 +257,7 @@ class FatNode(CachedNode):
         return self._volume.read_chain(clusters, 0, len(clusters) * geometry.cluster_size)
 
 
-def _entries(content: bytes) -> Iterator[tuple[str, int, int, int]]:
+def entries_of(content: bytes) -> Iterator[tuple[str, int, int, int]]:
     """Name, attributes, first cluster and size of each entry in use."""
     long_name: list[bytes] = []
     for offset in range(0, len(content) - ENTRY_BYTES + 1, ENTRY_BYTES):

@@ -89,14 +89,15 @@ class NtfsFilesystem:
 
     def _open(self) -> "NtfsVolume":
         if self._volume is None:
-            geometry = _geometry(self._head)
+            geometry = geometry_of(self._head)
             from imgtool.guest.filesystems.ntfs_records import NtfsVolume  # noqa: PLC0415 - 0.1 s only here
 
             self._volume = NtfsVolume(self._stream, geometry)
         return self._volume
 
 
-def _geometry(head: bytes) -> Geometry:
+def geometry_of(head: bytes) -> Geometry:
+    """The sizes in a boot sector. Raises GuestReadError where they are impossible."""
     sector, per_cluster = struct.unpack_from("<HB", head, 0x0B)
     cluster = sector * (per_cluster if per_cluster <= 0x80 else 1 << (256 - per_cluster))
     if sector not in SECTOR_SIZES or not sector <= cluster <= MAX_CLUSTER_BYTES or cluster & (cluster - 1):

@@ -6,6 +6,9 @@
     bitmap.py    runs of zeros in a bitmap
     blocks.py    reads whole blocks of a volume
     ext_layout.py   where an ext2, ext3 or ext4 keeps what; ext.py: its bitmaps; ext_inodes.py: its files
+    xfs_trees.py, btrfs_trees.py    their B+trees; xfs.py, btrfs.py, fat.py, ntfs.py: what is free by those,
+    by the table, by $Bitmap; xfs_inodes.py: the files of an XFS
+    swap.py      all but the header
 
 A reader takes the bytes of one volume and returns the bytes of it that are free. Free is what the file system
 calls free (its bitmaps or trees), where a second reading, of all files and of the file system's own places,

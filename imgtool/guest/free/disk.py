@@ -10,10 +10,14 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.clean import read_clean
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.rootless import Rootless
+from imgtool.guest.free.btrfs import free_of_btrfs
 from imgtool.guest.free.ext import free_of_ext
+from imgtool.guest.free.fat import free_of_fat
 from imgtool.guest.free.gaps import free_between
 from imgtool.guest.free.lvm import unused_extents
+from imgtool.guest.free.ntfs import free_of_ntfs
 from imgtool.guest.free.swap import free_of_swap
+from imgtool.guest.free.xfs import free_of_xfs
 from imgtool.guest.lvm import PhysicalVolume, read_physical_volume
 from imgtool.guest.streams import Disk, VolumeStream
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
@@ -30,6 +34,10 @@ READERS: Mapping[str, Reader] = {
     "ext2": free_of_ext,
     "ext3": free_of_ext,
     "ext4": free_of_ext,
+    "xfs": free_of_xfs,
+    "btrfs": free_of_btrfs,
+    "vfat": free_of_fat,
+    "ntfs": free_of_ntfs,
     "swap": free_of_swap,
 }
 """By the type of the file system."""
@@ -66,7 +74,7 @@ class _FreeFinder:
         """Each volume, and what no partition holds where there is a partition table."""
         for volume in self._layout.volumes:
             kind, reason = _identified(volume)
-            reason = reason or self._why_kept(volume)
+            reason = self._why_kept(volume) or reason
             if reason is None:
                 yield _found(volume.name, kind, volume.size_bytes, partial(self._of_volume, volume, kind))
             else:
