@@ -153,7 +153,7 @@ class Trees:
 
 
 def _system_chunks(head: bytes) -> Iterator[Chunk]:
-    """Those of the superblock, by which the tree of chunks is found."""
+    """The chunks in the superblock, by which the tree of chunks is found."""
     size = number(head, 0xA0, "<I")
     content = head[0x32B : 0x32B + min(size, 2048)]
     at = 0

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -150,15 +151,14 @@ def test_spoilt_trees_never_free_what_a_file_has(small: Path) -> None:
 def test_an_extent_that_the_extent_tree_lost_is_found_by_its_file(small: Path) -> None:
     """Each item of the extent tree in turn gets a smaller length, and the sum is made to agree."""
     text = command("btrfs", "inspect-internal", "dump-tree", "-t", "extent", small)
-    lengths = [line.split() for line in text.splitlines() if " EXTENT_ITEM " in line]
+    lengths = [(int(at), int(size)) for at, size in re.findall(r"\((\d+) EXTENT_ITEM (\d+)\)", text)]
     assert lengths
     with small.open("rb") as file:
         file.seek(65536 + 0x78)
         total = int.from_bytes(file.read(8), "little") - 4096
         content = {place: _read(file, place) for place in nodes(small)}
         tried = 0
-        for words in lengths:
-            address, length = int(words[3].strip("(")), int(words[5].strip(")"))
+        for address, length in lengths:
             if length <= 4096:
                 continue
             key = address.to_bytes(8, "little") + b"\xa8" + length.to_bytes(8, "little")
