@@ -1,5 +1,6 @@
 """The plugins that the tests share, and what a run begins with."""
 
+import os
 import signal
 
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,7 @@ settings.load_profile("imgtool")
 
 
 def pytest_configure() -> None:
+    os.environ["IMGTOOL_CONFIG"] = os.devnull  # whoever runs the tests may have a configuration file
     """What is started behind a script ignores ^C, and so would all that the tests start, and send ^C to."""
     for number, handler in (
         (signal.SIGINT, signal.default_int_handler),

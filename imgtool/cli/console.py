@@ -39,12 +39,24 @@ class BugError(ImgtoolError):
     code = "bug"
 
 
+_expected: list[str] = []
+"""The form in which a result is wanted where the command line does not say, if not as text."""
+
+
+def expect_json() -> None:
+    """Note that the environment or the configuration file asks for JSON."""
+    _expected[:] = ["json"]
+
+
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the command line asks for JSON, seen before it is parsed: usage errors are JSON too."""
+    """Whether JSON is asked for, seen before the command line is parsed: usage errors are JSON too."""
     pairs = pairwise([*arguments, ""])
-    return any(
-        option == "--output=json" or (option, value) == ("--output", "json") for option, value in pairs
-    )
+    forms = [
+        value if option == "--output" else option.removeprefix("--output=")
+        for option, value in pairs
+        if option == "--output" or option.startswith("--output=")
+    ]
+    return (forms or _expected or ["text"])[-1] == "json"
 
 
 def wants_json_progress(arguments: Sequence[str]) -> bool:

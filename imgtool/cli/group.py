@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from imgtool import __version__
-from imgtool.cli import console
+from imgtool.cli import console, defaults
 from imgtool.cli.lazy import LazyGroup
 from imgtool.errors import EXIT_OK, UsageError
 from imgtool.util.text import printable
@@ -103,7 +103,9 @@ def _usage(error: click.ClickException) -> UsageError:
     command = context.command_path if context else "imgtool"
     if isinstance(error, click.NoSuchOption):
         return _no_such_option(error, command)
-    return UsageError(error.format_message(), hint=f"see `{command} --help`")
+    where = defaults.origin(context, getattr(error, "param", None))
+    hint = f"see `{command} --help`"
+    return UsageError(error.format_message(), hint=f"that is what {where} says; {hint}" if where else hint)
 
 
 def _no_such_option(error: click.NoSuchOption, command: str) -> UsageError:

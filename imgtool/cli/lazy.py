@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from imgtool.cli import console, defaults
 from imgtool.errors import UsageError
 from imgtool.util.text import printable
 
@@ -35,7 +36,10 @@ class LazyGroup(click.Group):
         """Raises UsageError that suggests another command where there is none of that name."""
         name = args[0]
         if name in self._commands_help or name.startswith("-") or ctx.resilient_parsing:
-            return super().resolve_command(ctx, args)
+            found = super().resolve_command(ctx, args)
+            if found[1] is not None and not ctx.resilient_parsing:
+                _take_defaults(ctx, name, found[1], self._commands_help)
+            return found
         from imgtool.util import misspelt  # noqa: PLC0415 - loaded only where something is wrong
 
         close = misspelt.closest(name, self._commands_help)
@@ -64,3 +68,12 @@ class LazyGroup(click.Group):
         """The list in `imgtool --help`."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._commands_help.items()))
+
+
+def _take_defaults(
+    ctx: click.Context, name: str, command: click.Command, commands: Mapping[str, str]
+) -> None:
+    """Let environment and configuration file speak; errors are told as JSON where they want that."""
+    defaults.apply(ctx, name, command, commands)
+    if defaults.value_of(ctx, name, "output") == "json":
+        console.expect_json()

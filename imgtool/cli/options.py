@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from imgtool import __version__
-from imgtool.cli import console
+from imgtool.cli import console, defaults
 from imgtool.errors import UsageError
 from imgtool.fetch.urls import Url, check_url, is_url
 from imgtool.formats.claims import FORMATS
@@ -128,6 +128,8 @@ class OptionalValueCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Log what was asked for, then do it."""
         log.info(__name__, f"begins: {ctx.obj!r}", version=__version__)
+        if told := defaults.in_force(ctx):
+            log.info(__name__, f"not on the command line: {', '.join(told)}")
         return super().invoke(ctx)
 
     def _with_values(self, args: Sequence[str]) -> list[str]:

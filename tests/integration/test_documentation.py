@@ -16,6 +16,7 @@ from support.documentation import (
     PAGES,
     Example,
     blocks,
+    configuration_example,
     examples,
     manifest_example,
     matches,
@@ -69,6 +70,7 @@ def folder(debian_image: Path) -> Iterator[Path]:
     convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", debian_image, path / "vendor.qcow2"]
     subprocess.run(convert, check=True)
     (path / "policy.yaml").write_text(policy_example())
+    (path / "config.toml").write_text(configuration_example())
     (path / "images.yaml").write_text(manifest_example())
     (path / "scripts").symlink_to(CHECKOUT / "scripts")
     (path / ".venv").symlink_to(sys.prefix)

@@ -35,6 +35,12 @@ def policy_example() -> str:
     return example("policy.yaml")
 
 
+def configuration_example() -> str:
+    """The configuration file that docs/command-line.md shows."""
+    (text,) = blocks(DOCS / "command-line.md", "toml")
+    return text
+
+
 def manifest_example() -> str:
     """The manifest that docs/many-images.md shows."""
     return example("images.yaml")
