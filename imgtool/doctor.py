@@ -1,4 +1,4 @@
-"""What this machine has for imgtool's work: programs, libraries, file systems, room."""
+"""What this machine has for imgtool's work, command by command: programs, libraries, file systems, clouds."""
 
 import fcntl
 import importlib.metadata
@@ -6,16 +6,21 @@ import os
 import platform
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from imgtool.errors import ImgtoolError
+from imgtool import __version__
+from imgtool.boot import accelerator, firmware
+from imgtool.errors import CloudError, ImgtoolError
 from imgtool.formats import sniff
+from imgtool.glance import configuration
 from imgtool.process import confined, programs, qemu_img
 from imgtool.sandbox import confine, probe
+from imgtool.util import install
 from imgtool.util.text import human_size
 
 OLDEST_QEMU_IMG = qemu_img.Version(5, 1, 0)
@@ -28,6 +33,15 @@ QEMU_SECONDS = 10.0
 """For its version."""
 
 LIBRARIES = ("oslo.utils", "openstacksdk", "dissect.extfs", "isal", "zstandard")
+OPENSTACK = "openstacksdk"
+EXTRAS = {"distributed": ("cluster", "batch --scheduler"), "cyclonedx-python-lib": ("sbom", "sbom")}
+"""What an extra of the package brings: its name, and the commands that need it."""
+
+ALL = "every command"
+IMAGES = "every command that reads an image"
+MADE = "convert, prepare and batch"
+BOOT = "boot and --boot"
+CLOUDS = "upload, prepare, batch, copy, retire and boot --cloud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +52,29 @@ class Item:
     state: Literal["ok", "note", "missing"]
     detail: str
     remedy: str = ""
+    needed_by: str = ""
+    """Which commands, in words; empty where it says something of a cloud."""
 
 
 def examine(folder: Path) -> tuple[Item, ...]:
-    """Look at everything; `folder` is where images are worked on."""
-    programs = (_probe("qemu-img", _qemu_img), _probe("libmagic", _libmagic))
-    sandbox = _probe("sandbox", _sandbox)
-    confinement = _confinement()
-    libraries = tuple(_library(name) for name in LIBRARIES)
+    """Look at everything; `folder` is where images are worked on. What few commands need is never missing."""
     temporary = Path(tempfile.gettempdir())
-    places = (_reflink(folder), _room("room here", folder), _room("room for temporary files", temporary))
-    return (*programs, sandbox, confinement, *libraries, _cores(), *places)
+    needed = {
+        ALL: [_python(), _imgtool()],
+        IMAGES: [
+            _probe("qemu-img", _qemu_img),
+            _probe("libmagic", _libmagic),
+            _probe("sandbox", _sandbox),
+            _confinement(),
+            *(_library(name) for name in LIBRARIES if name != OPENSTACK),
+            _room("room for temporary files", temporary),
+        ],
+        MADE: [_cores(), _reflink(folder), _room("room here", folder)],
+        CLOUDS: [_library(OPENSTACK), _clouds()],
+        BOOT: [*_machine()],
+        **{commands: [_extra(name, extra)] for name, (extra, commands) in EXTRAS.items()},
+    }
+    return tuple(replace(item, needed_by=by) for by, items in needed.items() for item in items)
 
 
 def versions() -> Iterator[tuple[str, str]]:
@@ -61,14 +87,71 @@ def versions() -> Iterator[tuple[str, str]]:
         yield name, _library(name).detail
 
 
+def _python() -> Item:
+    return Item("Python", "ok", f"{platform.python_version()} at {sys.executable}")
+
+
+def _imgtool() -> Item:
+    return Item("imgtool", "ok", f"{__version__} in {Path(__file__).parent}")
+
+
 def _qemu() -> Item:
     """Ask the emulator of this machine's architecture, which boots an image."""
-    program = f"qemu-system-{platform.machine()}"
+    program = programs.require(f"qemu-system-{platform.machine()}")
     output = programs.run([program, "--version"], timeout_seconds=QEMU_SECONDS).stdout.decode(
         errors="replace"
     )
     found = re.search(r"version ([0-9.]+)", output)
     return Item("QEMU", "ok", f"{found[1] if found else 'unknown'} at {shutil.which(program)}")
+
+
+def _machine() -> Iterator[Item]:
+    """Tell what a boot takes; without QEMU nothing else of it can be known."""
+    emulator = _probe("QEMU", _qemu)
+    yield _optional(emulator)
+    if emulator.state == "ok":
+        yield _optional(_probe("UEFI", _uefi))
+        yield _kvm()
+
+
+def _uefi() -> Item:
+    with tempfile.TemporaryDirectory() as folder:
+        found = firmware.prepare("uefi", platform.machine(), Path(folder))
+    return Item("UEFI", "ok", str(found.code) if found else "is in QEMU")
+
+
+def _kvm() -> Item:
+    """Ask whether it really runs a guest: that /dev/kvm is there proves nothing."""
+    try:
+        obstacle = accelerator.obstacle_to_kvm(platform.machine())
+    except ImgtoolError as error:
+        obstacle = error.message
+    if obstacle is None:
+        return Item("KVM", "ok", "runs a guest")
+    return Item("KVM", "note", f"no: {obstacle}", "guests are emulated, which takes longer")
+
+
+def _clouds() -> Item:
+    """List those that are configured; none of them is asked anything."""
+    name = "clouds"
+    try:
+        places = configuration.places()
+    except CloudError as error:
+        return Item(name, "note", error.message, error.hint)
+    if not places:
+        return Item(name, "note", "none is configured", configuration.where_it_is_looked_for())
+    return Item(name, "ok", "; ".join(f"{', '.join(names)} of {place}" for place, names in places.items()))
+
+
+def _extra(name: str, extra: str) -> Item:
+    """Tell of a library that an extra of the package brings."""
+    remedy = f"the extra {extra} has it: pipx inject openstack-imgtool {name}, or pip install {name}"
+    return _optional(replace(_library(name), remedy=remedy))
+
+
+def _optional(item: Item) -> Item:
+    """Only worth knowing where it is missing; what is there needs no remedy."""
+    return replace(item, state="note") if item.state == "missing" else replace(item, remedy="")
 
 
 def _probe(name: str, look: Callable[[], Item]) -> Item:
@@ -108,7 +191,8 @@ def _confinement() -> Item:
     name, found = "confinement", confined.means()
     if found == "none":
         left = "nothing confines qemu-img and QEMU here: qemu-img reads raw and qcow2 only"
-        return Item(name, "note", left, "apt install bubblewrap, or a kernel with Landlock (5.13 or later)")
+        remedy = f"{install.command('bubblewrap')}; or take a kernel with Landlock (5.13 or later)"
+        return Item(name, "note", left, remedy)
     by = f"Landlock {confine.offered().landlock_abi} and seccomp" if found == "landlock" else "bubblewrap"
     return Item(name, "ok", f"qemu-img and QEMU can open nothing but what they are given: {by}")
 

@@ -1,7 +1,10 @@
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.cli import imgtool
 
 from imgtool import doctor, sandbox
 from imgtool.doctor import Item
@@ -30,6 +33,64 @@ def test_a_missing_qemu_img_stands_in_the_way(monkeypatch, tmp_path: Path) -> No
     item = states(tmp_path)["qemu-img"]
     assert item.state == "missing"
     assert "qemu-utils" in item.remedy
+
+
+def test_what_few_commands_need_is_never_missing(monkeypatch, tmp_path: Path) -> None:
+    for program in Path("/usr/bin").iterdir():
+        if not program.name.startswith("qemu-system"):
+            (tmp_path / program.name).symlink_to(program)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = states(tmp_path)
+    assert (found["QEMU"].state, found["QEMU"].needed_by) == ("note", doctor.BOOT)
+    assert "install qemu-system" in found["QEMU"].remedy
+    assert {"UEFI", "KVM"}.isdisjoint(found)
+    assert found["qemu-img"].state == "ok"
+    assert [item.name for item in found.values() if item.state == "missing"] == []
+
+
+def test_an_extra_that_is_not_installed_says_how_it_is(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(doctor.EXTRAS, "no-such-library", ("cluster", "batch --scheduler"))
+    item = states(tmp_path)["no-such-library"]
+    assert (item.state, item.needed_by) == ("note", "batch --scheduler")
+    assert "pipx inject openstack-imgtool no-such-library" in item.remedy
+
+
+def test_a_boot_has_qemu_its_firmware_and_the_truth_about_kvm(tmp_path: Path) -> None:
+    found = states(tmp_path)
+    assert str(shutil.which("qemu-system-x86_64")) in found["QEMU"].detail
+    assert Path(found["UEFI"].detail).is_file()
+    assert found["KVM"].state == ("note" if found["KVM"].remedy else "ok")
+
+
+CLOUDS = "clouds: {one: {auth: {auth_url: 'http://127.0.0.1', password: hidden-word}}, two: {}}"
+
+
+def test_clouds_are_listed_with_their_file_and_no_secret(monkeypatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)
+    file = tmp_path / "clouds.yaml"
+    file.write_text(CLOUDS)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(file))
+    assert states(tmp_path)["clouds"].detail == f"one, two of {file}"
+    monkeypatch.setenv("OS_AUTH_URL", "http://127.0.0.1")
+    assert states(tmp_path)["clouds"].detail == f"one, two of {file}; one of the OS_* variables"
+    file.write_text("clouds: [1")
+    broken = states(tmp_path)["clouds"]
+    assert (broken.state, "clouds.yaml" in broken.detail) == ("note", True)
+    monkeypatch.delenv("OS_AUTH_URL")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "none.yaml"))
+    missing = states(tmp_path)["clouds"]
+    assert (missing.state, missing.detail) == ("note", "none is configured")
+    assert "none.yaml, which does not exist" in missing.remedy
+
+
+def test_the_command_names_the_configuration_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('progress = "never"\n')
+    shown = imgtool("doctor", env={"IMGTOOL_CONFIG": str(file)}).stdout.splitlines()
+    assert shown[0] == "for every command"
+    assert shown[1].split() == ["ok", "configuration", str(file)]
+    assert shown[2].split()[:2] == ["ok", "Python"]
 
 
 @pytest.mark.usefixtures("own_server")

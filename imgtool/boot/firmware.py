@@ -16,6 +16,7 @@ from imgtool.errors import ToolMissingError
 from imgtool.model.boot_path import FirmwareName
 from imgtool.model.facts import Known
 from imgtool.model.guest import GuestFacts
+from imgtool.util import install
 
 DESCRIPTIONS = (Path("/etc/qemu/firmware"), Path("/usr/share/qemu/firmware"))
 
@@ -52,7 +53,7 @@ def prepare(
             return FirmwareFiles(code, variables)
     firmware, package = _PACKAGES[architecture]
     raise ToolMissingError(
-        f"{firmware} is not installed; it is needed to boot an image by UEFI", hint=f"apt install {package}"
+        f"{firmware} is not installed; it is needed to boot an image by UEFI", hint=install.command(package)
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from imgtool.errors import ImageUnreadableError, ToolMissingError
 from imgtool.formats.headers import SNIFFED_BYTES
+from imgtool.util import install
 from imgtool.util.text import printable
 
 _NOTHING_KNOWN = "application/octet-stream"
@@ -136,6 +137,6 @@ def _library() -> ModuleType:
         return importlib.import_module("magic")
     except ImportError as error:
         message = "libmagic is not installed; it is needed to tell what a file is"
-        raise ToolMissingError(message, hint="apt install libmagic1") from error
+        raise ToolMissingError(message, hint=install.command("libmagic1")) from error
     finally:
         ctypes.util.find_library = look

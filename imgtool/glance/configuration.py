@@ -56,6 +56,22 @@ def cloud_names() -> list[str]:
         return _clouds(OpenStackConfig(app_name="imgtool"))
 
 
+def places() -> dict[str, list[str]]:
+    """Return where clouds are configured, and their names there: a file, or the OS_* variables.
+
+    Raises CloudError.
+    """
+    from openstack.config.loader import OpenStackConfig  # noqa: PLC0415 - half a second
+
+    with _translated(None):
+        found = OpenStackConfig(app_name="imgtool")
+        names = _clouds(found)
+    there = {printable(str(found.config_filename)): names} if names else {}
+    if any(name in os.environ for name in ("OS_AUTH_URL", "OS_ENDPOINT")):
+        there["the OS_* variables"] = ["one"]
+    return there
+
+
 def _secrets(settings: Mapping[str, Any]) -> list[str]:
     """Values that no record of the log may show."""
     return [str(value) for name, value in settings.items() if value and names_secret(name)]
@@ -67,13 +83,13 @@ def _names_a_cloud(environment: "os._Environ[str]") -> bool:
 
 def _no_cloud(configuration: "OpenStackConfig") -> CloudError:
     there = _clouds(configuration)
-    hint = f"name one of clouds.yaml: --cloud {_listed(there)}" if there else _where_it_is_looked_for()
+    hint = f"name one of clouds.yaml: --cloud {_listed(there)}" if there else where_it_is_looked_for()
     return CloudError("no cloud is named, by --cloud or by the OS_* variables", hint=hint)
 
 
 def _unknown_cloud(cloud: str, configuration: "OpenStackConfig") -> CloudError:
     there = _clouds(configuration)
-    names = f"it names: {_listed(there)}" if there else _where_it_is_looked_for()
+    names = f"it names: {_listed(there)}" if there else where_it_is_looked_for()
     hint = misspelt.advice(cloud, there, names)
     return CloudError(f"no clouds.yaml names a cloud {printable(cloud)!r}", hint=hint)
 
@@ -87,7 +103,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _where_it_is_looked_for() -> str:
+def where_it_is_looked_for() -> str:
     """Say why no file names any cloud, where one can tell."""
     from openstack.config.loader import CONFIG_FILES  # noqa: PLC0415 - half a second
 

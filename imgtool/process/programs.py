@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from imgtool.errors import ToolFailedError, ToolMissingError
-from imgtool.util import interrupts, log
+from imgtool.util import install, interrupts, log
 from imgtool.util.text import last_line, printable
 
 MAX_STDOUT_BYTES = 16 << 20
@@ -173,7 +173,7 @@ def require(program: str) -> str:
     if path is None:
         package, purpose = _NEEDED_FOR.get(program, (program, "for this"))
         raise ToolMissingError(
-            f"{program} is not installed; it is needed {purpose}", hint=f"apt install {package}"
+            f"{program} is not installed; it is needed {purpose}", hint=install.command(package)
         )
     return path
 

@@ -19,6 +19,7 @@ from imgtool.model.conversion import Compression
 from imgtool.process import confined
 from imgtool.process.confined import Access
 from imgtool.process.programs import Completed, Limits, run
+from imgtool.util import install
 from imgtool.util.text import last_line
 
 INFO_LIMITS = Limits(cpu_seconds=30, address_space_bytes=2 << 30)
@@ -220,7 +221,7 @@ def _refuse_unconfined(images: Sequence[OpenImage]) -> None:
     if formats and not RISK.unconfined and confined.means() == "none":
         raise ToolMissingError(
             f"qemu-img may not read {' and '.join(sorted(formats))}: nothing confines it on this machine",
-            hint=f"apt install bubblewrap; or, if you trust the image, {RISK_VARIABLE}=1 in the environment",
+            hint=f"{install.command('bubblewrap')}; or, if you trust the image, set {RISK_VARIABLE}=1",
         )
 
 

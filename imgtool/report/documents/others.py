@@ -145,6 +145,7 @@ class Item(TypedDict):
     state: Literal["ok", "note", "missing"]
     detail: str
     remedy: str
+    needed_by: str
 
 
 class Topic(TypedDict):
