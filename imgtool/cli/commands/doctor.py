@@ -38,8 +38,7 @@ def command(clouds: tuple[CloudName, ...], output: str) -> int:
     if output == "json":
         console.show(as_json.to_text({"schema_version": SCHEMA_VERSION, "items": list(map(_entry, items))}))
     else:
-        console.tell("
-".join(_lines(here, there)))
+        console.tell("\n".join(_lines(here, there)))
     if any(item.state == "missing" for item in here):
         return ToolMissingError.exit_status
     return CloudError.exit_status if any(item.state == "missing" for item in there) else EXIT_OK
