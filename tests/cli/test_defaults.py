@@ -65,7 +65,7 @@ def test_what_stands_above_the_tables_is_for_every_command(config: Path) -> None
     config.write_text('output = "json"\n[check]\noutput = "text"\n')
     env = {"IMGTOOL_CONFIG": str(config)}
     assert json.loads(imgtool("explain", env=env).stdout)["checks"]
-    assert imgtool("check", DATA, env=env).stdout.startswith(DATA)
+    assert imgtool("check", DATA, env=env).stdout.startswith(f"FAIL  {DATA}")
     assert imgtool("completion", "bash", env=env).returncode == 0
 
 
