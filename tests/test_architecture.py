@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("diff",),
     ("report", "doctor", "api"),
-    ("batch",),
+    ("batch", "fix"),
     ("pipeline",),
     ("policy", "compute"),
     ("glance", "checks", "boot"),

@@ -135,13 +135,13 @@ def _identity(uuid: str) -> Iterator[tuple[str, ...]]:
 
 def _flash(uefi: FirmwareFiles | None) -> Iterator[tuple[str, ...]]:
     if uefi is not None:
-        yield raw_node("code", _file(uefi.code), **{"read-only": True})
-        yield raw_node("vars", _file(uefi.variables))
+        yield raw_node("code", disk_file(uefi.code), **{"read-only": True})
+        yield raw_node("vars", disk_file(uefi.variables))
 
 
 def _ports() -> Iterator[tuple[str, ...]]:
     for port in range(1, 7):
-        yield _device("pcie-root-port", id=f"port{port}", bus="pcie.0", chassis=port, port=port)
+        yield device("pcie-root-port", id=f"port{port}", bus="pcie.0", chassis=port, port=port)
 
 
 def _disks(hardware: Hardware) -> Iterator[tuple[str, ...]]:
@@ -155,45 +155,49 @@ def _disks(hardware: Hardware) -> Iterator[tuple[str, ...]]:
     yield _node("image", image.format, file=file, **{"read-only": True}, **backing)
     # The overlay is thrown away: nothing has to reach the disk.
     cache = {"direct": False, "no-flush": True}
-    yield _node("disk", "qcow2", file=_file(hardware.overlay), backing="image", cache=cache, discard="unmap")
+    yield _node(
+        "disk", "qcow2", file=disk_file(hardware.overlay), backing="image", cache=cache, discard="unmap"
+    )
     if hardware.bus == "virtio-blk":
-        yield _device("virtio-blk-pci", bus="port1", drive="disk", bootindex=1, werror="report")
+        yield device("virtio-blk-pci", bus="port1", drive="disk", bootindex=1, werror="report")
     if "scsi" in {hardware.cdrom, hardware.bus.removeprefix("virtio-")}:
-        yield _device("virtio-scsi-pci", bus="port2", id="scsi")
+        yield device("virtio-scsi-pci", bus="port2", id="scsi")
     if hardware.bus == "virtio-scsi":
-        yield _device("scsi-hd", bus="scsi.0", lun=0, drive="disk", bootindex=1, werror="report")
-    yield raw_node("config", _file(hardware.config_drive), **{"read-only": True})
+        yield device("scsi-hd", bus="scsi.0", lun=0, drive="disk", bootindex=1, werror="report")
+    yield raw_node("config", disk_file(hardware.config_drive), **{"read-only": True})
     if hardware.cdrom == "scsi":
-        yield _device("scsi-cd", bus="scsi.0", lun=1, drive="config")
+        yield device("scsi-cd", bus="scsi.0", lun=1, drive="config")
     else:
-        yield _device("ide-cd", bus="ide.0", drive="config")
+        yield device("ide-cd", bus="ide.0", drive="config")
 
 
 def _network_and_random() -> Iterator[tuple[str, ...]]:
     """QEMU's own network, which answers DHCP and reaches neither the host nor the world."""
     yield "-netdev", "user,id=net,restrict=on"
     # Without its ROM nothing is booted over the network where the disk does not start.
-    yield _device("virtio-net-pci", bus="port3", netdev="net", mac=MAC, romfile="")
+    yield device("virtio-net-pci", bus="port3", netdev="net", mac=MAC, romfile="")
     yield "-object", "rng-random,id=random,filename=/dev/urandom"
-    yield _device("virtio-rng-pci", bus="port4", rng="random")
-    yield _device("virtio-balloon-pci", bus="port5")
+    yield device("virtio-rng-pci", bus="port4", rng="random")
+    yield device("virtio-balloon-pci", bus="port5")
 
 
 def _channels(hardware: Hardware) -> Iterator[tuple[str, ...]]:
     yield "-chardev", f"socket,id=console,fd={hardware.serial}"
     yield "-serial", "chardev:console"
     yield "-chardev", f"socket,id=agent,fd={hardware.agent}"
-    yield _device("virtio-serial-pci", bus="port6", id="channels")
-    yield _device("virtserialport", bus="channels.0", chardev="agent", name=AGENT_CHANNEL)
+    yield device("virtio-serial-pci", bus="port6", id="channels")
+    yield device("virtserialport", bus="channels.0", chardev="agent", name=AGENT_CHANNEL)
 
 
 def _node(name: str, driver: str, **more: Any) -> tuple[str, str]:
     return "-blockdev", json.dumps({"node-name": name, "driver": driver, **more})
 
 
-def _file(path: Path) -> dict[str, str]:
+def disk_file(path: Path) -> dict[str, str]:
+    """The block node of a file."""
     return {"driver": "file", "filename": str(path)}
 
 
-def _device(driver: str, **properties: Any) -> tuple[str, str]:
+def device(driver: str, **properties: Any) -> tuple[str, str]:
+    """One device, on the bus that `bus` names or on the usual one."""
     return "-device", json.dumps({"driver": driver, **properties})

@@ -5,7 +5,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
 from imgtool.boot.agent import AgentChannel, AgentError
@@ -39,6 +39,7 @@ class Guest:
         """The last command had no answer: one that came now would be taken for the next one's."""
         self.log = ConsoleLog(self.seconds, keep)
         self.agent = AgentChannel(agent)
+        self._console = console
         self._selector = selectors.DefaultSelector()
         self._watch(console.fileno(), self.log.feed)
         self._watch(agent.fileno(), self.agent.take)
@@ -86,6 +87,11 @@ class Guest:
             return Unknown(f"{command}: {printable(str(error))}")
         self.gave_up = True
         return Unknown(f"{command}: no answer")
+
+    def type(self, line: str) -> None:
+        """Write a line on its console. A guest that reads nothing gets as much as the socket holds."""
+        with suppress(OSError):
+            self._console.send(f"{line}\n".encode())
 
     def close(self) -> None:
         """Read no more; what is unfinished on the console is its last line."""

@@ -60,6 +60,14 @@ def inspect_disk(disk: BinaryIO, size_bytes: int, guest_query: GuestQuery = NO_E
     return replace(facts, status="known")
 
 
+def open_system(disk: BinaryIO, size_bytes: int) -> System:
+    """The system on this disk, whose files are wanted. Raises GuestReadError where there is none."""
+    layout = read_layout(disk, size_bytes)
+    devices, problems = _open_devices(layout)
+    with guarded("the guest"):
+        return find_system(devices, problems, run_boot(layout, devices).options)
+
+
 def _with_boot(facts: GuestFacts, runs: BootRuns) -> GuestFacts:
     return replace(facts, firmware=runs.firmware, boot_paths=boot_paths(runs))
 

@@ -1,0 +1,13 @@
+"""`imgtool fix`: the guest repairs itself with its own tools, in a machine without a network, on a copy.
+
+    plan.py      findings -> what is done for each, or why nothing is; pure
+    repairs.py   the repairs: for each check a script, by the facts of the guest
+    script.py    all scripts of a plan as the one that the machine runs; and its answers, read again
+    initrd.py    what is put behind the guest's initramfs: virtio from its own modules, and a first program
+    machine.py   the sealed machine as QEMU's command line
+    session.py   one run of it: started, spoken to over the serial line, switched off
+    run.py       copy, repair, check again, boot, and only then the target
+
+The original is never written. What the guest says of itself is not believed: the checks read the disk again,
+and the image is booted on virtio as Nova would, before anything gets the target's name.
+"""

@@ -1,0 +1,66 @@
+"""Which repairs an image gets: pure, from its findings and facts."""
+
+from collections.abc import Collection
+
+from imgtool.errors import UsageError
+from imgtool.fix.repairs import REPAIRS
+from imgtool.model.fix import FixPlan, Repair
+from imgtool.model.guest import GuestFacts
+from imgtool.model.verdict import Finding, Judgement, Outcome
+from imgtool.util import misspelt
+from imgtool.util.text import printable
+
+NO_REPAIR = "imgtool has no repair for it"
+
+
+def make_plan(
+    judgement: Judgement, guest: GuestFacts, only: Collection[str] = (), skip: Collection[str] = ()
+) -> FixPlan:
+    """What is done for each check that did not pass, and why nothing is for the others.
+
+    `only` and `skip` are names of checks. A warning that has no repair is not in the plan. Raises UsageError
+    for a check that there is not, or that passes.
+    """
+    failing = {one.check: one for one in judgement.findings if _is_wrong(one)}
+    _refuse_unknown((*only, *skip), judgement)
+    chosen = [one for name, one in failing.items() if name not in skip and (not only or name in only)]
+    repairs: dict[str, Repair] = {}
+    left: dict[str, str] = {}
+    for finding in chosen:
+        found = _repair(finding, guest)
+        if isinstance(found, Repair):
+            known = repairs.get(found.script)
+            checks = (*known.checks, finding.check) if known is not None else (finding.check,)
+            repairs[found.script] = Repair(checks, found.title, found.script)
+        elif finding.fails_image or finding.check in only:
+            left[finding.check] = found
+    skipped = tuple(name for name, one in failing.items() if one not in chosen)
+    return FixPlan(tuple(sorted(repairs.values(), key=_order)), left, skipped)
+
+
+def _is_wrong(finding: Finding) -> bool:
+    return finding.outcome is Outcome.FAIL and not finding.known
+
+
+def _repair(finding: Finding, guest: GuestFacts) -> Repair | str:
+    made = REPAIRS.get(finding.check)
+    if guest.linux is None:
+        return "only a Linux guest can repair itself"
+    if made is None:
+        return f"{NO_REPAIR}: {finding.remedy}" if finding.remedy else NO_REPAIR
+    return made(guest.linux, finding)
+
+
+def _order(repair: Repair) -> int:
+    """In the order of the table: what changes files first, what reads them (the initramfs) last."""
+    return list(REPAIRS).index(repair.checks[0])
+
+
+def _refuse_unknown(names: Collection[str], judgement: Judgement) -> None:
+    known = [one.check for one in judgement.findings]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"there is no check {printable(name)}",
+                hint=misspelt.advice(name, known, "`imgtool explain` lists the checks"),
+            )

@@ -1,0 +1,250 @@
+"""The repairs: for each check that has one a script for the guest's own shell, by the facts of the guest.
+
+The commands are those that `imgtool explain CHECK` gives. A name that comes from the guest stands in a script
+only quoted, and where it cannot be quoted there is no repair. A script may be run twice.
+"""
+
+from collections.abc import Callable, Mapping
+
+from imgtool.model.facts import Fact, Known
+from imgtool.model.fix import Repair
+from imgtool.model.linux import LinuxFacts
+from imgtool.model.verdict import Finding
+from imgtool.util.text import shell_operands
+
+Made = Callable[[LinuxFacts, Finding], Repair | str]
+"""The repair of a finding, or why there is none."""
+
+ON_COMMAND_LINE = "it stands on the kernel's command line: take it out there"
+
+
+def always(title: str, script: str) -> Made:
+    """The same for every guest."""
+
+    def made(_linux: LinuxFacts, finding: Finding) -> Repair | str:
+        if "command line" in finding.evidence:
+            return ON_COMMAND_LINE
+        return Repair((finding.check,), title, script)
+
+    return made
+
+
+def without_files(title: str, facts: Callable[[LinuxFacts], Fact[tuple[str, ...]]], first: str = "") -> Made:
+    """The files that the fact lists are removed; a fact's entry may go on with `: kind`."""
+
+    def made(linux: LinuxFacts, finding: Finding) -> Repair | str:
+        found = facts(linux)
+        paths = [one.partition(": ")[0] for one in found.value] if isinstance(found, Known) else []
+        words = shell_operands(paths)
+        if not paths or words is None:
+            return "its files have names that cannot be written in a shell"
+        return Repair((finding.check,), title, f"{first}rm -rf -- {words}\n")
+
+    return made
+
+
+MACHINE_ID = """\
+if [ -e /etc/machine-id ]; then : > /etc/machine-id; fi
+copy=/var/lib/dbus/machine-id
+if [ -e "$copy" ] && [ ! -L "$copy" ]; then rm -f "$copy"; fi
+"""
+HOST_KEYS = "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub\n"
+AGENT = """\
+if command -v rc-update > /dev/null && [ ! -d /run/systemd ] && [ ! -e /lib/systemd/systemd ]; then
+    rc-update add qemu-guest-agent default
+else
+    systemctl unmask qemu-guest-agent.service
+    for rule in /etc/udev/rules.d/*qemu-guest-agent.rules; do
+        if [ -L "$rule" ] && [ "$(readlink "$rule")" = /dev/null ]; then rm -f "$rule"; fi
+    done
+    systemctl enable qemu-guest-agent.service ||
+        systemctl add-wants multi-user.target qemu-guest-agent.service
+    started=
+    for one in /etc/systemd/system/*.wants /usr/lib/systemd/system/*.wants /lib/systemd/system/*.wants; do
+        if [ -e "$one/qemu-guest-agent.service" ]; then started=$one; fi
+    done
+    for one in /etc/udev/rules.d /usr/lib/udev/rules.d /lib/udev/rules.d; do
+        for rule in "$one"/*qemu-guest-agent.rules; do if [ -s "$rule" ]; then started=$rule; fi; done
+    done
+    if [ -z "$started" ]; then systemctl add-wants multi-user.target qemu-guest-agent.service; fi
+fi
+"""
+CLOUD_INIT = """\
+rm -f /etc/cloud/cloud-init.disabled
+for unit in cloud-init-local cloud-init-network cloud-init-main cloud-init cloud-config cloud-final; do
+    if [ -e "/usr/lib/systemd/system/$unit.service" ] || [ -e "/lib/systemd/system/$unit.service" ]; then
+        systemctl unmask "$unit.service"
+        systemctl enable "$unit.service"
+    fi
+done
+"""
+CLOUD_INIT_CLEAN = """\
+cloud-init clean --logs --seed || cloud-init clean --logs
+rm -rf /var/lib/cloud/instances /var/lib/cloud/instance /var/lib/cloud/sem
+"""
+FSTAB = r"""
+# The N-th partition of the first disk, whatever that was called, is the N-th of this one.
+cp -p /etc/fstab /etc/fstab.imgtool
+while IFS= read -r line; do
+    set -f; set -- $line; set +f
+    case ${1-} in
+    /dev/[shv]da[1-9] | /dev/[shv]da[1-9][0-9] | /dev/xvda[1-9]) number=${1#/dev/*da} ;;
+    /dev/nvme0n1p[1-9] | /dev/nvme0n1p[1-9][0-9]) number=${1#/dev/nvme0n1p} ;;
+    *) number= ;;
+    esac
+    uuid=
+    if [ -n "$number" ]; then uuid=$(blkid -s UUID -o value "/dev/vda$number") || uuid=; fi
+    if [ -n "$uuid" ]; then printf 'UUID=%s%s\n' "$uuid" "${line#"$1"}"; else printf '%s\n' "$line"; fi
+done < /etc/fstab.imgtool > /etc/fstab
+rm -f /etc/fstab.imgtool
+"""
+GRUB = """\
+if command -v update-grub > /dev/null; then update-grub
+elif [ -d /boot/grub2 ] && command -v grub2-mkconfig > /dev/null; then grub2-mkconfig -o /boot/grub2/grub.cfg
+elif command -v grub-mkconfig > /dev/null; then grub-mkconfig -o /boot/grub/grub.cfg
+else echo "there is no program that makes GRUB's configuration"; exit 1; fi
+"""
+SERIAL = r"""
+words='console=tty0 console=ttyS0,115200'
+if command -v grubby > /dev/null; then
+    grubby --update-kernel=ALL --args="$words"
+    exit 0
+fi
+if [ ! -f /etc/default/grub ]; then echo "neither grubby nor /etc/default/grub is there"; exit 1; fi
+if ! grep -q '^GRUB_CMDLINE_LINUX=' /etc/default/grub; then
+    echo 'GRUB_CMDLINE_LINUX=""' >> /etc/default/grub
+fi
+sed -i "s/^GRUB_CMDLINE_LINUX=\([\"']\)/&$words /" /etc/default/grub
+"""
+FALLBACK = """\
+efi=/boot/efi
+if [ ! -d "$efi/EFI" ]; then efi=/efi; fi
+if [ ! -d "$efi/EFI" ]; then efi=/boot; fi
+case $(uname -m) in
+x86_64) name=X64 target=x86_64-efi ;;
+aarch64) name=AA64 target=arm64-efi ;;
+*) exit 1 ;;
+esac
+if [ -d "/usr/lib/grub/$target" ] && command -v grub-install > /dev/null; then
+    grub-install --target="$target" --removable --no-nvram --efi-directory="$efi"
+elif [ -d /usr/lib/systemd/boot/efi ] && [ -d "$efi/EFI/systemd" ]; then
+    bootctl --esp-path="$efi" --no-variables install
+else
+    vendor=
+    for one in "$efi"/EFI/*/shim*.efi; do if [ -f "$one" ]; then vendor=${one%/*}; shim=$one; fi; done
+    if [ -z "$vendor" ]; then echo "no loader of a vendor is on the ESP"; exit 1; fi
+    mkdir -p "$efi/EFI/BOOT"
+    cp "$shim" "$efi/EFI/BOOT/BOOT$name.EFI"
+    for one in "$vendor"/grub*.efi "$vendor"/mm*.efi "$vendor"/grub.cfg; do
+        if [ -f "$one" ]; then cp "$one" "$efi/EFI/BOOT/"; fi
+    done
+fi
+"""
+TARGET = "systemctl set-default multi-user.target\n"
+LVM = "rm -f /etc/lvm/devices/system.devices\n"
+RELABEL = ": > /.autorelabel\n"
+SHADOW = "usermod --password '*' root || passwd -l root\nrm -f /etc/shadow-\n"
+CLEAN = "sync\n"
+INITRAMFS = r"""
+drivers='virtio_pci virtio_blk virtio_scsi'
+if [ -d /etc/initramfs-tools ] && command -v mkinitramfs > /dev/null; then
+    touch /etc/initramfs-tools/modules
+    for one in $drivers; do
+        grep -qx "$one" /etc/initramfs-tools/modules || echo "$one" >> /etc/initramfs-tools/modules
+    done
+    for one in /etc/initramfs-tools/initramfs.conf /etc/initramfs-tools/conf.d/*; do
+        if [ -f "$one" ]; then sed -i 's/^MODULES=\(dep\|list\).*/MODULES=most/' "$one"; fi
+    done
+    for one in /lib/modules/*; do
+        version=${one##*/}
+        if [ -e "/boot/vmlinuz-$version" ]; then
+            depmod "$version"
+            mkinitramfs -o "/boot/initrd.img-$version.imgtool" "$version"
+            mv "/boot/initrd.img-$version.imgtool" "/boot/initrd.img-$version"
+        fi
+    done
+elif command -v dracut > /dev/null; then
+    mkdir -p /etc/dracut.conf.d
+    printf 'hostonly="no"\nadd_drivers+=" %s "\n' "$drivers" > /etc/dracut.conf.d/90-virtio.conf
+    for one in /lib/modules/*; do
+        version=${one##*/}
+        if [ ! -e "$one/modules.dep" ]; then depmod "$version"; fi
+        for made in "/boot/initramfs-$version.img" "/boot/initrd.img-$version" "/boot/initrd-$version"; do
+            if [ -e "$made" ]; then
+                dracut --force --no-hostonly --add-drivers "$drivers" "$made" "$version"
+            fi
+        done
+    done
+elif command -v mkinitcpio > /dev/null; then
+    for one in $drivers; do
+        if ! grep -q "^MODULES=(.*$one" /etc/mkinitcpio.conf; then
+            sed -i "s/^MODULES=(/&$one /" /etc/mkinitcpio.conf
+        fi
+    done
+    sed -i '/^HOOKS=/s/ autodetect//' /etc/mkinitcpio.conf
+    mkinitcpio -P
+elif command -v mkinitfs > /dev/null; then
+    for one in virtio scsi; do
+        if ! grep -q "^features=.*$one" /etc/mkinitfs/mkinitfs.conf; then
+            sed -i "s/^features=\"/&$one /" /etc/mkinitfs/mkinitfs.conf
+        fi
+    done
+    for one in /lib/modules/*; do mkinitfs "${one##*/}"; done
+else
+    echo "none of initramfs-tools, dracut, mkinitcpio and mkinitfs is there"; exit 1
+fi
+"""
+
+
+def _fstab(_linux: LinuxFacts, finding: Finding) -> Repair | str:
+    if "/etc/fstab" not in finding.evidence:
+        return "only /etc/fstab is repaired: write root=UUID=... where the boot loader has it"
+    return Repair((finding.check,), "name file systems by their UUID in /etc/fstab", FSTAB)
+
+
+def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
+    found = linux.secrets.value if isinstance(linux.secrets, Known) else ()
+    shadows = ("/etc/shadow: ", "/etc/shadow-: ")
+    odd = [one for one in found if one.startswith(shadows[0]) and not one.endswith(" of root")]
+    if odd:
+        return f"whose account it is decides what becomes of it: {odd[0]}"
+    files = [one.partition(": ")[0] for one in found if not one.startswith(shadows)]
+    words = shell_operands(files)
+    if words is None:
+        return "its files have names that cannot be written in a shell"
+    script = SHADOW if len(files) < len(found) else ""
+    return Repair(
+        (finding.check,),
+        "take out passwords, keys, histories and leases",
+        script + (f"rm -f -- {words}\n" if files else ""),
+    )
+
+
+def _initramfs(_linux: LinuxFacts, finding: Finding) -> Repair | str:
+    if "command line" in finding.evidence:
+        return ON_COMMAND_LINE
+    return Repair((finding.check,), "make the initramfs again, for any machine, with virtio", INITRAMFS)
+
+
+REPAIRS: Mapping[str, Made] = {
+    "filesystem-clean": always("mount and unmount the file systems, which replays their journals", CLEAN),
+    "machine-id": always("empty the machine-id", MACHINE_ID),
+    "ssh-host-keys": always("take out the SSH host keys; cloud-init makes new ones", HOST_KEYS),
+    "secrets": _secrets,
+    "identity": without_files("take out names of the old machine", lambda linux: linux.user_space.identity),
+    "mac-unpinned": without_files(
+        "take out files that pin a hardware address", lambda linux: linux.pinned_macs
+    ),
+    "lvm-devices-file": always("take out LVM's list of the old machine's devices", LVM),
+    "fstab-stable": _fstab,
+    "guest-agent-enabled": always("enable qemu-guest-agent", AGENT),
+    "cloud-init-enabled": always("enable cloud-init", CLOUD_INIT),
+    "cloud-init-clean": always("take out what cloud-init's last instance left", CLOUD_INIT_CLEAN),
+    "boot-target": always("start multi-user.target by default", TARGET),
+    "selinux-labels": always("label all files at the first boot", RELABEL),
+    "serial-console": always("give the kernel the serial console", SERIAL + GRUB),
+    "uefi-fallback": always("install the loader where UEFI finds it on any machine", FALLBACK),
+    "initramfs-generic": _initramfs,
+    "virtio-initramfs": _initramfs,
+}
+"""By check, in the order in which they are done."""

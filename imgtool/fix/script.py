@@ -1,0 +1,118 @@
+"""What the sealed machine runs, as one script, and what it said, read again. Pure.
+
+Each line of ours begins with a mark that nobody else knows; what stands between is the guest's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgtool.model.fix import Repair
+from imgtool.util.text import printable
+
+SCRIPT_BYTES = 256 << 10
+"""The size of the disk that the script stands on, filled up with line ends."""
+MARK = "@imgtool"
+LOCAL = "ext2,ext3,ext4,xfs,btrfs,vfat"
+KEPT_LINES = 20
+_BEGIN = """\
+if [ -e /etc/initrd-release ] || [ ! -d /var/lib ]; then echo "$mark:lost"; exit 0; fi
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C HOME=/root TERM=dumb SYSTEMD_OFFLINE=1 DEBIAN_FRONTEND=noninteractive
+mount -o remount,rw / || { echo "$mark:read-only"; exit 0; }
+[ -e /proc/mounts ] || mount -t proc proc /proc
+[ -d /sys/class ] || mount -t sysfs sysfs /sys
+[ -e /dev/null ] || mount -t devtmpfs devtmpfs /dev
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+mount -t tmpfs tmpfs /tmp
+[ -d /run/lock ] || mkdir -p /run/lock
+mount -a -t LOCAL
+echo "$mark:ready"
+"""
+_END = """\
+cd /
+umount /tmp
+sync
+points=
+while read -r device point type rest; do
+    case $type in ext2 | ext3 | ext4 | xfs | btrfs | vfat) [ "$point" = / ] || points="$point $points" ;; esac
+done < /proc/mounts
+for point in $points; do umount "$point"; done
+mount -o remount,ro / && echo "$mark:clean"
+sync
+echo "$mark:end"
+echo o > /proc/sysrq-trigger
+sleep 30
+poweroff -f
+exit 0
+"""
+
+
+def script(repairs: Sequence[Repair], nonce: str) -> bytes:
+    """The content of the script's disk: the shell reads a block device as it reads a file.
+
+    Raises ValueError where it has no room.
+    """
+    parts = [f"mark={MARK}:{nonce}\n", _BEGIN.replace("LOCAL", LOCAL)]
+    for number, repair in enumerate(repairs):
+        # Not in a condition: there the shell would go on after a command that fails.
+        body = f"(\nset -e\n{repair.script}) < /dev/null 2>&1\n"
+        parts.append(f'echo "$mark:begin:{number}"\n{body}echo "$mark:end:{number}:$?"\n')
+    content = "".join((*parts, _END)).encode()
+    if len(content) > SCRIPT_BYTES:
+        raise ValueError("the repairs are longer than the script's disk")
+    return content.ljust(SCRIPT_BYTES, b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the console has shown so far."""
+
+    ready: bool
+    ended: bool
+    clean: bool
+    lost: str | None
+    """Why the script could not begin, or None."""
+    statuses: tuple[int | None, ...]
+    """Of each repair; None where it has not ended."""
+    outputs: tuple[tuple[str, ...], ...]
+    """The last lines of each, printable."""
+    current: int | None
+    """The repair that is being done."""
+
+
+_LOST = {
+    "lost": "its initramfs did not give way to the root file system",
+    "read-only": "its root file system cannot be written to",
+}
+
+
+def read(lines: Sequence[str], nonce: str, count: int) -> Said:
+    """What the lines of the console say of `count` repairs. Whatever else stands there is output."""
+    prefix = f"{MARK}:{nonce}:"
+    words: set[str] = set()
+    statuses: list[int | None] = [None] * count
+    outputs: list[list[str]] = [[] for _ in range(count)]
+    current: int | None = None
+    for line in lines:
+        before, found, told = line.partition(prefix)
+        if current is not None and before.strip():
+            outputs[current].append(printable(before.rstrip()))
+        if not found:
+            continue
+        kind, *numbers = told.strip().split(":")
+        words.add(told.strip())
+        number = int(numbers[0]) if numbers and numbers[0].isdecimal() else count
+        if number >= count:
+            continue
+        current = number if kind == "begin" else None
+        if kind == "end" and len(numbers) == 2 and numbers[1].isdecimal():
+            statuses[number] = int(numbers[1])
+    return Said(
+        ready="ready" in words,
+        ended="end" in words,
+        clean="clean" in words,
+        lost=next((_LOST[word] for word in _LOST if word in words), None),
+        statuses=tuple(statuses),
+        outputs=tuple(tuple(one[-KEPT_LINES:]) for one in outputs),
+        current=current,
+    )

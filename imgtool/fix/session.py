@@ -1,0 +1,199 @@
+"""One run of the sealed machine: its files are made, it is started, its shell gets one line, and it ends."""
+
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from imgtool.boot import accelerator
+from imgtool.boot.accelerator import machine_access
+from imgtool.boot.machine import MACHINES
+from imgtool.boot.qemu import Guest, started
+from imgtool.boot.run import architecture_of
+from imgtool.errors import UsageError
+from imgtool.fix import machine, script
+from imgtool.fix.guest_files import GuestFileReader
+from imgtool.fix.initrd import FIRST_PROGRAM, appended, padding
+from imgtool.fix.machine import SealedMachine
+from imgtool.model.boot import Accelerator
+from imgtool.model.facts import Known
+from imgtool.model.fix import Repair, RepairOutcome, SealedRun
+from imgtool.model.guest import GuestFacts
+from imgtool.model.image import DiskImage
+from imgtool.process.programs import require
+from imgtool.util.progress import Progress
+
+PROMPT = re.compile(r"[#$] ?$")
+SCRIPT_DEVICE = "/dev/vdb"
+TURN_SECONDS = 1.0
+ASK_SECONDS = 5.0
+"""How long a shell that shows a prompt may take to begin, before it is asked once more."""
+OFF_SECONDS = 20.0
+"""From its last word to its end by itself; by then nothing is left to be written."""
+TAIL_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class SealedOptions:
+    """How the machine is run."""
+
+    timeout_seconds: float = 1800.0
+    """Of the whole run."""
+    accel: Literal["auto", "kvm", "tcg"] = "auto"
+
+
+def run(
+    image: DiskImage,
+    guest: GuestFacts,
+    repairs: Sequence[Repair],
+    options: SealedOptions,
+    progress: Progress,
+) -> SealedRun:
+    """Let the guest on `image`, a raw copy that is written to, do `repairs`.
+
+    Its other files are made beside the copy, in a folder that has nothing else: QEMU may see all of it.
+    Raises ImageUnreadableError where it has nothing to start from, ToolMissingError and ToolFailedError where
+    QEMU is missing or fails, UsageError for an architecture that cannot be run.
+    """
+    architecture = architecture_of(guest)
+    emulator = require(f"qemu-system-{architecture}")
+    chosen = accelerator.choose(options.accel, architecture)
+    nonce = secrets.token_hex(8)
+    made = _machine(image, guest, architecture, chosen.accelerator, progress)
+    made.script.write_bytes(script.script(repairs, nonce))
+    access = machine_access(emulator, chosen.accelerator, -1, folders=(image.path.parent,))
+    access = replace(access, read=())
+    progress.stage("fix", f"sealed machine started, by {chosen.accelerator}")
+
+    def arguments(serial: int, _agent: int) -> Sequence[str]:
+        return machine.arguments(made, serial)
+
+    with started(emulator, arguments, access) as running:
+        return _Talk(running, repairs, nonce, options.timeout_seconds, progress).until_it_ends()
+
+
+def _machine(
+    image: DiskImage,
+    guest: GuestFacts,
+    architecture: str,
+    chosen: Accelerator,
+    progress: Progress,
+) -> SealedMachine:
+    linux = guest.linux
+    if linux is None or architecture not in MACHINES:
+        raise UsageError("only a Linux guest can repair itself")
+    default = linux.default_kernel
+    reader = GuestFileReader(image, default.version if default is not None else "", progress)
+    files = reader.find()
+    folder = image.path.parent
+    kernel, initrd = folder / "kernel", folder / "initrd"
+    reader.write(files.kernel, kernel)
+    reader.write(files.initramfs, initrd)
+    drivers = appended([reader.module(path) for path in files.modules])
+    with initrd.open("ab") as file:
+        file.write(padding(initrd.stat().st_size) + drivers)
+    own = linux.command_line.value if isinstance(linux.command_line, Known) else ""
+    root = next((one for one in guest.filesystems if one.mount_point == "/"), None)
+    return SealedMachine(
+        architecture=architecture,
+        accelerator=chosen,
+        disk=image.path,
+        script=folder / "script",
+        kernel=kernel,
+        initrd=initrd,
+        command_line=machine.command_line(own, root.uuid if root else None, architecture, FIRST_PROGRAM),
+    )
+
+
+class _Talk:
+    """With a guest that runs: it may hang, lie, or end at any moment."""
+
+    def __init__(
+        self, guest: Guest, repairs: Sequence[Repair], nonce: str, timeout_seconds: float, progress: Progress
+    ) -> None:
+        self._guest, self._repairs, self._nonce = guest, repairs, nonce
+        self._deadline = timeout_seconds
+        self._progress = progress
+        self._asked_at: float | None = None
+        self._told: int | None = None
+        self._began: dict[int, float] = {}
+        self._ended: dict[int, float] = {}
+
+    def until_it_ends(self) -> SealedRun:
+        """Watch it until its script has ended, it has ended itself, or its time is over."""
+        said = self._said()
+        while self._guest.running and not said.ended and said.lost is None and not self._is_over():
+            self._guest.turn(TURN_SECONDS)
+            said = self._said()
+            if not said.ready:
+                self._ask()
+            self._tell(said)
+        self._switch_off(said)
+        return self._result(said)
+
+    def _ask(self) -> None:
+        """Give a shell that waits the one line; once more where that one was lost."""
+        text = self._guest.log.text
+        asked = self._asked_at
+        waiting = asked is None or self._guest.seconds() - asked > ASK_SECONDS
+        if waiting and PROMPT.search(text[-80:]):
+            self._asked_at = self._guest.seconds()
+            self._guest.type(f"sh {SCRIPT_DEVICE}")
+
+    def _tell(self, said: script.Said) -> None:
+        now = self._guest.seconds()
+        for number, status in enumerate(said.statuses):
+            if status is not None:
+                self._ended.setdefault(number, now)
+        if said.current is not None and said.current != self._told:
+            self._told = said.current
+            self._began.setdefault(said.current, now)
+            self._progress.stage("fix", self._repairs[said.current].title)
+
+    def _switch_off(self, said: script.Said) -> None:
+        """Let it end by itself: what it has written is with QEMU."""
+        deadline = time.monotonic() + OFF_SECONDS
+        while said.ended and self._guest.running and time.monotonic() < deadline:
+            self._guest.turn(TURN_SECONDS)
+
+    def _said(self) -> script.Said:
+        lines = [line for _, line in self._guest.log.lines]
+        return script.read(lines, self._nonce, len(self._repairs))
+
+    def _is_over(self) -> bool:
+        return self._guest.seconds() > self._deadline
+
+    def _result(self, said: script.Said) -> SealedRun:
+        outcomes = tuple(
+            RepairOutcome(
+                repair,
+                said.statuses[number],
+                said.outputs[number],
+                self._ended.get(number, self._guest.seconds()) - self._began[number]
+                if number in self._began
+                else 0.0,
+            )
+            for number, repair in enumerate(self._repairs)
+        )
+        return SealedRun(
+            outcomes,
+            seconds=self._guest.seconds(),
+            clean=said.clean,
+            problem=self._problem(said),
+            log=self._guest.log.tail(TAIL_LINES),
+        )
+
+    def _problem(self, said: script.Said) -> str | None:
+        if said.ended:
+            return None if said.clean else "its root file system could not be unmounted"
+        if said.lost is not None:
+            return said.lost
+        when = f"after {self._guest.seconds():.0f} s"
+        if not self._is_over():
+            return f"it switched itself off {when}, before it was done"
+        if not said.ready:
+            return f"no shell of it answered {when}"
+        doing = f": {self._repairs[said.current].title}" if said.current is not None else ""
+        return f"it was not done {when}{doing}"

@@ -1,0 +1,89 @@
+"""The repair of a guest: what is planned for which finding, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from imgtool.model.boot import BootResult
+from imgtool.model.conversion import ConversionResult
+from imgtool.model.verdict import Finding, Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What is done in the guest so that some checks pass."""
+
+    checks: tuple[str, ...]
+    """The checks that fail without it."""
+    title: str
+    """What it does, as the end of `to …`."""
+    script: str
+    """POSIX shell, run as root in the guest; it ends with another status than 0 where it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixPlan:
+    """What will be done, and what will not."""
+
+    repairs: tuple[Repair, ...]
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Checks that fail and stay so: by name, why there is no repair."""
+    skipped: tuple[str, ...] = ()
+    """Checks that fail and that the operator leaves out."""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The checks that are to pass afterwards."""
+        return tuple(name for repair in self.repairs for name in repair.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class RepairOutcome:
+    """What the guest said of one repair."""
+
+    repair: Repair
+    status: int | None
+    """The script's exit status; None where it did not come to its end."""
+    output: tuple[str, ...] = ()
+    """The last lines that it wrote, printable."""
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        """The script ended well: whether the image is repaired is for the checks to say."""
+        return self.status == 0
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRun:
+    """One run of the sealed machine."""
+
+    outcomes: tuple[RepairOutcome, ...]
+    seconds: float
+    clean: bool
+    """All file systems were unmounted, or the root mounted read-only, before it was switched off."""
+    problem: str | None = None
+    """Why it did not come to its end, or None."""
+    log: tuple[str, ...] = ()
+    """The last lines of its console, printable."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """How far the repair of one image came."""
+
+    source: str
+    before: Judgement
+    plan: FixPlan
+    run: SealedRun | None = None
+    """None: nothing was to be done, or only the plan was wanted."""
+    after: Judgement | None = None
+    boots: tuple[BootResult, ...] = ()
+    problem: str | None = None
+    """Why there is no target; None where there is one, or none was to be made."""
+    conversion: ConversionResult | None = None
+    """The target."""
+
+    @property
+    def still_failing(self) -> tuple[Finding, ...]:
+        """What fails the image afterwards, or would without a repair."""
+        return tuple(one for one in (self.after or self.before).findings if one.fails_image)
