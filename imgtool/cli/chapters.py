@@ -18,7 +18,7 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "upload": ("upload", "prepare", "copy", "retire", "doctor"),
         "many-images": ("batch",),
         "boot": ("boot",),
-        "fix": (),
+        "fix": ("fix",),
         "log": (),
         "security": (),
         "performance": (),

@@ -21,6 +21,7 @@ COMMANDS = {
     "batch": "Prepare many images; a stopped run goes on where it was.",
     "copy": "Copy an image into further stores of its cloud.",
     "retire": "Hide and delete old versions of an image.",
+    "fix": "Repair a copy of an image by the guest's own tools, and prove it.",
     "boot": "Start a throwaway copy of an image and wait for its guest agent.",
     "explain": "Say what a check looks at, why it matters, how to fix it.",
     "init": "Write a policy, a manifest or a CI configuration to begin with.",

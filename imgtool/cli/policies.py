@@ -46,14 +46,14 @@ def choice(function: Decorated) -> Decorated:
             parameter,
             multiple=True,
             metavar="CHECK",
-            callback=_checks,
+            callback=checks_named,
             shell_complete=completions.checks,
             help=shown,
         )(command)
     return cast("Decorated", command)
 
 
-def _checks(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+def checks_named(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
     """Return the names, each once. Raises UsageError where there is no such check."""
     names = dict.fromkeys(name.strip() for value in values for name in value.split(","))
     if not names:

@@ -2,13 +2,10 @@
 
 from collections.abc import Collection
 
-from imgtool.errors import UsageError
 from imgtool.fix.repairs import REPAIRS
 from imgtool.model.fix import FixPlan, Repair
 from imgtool.model.guest import GuestFacts
 from imgtool.model.verdict import Finding, Judgement, Outcome
-from imgtool.util import misspelt
-from imgtool.util.text import printable
 
 NO_REPAIR = "imgtool has no repair for it"
 
@@ -18,11 +15,9 @@ def make_plan(
 ) -> FixPlan:
     """What is done for each check that did not pass, and why nothing is for the others.
 
-    `only` and `skip` are names of checks. A warning that has no repair is not in the plan. Raises UsageError
-    for a check that there is not, or that passes.
+    `only` and `skip` are names of checks. A warning that has no repair is not in the plan.
     """
     failing = {one.check: one for one in judgement.findings if _is_wrong(one)}
-    _refuse_unknown((*only, *skip), judgement)
     chosen = [one for name, one in failing.items() if name not in skip and (not only or name in only)]
     repairs: dict[str, Repair] = {}
     left: dict[str, str] = {}
@@ -54,13 +49,3 @@ def _repair(finding: Finding, guest: GuestFacts) -> Repair | str:
 def _order(repair: Repair) -> int:
     """In the order of the table: what changes files first, what reads them (the initramfs) last."""
     return list(REPAIRS).index(repair.checks[0])
-
-
-def _refuse_unknown(names: Collection[str], judgement: Judgement) -> None:
-    known = [one.check for one in judgement.findings]
-    for name in names:
-        if name not in known:
-            raise UsageError(
-                f"there is no check {printable(name)}",
-                hint=misspelt.advice(name, known, "`imgtool explain` lists the checks"),
-            )

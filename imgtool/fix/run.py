@@ -52,9 +52,11 @@ def fix(image: DiskImage, request: FixRequest, progress: Progress, *, dry_run: b
     before = _judged(judge_image(inspection, request.policy, progress))
     plan = make_plan(before, inspection.guest, request.only, request.skip)
     result = FixResult(str(image.origin.path), before, plan, problem=_hopeless(plan))
-    if dry_run or result.problem is not None or not plan.repairs:
+    if dry_run or result.problem is not None:
         return result
     convert.preflight(conversion)
+    if not plan.repairs:
+        return replace(result, conversion=convert.execute(conversion, progress))
     with temporary_folder(image.origin.path) as folder:
         copy = folder / "disk.raw"
         progress.stage("fix", "copying the disk")

@@ -28,6 +28,7 @@ DOCUMENTS: Mapping[str, Any] = MappingProxyType(
         "batch": others.Batch | others.BatchPlan,
         "copy": delivery.Copies,
         "retire": delivery.Retired,
+        "fix": verdicts.Fixed,
         "boot": verdicts.Boots | verdicts.BootInCloud,
         "explain": others.Explanations,
         "doctor": others.Doctor,

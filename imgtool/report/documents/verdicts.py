@@ -183,3 +183,39 @@ class Prepared(Deliveries):
     boots: list[Boot]
     conversion: Conversion | None
     cloud_boots: list[CloudBoot]
+
+
+class Repair(TypedDict):
+    """What is done in the guest; the last three are null or empty where it was only planned."""
+
+    checks: list[str]
+    title: str
+    script: str
+    status: int | None
+    seconds: float | None
+    output: list[str]
+
+
+class SealedMachine(TypedDict):
+    """The run in which the guest repaired itself."""
+
+    seconds: float
+    clean: bool
+    problem: str | None
+    log: list[str]
+
+
+class Fixed(TypedDict):
+    """What `imgtool fix` gives; `left` maps checks that fail to the reason why they have no repair."""
+
+    schema_version: Literal[1]
+    image: str
+    problem: str | None
+    repairs: list[Repair]
+    left: dict[str, str]
+    skipped: list[str]
+    machine: SealedMachine | None
+    before: list[Finding]
+    after: list[Finding] | None
+    boots: list[Boot]
+    conversion: Conversion | None
