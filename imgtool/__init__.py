@@ -8,6 +8,7 @@ The map. Imports go one way only, from the top of this list to its end (tests/te
     doctor.py     what this machine has, for `imgtool doctor`
     report/       facts and findings -> text, JSON, JUnit, SARIF, GitHub annotations, HTML, CycloneDX, SPDX
     batch/        many images: manifest, plan, journal, one process an image
+    fix/          the guest repairs a copy of itself, in a machine without a network
     pipeline/     one image: inspected, judged, converted, delivered
     policy/       profiles and policy files -> which checks run, and how
     convert/convert.py    plan (pure), execute, verify

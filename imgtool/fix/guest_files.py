@@ -4,14 +4,12 @@ What comes back is the guest's, and no program of this machine reads it but QEMU
 """
 
 import base64
-import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgtool.disk.access import as_disk, open_container
 from imgtool.errors import ImageUnreadableError
-from imgtool.fix.initrd import Module
 from imgtool.formats.source import unnamed
 from imgtool.model.image import DiskImage
 from imgtool.pipeline.guest_reader import LIMITS, load
@@ -19,6 +17,12 @@ from imgtool.sandbox import Job, ask
 from imgtool.util.progress import Progress
 
 DRIVERS = ("virtio_pci", "virtio_blk", "virtio_rng")
+ROOT_DRIVERS = {
+    "ext4": ("crc32c_generic", "ext4"),
+    "xfs": ("crc32c_generic", "xfs"),
+    "btrfs": ("crc32c_generic", "btrfs"),
+}
+"""For an initramfs of ours."""
 MAX_FILE_BYTES = 512 << 20
 """Of a kernel or an initramfs; dracut's with all firmware has 200 MiB."""
 PIECE_BYTES = 480 << 10
@@ -36,24 +40,21 @@ class FilesRequest:
     virtual_size_bytes: int
     version: str
     """Of the kernel; empty: the newest."""
-
-
-@dataclass(frozen=True, slots=True)
-class GuestFile:
-    """A file of the guest."""
-
-    path: str
-    size_bytes: int
+    drivers: tuple[str, ...]
+    own_initramfs: bool
+    """The guest's own is whole, and to be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartFiles:
-    """What the machine starts from, or why it cannot."""
+    """What the machine starts from: paths in the guest."""
 
-    kernel: GuestFile
-    initramfs: GuestFile
+    kernel: str
+    initramfs: str | None
     modules: tuple[str, ...]
     """Paths of the drivers' files and of what they need, in the order in which they are loaded."""
+    programs: Mapping[str, str]
+    """Where there is no initramfs, the guest's files for one, by their paths in there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +79,31 @@ class Pieces:
 class GuestFileReader:
     """Reads files of one disk, which is admitted and stays as it is meanwhile."""
 
-    def __init__(self, image: DiskImage, version: str, progress: Progress) -> None:
+    def __init__(
+        self, image: DiskImage, version: str, own_initramfs_of: str | None, progress: Progress
+    ) -> None:
+        """`own_initramfs_of` is the type of the root file system where the guest's initramfs is of no use."""
         self._image, self._version, self._progress = image, version, progress
+        self._root = own_initramfs_of
 
     def find(self) -> StartFiles:
         """What the machine starts from. Raises ImageUnreadableError, which says what is missing."""
         with open_container(self._image, self._progress) as (holder, source):
             return ask(FIND, self._request(holder, source.start_bytes, source.size_bytes), source.descriptor)
 
-    def write(self, file: GuestFile, target: Path) -> None:
-        """Write the guest's file to `target`. Raises ImageUnreadableError."""
+    def write(self, path: str, target: Path) -> None:
+        """Write the guest's file at `path` to `target`. Raises ImageUnreadableError."""
         with target.open("xb") as output:
-            for content in self._pieces(file.path, unpack=False):
+            for content in self._pieces(path, unpack=False):
                 output.write(content)
 
-    def module(self, path: str) -> Module:
+    def module(self, path: str) -> bytes:
         """The kernel module at `path`, unpacked. Raises ImageUnreadableError."""
-        return Module(posixpath.basename(path), b"".join(self._pieces(path, unpack=True)))
+        return b"".join(self._pieces(path, unpack=True))
+
+    def content(self, path: str) -> bytes:
+        """The file at `path`. Raises ImageUnreadableError."""
+        return b"".join(self._pieces(path, unpack=False))
 
     def _pieces(self, path: str, *, unpack: bool) -> Iterator[bytes]:
         start, more = 0, True
@@ -110,7 +119,13 @@ class GuestFileReader:
 
     def _request(self, holder: DiskImage, start_bytes: int, size_bytes: int) -> FilesRequest:
         return FilesRequest(
-            holder.format, start_bytes, size_bytes, self._image.virtual_size_bytes, self._version
+            holder.format,
+            start_bytes,
+            size_bytes,
+            self._image.virtual_size_bytes,
+            self._version,
+            (*DRIVERS, *ROOT_DRIVERS.get(self._root or "", ())),
+            own_initramfs=self._root is None,
         )
 
 
@@ -123,11 +138,10 @@ def find(request: FilesRequest, descriptor: int) -> StartFiles:
     with as_disk(request.format, unnamed(descriptor, request.file_size_bytes, request.start_bytes)) as disk:
         try:
             tree = open_system(disk, request.virtual_size_bytes).tree
-            kernel, initramfs, modules = start_files(tree, request.version, DRIVERS)
+            found = start_files(tree, request.version, request.drivers, own_initramfs=request.own_initramfs)
         except GuestReadError as error:
             raise ImageUnreadableError(f"the guest cannot start itself: {error}") from error
-        sizes = [tree.size_bytes(path) for path in (kernel, initramfs)]
-        return StartFiles(GuestFile(kernel, sizes[0]), GuestFile(initramfs, sizes[1]), modules)
+        return StartFiles(found.kernel, found.initramfs, found.modules, found.programs)
 
 
 def read(request: PieceRequest, descriptor: int) -> Pieces:

@@ -1,55 +1,84 @@
-"""What the sealed machine's kernel unpacks behind the initramfs: drivers and a first program. Pure.
+"""What the sealed machine's kernel unpacks behind, or in place of, the guest's own initramfs. Pure.
 
 Linux unpacks archives that stand one behind the other, the later over the earlier
 (Documentation/driver-api/early-userspace/buffer-format.rst); `rdinit=` names the first program. Ours loads
-virtio from the guest's own modules, which its initramfs may lack, and gives way to the guest's /init.
+virtio from the guest's own modules, which its initramfs may lack, and gives way to the guest's /init. Where
+the guest's initramfs is of no use, ours mounts the root by itself, with the guest's own programs.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 
 FOLDER = "imgtool"
 FIRST_PROGRAM = f"/{FOLDER}/init"
 ALIGNMENT = 512
 """Before an archive of ours, where the one before it ends anywhere; the kernel skips zeros between them."""
 _DIRECTORY, _PROGRAM, _FILE = 0o040755, 0o100755, 0o100644
-_INIT = """\
+_LOADING = """\
 #!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 load() {
     insmod "$1" || kmod insmod "$1" || busybox insmod "$1" || true
 }
+"""
+_BEHIND = (
+    _LOADING
+    + """\
 [ -e /proc/modules ] || { mkdir -p /proc; mount -t proc proc /proc; }
 MODULES
 umount /proc
 exec /init "$@"
 """
+)
+_ALONE = (
+    _LOADING
+    + """\
+mount -t devtmpfs devtmpfs /dev
+mount -t proc proc /proc
+MODULES
+mount -t TYPE OPTIONS DEVICE /root
+exec switch_root /root /bin/sh
+"""
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
-    """A kernel module, unpacked."""
-
-    name: str
-    content: bytes
-
-
-def appended(modules: Sequence[Module]) -> bytes:
+def appended(modules: Sequence[bytes]) -> bytes:
     """The archive that goes behind the guest's; `modules` in the order in which they are loaded."""
-    loads = "\n".join(f"load /{FOLDER}/{number}.ko 2> /dev/null" for number in range(len(modules)))
-    program = _INIT.replace("MODULES", loads).encode()
-    members = [
-        (FOLDER, _DIRECTORY, b""),
-        (FIRST_PROGRAM[1:], _PROGRAM, program),
-        *((f"{FOLDER}/{number}.ko", _FILE, one.content) for number, one in enumerate(modules)),
-        ("TRAILER!!!", 0, b""),
-    ]
-    return b"".join(part for number, one in enumerate(members) for part in _member(number, *one))
+    return _archive(_BEHIND, modules, {})
+
+
+def alone(
+    modules: Sequence[bytes], programs: Mapping[str, bytes], device: str, kind: str, options: str
+) -> bytes:
+    """An archive that mounts the root from `device`, a file system of type `kind`, by `options` of mount(8).
+
+    `programs` are files by their paths, /bin/sh, mount, insmod and switch_root with their libraries.
+    """
+    chosen = f"-o {options}" if options else "-o ro"
+    program = _ALONE.replace("TYPE", kind).replace("OPTIONS", chosen).replace("DEVICE", device)
+    return _archive(program, modules, programs)
 
 
 def padding(size_bytes: int) -> bytes:
     """Zeros up to the next boundary behind an archive of that size."""
     return bytes(-size_bytes % ALIGNMENT)
+
+
+def _archive(program: str, modules: Sequence[bytes], programs: Mapping[str, bytes]) -> bytes:
+    loads = "\n".join(f"load /{FOLDER}/{number}.ko 2> /dev/null" for number in range(len(modules)))
+    files = {path.lstrip("/"): (_PROGRAM, content) for path, content in programs.items()}
+    files[FIRST_PROGRAM[1:]] = (_PROGRAM, program.replace("MODULES", loads).encode())
+    files |= {f"{FOLDER}/{number}.ko": (_FILE, content) for number, content in enumerate(modules)}
+    folders = dict.fromkeys(("dev", "proc", "root", *(up for path in files for up in _above(path))))
+    members = [(path, _DIRECTORY, b"") for path in sorted(folders)]
+    members += [(path, mode, content) for path, (mode, content) in files.items()]
+    members.append(("TRAILER!!!", 0, b""))
+    return b"".join(part for number, one in enumerate(members) for part in _member(number, *one))
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := posixpath.dirname(path):
+        yield path
 
 
 def _member(number: int, name: str, mode: int, content: bytes) -> Iterator[bytes]:

@@ -244,6 +244,7 @@ REPAIRS: Mapping[str, Made] = {
     "selinux-labels": always("label all files at the first boot", RELABEL),
     "serial-console": always("give the kernel the serial console", SERIAL + GRUB),
     "uefi-fallback": always("install the loader where UEFI finds it on any machine", FALLBACK),
+    "initramfs-intact": _initramfs,
     "initramfs-generic": _initramfs,
     "virtio-initramfs": _initramfs,
 }

@@ -14,18 +14,23 @@ from imgtool.boot.qemu import Guest, started
 from imgtool.boot.run import architecture_of
 from imgtool.errors import UsageError
 from imgtool.fix import machine, script
-from imgtool.fix.guest_files import GuestFileReader
-from imgtool.fix.initrd import FIRST_PROGRAM, appended, padding
+from imgtool.fix.guest_files import ROOT_DRIVERS, GuestFileReader
+from imgtool.fix.initrd import FIRST_PROGRAM, alone, appended, padding
 from imgtool.fix.machine import SealedMachine
 from imgtool.model.boot import Accelerator
 from imgtool.model.facts import Known
 from imgtool.model.fix import Repair, RepairOutcome, SealedRun
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
+from imgtool.model.kernel import Kernel
+from imgtool.model.layout import FilesystemFacts
+from imgtool.model.linux import LinuxFacts
 from imgtool.process.programs import require
 from imgtool.util.progress import Progress
 
 PROMPT = re.compile(r"[#$] ?$")
+MOUNT_OPTIONS = re.compile(r"[A-Za-z0-9=,@._/-]+")
+"""Of the guest's command line, as far as they are put into a script."""
 SCRIPT_DEVICE = "/dev/vdb"
 TURN_SECONDS = 1.0
 ASK_SECONDS = 5.0
@@ -85,17 +90,27 @@ def _machine(
     if linux is None or architecture not in MACHINES:
         raise UsageError("only a Linux guest can repair itself")
     default = linux.default_kernel
-    reader = GuestFileReader(image, default.version if default is not None else "", progress)
+    own = linux.command_line.value if isinstance(linux.command_line, Known) else ""
+    root = next((one for one in guest.filesystems if one.mount_point == "/"), None)
+    useless = default is None or _is_useless(default)
+    reader = GuestFileReader(
+        image,
+        default.version if default is not None else "",
+        linux.root_filesystem if useless else None,
+        progress,
+    )
     files = reader.find()
     folder = image.path.parent
     kernel, initrd = folder / "kernel", folder / "initrd"
     reader.write(files.kernel, kernel)
-    reader.write(files.initramfs, initrd)
-    drivers = appended([reader.module(path) for path in files.modules])
-    with initrd.open("ab") as file:
-        file.write(padding(initrd.stat().st_size) + drivers)
-    own = linux.command_line.value if isinstance(linux.command_line, Known) else ""
-    root = next((one for one in guest.filesystems if one.mount_point == "/"), None)
+    modules = [reader.module(path) for path in files.modules]
+    if files.initramfs is not None:
+        reader.write(files.initramfs, initrd)
+        with initrd.open("ab") as file:
+            file.write(padding(initrd.stat().st_size) + appended(modules))
+    else:
+        programs = {place: reader.content(path) for place, path in files.programs.items()}
+        initrd.write_bytes(alone(modules, programs, *_root_mount(linux, root, own)))
     return SealedMachine(
         architecture=architecture,
         accelerator=chosen,
@@ -105,6 +120,29 @@ def _machine(
         initrd=initrd,
         command_line=machine.command_line(own, root.uuid if root else None, architecture, FIRST_PROGRAM),
     )
+
+
+def _is_useless(kernel: Kernel) -> bool:
+    """The guest's initramfs is not there, not whole, or stops before it has a root."""
+    if not isinstance(kernel.initramfs, Known):
+        return False
+    archive = kernel.initramfs.value
+    return archive is None or archive.problem is not None or bool(archive.stops)
+
+
+def _root_mount(linux: LinuxFacts, root: FilesystemFacts | None, own: str) -> tuple[str, str, str]:
+    """Device, type and options of the root, for an initramfs of ours. Raises UsageError where that is hard."""
+    simple = (
+        root is not None and len(root.partitions) < 2 and not linux.root_on_lvm and not linux.root_on_raid
+    )
+    if root is None or not simple or root.type not in ROOT_DRIVERS:
+        raise UsageError(
+            "its initramfs is of no use, and its root is not one partition with ext4, XFS or Btrfs",
+            hint="repair the initramfs where the image is made",
+        )
+    flags = [word.removeprefix("rootflags=") for word in own.split() if word.startswith("rootflags=")]
+    options = flags[-1] if flags and MOUNT_OPTIONS.fullmatch(flags[-1]) else ""
+    return f"/dev/vda{root.partitions[0] if root.partitions else ''}", root.type, options
 
 
 class _Talk:

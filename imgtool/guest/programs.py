@@ -60,6 +60,22 @@ class Programs:
             self._verdicts[path] = self._judge(path, 0)
         return self._verdicts[path]
 
+    def files(self, path: str) -> tuple[str, ...]:
+        """The program with its loader and all libraries, by the names that the loader looks them up by.
+
+        Raises GuestReadError where it is no binary that the guest can run.
+        """
+        obstacle, found = self.obstacle(path), self._object(path)
+        if obstacle is not None or isinstance(found, str):
+            raise GuestReadError(obstacle or f"{printable(path)} is {found}")
+        if found.interpreter is None:
+            return (path,)
+        return (
+            path,
+            found.interpreter,
+            *(place for _, _, place in self._walk(path, found) if place is not None),
+        )
+
     def _judge(self, path: str, depth: int) -> str | None:
         tree, shown = self._tree, printable(path)
         if not tree.is_file(path):
@@ -120,7 +136,14 @@ class Programs:
         return elf if size >= elf.end_bytes else f"cut off: {size} bytes of {elf.end_bytes}"
 
     def _libraries(self, path: str, program: Elf) -> str | None:
-        """Breadth first, as the loader goes: every library once, by its name."""
+        for user, name, place in self._walk(path, program):
+            if place is None:
+                needs = "" if user == path else f" (for {printable(posixpath.basename(user))})"
+                return f"{printable(path)} needs {printable(name)}{needs}, which is not there"
+        return None
+
+    def _walk(self, path: str, program: Elf) -> Iterator[tuple[str, str, str | None]]:
+        """Who needs which library, and where that is; breadth first, as the loader goes, each once."""
         pending = deque([(path, program, program.rpath)])
         seen: set[str] = set()
         while pending:
@@ -132,11 +155,9 @@ class Programs:
                 if len(seen) > MAX_OBJECTS:
                     raise GuestReadError(f"{printable(path)}: more than {MAX_OBJECTS} libraries")
                 found = self._find(name, user, elf, inherited, program.machine)
-                if found is None:
-                    needs = "" if user == path else f" (for {printable(posixpath.basename(user))})"
-                    return f"{printable(path)} needs {printable(name)}{needs}, which is not there"
-                pending.append((found[0], found[1], (*found[1].rpath, *inherited)))
-        return None
+                yield user, name, found[0] if found is not None else None
+                if found is not None:
+                    pending.append((found[0], found[1], (*found[1].rpath, *inherited)))
 
     def _find(
         self, name: str, user: str, elf: Elf, inherited: tuple[str, ...], machine: str

@@ -1,6 +1,8 @@
 """Files that a machine can be started from without the boot loader: kernel, initramfs, and drivers for it."""
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.compression import method_at
@@ -11,23 +13,69 @@ from imgtool.guest.kernels import InstalledKernel, find_kernels
 from imgtool.guest.kmod.config import ModprobeConfig
 from imgtool.guest.kmod.files import MAX_MODULE_BYTES
 from imgtool.guest.kmod.load import LoadRules, ModuleLoader
+from imgtool.guest.programs import Programs
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
+PROGRAMS = {
+    "/bin/sh": ("/bin/sh", "/usr/bin/sh"),
+    "/bin/mount": ("/bin/mount", "/usr/bin/mount"),
+    "/sbin/insmod": (
+        "/bin/kmod",
+        "/usr/bin/kmod",
+        "/sbin/kmod",
+        "/usr/sbin/kmod",
+        "/bin/busybox",
+        "/sbin/insmod",
+    ),
+    "/sbin/switch_root": (
+        "/sbin/switch_root",
+        "/usr/sbin/switch_root",
+        "/usr/bin/switch_root",
+        "/bin/busybox",
+    ),
+}
+"""What an initramfs needs that mounts one partition, and where it may be; the first that is there counts."""
 
-def start_files(tree: GuestTree, version: str, drivers: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
-    """Paths of the kernel of that version (empty: the newest) and of its initramfs, and those of modules.
 
-    The modules are those of `drivers` that are not built in, each after what it needs. A driver that the
-    kernel does not have is left out. Raises GuestReadError where a file is missing.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Paths in the guest."""
+
+    kernel: str
+    initramfs: str | None
+    """None: it has none of its own."""
+    modules: tuple[str, ...]
+    """Each after what it needs."""
+    programs: Mapping[str, str]
+    """For an initramfs of the guest's programs: by the path in there, the guest's file; none: not asked."""
+
+
+def start_files(tree: GuestTree, version: str, drivers: Sequence[str], *, own_initramfs: bool) -> Start:
+    """What the kernel of that version (empty: the newest) can be started from.
+
+    The modules are those of `drivers` that are not built in. A driver that the kernel does not have is left
+    out. Without `own_initramfs`, or where the guest has none, the programs for another one are given. Raises
+    GuestReadError where a file is missing.
     """
     kernel = _kernel(tree, version)
     if kernel.image is None:
         raise GuestReadError(f"kernel {printable(kernel.version)} has no image")
     found = initramfs_files(tree, kernel, None)
-    if not found.paths or found.unified:
-        raise GuestReadError(f"kernel {printable(kernel.version)} has no initramfs: {found.evidence}")
-    return kernel.image, found.paths[-1], _modules(tree, kernel, drivers)
+    own = found.paths[-1] if own_initramfs and found.paths and not found.unified else None
+    programs = _programs(tree) if own is None else {}
+    return Start(kernel.image, own, _modules(tree, kernel, drivers), programs)
+
+
+def _programs(tree: GuestTree) -> dict[str, str]:
+    reader, files = Programs(tree), dict[str, str]()
+    for place, candidates in PROGRAMS.items():
+        path = next((one for one in candidates if tree.is_file(one)), None)
+        if path is None:
+            raise GuestReadError(f"it has no {posixpath.basename(place)}, without which none can be made")
+        first, *libraries = reader.files(path)
+        files |= {place: first} | {one: one for one in libraries}
+    return files
 
 
 def _kernel(tree: GuestTree, version: str) -> InstalledKernel:

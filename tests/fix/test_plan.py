@@ -1,0 +1,87 @@
+"""What is planned for the findings of made facts."""
+
+import pytest
+from support import facts
+
+from imgtool.checks import registry
+from imgtool.fix.plan import make_plan
+from imgtool.fix.repairs import REPAIRS
+from imgtool.model.facts import Known
+from imgtool.model.fix import FixPlan
+from imgtool.model.inspection import Inspection
+
+
+def planned(inspection: Inspection, only: tuple[str, ...] = (), skip: tuple[str, ...] = ()) -> FixPlan:
+    return make_plan(registry.judge(inspection), inspection.guest, only, skip)
+
+
+def with_linux(**changed: object) -> Inspection:
+    return facts.inspection(facts.linux(**changed))
+
+
+def test_a_good_image_has_nothing_to_repair() -> None:
+    assert planned(facts.inspection()) == FixPlan(())
+
+
+def test_each_repair_is_of_a_check_that_there_is() -> None:
+    assert set(REPAIRS) <= {one.name for one in registry.all_checks()}
+
+
+def test_one_repair_may_serve_several_checks_and_is_done_once() -> None:
+    spoiled = facts.with_initramfs(
+        modules=facts.states(virtio_blk="missing", virtio_scsi="missing"), host_only=True
+    )
+    (repair,) = planned(spoiled).repairs
+    assert repair.checks == ("virtio-initramfs", "initramfs-generic")
+
+
+BOTH = with_linux(
+    machine_id=Known("set", "/etc/machine-id"),
+    ssh_host_keys=Known(("/etc/ssh/ssh_host_rsa_key",), "/etc/ssh"),
+)
+
+
+def test_the_operator_chooses() -> None:
+    assert planned(BOTH).wanted == ("machine-id", "ssh-host-keys")
+    assert planned(BOTH, only=("machine-id",)).wanted == ("machine-id",)
+    without = planned(BOTH, skip=("machine-id",))
+    assert (without.wanted, without.skipped) == (("ssh-host-keys",), ("machine-id",))
+
+
+def test_what_stands_on_the_command_line_is_not_repaired_in_a_file() -> None:
+    plan = planned(with_linux(machine_id=Known("set", "kernel command line: systemd.machine_id=1")))
+    assert plan.repairs == ()
+    assert "command line" in plan.left["machine-id"]
+
+
+def test_an_error_without_a_repair_is_said_and_a_warning_only_where_it_was_asked_for() -> None:
+    spoiled = facts.with_agent(installed=Known(value=False, evidence="dpkg: not installed"))
+    assert "no repair" in planned(spoiled).left["guest-agent-installed"]
+    warned = with_linux(root_is_last=Known(value=False, evidence="partition 3 stands behind it"))
+    assert planned(warned).left == {}
+    assert "root-grows" in planned(warned, only=("root-grows",)).left
+
+
+@pytest.mark.parametrize("name", ["/etc/x\nrm -rf /", "/etc/\x00"])
+def test_a_name_that_no_shell_takes_is_in_no_script(name: str) -> None:
+    plan = planned(with_linux(pinned_macs=Known((name,), "seen")))
+    assert plan.repairs == ()
+    assert "mac-unpinned" in plan.left
+
+
+def test_a_name_is_quoted() -> None:
+    (repair,) = planned(with_linux(pinned_macs=Known(("/etc/a b$(reboot)",), "seen"))).repairs
+    assert "'/etc/a b$(reboot)'" in repair.script
+
+
+def test_an_account_of_a_person_is_not_decided_about() -> None:
+    plan = planned(
+        with_linux(secrets=Known(("/etc/shadow: password hash of ann",), "seen")), only=("secrets",)
+    )
+    assert plan.repairs == ()
+    assert "ann" in plan.left["secrets"]
+
+
+def test_windows_does_not_repair_itself() -> None:
+    drivers = facts.windows_drivers(viostor=None)
+    assert planned(facts.windows_inspection(drivers=drivers)).repairs == ()
