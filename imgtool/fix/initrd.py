@@ -14,6 +14,7 @@ FIRST_PROGRAM = f"/{FOLDER}/init"
 ALIGNMENT = 512
 """Before an archive of ours, where the one before it ends anywhere; the kernel skips zeros between them."""
 _DIRECTORY, _PROGRAM, _FILE = 0o040755, 0o100755, 0o100644
+_PLACES = ("dev", "proc", "root", "run", "sys")
 _LOADING = """\
 #!/bin/sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -35,6 +36,8 @@ _ALONE = (
     + """\
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t tmpfs tmpfs /run
 MODULES
 mount -t TYPE OPTIONS DEVICE /root
 exec switch_root /root /bin/sh
@@ -69,7 +72,7 @@ def _archive(program: str, modules: Sequence[bytes], programs: Mapping[str, byte
     files = {path.lstrip("/"): (_PROGRAM, content) for path, content in programs.items()}
     files[FIRST_PROGRAM[1:]] = (_PROGRAM, program.replace("MODULES", loads).encode())
     files |= {f"{FOLDER}/{number}.ko": (_FILE, content) for number, content in enumerate(modules)}
-    folders = dict.fromkeys(("dev", "proc", "root", *(up for path in files for up in _above(path))))
+    folders = dict.fromkeys((*_PLACES, *(up for path in files for up in _above(path))))
     members = [(path, _DIRECTORY, b"") for path in sorted(folders)]
     members += [(path, mode, content) for path, (mode, content) in files.items()]
     members.append(("TRAILER!!!", 0, b""))

@@ -18,7 +18,7 @@ _BEGIN = """\
 if [ -e /etc/initrd-release ] || [ ! -d /var/lib ]; then echo "$mark:lost"; exit 0; fi
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL=C HOME=/root TERM=dumb SYSTEMD_OFFLINE=1 DEBIAN_FRONTEND=noninteractive
-mount -o remount,rw / || { echo "$mark:read-only"; exit 0; }
+mount -o remount,rw / || mount -o remount,rw none / || { echo "$mark:read-only"; exit 0; }
 [ -e /proc/mounts ] || mount -t proc proc /proc
 [ -d /sys/class ] || mount -t sysfs sysfs /sys
 [ -e /dev/null ] || mount -t devtmpfs devtmpfs /dev
@@ -37,7 +37,7 @@ while read -r device point type rest; do
     case $type in ext2 | ext3 | ext4 | xfs | btrfs | vfat) [ "$point" = / ] || points="$point $points" ;; esac
 done < /proc/mounts
 for point in $points; do umount "$point"; done
-mount -o remount,ro / && echo "$mark:clean"
+{ mount -o remount,ro / || mount -o remount,ro none /; } && echo "$mark:clean"
 sync
 echo "$mark:end"
 echo o > /proc/sysrq-trigger

@@ -131,11 +131,9 @@ def _is_useless(kernel: Kernel) -> bool:
 
 
 def _root_mount(linux: LinuxFacts, root: FilesystemFacts | None, own: str) -> tuple[str, str, str]:
-    """Device, type and options of the root, for an initramfs of ours. Raises UsageError where that is hard."""
-    simple = (
-        root is not None and len(root.partitions) < 2 and not linux.root_on_lvm and not linux.root_on_raid
-    )
-    if root is None or not simple or root.type not in ROOT_DRIVERS:
+    """Device, type and options of the root, for an initramfs of ours. Raises UsageError for any other."""
+    above = linux.root_on_lvm or linux.root_on_raid
+    if root is None or above or len(root.partitions) > 1 or root.type not in ROOT_DRIVERS:
         raise UsageError(
             "its initramfs is of no use, and its root is not one partition with ext4, XFS or Btrfs",
             hint="repair the initramfs where the image is made",
