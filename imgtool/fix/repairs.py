@@ -143,7 +143,7 @@ fi
 TARGET = "systemctl set-default multi-user.target\n"
 LVM = "rm -f /etc/lvm/devices/system.devices\n"
 RELABEL = ": > /.autorelabel\n"
-SHADOW = "usermod --password '*' root || passwd -l root\nrm -f /etc/shadow-\n"
+SHADOW = "sed -i 's/^root:[^:]*:/root:*:/' /etc/shadow\nrm -f /etc/shadow-\n"
 CLEAN = "sync\n"
 INITRAMFS = r"""
 drivers='virtio_pci virtio_blk virtio_scsi'

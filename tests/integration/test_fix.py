@@ -1,4 +1,4 @@
-"""Real Debian guests repair themselves. IMGTOOL_FIX=all tries each image; without it two are repaired."""
+"""Real Debian guests repair themselves. IMGTOOL_FIX=all tries each image and each failure, else some."""
 
 import hashlib
 import json
@@ -48,8 +48,8 @@ def spoil_all(image: Path, folder: Path) -> None:
         (root / "etc/ssh/ssh_host_ed25519_key").write_text(KEY)
         (root / "root/.bash_history").write_text("secret\n")
         shadow = root / "etc/shadow"
-        lines = shadow.read_text().splitlines()
-        shadow.write_text("\n".join([SHADOW_LINE, *lines[1:]]) + "\n")
+        others = [line for line in shadow.read_text().splitlines() if not line.startswith("root:")]
+        shadow.write_text("\n".join([SHADOW_LINE, *others]) + "\n")
         (root / "etc/nvme").mkdir(exist_ok=True)
         (root / "etc/nvme/hostid").write_text("11111111-2222-4333-8444-555555555555\n")
         rules = root / RULES[1:]
@@ -150,7 +150,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("case", FAILURES)
+@pytest.mark.parametrize("case", FAILURES if ALL else ["its tool fails", "it hangs"])
 def test_a_guest_that_does_not_repair_itself_leaves_nothing(case: str, a_copy: Path, tmp_path: Path) -> None:
     path, content, says = FAILURES[case]
     broken(a_copy, tmp_path / "guest", path, content)
