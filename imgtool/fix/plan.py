@@ -47,5 +47,5 @@ def _repair(finding: Finding, guest: GuestFacts) -> Repair | str:
 
 
 def _order(repair: Repair) -> int:
-    """In the order of the table: what changes files first, what reads them (the initramfs) last."""
+    """Return its place in the table: what changes files first, what reads them (the initramfs) last."""
     return list(REPAIRS).index(repair.checks[0])

@@ -19,7 +19,7 @@ ON_COMMAND_LINE = "it stands on the kernel's command line: take it out there"
 
 
 def always(title: str, script: str) -> Made:
-    """The same for every guest."""
+    """Make the same for every guest."""
 
     def made(_linux: LinuxFacts, finding: Finding) -> Repair | str:
         if "command line" in finding.evidence:

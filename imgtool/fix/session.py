@@ -144,7 +144,7 @@ def _root_mount(linux: LinuxFacts, root: FilesystemFacts | None, own: str) -> tu
 
 
 class _Talk:
-    """With a guest that runs: it may hang, lie, or end at any moment."""
+    """Talk with a guest that runs: it may hang, lie, or end at any moment."""
 
     def __init__(
         self, guest: Guest, repairs: Sequence[Repair], nonce: str, timeout_seconds: float, progress: Progress
