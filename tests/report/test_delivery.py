@@ -7,32 +7,14 @@ from pathlib import Path
 import pytest
 from support import facts
 from support import stories as made
+from support.deliveries import DONE, FAILED, PLAIN, PLAN, WANTED
 
 from imgtool.model.conversion import ConversionPlan
-from imgtool.model.delivery import GlanceTarget, Property, UploadFailure, UploadPlan, UploadResult
+from imgtool.model.delivery import GlanceTarget
 from imgtool.model.result import ImageResult
 from imgtool.report import as_html, as_json
 from imgtool.report.as_text.delivery import failure, upload, upload_plan
 from imgtool.report.as_text.result import prepared as story_text
-
-PROPERTY = Property("hw_disk_bus", "virtio", "/boot/initrd.img has virtio_blk")
-WANTED = GlanceTarget(
-    "debian",
-    visibility="shared",
-    protected=True,
-    hidden=True,
-    tags=("golden",),
-    members=("a-project",),
-    min_ram_mib=512,
-    image_id="c0ffee00-0000-4000-8000-000000000001",
-    owner="owner-project",
-    stores=("fast", "slow"),
-    on_conflict="replace",
-)
-PLAN = UploadPlan("one", facts.image(), "raw", 2, WANTED, (PROPERTY,))
-PLAIN = replace(PLAN, wanted=GlanceTarget("debian"))
-DONE = UploadResult(PLAN, "an-id", "active", 512, "sha512", "abcd", "raw", 1.25)
-FAILED = UploadFailure(replace(PLAIN, cloud="two"), "the store is full", "make room", 6)
 
 
 def rows(text: str) -> dict[str, str]:
@@ -122,8 +104,33 @@ def test_each_cloud_has_its_block_in_text_and_page() -> None:
     text = story_text(told)
     assert text.index("an-id (active)") < text.index("the store is full")
     page = as_html.report([told])
-    assert page.count("<pre>upload") == 2
-    assert "the store is full" in page
+    assert (page.count(">Upload</h3>"), page.count(">Failed upload</h3>")) == (1, 1)
+    assert page.count("the store is full") == 2  # in the banner, and in its table
+
+
+def test_the_banner_says_where_the_image_is_and_who_brought_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1764500000")
+    page = as_html.report([replace(made.good(), upload_plans=(PLAN,), uploads=(DONE,))])
+    banner = page.partition('<table class="delivered">')[2].partition("</div>")[0]
+    for words in (DONE.plan.cloud, DONE.image_id, "active, uploaded", "2025-11-30T10:53:20Z on "):
+        assert words in banner, words
+    assert "delivered" not in as_html.report([made.good()]).partition("</style>")[2]
+
+
+def test_the_properties_are_a_table() -> None:
+    page = as_html.report([replace(made.good(), upload_plans=(PLAN,), uploads=(DONE,))])
+    first = PLAN.properties[0]
+    row = f'<th scope="row">{first.name}</th><td data-name="Value"><code>{first.value}</code>'
+    assert row in page
+    assert first.reason in page
+
+
+def test_the_last_lines_say_cloud_name_id_and_status() -> None:
+    told = replace(made.good(), upload_plans=(PLAN, FAILED.plan), uploads=(DONE, FAILED))
+    assert story_text(told).splitlines()[-2:] == [
+        f"done    {DONE.plan.cloud}  {DONE.plan.wanted.name}  an-id  active, uploaded",
+        f"failed  {FAILED.plan.cloud}  {FAILED.plan.wanted.name}  {FAILED.message}",
+    ]
 
 
 def test_what_glance_says_is_made_printable() -> None:

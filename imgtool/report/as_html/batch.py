@@ -7,7 +7,7 @@ page's policy names the script and the styles by their hashes, so that nothing e
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment
@@ -19,6 +19,7 @@ from imgtool.model.batch import GOOD_STATES, TaskRecord
 from imgtool.report.as_html import matrix
 from imgtool.report.as_html.batch_image import BatchImage, batch_image
 from imgtool.report.as_html.markup import environment
+from imgtool.report.as_html.origin import Origin, here_and_now
 from imgtool.report.as_text.batch import ROLES, duration, moment
 from imgtool.report.as_text.batch import word as state_word
 from imgtool.report.explanation import Explanation, explain
@@ -58,6 +59,9 @@ class BatchPage:
     open_bad: bool
     explained: Sequence[tuple[str, Explanation]]
     """The checks that have something to say of any image."""
+    quiet: int
+    """How many of the checks have not, and are no columns on paper."""
+    origin: Origin
 
 
 def batch_report(found: BatchStatus, report_of: ReportOf) -> str:
@@ -74,7 +78,9 @@ def make_page(found: BatchStatus, report_of: ReportOf, templates: Environment) -
         batch_image(number, record, found.names.get(record.key, record.key), report_of(record.key), checks)
         for number, record in enumerate(found.records, 1)
     ]
-    style = Markup("\n").join(_asset(templates, name) for name in ("style.css", "batch.css"))
+    loud = {one.finding.check for image in images for one in image.loud}
+    on_paper = _on_paper(checks, loud)
+    style = Markup("\n").join([*(_asset(templates, name) for name in ("style.css", "batch.css")), on_paper])
     script = _asset(templates, "batch.js")
     return BatchPage(
         version=__version__,
@@ -89,13 +95,21 @@ def make_page(found: BatchStatus, report_of: ReportOf, templates: Environment) -
         checks=checks,
         images=images,
         open_bad=sum(image.role == "bad" for image in images) <= MOST_OPEN,
-        explained=_explained(images, checks),
+        explained=[(check, told) for check in checks if check in loud and (told := explain(check))],
+        quiet=len(set(checks) - loud),
+        origin=here_and_now(),
     )
 
 
-def _explained(images: Sequence[BatchImage], checks: Sequence[str]) -> Sequence[tuple[str, Explanation]]:
-    loud = {one.finding.check for image in images for one in image.loud}
-    return [(check, found) for check in checks if check in loud and (found := explain(check))]
+COLUMNS_BEFORE_CHECKS = 5
+"""Image, state, time, and both sizes."""
+
+
+def _on_paper(checks: Sequence[str], loud: Collection[str]) -> Markup:
+    """Leave out columns that say nothing: paper is too narrow for fifty checks that can be read."""
+    places = [number for number, check in enumerate(checks, COLUMNS_BEFORE_CHECKS + 1) if check not in loud]
+    hidden = ", ".join(f"#matrix tr > :nth-child({number})" for number in places)
+    return Markup(f"@media print {{ {hidden} {{ display: none; }} }}" if places else "")  # noqa: S704 - numbers
 
 
 def _asset(templates: Environment, name: str) -> Markup:

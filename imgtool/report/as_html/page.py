@@ -8,10 +8,11 @@ from pathlib import Path
 from imgtool import __version__
 from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Finding
+from imgtool.report.as_html.delivery import Delivered, Table, delivered, tables
+from imgtool.report.as_html.origin import Origin, here_and_now
 from imgtool.report.as_html.picture import Picture, draw
 from imgtool.report.as_html.timeline import Timeline, timelines
 from imgtool.report.as_text.facts import Row, boot_sections, guest_rows, image_rows
-from imgtool.report.as_text.result import stages
 from imgtool.report.explanation import Section, explain
 from imgtool.report.findings import Role, judged, needs_attention, role, summary, word, worst_first
 
@@ -49,10 +50,14 @@ class Image:
     """Word, colour and number of findings, worst first."""
     loud: tuple[Shown, ...]
     quiet: tuple[Shown, ...]
+    quiet_counts: str
+    """How many of what, in words."""
     facts: tuple[tuple[str, tuple[Fact, ...]], ...]
     """Titles, and the facts under them."""
-    delivery: tuple[str, ...]
+    tables: tuple[Table, ...]
     """What was converted and uploaded, or would be."""
+    delivered: tuple[Delivered, ...]
+    """What each cloud has now."""
     picture: Picture | None
     boots: tuple[Timeline, ...]
 
@@ -65,6 +70,7 @@ class Page:
     title: str
     passed: bool
     images: tuple[Image, ...]
+    origin: Origin
 
 
 def make_page(results: Sequence[ImageResult]) -> Page:
@@ -72,24 +78,30 @@ def make_page(results: Sequence[ImageResult]) -> Page:
     images = tuple(_image(f"image-{number}", result) for number, result in enumerate(results, 1))
     passed = bool(images) and all(image.passed for image in images)
     names = images[0].name if len(images) == 1 else f"{len(images)} images"
-    return Page(__version__, f"{'PASS' if passed else 'FAIL'}: {names}", passed, images)
+    title = f"{'PASS' if passed else 'FAIL'}: {names}"
+    return Page(__version__, title, passed, images, here_and_now())
 
 
 def _image(anchor: str, result: ImageResult) -> Image:
     found = judged(result)
     shown = tuple(_shown(finding) for finding in worst_first(found))
+    quiet = tuple(one for one in shown if not needs_attention(one.finding))
+    there = delivered(result)
+    failed = [one for one in there if one.failed]
     return Image(
         anchor=anchor,
         path=found.image,
         name=Path(found.image).name or found.image,
-        passed=found.passed,
-        summary=summary(found),
+        passed=found.passed and not failed,
+        summary=summary(found) + (f"; {len(failed)} of {len(there)} clouds did not get it" if failed else ""),
         policy=found.policy,
         counts=_counts(shown),
         loud=tuple(one for one in shown if needs_attention(one.finding)),
-        quiet=tuple(one for one in shown if not needs_attention(one.finding)),
+        quiet=quiet,
+        quiet_counts=", ".join(f"{count} {name}" for name, _, count in _counts(quiet)),
         facts=_facts(result),
-        delivery=tuple(stages(result)),
+        tables=tables(result),
+        delivered=there,
         picture=draw(result.inspection) if result.inspection else None,
         boots=timelines(result.inspection.boots) if result.inspection else (),
     )

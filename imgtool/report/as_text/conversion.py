@@ -3,12 +3,17 @@
 from imgtool.formats.acceptance import notes
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.free_blocks import FreePart
-from imgtool.report.as_text.layout import Paint, aligned, plain, section
+from imgtool.report.as_text.layout import Paint, Row, plain, section
 from imgtool.util.text import human_size
 
 
 def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
     """What a conversion would do."""
+    return "\n".join(section("conversion", plan_rows(plan), paint))
+
+
+def plan_rows(plan: ConversionPlan) -> list[Row]:
+    """The same in rows."""
     source = plan.source
     known = source.virtual_size_bytes and not source.streamed
     size = human_size(source.virtual_size_bytes) if known else "size not known yet"
@@ -18,11 +23,10 @@ def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
         ("engine", f"{plan.engine}: {plan.engine_reason}"),
         ("verify", plan.options.verify),
     ]
-    rows += [_left_out(part) for part in plan.free_blocks.parts] if plan.free_blocks else []
-    return "\n".join(section("conversion", rows, paint))
+    return [*rows, *(map(_left_out, plan.free_blocks.parts) if plan.free_blocks else ())]
 
 
-def _left_out(part: FreePart) -> tuple[str, str]:
+def _left_out(part: FreePart) -> Row:
     """What is free of a file system and not copied; or why all of it is."""
     named = f"{part.device} ({part.type})"
     if part.reason is not None:
@@ -32,6 +36,11 @@ def _left_out(part: FreePart) -> tuple[str, str]:
 
 def conversion(result: ConversionResult, paint: Paint = plain) -> str:
     """What a conversion did."""
+    return "\n".join(section("conversion", result_rows(result), paint))
+
+
+def result_rows(result: ConversionResult) -> list[Row]:
+    """The same in rows."""
     sizes = (
         f"{human_size(result.virtual_size_bytes)} virtual, {human_size(result.file_size_bytes)} file, "
         f"{human_size(result.allocated_bytes)} allocated"
@@ -40,8 +49,7 @@ def conversion(result: ConversionResult, paint: Paint = plain) -> str:
     if result.data_bytes is not None:
         rows.append(("data", _data(result, result.data_bytes)))
     rows.append(("time", f"{result.seconds:.1f} s"))
-    rows += [("note", note) for note in notes(result)]
-    return "\n".join([conversion_plan(result.plan, paint), *aligned(rows, paint)])
+    return [*plan_rows(result.plan), *rows, *(("note", note) for note in notes(result))]
 
 
 def _data(result: ConversionResult, data_bytes: int) -> str:

@@ -5,11 +5,9 @@ from types import MappingProxyType
 
 from imgtool.glance.names import former_name
 from imgtool.model.delivery import METHODS, GlanceTarget, Method, UploadFailure, UploadPlan, UploadResult
-from imgtool.report.as_text.layout import Paint, aligned, plain, properties, section
+from imgtool.report.as_text.layout import Paint, Row, plain, properties, section
 from imgtool.report.as_text.retirement import retired_rows
 from imgtool.util.text import human_size, printable
-
-Row = tuple[str, str]
 
 _ENDINGS = {
     "uploaded": "uploaded",
@@ -37,25 +35,41 @@ _TRANSFERS: Mapping[Method, str] = MappingProxyType(
 
 def upload_plan(plan: UploadPlan, paint: Paint = plain, *, converted: bool = False) -> str:
     """What an upload would do, and what Glance would be asked; `converted`: into a file first."""
+    return _with_properties(section("upload", plan_rows(plan, converted=converted), paint), plan, paint)
+
+
+def plan_rows(plan: UploadPlan, *, converted: bool = False) -> list[Row]:
+    """The same in rows, without the properties."""
     sent = ("bytes", _way_of_the_bytes(plan, converted=converted))
-    lines = section("upload", [*_plan_rows(plan), sent, *_request_rows(plan)], paint)
-    return _with_properties(lines, plan, paint)
+    return [*_plan_rows(plan), sent, *_request_rows(plan)]
 
 
 def upload(result: UploadResult, paint: Paint = plain) -> str:
     """What Glance has now. Of an image that was there before: what was wanted of another is not told."""
-    if result.ending in _NOTHING_SENT:
-        there = [("cloud", _cloud(result.plan)), ("name", result.plan.wanted.name)]
-        return "\n".join(section("upload", [*there, *_result_rows(result)], paint))
-    rows = [*_plan_rows(result.plan), *_result_rows(result)]
-    return _with_properties(section("upload", rows, paint), result.plan, paint)
+    lines = section("upload", upload_rows(result), paint)
+    return _with_properties(lines, result.plan, paint) if has_sent(result) else "\n".join(lines)
+
+
+def has_sent(result: UploadResult) -> bool:
+    """Whether the image is new: what was wanted of it is true of it."""
+    return result.ending not in _NOTHING_SENT
+
+
+def upload_rows(result: UploadResult) -> list[Row]:
+    """What Glance has now in rows, without the properties."""
+    there = [("cloud", cloud_name(result.plan)), ("name", result.plan.wanted.name)]
+    return [*(_plan_rows(result.plan) if has_sent(result) else there), *_result_rows(result)]
 
 
 def failure(failed: UploadFailure, paint: Paint = plain) -> str:
     """Why a cloud has nothing."""
-    rows = [("cloud", _cloud(failed.plan)), ("name", failed.plan.wanted.name)]
-    why = [("failed", failed.message), *([("hint", failed.hint)] if failed.hint else [])]
-    return "\n".join([*section("upload", rows, paint), *aligned(why, paint)])
+    return "\n".join(section("upload", failure_rows(failed), paint))
+
+
+def failure_rows(failed: UploadFailure) -> list[Row]:
+    """The same in rows."""
+    rows = [("cloud", cloud_name(failed.plan)), ("name", failed.plan.wanted.name), ("failed", failed.message)]
+    return [*rows, ("hint", failed.hint)] if failed.hint else rows
 
 
 def delivered(uploads: Sequence[UploadResult | UploadFailure], paint: Paint = plain) -> str:
@@ -64,11 +78,10 @@ def delivered(uploads: Sequence[UploadResult | UploadFailure], paint: Paint = pl
 
 
 def _delivered(one: UploadResult | UploadFailure, paint: Paint) -> str:
-    place = f"{printable(_cloud(one.plan))}  {printable(one.plan.wanted.name)}"
+    place = f"{printable(cloud_name(one.plan))}  {printable(one.plan.wanted.name)}"
     if isinstance(one, UploadFailure):
         return f"{paint('failed', 'bad')}  {place}  {printable(one.message)}"
-    end = _ENDINGS[one.ending].partition(":")[0]
-    return f"{paint('done', 'good')}    {place}  {one.image_id}  {printable(one.status)}, {end}"
+    return f"{paint('done', 'good')}    {place}  {one.image_id}  {printable(one.status)}, {ending(one)}"
 
 
 def _with_properties(lines: list[str], plan: UploadPlan, paint: Paint) -> str:
@@ -77,7 +90,7 @@ def _with_properties(lines: list[str], plan: UploadPlan, paint: Paint) -> str:
 
 def _plan_rows(plan: UploadPlan) -> Iterator[Row]:
     wanted = plan.wanted
-    yield "cloud", _cloud(plan)
+    yield "cloud", cloud_name(plan)
     yield "name", wanted.name
     if wanted.image_id:
         yield "id", wanted.image_id
@@ -155,7 +168,13 @@ def _result_rows(result: UploadResult) -> Iterator[Row]:
         yield "note", note
 
 
-def _cloud(plan: UploadPlan) -> str:
+def ending(result: UploadResult) -> str:
+    """In a few words, how it came there."""
+    return _ENDINGS[result.ending].partition(":")[0]
+
+
+def cloud_name(plan: UploadPlan) -> str:
+    """Name the cloud as its user does."""
     return plan.cloud or "of the OS_* variables"
 
 

@@ -14,6 +14,9 @@ Paint = Callable[[str, str], str]
 
 WIDTH = 22
 
+Row = tuple[str, str]
+"""Key and value."""
+
 
 def plain(text: str, _role: str) -> str:
     """No colour."""
