@@ -57,8 +57,10 @@ def show_plan(plan: BatchPlan, output: str) -> int:
         console.print_out(to_text(as_json.plan(plan)))
     else:
         from imgtool.report.as_text import batch as as_text  # noqa: PLC0415 - the other form
+        from imgtool.report.as_text.fitting import fitted  # noqa: PLC0415 - the same
 
-        console.print_out(as_text.plan(plan, console.paint, console.width()))
+        width = console.width()
+        console.print_out(fitted(as_text.plan(plan, console.paint, width), width))
     return EXIT_CHECK_FAILED if plan.problems else EXIT_OK
 
 

@@ -76,7 +76,7 @@ def test_upload_takes_several_as_they_are(place: Path, naming: tuple[str, ...], 
     run = imgtool("upload", "a.raw", "b.qcow2", *naming, "--jobs", "1")
     assert run.returncode == 0, run.stderr
     assert "imgtool upload" in run.stdout
-    assert "ended                  2 of 2" in run.stdout
+    assert "images                 2 of 2 ended" in run.stdout
     for file, form in (("a.raw", "raw"), ("b.qcow2", "qcow2")):
         (there,) = images_named(f"{name} {Path(file).stem}")
         assert there["disk_format"] == form
