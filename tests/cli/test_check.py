@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import termios
 from collections.abc import Mapping
@@ -84,6 +85,18 @@ def test_an_error_of_one_ends_all() -> None:
 
     with pytest.raises(ValueError, match=r"\d"):
         list(side_by_side.completed(fail, range(5), 2))
+
+
+def test_an_interruption_ends_all_of_them(folder: Path) -> None:
+    """Within seconds, with nothing left; those that were judged have been told."""
+    argv = [IMGTOOL, "check", "-j4", *["good.raw"] * 60]
+    with subprocess.Popen(argv, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.read(4) == b"PASS"
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=side_by_side.ENDING_SECONDS * 2)
+    assert child.returncode == 130
+    assert errors.strip() == b"imgtool: error: interrupted"
 
 
 def test_verdicts_alone(inside: Path) -> None:
