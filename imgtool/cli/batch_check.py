@@ -7,6 +7,7 @@ written. The exit status, the JSON and the reports are those of `imgtool check`.
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgtool.batch.task import hashes_of
 from imgtool.cli import console, judging, reports, side_by_side
 from imgtool.cli.bars import When, watch
 from imgtool.cli.baselines import Judged
@@ -34,7 +35,7 @@ def run(
     with_map, with_bill = reports.need_disk_map(wanted), reports.need_bill(wanted)
 
     def judge(task: Task) -> Judged:
-        hashes = {} if not is_url(task.source) else _hashes(task)
+        hashes = hashes_of(task) if is_url(task.source) else {}
         order = judging.Order(
             task.source_format,
             task.disk,
@@ -72,8 +73,3 @@ def _show(plan: BatchPlan, results: Sequence[ImageResult], output: str) -> None:
 
 def _source(text: str) -> Path | Url:
     return check_url(text) if is_url(text) else Path(text)
-
-
-def _hashes(task: Task) -> dict[str, str]:
-    known = {"sha256": task.sha256, "sha512": task.sha512}
-    return {name: value for name, value in known.items() if value is not None}

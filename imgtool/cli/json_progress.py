@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from imgtool.batch.events import METER_SECONDS
 from imgtool.cli.console import Emit
 from imgtool.cli.pace import Pace
 from imgtool.model.batch import GOOD_STATES, Task, TaskRecord
@@ -141,7 +140,7 @@ class JsonBatch:
 
     def _tell(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if not at_once and now - self._told_at < max(STATUS_SECONDS, METER_SECONDS):
+        if not at_once and now - self._told_at < STATUS_SECONDS:
             return
         self._told_at = now
         skipped = sum(record.state == "skipped" for record in self._ended)
