@@ -13,8 +13,10 @@ REPEATS_KEYS = ("upload",)
 
 
 def assert_fits_command(command: str, text: str) -> None:
-    """What a command printed fits its schema, or that of errors."""
+    """What a command printed fits its schema, or that of errors; several images are a batch."""
     document = json.loads(text)
+    if command in {"upload", "prepare"} and "manifest" in document:
+        command = "batch"
     failed = set(document) == {"error"}
     if failed or command in schemas.DOCUMENTS:
         assert_fits("error" if failed else command, document)
