@@ -13,7 +13,7 @@ def conversion_plan(plan: ConversionPlan, paint: Paint = plain) -> str:
 
 
 def plan_rows(plan: ConversionPlan) -> list[Row]:
-    """The same in rows."""
+    """Return the same in rows."""
     source = plan.source
     known = source.virtual_size_bytes and not source.streamed
     size = human_size(source.virtual_size_bytes) if known else "size not known yet"
@@ -40,7 +40,7 @@ def conversion(result: ConversionResult, paint: Paint = plain) -> str:
 
 
 def result_rows(result: ConversionResult) -> list[Row]:
-    """The same in rows."""
+    """Return the same in rows."""
     sizes = (
         f"{human_size(result.virtual_size_bytes)} virtual, {human_size(result.file_size_bytes)} file, "
         f"{human_size(result.allocated_bytes)} allocated"

@@ -39,7 +39,7 @@ def upload_plan(plan: UploadPlan, paint: Paint = plain, *, converted: bool = Fal
 
 
 def plan_rows(plan: UploadPlan, *, converted: bool = False) -> list[Row]:
-    """The same in rows, without the properties."""
+    """Return the same in rows, without the properties."""
     sent = ("bytes", _way_of_the_bytes(plan, converted=converted))
     return [*_plan_rows(plan), sent, *_request_rows(plan)]
 
@@ -67,7 +67,7 @@ def failure(failed: UploadFailure, paint: Paint = plain) -> str:
 
 
 def failure_rows(failed: UploadFailure) -> list[Row]:
-    """The same in rows."""
+    """Return the same in rows."""
     rows = [("cloud", cloud_name(failed.plan)), ("name", failed.plan.wanted.name), ("failed", failed.message)]
     return [*rows, ("hint", failed.hint)] if failed.hint else rows
 
