@@ -169,7 +169,7 @@ def _result_rows(result: UploadResult) -> Iterator[Row]:
 
 
 def ending(result: UploadResult) -> str:
-    """In a few words, how it came there."""
+    """Say in a few words how it came there."""
     return _ENDINGS[result.ending].partition(":")[0]
 
 
