@@ -36,6 +36,7 @@ OWNERS = {
     "subprocess": {"process"},
     "ctypes": {"sandbox", "formats"},
     "dissect": {"guest"},
+    "asn1crypto": {"guest"},
     "openstack": {"glance"},
     "keystoneauth1": {"glance"},
     "requests": {"glance"},

@@ -55,6 +55,7 @@ def from_document(name: str, document: Stored, judgement: Judgement | None = Non
         "cloud-init": _section(guest, "cloud_init"),
         "agent": _section(guest, "qemu_guest_agent"),
         "boot": _boot(guest),
+        "secure-boot": _secure_boot(guest),
         "left-behind": _left_behind(guest),
         "partitions": _partitions(guest),
         "filesystems": _filesystems(guest),
@@ -171,6 +172,22 @@ def _boot(guest: Stored) -> Items:
             )
     words = (guest.get("command_line") or "").split()
     return found | {f"command line: {_text(word)}": "" for word in words}
+
+
+def _secure_boot(guest: Stored) -> Items | Missing:
+    """Each program of the boot: by whom it is signed, and why it is refused."""
+    if "secure_boot" not in guest:
+        return Missing("the inspection was saved by an older imgtool", absent=True)
+    found = guest["secure_boot"]
+    if found is None:
+        unknown = (guest.get("unknown") or {}).get("secure_boot")
+        return Missing(_text(unknown), absent=False) if unknown else {}
+    told = {}
+    for one in found["programs"]:
+        signers = ", ".join(_text(sign["authority"] or sign["signer"]) for sign in one["signatures"])
+        refused = f", refused: {_text(one['refused'])}" if one["refused"] else ""
+        told[_text(one["role"])] = f"signed by {signers or 'nobody'}{refused}"
+    return told
 
 
 def _left_behind(guest: Stored) -> Items | Missing:

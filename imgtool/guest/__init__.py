@@ -34,6 +34,7 @@
     systemd/       what systemd starts, by its own rules
     yaml_nodes.py, yaml_values.py   hostile YAML, as a graph of nodes and as values
     windows/       the same of a Windows guest, by its registry
+    secure_boot/   whether Secure Boot lets it start: signatures, hashes, generations
     firmware/      what BIOS and UEFI start from the disk, by their own rules
     boot_runs.py   both of them followed through the boot loader; boot_steps.py, system_steps.py: step by step
 

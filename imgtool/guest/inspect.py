@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from imgtool.guest.boot_runs import BootRuns, run_boot
 from imgtool.guest.boot_steps import boot_paths, with_system
+from imgtool.guest.bootloader.start import Start
 from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.fact import fact_of
 from imgtool.guest.family import family_of, recognised
@@ -21,6 +22,7 @@ from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System, find_system
 from imgtool.guest.roots import NoSystemError
 from imgtool.guest.system import read_architecture
+from imgtool.guest.tree import GuestTree
 from imgtool.guest.volumes import DiskLayout, Volume, read_layout
 from imgtool.guest.windows.facts import read_windows
 from imgtool.guest.windows.hives import Hives
@@ -72,6 +74,15 @@ def _with_boot(facts: GuestFacts, runs: BootRuns) -> GuestFacts:
     return replace(facts, firmware=runs.firmware, boot_paths=boot_paths(runs))
 
 
+def _with_signatures(facts: GuestFacts, runs: BootRuns, tree: GuestTree) -> GuestFacts:
+    """Loaded only where UEFI starts something: BIOS verifies nothing."""
+    if not isinstance(runs.uefi.start, Start):
+        return facts
+    from imgtool.guest.secure_boot.chain import secure_boot_fact  # noqa: PLC0415 - see above
+
+    return replace(facts, secure_boot=secure_boot_fact(runs.uefi, tree))
+
+
 def _on_its_machine(runs: BootRuns, architecture: Fact[str], contents: DiskContents) -> BootRuns:
     """Return the same for the machine that the system is for: another one's loaders do not count."""
     if isinstance(architecture, Unknown) or starts_on(runs.uefi.start, architecture.value):
@@ -99,12 +110,14 @@ def _with_system(
         family = family_of(system.tree, system.arrangement)
         linux = read_linux(system, contents, guest_query, runs.chosen.loader, runs.chosen.start)
         facts = replace(_with_boot(facts, runs), inventory=read_inventory(system.tree, guest_query))
+        facts = _with_signatures(facts, runs, system.tree)
         paths = with_system(facts.boot_paths, linux)
         return replace(facts, reason=f"Linux on {name}", linux=linux, family=family, boot_paths=paths)
     windows, facts = read_windows(system.tree, guest_query), _with_programs(facts, system, guest_query)
     if isinstance(windows.hibernated, Known) and windows.hibernated.value:
         facts = replace(facts, filesystems=_in_use(facts.filesystems, name, windows.hibernated.evidence))
     runs = _on_its_machine(runs, windows.architecture, contents)
+    facts = _with_signatures(facts, runs, system.tree)
     return replace(_with_boot(facts, runs), reason=f"Windows on {name}", windows=windows)
 
 

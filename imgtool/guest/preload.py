@@ -6,6 +6,7 @@ import pkgutil
 import imgtool.guest
 
 LIBRARIES = (
+    "asn1crypto.cms",
     "dissect.btrfs",
     "dissect.extfs",
     "dissect.extfs.journal",
@@ -17,6 +18,7 @@ LIBRARIES = (
 """They parse the C structures of their formats when they are imported: half a second of CPU time."""
 
 EXTENSIONS = (
+    "_decimal",
     "bz2",
     "deflate",
     "dissect.util._native",

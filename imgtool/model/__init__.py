@@ -8,6 +8,7 @@
     layout.py      partitions, file systems, what can start the disk
     kernel.py      kernels, their initramfs, the modules of both; drivers.py: which reach a virtio machine
     boot_path.py   the steps of the boot, as the disk foretells them
+    secure_boot.py the chain of signatures from the firmware to the kernel
     services.py    from init to the default target; qemu-guest-agent and cloud-init
     linux.py       what is inside a Linux guest
     windows.py     what is inside a Windows guest

@@ -18,6 +18,7 @@ Kind = Literal[
     "cloud-config",
     "agent",
     "boot",
+    "secure-boot",
     "left-behind",
     "partitions",
     "filesystems",

@@ -8,6 +8,7 @@ from imgtool.model.facts import NOT_READ, Fact
 from imgtool.model.inventory import NO_INVENTORY, Inventory
 from imgtool.model.layout import NO_FAULTS, FilesystemFacts, Firmware, PartitionFacts, TableFaults
 from imgtool.model.linux import LinuxFacts
+from imgtool.model.secure_boot import SecureBoot
 from imgtool.model.windows import WindowsFacts
 
 
@@ -51,6 +52,8 @@ class GuestFacts:
     table_faults: TableFaults = NO_FAULTS
     boot_paths: tuple[BootPath, ...] = ()
     """By BIOS and by UEFI; none where the disk could not be read."""
+    secure_boot: Fact[SecureBoot] = NOT_READ
+    """What Secure Boot makes of what UEFI starts."""
     inventory: Inventory = NO_INVENTORY
     """Packages, accounts, settings: as far as they were asked for."""
 

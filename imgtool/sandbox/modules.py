@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from importlib.abc import Loader
 
-LIBRARIES = frozenset({"imgtool", "dissect", "yaml", "zstandard", "lz4", "isal", "deflate"})
+LIBRARIES = frozenset({"imgtool", "dissect", "asn1crypto", "yaml", "zstandard", "lz4", "isal", "deflate"})
 """What may be asked for, besides the standard library."""
 WARM = (
     "imgtool.guest",
+    "asn1crypto",
     "dissect.btrfs",
     "dissect.cstruct",
     "dissect.extfs",

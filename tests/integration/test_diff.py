@@ -149,7 +149,7 @@ def test_a_check_against_the_image_before_fails_by_policy(
     assert finding["outcome"] == "fail"
     assert "users: eve was added" in finding["evidence"]
     assert "privileged: /usr/bin/env was added (mode 4755, owner 0:0)" in finding["evidence"]
-    same = imgtool("check", old, "--against", old, "--policy", policy)
+    same = imgtool("check", old, "--against", old, "--policy", policy, "-v")
     assert same.returncode == 0, same.stdout
     assert "nothing differs" in same.stdout
 

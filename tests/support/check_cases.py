@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from support import facts
+from support import facts, further_cases
 from support.boots import KERNEL_DIFFERS, boot, booted, stopped
 from support.facts import UNREADABLE, known, states
 
@@ -33,7 +33,7 @@ HEALTHY: dict[str, Case] = {
     "virtio-windows": facts.windows_inspection,
     "windows-generalised": facts.windows_inspection,
     **dict.fromkeys(AFTER_BOOT, booted),
-    "unchanged": facts.compared,
+    **further_cases.HEALTHY,
 }
 """What passes, where that is not the healthy Linux image."""
 
@@ -43,7 +43,7 @@ def with_drivers(**changed: Any) -> Inspection:
 
 
 FAILING: dict[str, list[Case]] = {
-    "unchanged": [lambda: facts.compared(facts.EVE)],
+    **further_cases.FAILING,
     "image-safe": [
         lambda: facts.inspection(image=facts.image(format="qcow2", snapshots=1)),
         lambda: refused("a.qcow2", UnsafeImageError("has a backing file")),
@@ -212,7 +212,7 @@ FAILING: dict[str, list[Case]] = {
 }
 
 UNKNOWN: dict[str, list[Case]] = {
-    "unchanged": [lambda: facts.compared(unknown="bad block")],
+    **further_cases.UNKNOWN,
     "boot-loader": [
         lambda: facts.with_boot_stop(BootStep("loader", "unknown", "it asks for the machine's SMBIOS")),
         lambda: facts.inspection(guest=NO_GUEST),
@@ -373,7 +373,7 @@ OF_LINUX_ONLY = (
 )  # fmt: skip
 
 SKIPPED: dict[str, list[Case]] = {
-    "unchanged": [facts.inspection],
+    **further_cases.SKIPPED,
     "system-family": [facts.inspection, facts.windows_inspection],
     "filesystem-clean": [lambda: facts.inspection(guest=replace(NO_GUEST, data_only=True))],
     "system-found": [lambda: facts.inspection(guest=replace(NO_GUEST, family=FAMILY))],

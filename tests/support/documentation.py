@@ -114,7 +114,7 @@ def _without_figures(text: str) -> str:
 
 MAPPINGS = {
     "evidence", "unknown", "properties", "property_reasons", "modules", "late_modules", "parameters",
-    "image_ids", "counts",
+    "image_ids", "counts", "sbat",
     "units", "users", "groups", "sudoers", "sshd", "cloud-config", "privileged", "files",
 }  # fmt: skip
 """Keys of JSON whose value has keys that are data: names of properties, of modules, of clouds."""

@@ -13,6 +13,7 @@ from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import MODULES_OF_INTEREST, Initramfs, Kernel, ModuleState
 from imgtool.model.layout import FilesystemFacts, Firmware
 from imgtool.model.linux import DeviceReference, LinuxFacts
+from imgtool.model.secure_boot import ProgramSignature, SecureBoot, SignedProgram
 from imgtool.model.services import AgentFacts, CloudInitFacts, Effect, Trouble, UserSpaceFacts
 from imgtool.model.windows import WindowsDriver, WindowsFacts, WindowsSetup
 
@@ -190,8 +191,24 @@ def guest(system: LinuxFacts | None = None, **changed: Any) -> GuestFacts:
         linux=system or linux(),
         partition_table="gpt",
         boot_paths=(boot_path(),),
+        secure_boot=known(secure_boot()),
     )
     return replace(healthy, **changed)
+
+
+def secure_boot(refused: str = "", year: int | None = 2023) -> SecureBoot:
+    """The chain of an image that is made for it."""
+    signature = ProgramSignature("a signer", "Microsoft UEFI CA", year)
+    return SecureBoot(
+        (SignedProgram("shim", "EFI/BOOT/BOOTX64.EFI", "ab" * 32, (signature,), refused=refused),)
+    )
+
+
+UNSIGNED = SecureBoot((SignedProgram("loader", "EFI/BOOT/BOOTX64.EFI", "", (), refused="it is not signed"),))
+
+
+def with_secure_boot(chain: Fact[SecureBoot], **changed: Any) -> Inspection:
+    return inspection(guest=guest(secure_boot=chain, **changed))
 
 
 BOOT_STEPS = (

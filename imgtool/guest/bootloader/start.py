@@ -22,6 +22,8 @@ class Start:
     """The file system that it was started from (UEFI), or that its prefix or its boot sector names (BIOS)."""
     path: str = ""
     """UEFI: the path of the program that runs in the end (of shim: what shim starts) on `device`."""
+    programs: tuple[str, ...] = ()
+    """UEFI: the paths of all that run one after the other, `path` the last one."""
     prefix: str = ""
     """GRUB: as embedded, `(,gpt3)/boot/grub` or `/EFI/debian`. SYSLINUX: its directory. Else empty."""
     script: str = ""

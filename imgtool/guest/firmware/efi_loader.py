@@ -8,7 +8,7 @@ src/boot/efi (the section .sdmagic) and the UAPI Group's "Unified Kernel Image".
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from imgtool.guest.bootloader.files import LoaderFiles
@@ -92,7 +92,10 @@ def follow(first: Opened) -> Start | NoStart:
     while len(chain) <= MAX_PROGRAMS:
         opened = chain[-1]
         if not _is_shim(opened):
-            return _loader(opened, _place(chain))
+            found = _loader(opened, _place(chain))
+            if isinstance(found, NoStart):
+                return found
+            return replace(found, programs=tuple(one.file.path for one in chain))
         try:
             chain.append(_next(opened))
         except GuestReadError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from imgtool.formats.acceptance import as_it_is
 from imgtool.model.boot_path import BootPath, BootStep
 from imgtool.model.delivery import Property
-from imgtool.model.facts import Unknown
+from imgtool.model.facts import NOT_READ, Unknown
 from imgtool.model.guest import Family, GuestFacts
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
@@ -17,6 +17,7 @@ from imgtool.model.result import SCHEMA_VERSION
 from imgtool.model.services import AgentFacts
 from imgtool.model.windows import WindowsDriver, WindowsFacts
 from imgtool.report.as_json.inventory import inventory
+from imgtool.report.as_json.secure_boot import secure_boot
 from imgtool.report.as_json.values import Object, Seen, clean, path_text
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ def guest(facts: GuestFacts) -> "documents.Guest":
         **linux,
         **windows,
         "firmware": seen.value("firmware", facts.firmware, _firmware),
+        "secure_boot": None
+        if facts.secure_boot == NOT_READ
+        else seen.value("secure_boot", facts.secure_boot, secure_boot),
         "boot": [_boot_path(one) for one in facts.boot_paths],
         "partition_table": facts.partition_table,
         "partitions": [_partition(one) for one in facts.partitions],

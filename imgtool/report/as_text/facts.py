@@ -80,7 +80,19 @@ def guest_rows(guest: GuestFacts) -> list[Row]:
     else:
         said = "none: only data is on it" if guest.data_only else f"unknown: {guest.reason}"
         rows = iter([("system", said)] if guest.family is None else [])
-    return [*family, *rows, ("firmware", shown(guest.firmware, started_by))]
+    return [*family, *rows, ("firmware", shown(guest.firmware, started_by)), *_secure_boot(guest)]
+
+
+def _secure_boot(guest: GuestFacts) -> list[Row]:
+    """Of an image that is made for it, or may be."""
+    found = guest.secure_boot
+    if isinstance(found, Unknown) or not found.value.signed:
+        return []
+    refused = next((one for one in found.value.programs if one.refused), None)
+    if refused is not None:
+        return [("Secure Boot", f"stops at {refused.path}: {refused.refused}")]
+    years = " and ".join(map(str, found.value.years))
+    return [("Secure Boot", f"starts, by Microsoft's certificate of {years}")]
 
 
 def boot_sections(paths: Sequence[BootPath]) -> Iterator[tuple[str, list[Row]]]:

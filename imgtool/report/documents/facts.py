@@ -8,6 +8,7 @@ from imgtool.model.boot_path import FirmwareName, StepName, StepOutcome
 from imgtool.model.kernel import ModuleState
 from imgtool.model.linux import MachineId
 from imgtool.model.packages import PackageManager
+from imgtool.report.documents.secure_boot import SecureBoot
 
 Texts = dict[str, str]
 
@@ -213,6 +214,7 @@ class Guest(TypedDict):
     secrets: list[str] | None
     windows: Windows | None
     firmware: Firmware | None
+    secure_boot: SecureBoot | None
     boot: list[BootPath]
     partition_table: Literal["gpt", "mbr", "none"] | None
     partitions: list[Partition]

@@ -1,0 +1,34 @@
+"""Cases of support.check_cases for the checks of Secure Boot, and of what was before."""
+
+from collections.abc import Callable
+from typing import Any
+
+from support import facts
+from support.facts import UNREADABLE, known
+
+from imgtool.model.inspection import Inspection
+
+Case = Callable[[], Inspection]
+
+HEALTHY: dict[str, Case] = {"unchanged": facts.compared}
+
+FAILING: dict[str, list[Any]] = {
+    "unchanged": [lambda: facts.compared(facts.EVE)],
+    "secure-boot": [
+        lambda: facts.with_secure_boot(known(facts.secure_boot(refused="its hash is revoked"))),
+        lambda: facts.with_secure_boot(known(facts.secure_boot(year=2011))),
+    ],
+}
+
+UNKNOWN: dict[str, list[Any]] = {
+    "unchanged": [lambda: facts.compared(unknown="bad block")],
+    "secure-boot": [lambda: facts.with_secure_boot(UNREADABLE)],
+}
+
+SKIPPED: dict[str, list[Any]] = {
+    "unchanged": [facts.inspection],
+    "secure-boot": [
+        lambda: facts.with_secure_boot(known(facts.UNSIGNED)),
+        lambda: facts.with_secure_boot(UNREADABLE, boot_paths=(facts.boot_path(firmware="bios"),)),
+    ],
+}
