@@ -58,7 +58,7 @@ def secure_boot_fact(run: BootRun, tree: GuestTree) -> Fact[SecureBoot]:
 
 
 def _programs(start: Start, run: BootRun, dbx: Listed) -> Iterator[SignedProgram]:
-    """Until the first that is refused."""
+    """Yield each, until the first that is refused."""
     assert start.device is not None  # noqa: S101 - the caller asks
     files = LoaderFiles(start.device)
     verifier = _Verifier(_FIRMWARE)

@@ -84,7 +84,7 @@ def guest_rows(guest: GuestFacts) -> list[Row]:
 
 
 def _secure_boot(guest: GuestFacts) -> list[Row]:
-    """Of an image that is made for it, or may be."""
+    """Return the row, of an image that is made for it."""
     found = guest.secure_boot
     if isinstance(found, Unknown) or not found.value.signed:
         return []
