@@ -58,6 +58,6 @@ class SecureBoot:
 
     @property
     def years(self) -> tuple[int, ...]:
-        """Those of Microsoft's certificates by which the first program starts."""
+        """The years of Microsoft's certificates by which the first program starts."""
         first = self.programs[0].signatures if self.programs else ()
         return tuple(sorted({one.year for one in first if one.year is not None and not one.problem}))
