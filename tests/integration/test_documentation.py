@@ -36,6 +36,8 @@ ELSEWHERE = {
     "scripts/devcloud run --with nova": "tests/integration/test_devcloud_nova.py",
     "openstack --os-cloud devcloud-member": "tests/integration/test_devcloud_nova.py",
     "imgtool boot": "tests/integration/test_boot.py",
+    "scripts/build-container": "tests/integration/test_build_container.py",
+    "podman run": "tests/integration/test_build_container.py",
     "pipx install": "tests/integration/test_install.py",
     "uv tool install": "tests/integration/test_install.py",
     "python3 -m venv": "tests/integration/test_install.py",
