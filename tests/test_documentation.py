@@ -70,7 +70,10 @@ def test_no_option_is_documented_that_there_is_not() -> None:
 
 def _without_other_programs(text: str) -> str:
     """Without the lines and the code of other programs: each pair of backticks is one piece of code."""
-    others = r"dask|openstack|scripts/[\w-]+|virt-\w+|cloud-init|dracut|bootctl|systemd|grub-install|pipx"
+    others = (
+        r"dask|openstack|scripts/[\w-]+|virt-\w+|cloud-init|dracut|bootctl|systemd|systemctl|grub-install|pipx"
+        r"|podman"
+    )
     lines = re.sub(rf"^(?:\$ )?(?:{others}) .*$", "", text, flags=re.MULTILINE)
     other = re.compile(rf"`[^`]*\b(?:{others}) [^`]*`")
     return re.sub(r"`[^`]*`", lambda found: "" if other.fullmatch(found[0]) else found[0], lines)
