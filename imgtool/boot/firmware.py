@@ -2,7 +2,7 @@
 
 UEFI builds are found by the descriptions that their packages install for every user of QEMU (QEMU,
 docs/interop/firmware.json), in the order of their names: none that wants Secure Boot or SMM, because Nova
-starts neither unless it is asked for.
+starts neither unless it is asked for; then one with Secure Boot on and the usual certificates enrolled.
 """
 
 import json
@@ -21,6 +21,8 @@ from imgtool.util import install
 DESCRIPTIONS = (Path("/etc/qemu/firmware"), Path("/usr/share/qemu/firmware"))
 
 _UNWANTED = {"requires-smm", "enrolled-keys"}
+_SECURE = {"secure-boot", "enrolled-keys"}
+"""Features of a UEFI that verifies what it starts, by certificates that are in its variables already."""
 _PACKAGES = {"x86_64": ("OVMF", "ovmf"), "aarch64": ("AAVMF", "qemu-efi-aarch64")}
 _MAX_DESCRIPTION_BYTES = 1 << 20
 
@@ -36,24 +38,30 @@ def choose(wanted: Literal["auto", "bios", "uefi"], guest: GuestFacts, architect
 
 
 def prepare(
-    name: FirmwareName, architecture: str, folder: Path, descriptions: Iterable[Path] = DESCRIPTIONS
+    name: FirmwareName,
+    architecture: str,
+    folder: Path,
+    descriptions: Iterable[Path] = DESCRIPTIONS,
+    *,
+    secure: bool = False,
 ) -> FirmwareFiles | None:
     """UEFI's code, and its empty variables as a new file in `folder`; None for BIOS, which QEMU brings along.
 
-    Raises ToolMissingError where there is no such UEFI.
+    `secure`: with Secure Boot on, and its certificates. Raises ToolMissingError where there is no such UEFI.
     """
     if name == "bios":
         return None
     for description in _descriptions(descriptions):
-        files = _files(description, architecture)
+        files = _files(description, architecture, secure=secure)
         if files is not None:
             code, template = files
             variables = folder / "vars.fd"
             shutil.copyfile(template, variables)
-            return FirmwareFiles(code, variables)
+            return FirmwareFiles(code, variables, secure)
     firmware, package = _PACKAGES[architecture]
+    how = "by UEFI with Secure Boot" if secure else "by UEFI"
     raise ToolMissingError(
-        f"{firmware} is not installed; it is needed to boot an image by UEFI", hint=install.command(package)
+        f"{firmware} is not installed; it is needed to boot an image {how}", hint=install.command(package)
     )
 
 
@@ -70,7 +78,7 @@ def _descriptions(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:
             yield content
 
 
-def _files(description: dict[str, Any], architecture: str) -> tuple[Path, Path] | None:
+def _files(description: dict[str, Any], architecture: str, *, secure: bool) -> tuple[Path, Path] | None:
     """Code and variables, where this is a UEFI in flash for our machine and both files are there."""
     try:
         fits = "uefi" in description["interface-types"] and any(
@@ -78,7 +86,9 @@ def _files(description: dict[str, Any], architecture: str) -> tuple[Path, Path] 
             and any(MACHINES[architecture] in machine for machine in target["machines"])
             for target in description["targets"]
         )
-        if not fits or _UNWANTED.intersection(description.get("features", ())):
+        features = set(description.get("features", ()))
+        suits = features >= _SECURE if secure else not _UNWANTED.intersection(features)
+        if not fits or not suits:
             return None
         mapping = description["mapping"]
         files = Path(mapping["executable"]["filename"]), Path(mapping["nvram-template"]["filename"])

@@ -42,6 +42,8 @@ class FirmwareFiles:
 
     code: Path
     variables: Path
+    secure: bool = False
+    """Secure Boot is on: the flash is for the code that runs in SMM only, or the guest could change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def arguments(hardware: Hardware) -> list[str]:
             hardware.accelerator,
             firmware=hardware.uefi is not None,
             counted=hardware.counted,
+            secure=hardware.uefi is not None and hardware.uefi.secure,
         ),
         ("-m", f"{hardware.memory_bytes // MIB}M"),
         ("-smp", str(hardware.cpus)),
@@ -94,13 +97,21 @@ def arguments(hardware: Hardware) -> list[str]:
 
 
 def bare(
-    architecture: str, accelerator: Accelerator, *, firmware: bool, counted: bool = False
+    architecture: str,
+    accelerator: Accelerator,
+    *,
+    firmware: bool,
+    counted: bool = False,
+    secure: bool = False,
 ) -> Iterator[tuple[str, ...]]:
     """A machine without devices, in QEMU's sandbox; with `firmware` it has the nodes `code` and `vars`."""
     yield "-nodefaults", "-no-user-config", "-display", "none"
     yield "-sandbox", SANDBOX
     flash = ",pflash0=code,pflash1=vars" if firmware else ""
-    yield "-machine", f"{MACHINES[architecture]}{_WITHOUT_A_SCREEN.get(architecture, '')}{flash}"
+    smm = ",smm=on" if secure else ""
+    yield "-machine", f"{MACHINES[architecture]}{_WITHOUT_A_SCREEN.get(architecture, '')}{flash}{smm}"
+    if secure:
+        yield "-global", "driver=cfi.pflash01,property=secure,value=on"
     if counted:
         yield "-icount", f"shift={COUNTED_SHIFT},sleep=on"
         yield "-rtc", "clock=vm"

@@ -64,12 +64,15 @@ class BootSession:
     def boot(self, bus: Bus) -> BootResult:
         """One boot; nothing of it stays."""
         image = self.inspection.image
-        name = firmware.choose(self.options.firmware, self.inspection.guest, self.architecture)
-        self.progress.stage("boot", f"{image.origin.path} on {bus}, firmware {name}")
+        secure = self.options.secure_boot
+        wanted = "uefi" if secure else self.options.firmware
+        name = firmware.choose(wanted, self.inspection.guest, self.architecture)
+        how = f"{name} with Secure Boot" if secure else name
+        self.progress.stage("boot", f"{image.origin.path} on {bus}, firmware {how}")
         if self.keep is not None:
             self.keep.write(f"# {bus}, {name}, {self.chosen.accelerator}\n")
         with temporary_folder(image.origin.path) as folder, open_admitted(image) as source:
-            files = firmware.prepare(name, self.architecture, folder)
+            files = firmware.prepare(name, self.architecture, folder, secure=secure)
             machine = self._machine(bus, files, source, folder)
             access = machine_access(
                 self.emulator,

@@ -3,6 +3,7 @@
 multi_cloud.py     one image into several clouds
 plan.py            an image and a request -> UploadPlan; where the image came from, as properties (pure)
 properties.py      what an inspection says -> image properties, each with its reason (pure)
+secure_boot.py     os_secure_boot: only where the image starts with it (pure)
 scs.py             the same, by the names of the SCS Image Metadata standard (pure)
 preflight.py       what a cloud would refuse, before it gets any byte
 definitions.py     what a cloud's own rules say of properties: those it requires, values that it lists

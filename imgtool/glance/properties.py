@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from imgtool.errors import UsageError
+from imgtool.glance.secure_boot import check_secure_boot, of_secure_boot, refuse_unseen
 from imgtool.guest.windows.start import (
     BLOCK,
     NETWORK,
@@ -90,6 +91,7 @@ def given(overrides: Mapping[str, str]) -> tuple[Property, ...]:
             f"{PROPERTY} would make every snapshot fail unless the agent can freeze, which is not known",
             hint=f"leave --property {PROPERTY} out, or --method web-download: then the image is inspected",
         )
+    refuse_unseen(overrides)
     chosen = {name: Property(name, value, "given by the user") for name, value in overrides.items() if value}
     return tuple(chosen[name] for name in sorted(chosen))
 
@@ -102,7 +104,8 @@ def derive(
     Without `derive` there are only those. Raises UsageError for one that would break what the image can do.
     """
     check_quiesce(inspection, overrides)
-    derived: Iterable[Property] = _of_guest(inspection.guest) if derive else ()
+    check_secure_boot(inspection.guest, overrides)
+    derived: Iterable[Property] = (*_of_guest(inspection.guest), *of_secure_boot(overrides)) if derive else ()
     chosen = {found.name: found for found in derived if _is_taken(found)}
     for name, value in overrides.items():
         chosen[name] = Property(name, value, "given by the user")

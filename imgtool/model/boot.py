@@ -28,6 +28,8 @@ class BootOptions:
     """One boot for each."""
     firmware: Literal["auto", "bios", "uefi"] = "auto"
     """`auto` follows the inspection."""
+    secure_boot: bool = False
+    """By UEFI with Secure Boot on and Microsoft's certificates enrolled."""
     timeout_seconds: float = 600.0
     """From power-on until the agent has to answer and cloud-init to end, for each boot."""
     memory_bytes: int = 1024 * MIB

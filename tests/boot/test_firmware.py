@@ -139,3 +139,21 @@ def test_this_machine_s_own_is_found(tmp_path: Path) -> None:
     files = firmware.prepare("uefi", "x86_64", tmp_path)
     assert files is not None
     assert files.code.stat().st_size > 1 << 20
+
+
+def test_secure_boot_takes_a_firmware_with_enrolled_keys_only(
+    described: Descriptions, tmp_path: Path
+) -> None:
+    described.add("50-secure.json", features=["secure-boot", "requires-smm"])
+    with pytest.raises(ToolMissingError, match="by UEFI with Secure Boot"):
+        firmware.prepare("uefi", "x86_64", tmp_path, [described.folder], secure=True)
+    described.add("60-enrolled.json", features=["secure-boot", "enrolled-keys", "requires-smm"])
+    files = firmware.prepare("uefi", "x86_64", tmp_path, [described.folder], secure=True)
+    assert files is not None
+    assert files.secure
+
+
+def test_debians_firmware_has_enrolled_keys(tmp_path: Path) -> None:
+    files = firmware.prepare("uefi", "x86_64", tmp_path, secure=True)
+    assert files is not None
+    assert ".ms." in files.code.name

@@ -152,6 +152,15 @@ def test_firmware() -> None:
     assert values(MACHINES[3], "-machine") == ["virt,pflash0=code,pflash1=vars"]
 
 
+def test_secure_boot_keeps_its_variables_for_smm() -> None:
+    """Else the guest could write them itself: OVMF's README, "SMM support"."""
+    files = FirmwareFiles(Path("/usr/share/OVMF/OVMF_CODE_4M.ms.fd"), Path("/srv/vars.fd"), secure=True)
+    machine = replace(BIOS, uefi=files)
+    assert values(machine, "-machine") == ["q35,graphics=off,pflash0=code,pflash1=vars,smm=on"]
+    assert values(machine, "-global") == ["driver=cfi.pflash01,property=secure,value=on"]
+    assert values(UEFI, "-global") == []
+
+
 def test_the_guest_knows_that_it_is_on_openstack() -> None:
     assert "product=OpenStack Nova" in values(BIOS, "-smbios")[0]
     assert values(BIOS, "-uuid") == [BIOS.uuid]

@@ -21,6 +21,8 @@ STALE_INT3 = (
 )
 """The kernel patches its code by a breakpoint for a moment; QEMU's TCG may run that from its cache later."""
 
+SIGNED = "install the distribution's signed shim, GRUB and kernel, or start without Secure Boot"
+
 Words = str | Callable[[re.Match[str], Sequence[str]], str]
 """A text, or what makes it of the match and all lines."""
 
@@ -175,7 +177,7 @@ FAILURES: tuple[Rule, ...] = (
         "firmware",
         r"BdsDxe: failed to (?:load|start) Boot\w+ .*(?:Security Violation|Access Denied)",
         "Secure Boot refuses the image's loader: its signature is not trusted",
-        "install the distribution's signed shim and GRUB, or start without Secure Boot",
+        SIGNED,
         final=False,
     ),
     _rule(
@@ -184,6 +186,19 @@ FAILURES: tuple[Rule, ...] = (
         r"|BdsDxe: starting .*Shell",
         "UEFI finds no loader to start on the disk",
         INSTALL_LOADER,
+    ),
+    _rule(
+        "boot-loader",
+        r"Verification failed: \(0x1A\) Security Violation",
+        "Secure Boot: shim refuses the boot loader: nobody whom it knows signed it, or its generation is old",
+        SIGNED,
+    ),
+    _rule(
+        "boot-loader",
+        r"error: (?:.*: )?(?:bad shim signature|prohibited by secure boot policy|verification requested but)",
+        "Secure Boot: GRUB does not start the kernel: nobody whom shim knows signed it",
+        SIGNED,
+        final=False,
     ),
     _rule(
         "boot-loader",

@@ -58,6 +58,11 @@ def _cloud_name(_context: click.Context, _option: click.Parameter, value: str | 
     help="Firmware to boot with. auto: BIOS, which is Nova's default, unless the image is for UEFI only.",
 )
 @click.option(
+    "--secure-boot",
+    is_flag=True,
+    help="Boot by UEFI with Secure Boot on and Microsoft's certificates, as os_secure_boot=required does.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=1),
     default=_DEFAULTS.timeout_seconds,
@@ -120,6 +125,7 @@ def command(
     disk: str | None,
     bus: str,
     firmware: Literal["auto", "bios", "uefi"],
+    secure_boot: bool,
     timeout: float,
     memory: int,
     cpus: int,
@@ -146,7 +152,8 @@ def command(
         return _in_cloud(cloud, str(image), asked, output, watch(progress))
     wanted = BootOptions(
         buses=tuple(one for one in BUSES if bus in {one, "all"}),
-        firmware=firmware,
+        firmware=_firmware(firmware, secure_boot=secure_boot),
+        secure_boot=secure_boot,
         timeout_seconds=timeout,
         memory_bytes=memory,
         cpus=cpus,
@@ -172,6 +179,15 @@ def command(
     return EXIT_OK if came_up and judgement.passed else EXIT_CHECK_FAILED
 
 
+def _firmware(
+    wanted: Literal["auto", "bios", "uefi"], *, secure_boot: bool
+) -> Literal["auto", "bios", "uefi"]:
+    """Raise UsageError where BIOS, which verifies nothing, is to start with Secure Boot."""
+    if secure_boot and wanted == "bios":
+        raise UsageError("--secure-boot needs UEFI, not BIOS", hint="leave --firmware bios out")
+    return "uefi" if secure_boot else wanted
+
+
 def _in_cloud(cloud: CloudName, image: str, wanted: CloudBootOptions, output: str, progress: Progress) -> int:
     """Start, watch and delete a server; the exit status is the verdict."""
     from imgtool import glance  # noqa: PLC0415 - only for those who ask for a cloud
@@ -189,7 +205,7 @@ def _in_cloud(cloud: CloudName, image: str, wanted: CloudBootOptions, output: st
     return EXIT_OK if found.passed else EXIT_CHECK_FAILED
 
 
-_HERE = ("source_format", "disk", "bus", "firmware", "memory", "cpus", "accel", "keep_log")
+_HERE = ("source_format", "disk", "bus", "firmware", "secure_boot", "memory", "cpus", "accel", "keep_log")
 _THERE = ("flavor", "network", "keypair", "snapshot")
 
 

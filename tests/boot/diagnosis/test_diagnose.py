@@ -40,6 +40,12 @@ FINAL: list[tuple[str, Stage, str, str]] = [
     ("empty-disk-bios", "firmware", "BIOS finds nothing to start", "--target=i386-pc"),
     ("empty-disk-uefi", "firmware", "UEFI finds no loader", "--removable"),
     ("no-fallback-loader", "firmware", "UEFI finds no loader", "--removable"),
+    (
+        "shim-refused",
+        "boot-loader",
+        "Secure Boot: shim refuses the boot loader",
+        "signed shim, GRUB and kernel",
+    ),
     ("loader-gave-up", "boot-loader", "handed back to UEFI", "--removable"),
     ("grub-rescue", "boot-loader", "rescue mode", "grub-install"),
     ("grub-prompt", "boot-loader", "looks for the file system cce467b5-4a76-5ab4-9b5f-42e194685952", "grub-"),
