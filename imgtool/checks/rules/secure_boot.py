@@ -22,7 +22,7 @@ How to fix
 from dataclasses import dataclass
 
 from imgtool.checks.check import Check, Parameters, Verdict, failed, passed, skipped, unknown
-from imgtool.model.facts import Unknown
+from imgtool.model.facts import NOT_READ, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inspection import Inspection
 from imgtool.model.secure_boot import ProgramSignature, SecureBoot
@@ -53,10 +53,8 @@ def examine(inspection: Inspection, parameters: SecureBootRule) -> Verdict:
 
 def _unread(guest: GuestFacts, reason: str, *, required: bool) -> Verdict:
     """Where UEFI starts nothing there is nothing to verify."""
-    used = guest.boot_path
-    by_bios = used is not None and used.firmware == "bios"
-    if guest.status == "known" and (by_bios or guest.family is not None) and not required:
-        return skipped("it boots by BIOS, which verifies nothing")
+    if guest.status == "known" and guest.secure_boot == NOT_READ and not required:
+        return skipped("UEFI starts nothing on it (boot-firmware judges that): nothing is verified")
     return unknown(reason if guest.status == "known" else guest.reason)
 
 
