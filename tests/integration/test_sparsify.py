@@ -1,11 +1,13 @@
 """--sparsify as users meet it: from a disk that the kernel filled to images without what was deleted."""
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 from support.cli import assert_clean_failure, imgtool
+from support.cloud import Devcloud
 from support.filled import MARKER, MIB, command, empty, fill, mounted, tree
 from support.images import convert as by_qemu
 
@@ -130,3 +132,19 @@ def test_a_batch(way: str, disk: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (target,) = (tmp_path / "out").iterdir()
     is_as_it_was(by_qemu(target, tmp_path / "back.raw", "qcow2", "raw"), disk)
+
+
+def test_a_real_system_is_delivered_without_its_free_blocks(
+    devcloud: Devcloud, debian_image: Path, name: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.qcow2"
+    cloud = ("--cloud", "devcloud-member", "--name", name)
+    done = imgtool("prepare", debian_image, *cloud, "--sparsify", "-c", "--keep", kept, "--output", "json")
+    assert done.returncode == 0, done.stderr
+    story = json.loads(done.stdout)
+    by_type = {one["type"]: one for one in story["conversion"]["left_out"]}
+    assert {kind: by_type[kind]["reason"] for kind in ("ext4", "vfat")} == {"ext4": None, "vfat": None}
+    assert by_type["ext4"]["free_bytes"] > 500 * MIB
+    assert story["upload"]["os_hash_value"] == hashlib.sha512(kept.read_bytes()).hexdigest()
+    again = imgtool("check", kept, "--output", "json")
+    assert again.returncode == 0, again.stderr

@@ -1,6 +1,7 @@
 """The story: a disk -> its volumes -> what is free on each, and between them -> one list for the disk."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import BinaryIO, NamedTuple, cast
@@ -9,14 +10,14 @@ from imgtool.guest.filesystems import open_filesystem
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.filesystems.clean import read_clean
 from imgtool.guest.filesystems.guard import guarded
-from imgtool.guest.filesystems.rootless import Rootless
+from imgtool.guest.filesystems.rootless import PAGE_SIZES, Rootless
 from imgtool.guest.free.btrfs import free_of_btrfs
 from imgtool.guest.free.ext import free_of_ext
 from imgtool.guest.free.fat import free_of_fat
-from imgtool.guest.free.gaps import free_between
+from imgtool.guest.free.gaps import free_between, what_else
 from imgtool.guest.free.lvm import unused_extents
 from imgtool.guest.free.ntfs import free_of_ntfs
-from imgtool.guest.free.swap import free_of_swap
+from imgtool.guest.free.swap import free_of_swap, is_suspended
 from imgtool.guest.free.xfs import free_of_xfs
 from imgtool.guest.lvm import PhysicalVolume, read_physical_volume
 from imgtool.guest.streams import Disk, VolumeStream
@@ -69,6 +70,7 @@ class _FreeFinder:
         self._disk = disk
         self._shared = frozenset(_overlapping(layout))
         self._unused = unused_extents(list(_physical_volumes(layout.volumes)))
+        self._besides = what_else(layout, disk) or _suspended(layout.volumes)
 
     def find(self) -> Iterator[_Found]:
         """Each volume, and what no partition holds where there is a partition table."""
@@ -81,10 +83,12 @@ class _FreeFinder:
                 yield _kept(volume.name, kind, volume.size_bytes, reason)
         if self._layout.scheme != "none":
             size = self._disk.size_bytes - sum(one.size_bytes for one in self._layout.partitions)
-            yield _found("disk", UNPARTITIONED, max(0, size), partial(free_between, self._layout, self._disk))
+            yield _found("disk", UNPARTITIONED, max(0, size), self._between)
 
     def _why_kept(self, volume: Volume) -> str | None:
         """Why nothing may be left out of a volume, whatever is on it."""
+        if self._besides is not None:
+            return self._besides
         if volume.array is not None:
             return "it is on a mirror of software RAID, whose other half would differ"
         if volume.name in self._shared:
@@ -107,6 +111,11 @@ class _FreeFinder:
         if kind == PHYSICAL_VOLUME and any(found.touches(*run) for run in self._of_logical_volumes()):
             raise GuestReadError("a logical volume lies where its metadata have nothing")
         return found
+
+    def _between(self) -> Ranges:
+        if self._besides is not None:
+            raise GuestReadError(self._besides)
+        return free_between(self._layout, self._disk)
 
     def _of_physical_volume(self, volume: Volume) -> Ranges:
         if volume.name in self._unused.reasons:
@@ -149,6 +158,15 @@ def _identified(volume: Volume) -> tuple[str, str | None]:
     if found.type in READERS or found.type == PHYSICAL_VOLUME:
         return found.type, None
     return found.type, found.reason if isinstance(found, Rootless) else f"{found.type} is not looked at"
+
+
+def _suspended(volumes: Sequence[Volume]) -> str | None:
+    """Why all has to be kept where a system is to go on with what it knew of this disk; or None."""
+    for volume in volumes:
+        with suppress(GuestReadError), guarded(volume.name):
+            if is_suspended(volume.open().read(max(PAGE_SIZES))):
+                return f"a system is hibernated in {volume.name}"
+    return None
 
 
 def _overlapping(layout: DiskLayout) -> Iterator[str]:

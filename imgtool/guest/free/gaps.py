@@ -24,7 +24,8 @@ DYNAMIC_DISK = 0x42
 
 def free_between(layout: DiskLayout, disk: Disk) -> Ranges:
     """The bytes of the disk that nothing is on. Raises GuestReadError where all has to be kept."""
-    _refuse(layout, disk)
+    if layout.problem is not None or not layout.partitions:
+        raise GuestReadError(layout.problem or "its table has no partitions")
     starts = [one.start_bytes for one in layout.partitions]
     held = [(one.start_bytes, one.start_bytes + one.size_bytes) for one in layout.partitions]
     held += [(0, min(starts)), (disk.size_bytes - KEPT_AT_END_BYTES, disk.size_bytes)]
@@ -38,18 +39,16 @@ def free_between(layout: DiskLayout, disk: Disk) -> Ranges:
     return Ranges(Ranges(sorted(held)).outside(0, disk.size_bytes))
 
 
-def _refuse(layout: DiskLayout, disk: Disk) -> None:
-    if layout.problem is not None:
-        raise GuestReadError(layout.problem)
-    if not layout.partitions:
-        raise GuestReadError("its table has no partitions")
+def what_else(layout: DiskLayout, disk: Disk) -> str | None:
+    """What the disk is besides its partition table, so that nothing at all may be left out of it; or None."""
+    if layout.scheme == "none":
+        return None
     if any(entry.type == DYNAMIC_DISK for entry in mbr.entries(layout.boot_sector) or ()):
-        raise GuestReadError("it is a dynamic disk of Windows")
+        return "the disk is a dynamic disk of Windows"
     if read_member(partial(_read, disk), disk.size_bytes) is not None:
-        raise GuestReadError("the disk is a member of software RAID")
+        return "the disk is a member of software RAID"
     found = open_filesystem(_whole(disk), disk.size_bytes)
-    if found is not None:
-        raise GuestReadError(f"the disk begins as {found.type} besides")
+    return None if found is None else f"the disk begins as {found.type} besides"
 
 
 def _read(disk: Disk, offset: int, length: int) -> bytes:

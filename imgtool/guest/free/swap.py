@@ -1,7 +1,7 @@
 """Swap: nothing in it outlives a shutdown but its header.
 
-A page that hibernation wrote is not met here: the header of a suspended system has another signature
-(kernel/power/swap.c), and so the volume is no swap to whoever looks. Layout: union swap_header of
+Where a system hibernated into it, its header has another signature (kernel/power/swap.c): the volume is no
+swap to whoever looks, and what else is on the disk may be in use by that system. Layout: union swap_header of
 include/linux/swap.h.
 """
 
@@ -13,6 +13,8 @@ from imgtool.guest.filesystems.superblock import number
 from imgtool.util.ranges import Ranges
 
 MAGIC = b"SWAPSPACE2"
+SUSPENDED = (b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001")
+"""What stands in its place where a system sleeps in it: the kernel's, and those that libblkid knows."""
 VERSION_AT, LAST_PAGE_AT = 1024, 1028
 
 
@@ -28,3 +30,8 @@ def free_of_swap(stream: BinaryIO, size_bytes: int) -> Ranges:
     if version != 1 or end > size_bytes:
         raise GuestReadError("its header has impossible sizes")
     return Ranges([(page, end)])
+
+
+def is_suspended(head: bytes) -> bool:
+    """Return whether a system sleeps in the volume that begins with `head`."""
+    return any(head[size - len(MAGIC) : size] in SUSPENDED for size in PAGE_SIZES)

@@ -11,6 +11,7 @@ from support.fixtures import fixture_path
 
 from imgtool.guest.free import disk as story
 from imgtool.guest.free.disk import find_free_blocks
+from imgtool.guest.volumes import read_layout
 from imgtool.util.ranges import from_text
 
 RUNS = int(os.environ.get("IMGTOOL_SPARSIFY_RUNS", "4"))
@@ -28,6 +29,23 @@ def test_swap_is_free_behind_its_header(tmp_path: Path) -> None:
     assert list(from_text(found.runs, 8 * MIB)) == [(4096, 8 * MIB)]
     found = free_blocks(swap(tmp_path / "large", "-p", "65536"))
     assert list(from_text(found.runs, 8 * MIB)) == [(65536, 8 * MIB)]
+
+
+def test_a_system_that_is_hibernated_keeps_all_of_its_disk(tmp_path: Path) -> None:
+    disk, part = tmp_path / "disk", swap(tmp_path / "swap")
+    disk.write_bytes(fixture_path("mbr-logical").read_bytes())
+    assert free_blocks(disk).free_bytes
+    (start,) = (
+        one.start_bytes
+        for one in read_layout(disk.open("rb"), disk.stat().st_size).partitions
+        if one.number == 6
+    )
+    with disk.open("r+b") as file:
+        file.seek(start)
+        file.write(part.read_bytes()[:4086] + b"S1SUSPEND\0")
+    found = free_blocks(disk)
+    assert found.free_bytes == 0
+    assert {part.reason for part in found.parts} == {"a system is hibernated in partition 6"}
 
 
 @pytest.mark.parametrize("magic", [b"S1SUSPEND\0", b"LINHIB0001", b"SWAP-SPACE"])
