@@ -18,6 +18,7 @@ from imgtool.formats.claims import FORMATS, format_named
 from imgtool.formats.gate import open_admitted, verify_unchanged
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.source import changed, naming
+from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.image import DiskImage
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
@@ -60,13 +61,19 @@ def can_stream(image: DiskImage, disk_format: str, *, rewrite: bool = False) -> 
 
 @contextmanager
 def open_payload(
-    image: DiskImage, disk_format: str, progress: Progress, *, rewrite: bool = False
+    image: DiskImage,
+    disk_format: str,
+    progress: Progress,
+    *,
+    rewrite: bool = False,
+    free_blocks: FreeBlocks | None = None,
 ) -> Iterator[Payload]:
     """What to send as `disk_format` (Glance's name, or qemu-img's): the file where the image is of it.
 
     With `rewrite` such a file is made anew too: the disk as a raw image, in whole sectors, or as a qcow2 of
     64 KiB clusters that are not compressed, without snapshots or leaks. A qcow2 takes one reading of the disk
-    here, which `progress` meters.
+    here, which `progress` meters. With `free_blocks`, which have no meaning in a file that is sent as it is,
+    there are zeros in their place.
     Raises UsageError where a conversion is needed first; ImageUnreadableError where the image is damaged, or
     changed by the end of the block at the latest (a block device does not tell); VerificationError where the
     disk would be sent as raw and begins as another format.
@@ -77,8 +84,9 @@ def open_payload(
         raise _needs_conversion(image, disk_format)
     with open_admitted(image) as file, ExitStack() as stack:
         with naming(image.origin.path):
-            content = _open(kind, image, file, progress, stack)
-        disk = _Guarded(image, RawPayload(image, file)) if _holds_disk(kind, image) else None
+            content = _open(kind, image, file, progress, stack, free_blocks)
+        raw = RawPayload(image, file, free_blocks)
+        disk = _Guarded(image, raw) if _holds_disk(kind, image) else None
         payload = stack.enter_context(closing(_Guarded(image, content, disk, judge=unwatched)))
         _try_beginning(payload)
         yield payload
@@ -111,13 +119,20 @@ def _needs_conversion(image: DiskImage, disk_format: str) -> UsageError:
     return UsageError(f"{shown}: {inside} cannot be sent as {printable(disk_format)} as it is", hint=hint)
 
 
-def _open(kind: Kind, image: DiskImage, file: OpenFile, progress: Progress, stack: ExitStack) -> Bytes:
+def _open(  # noqa: PLR0913, PLR0917 - what `open_payload` was told
+    kind: Kind,
+    image: DiskImage,
+    file: OpenFile,
+    progress: Progress,
+    stack: ExitStack,
+    free_blocks: FreeBlocks | None,
+) -> Bytes:
     if kind == "file":
         return FilePayload(file)
     if kind == "raw":
-        return RawPayload(image, file)
-    with progress.meter("plan", estimated_bytes(image)) as meter:
-        return stack.enter_context(planned(image, file, meter))
+        return RawPayload(image, file, free_blocks)
+    with progress.meter("plan", estimated_bytes(image, free_blocks)) as meter:
+        return stack.enter_context(planned(image, file, meter, free_blocks))
 
 
 def _try_beginning(payload: Payload) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult
+from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.inspection import Inspection
 from imgtool.model.verdict import Judgement
 
@@ -25,6 +26,8 @@ class ImageResult:
     inspection: Inspection | None = None
     conversion_plan: ConversionPlan | None = None
     conversion: ConversionResult | None = None
+    left_out: FreeBlocks | None = None
+    """What is not sent of a disk that is sent while it is read; a conversion to a file has its own."""
     upload_plans: tuple[UploadPlan, ...] = ()
     """One for each cloud."""
     uploads: tuple[UploadResult | UploadFailure, ...] = ()

@@ -18,6 +18,7 @@ from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.delivery import Property, UploadPlan, UploadResult
 from imgtool.model.facts import NO_EXTRAS, GuestQuery
+from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.nova_properties import require_known
@@ -91,7 +92,8 @@ def _prepare(
         _tell_cost(plans[0], source, progress)
         if conversion_plan is not None:
             conversion_plan = convert.sparsified(conversion_plan, progress)
-        result = replace(result, conversion_plan=conversion_plan, upload_plans=plans)
+        left_out = _left_out(request, source, conversion_plan, progress)
+        result = replace(result, conversion_plan=conversion_plan, upload_plans=plans, left_out=left_out)
         if dry_run:
             return result
         there = glance.check_each(
@@ -105,7 +107,7 @@ def _prepare(
         image, conversion = _convert(conversion_plan, source, progress)
         result = replace(result, conversion=conversion)
         plans = tuple(replace(plan, image=image) for plan in plans)
-        result = _with_uploads(result, _upload(request, plans, there, digest, progress))
+        result = _with_uploads(result, _upload(request, plans, there, digest, progress, left_out))
     return replace(result, cloud_boots=_boot_there(request, result, there, progress))
 
 
@@ -315,19 +317,34 @@ def _convert(
     return converted.image or source, converted
 
 
-def _upload(
+def _left_out(
+    request: PrepareRequest, source: DiskImage, plan: ConversionPlan | None, progress: Progress
+) -> FreeBlocks | None:
+    """What is not sent of a disk that no file is made of; None where all is."""
+    if plan is not None or not request.conversion.sparsify:
+        return None
+    from imgtool.convert.free_blocks import read_free_blocks  # noqa: PLC0415 - loaded only where it is needed
+
+    return read_free_blocks(source, progress)
+
+
+def _upload(  # noqa: PLR0913, PLR0917 - each is another thing
     request: PrepareRequest,
     plans: Sequence[UploadPlan],
     there: Sequence[glance.Destination],
     digest: Digest | None,
     progress: Progress,
+    left_out: FreeBlocks | None = None,
 ) -> tuple[glance.Outcome, ...]:
     image, journal = plans[0].image, glance.Journal(request.journal)
 
     def origin() -> tuple[Property, ...]:
         return () if digest is None else (glance.source_sha256(digest.value()),)
 
-    with open_payload(image, plans[0].sent_format, progress) as payload:
+    rewrite = left_out is not None
+    with open_payload(
+        image, plans[0].sent_format, progress, rewrite=rewrite, free_blocks=left_out
+    ) as payload:
         return glance.upload_to_each(plans, there, payload, journal, progress, late=origin)
 
 

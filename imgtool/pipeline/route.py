@@ -46,10 +46,11 @@ def choose_route(request: PrepareRequest, source: DiskImage) -> Route:
     Clusters of another size, a comparison of all bytes, compression, and a file to keep need a file.
     """
     plain = request.keep is None and request.compression == "none"
-    if plain and request.conversion == ConversionOptions():
-        if source.format == request.target_format:
+    sparsify = request.conversion.sparsify
+    if plain and request.conversion == ConversionOptions(sparsify=sparsify):
+        if source.format == request.target_format and not sparsify:
             return "as-is"
-        if can_stream(source, request.target_format):
+        if can_stream(source, request.target_format, rewrite=sparsify):
             return "streamed"
     return "converted"
 
@@ -74,11 +75,12 @@ def _reason(request: PrepareRequest, source: DiskImage, route: Route) -> str:
     if route == "as-is":
         return f"it is {target} already"
     if route == "streamed":
-        return f"{source.format} becomes {target} while it is read"
+        without = ", without its free blocks," if request.conversion.sparsify else ""
+        return f"{source.format} becomes {target}{without} while it is read"
     if request.keep is not None:
         return "a file of it is to be kept"
     if request.compression != "none":
         return f"compression {request.compression} takes a file"
-    if request.conversion != ConversionOptions():
+    if request.conversion != ConversionOptions(sparsify=request.conversion.sparsify):
         return "the options of the conversion take a file"
     return f"{source.format} cannot be sent as {target} while it is read"

@@ -148,3 +148,24 @@ def test_a_real_system_is_delivered_without_its_free_blocks(
     assert story["upload"]["os_hash_value"] == hashlib.sha512(kept.read_bytes()).hexdigest()
     again = imgtool("check", kept, "--output", "json")
     assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("target_format", ["raw", "qcow2"])
+def test_free_blocks_are_left_out_while_the_disk_is_sent(
+    target_format: str, devcloud: Devcloud, debian_image: Path, name: str, tmp_path: Path
+) -> None:
+    cloud = ("--cloud", "devcloud-member", "--name", name, "-O", target_format)
+    done = imgtool("prepare", debian_image, *cloud, "--sparsify", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    assert "no file to be made" in done.stderr
+    story = json.loads(done.stdout)
+    assert story["conversion"] is None
+    assert {one["type"] for one in story["left_out"] if one["free_bytes"]} == {
+        "vfat",
+        "ext4",
+        "unpartitioned",
+    }
+    there = tmp_path / f"there.{target_format}"
+    made = imgtool("convert", "--sparsify", debian_image, there)
+    assert made.returncode == 0, made.stderr
+    assert story["upload"]["os_hash_value"] == hashlib.sha512(there.read_bytes()).hexdigest()

@@ -7,11 +7,12 @@ the source's blocks by reflink, allocated zeros included).
 
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from threading import Event
 
-from imgtool.convert.base import Write
+from imgtool.convert.base import Source, Write
 from imgtool.convert.engine import Work, copy, default_threads
 from imgtool.convert.native import piece_bytes, source_of
 from imgtool.convert.ordered import contents, reading_threads
@@ -19,6 +20,7 @@ from imgtool.convert.payloads.chunks import CHUNK_BYTES, Chunks, filled, joined
 from imgtool.convert.sinks.qcow2 import Clusters, Qcow2Sink
 from imgtool.formats.source import Source as OpenFile
 from imgtool.formats.source import changed
+from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.image import DiskImage
 from imgtool.util.progress import Meter
 
@@ -63,7 +65,9 @@ def _needed(clusters: Clusters) -> tuple[int, int]:
 
 
 @contextmanager
-def planned(image: DiskImage, file: OpenFile, meter: Meter) -> "Iterator[Qcow2Payload]":
+def planned(
+    image: DiskImage, file: OpenFile, meter: Meter, free_blocks: FreeBlocks | None = None
+) -> "Iterator[Qcow2Payload]":
     """The payload, once all data was read and is known to be data. Raises ImageUnreadableError.
 
     Memory, besides the pieces under way: the header and the tables (a memfd), which are 64 KiB for each
@@ -74,8 +78,8 @@ def planned(image: DiskImage, file: OpenFile, meter: Meter) -> "Iterator[Qcow2Pa
     try:
         sink = PlanningSink(tables)
         work = Work(piece_bytes(image, CLUSTER_BYTES), default_threads())
-        copy(source_of(image, file), sink, work, meter, Event())
-        yield Qcow2Payload(image, file, sink, tables)
+        copy(source_of(image, file, free_blocks=free_blocks), sink, work, meter, Event())
+        yield Qcow2Payload(partial(source_of, image, file, free_blocks=free_blocks), image, sink, tables)
     finally:
         os.close(tables)
 
@@ -83,9 +87,12 @@ def planned(image: DiskImage, file: OpenFile, meter: Meter) -> "Iterator[Qcow2Pa
 class Qcow2Payload:
     """Data from the source, all else from `tables`, where it stands at its place in the qcow2."""
 
-    def __init__(self, image: DiskImage, file: OpenFile, plan: PlanningSink, tables: int) -> None:
+    def __init__(
+        self, opened: Callable[[], Source], image: DiskImage, plan: PlanningSink, tables: int
+    ) -> None:
+        """Send what `opened` gives, each time anew."""
+        self._opened = opened
         self._image = image
-        self._file = file
         self._plan = plan
         self._tables = tables
         self.size_bytes = os.fstat(tables).st_size
@@ -96,7 +103,7 @@ class Qcow2Payload:
 
     def _parts(self) -> Chunks:
         position = number = 0
-        source = source_of(self._image, self._file)
+        source = self._opened()
         size = piece_bytes(self._image, CLUSTER_BYTES)
         with closing(contents(source, size, reading_threads())) as pieces:
             for content in pieces:

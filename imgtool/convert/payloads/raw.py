@@ -9,6 +9,7 @@ from imgtool.convert.ordered import contents, reading_threads
 from imgtool.convert.payloads.chunks import CHUNK_BYTES, Chunks, filled, joined, zeros
 from imgtool.convert.sinks import writing
 from imgtool.formats.source import Source as OpenFile
+from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.image import DiskImage
 
 
@@ -18,9 +19,11 @@ class RawPayload:
     Raises VerificationError at its beginning where the guest wrote another format's header there.
     """
 
-    def __init__(self, image: DiskImage, file: OpenFile) -> None:
+    def __init__(self, image: DiskImage, file: OpenFile, free_blocks: FreeBlocks | None = None) -> None:
+        """Send zeros for `free_blocks`."""
         self._image = image
         self._file = file
+        self._free_blocks = free_blocks
 
     @cached_property
     def size_bytes(self) -> int:
@@ -33,7 +36,7 @@ class RawPayload:
 
     def _parts(self) -> Chunks:
         position = 0
-        source = source_of(self._image, self._file)
+        source = source_of(self._image, self._file, free_blocks=self._free_blocks)
         with closing(contents(source, piece_bytes(self._image), reading_threads())) as pieces:
             for content in pieces:
                 if content.start_bytes == 0:

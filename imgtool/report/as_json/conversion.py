@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from imgtool.formats.acceptance import notes
 from imgtool.model.conversion import ConversionPlan, ConversionResult
-from imgtool.model.free_blocks import FreePart
+from imgtool.model.free_blocks import FreeBlocks, FreePart
 from imgtool.report.as_json.facts import image
 from imgtool.report.as_json.values import clean, path_text
 
@@ -27,12 +27,17 @@ def conversion_plan(plan: ConversionPlan) -> "delivery.Conversion":
         "preallocation": plan.options.preallocation,
         "use_extents": plan.options.use_extents,
         "sparsify": plan.options.sparsify,
-        "left_out": None if plan.free_blocks is None else [_left_out(one) for one in plan.free_blocks.parts],
+        "left_out": None if plan.free_blocks is None else left_out(plan.free_blocks),
         "verify": plan.options.verify,
     }
 
 
-def _left_out(part: FreePart) -> "delivery.LeftOut":
+def left_out(found: FreeBlocks) -> "list[delivery.LeftOut]":
+    """What is not copied of each file system."""
+    return [_of_part(one) for one in found.parts]
+
+
+def _of_part(part: FreePart) -> "delivery.LeftOut":
     return {
         "device": clean(part.device),
         "type": clean(part.type),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from imgtool.model.result import SCHEMA_VERSION, ImageResult
 from imgtool.report.as_json.boot import boot
 from imgtool.report.as_json.cloud_boot import cloud_boot
-from imgtool.report.as_json.conversion import conversion, conversion_plan
+from imgtool.report.as_json.conversion import conversion, conversion_plan, left_out
 from imgtool.report.as_json.delivery import uploads
 from imgtool.report.as_json.facts import inspection
 from imgtool.report.as_json.values import Object, to_text
@@ -36,6 +36,7 @@ def prepared(result: ImageResult) -> "verdicts.Prepared":
         "result": judgement(result.judgement) if result.judgement else None,
         "boots": _boots(result),
         "conversion": _conversion(result),
+        "left_out": None if result.left_out is None else left_out(result.left_out),
         **uploads(result),
         "cloud_boots": [cloud_boot(one) for one in result.cloud_boots],
     }
@@ -53,6 +54,8 @@ def _checked(result: ImageResult) -> "verdicts.Checked":
         checked["boots"] = boots
     if made := _conversion(result):
         checked["conversion"] = made
+    if result.left_out is not None:
+        checked["left_out"] = left_out(result.left_out)
     found = uploads(result)
     if found["upload"] is not None:
         checked["upload"] = found["upload"]

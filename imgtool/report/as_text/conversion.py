@@ -23,11 +23,11 @@ def plan_rows(plan: ConversionPlan) -> list[Row]:
         ("engine", f"{plan.engine}: {plan.engine_reason}"),
         ("verify", plan.options.verify),
     ]
-    return [*rows, *(map(_left_out, plan.free_blocks.parts) if plan.free_blocks else ())]
+    return [*rows, *(map(left_out, plan.free_blocks.parts) if plan.free_blocks else ())]
 
 
-def _left_out(part: FreePart) -> Row:
-    """What is free of a file system and not copied; or why all of it is."""
+def left_out(part: FreePart) -> Row:
+    """Return the row of a file system: what of it is free and not copied; or why all of it is."""
     named = f"{part.device} ({part.type})"
     if part.reason is not None:
         return "copied whole", f"{named}, {human_size(part.size_bytes)}: {part.reason}"

@@ -6,9 +6,9 @@ from imgtool.model.delivery import UploadFailure
 from imgtool.model.result import ImageResult
 from imgtool.report.as_text.boot import boot
 from imgtool.report.as_text.cloud_boot import document as cloud_boot
-from imgtool.report.as_text.conversion import conversion, conversion_plan
+from imgtool.report.as_text.conversion import conversion, conversion_plan, left_out
 from imgtool.report.as_text.delivery import delivered, failure, upload, upload_plan
-from imgtool.report.as_text.layout import Paint, plain
+from imgtool.report.as_text.layout import Paint, plain, section
 from imgtool.report.as_text.verdict import Detail, judgement
 from imgtool.report.findings import judged
 
@@ -41,7 +41,7 @@ def boots(result: ImageResult, paint: Paint = plain) -> list[str]:
 
 def stages(result: ImageResult, paint: Paint = plain) -> list[str]:
     """What was converted and uploaded, or would be; nothing where only a check was wanted, or it failed."""
-    return [*_conversion(result, paint), *_uploads(result, paint)]
+    return [*_conversion(result, paint), *_left_out(result, paint), *_uploads(result, paint)]
 
 
 def _conversion(result: ImageResult, paint: Paint) -> Iterator[str]:
@@ -49,6 +49,12 @@ def _conversion(result: ImageResult, paint: Paint) -> Iterator[str]:
         yield conversion(result.conversion, paint)
     elif result.conversion_plan:
         yield conversion_plan(result.conversion_plan, paint)
+
+
+def _left_out(result: ImageResult, paint: Paint) -> Iterator[str]:
+    if result.left_out is not None:
+        rows = [left_out(part) for part in result.left_out.parts]
+        yield "\n".join(section("free blocks", rows, paint))
 
 
 def _uploads(result: ImageResult, paint: Paint) -> Iterator[str]:

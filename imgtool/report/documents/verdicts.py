@@ -8,7 +8,7 @@ from imgtool.model.boot import Accelerator, Bus, Stage
 from imgtool.model.boot_path import FirmwareName
 from imgtool.model.cloud_boot import SnapshotOutcome
 from imgtool.model.verdict import Outcome, Severity
-from imgtool.report.documents.delivery import Conversion, Deliveries, Delivery, NotDelivered
+from imgtool.report.documents.delivery import Conversion, Deliveries, Delivery, LeftOut, NotDelivered
 from imgtool.report.documents.facts import Inspection
 
 
@@ -148,6 +148,7 @@ class Checked(Judgement):
 
     boots: NotRequired[list[Boot]]
     conversion: NotRequired[Conversion]
+    left_out: NotRequired[list[LeftOut]]
     upload: NotRequired[Delivery | NotDelivered]
     uploads: NotRequired[list[Delivery | NotDelivered]]
 
@@ -182,6 +183,7 @@ class Prepared(Deliveries):
     result: Judgement | None
     boots: list[Boot]
     conversion: Conversion | None
+    left_out: list[LeftOut] | None
     cloud_boots: list[CloudBoot]
 
 

@@ -62,7 +62,7 @@ def filled(volume: Path, seed: int, mount: str) -> None:
             if (top / f"snapshot-{number}").exists():
                 command("btrfs", "subvolume", "delete", top / f"snapshot-{number}")
         if chance.random() < 0.3:
-            command("btrfs", "balance", "start", "-dusage=80", top)
+            command("btrfs", "balance", "start", "-dusage=80", "-musage=80", top)
 
 
 def fill_more(top: Path, chance: random.Random) -> None:
