@@ -174,6 +174,7 @@ def test_a_story_has_the_first_upload_and_all_of_them() -> None:
         "result",
         "boots",
         "conversion",
+        "left_out",
         "upload",
         "uploads",
         "cloud_boots",

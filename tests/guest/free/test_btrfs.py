@@ -50,7 +50,7 @@ def made(volume: Path, options: list[str]) -> Path:
 def filled(volume: Path, seed: int, mount: str) -> None:
     """Filled, and with snapshots, of which some are deleted, perhaps not to the end."""
     chance = random.Random(seed)
-    with mounted(volume, mount) as top:
+    with mounted(volume, f"{mount},nodiscard") as top:
         command("btrfs", "subvolume", "create", top / "sub")
         fill(top / "sub", seed, budget=6 * MIB)
         for number in range(chance.randrange(4)):
