@@ -40,6 +40,8 @@ def _tables(result: ImageResult) -> Iterator[Table]:
         yield Table("Conversion", conversion.result_rows(result.conversion))
     elif result.conversion_plan:
         yield Table("Planned conversion", conversion.plan_rows(result.conversion_plan))
+    if result.left_out is not None:
+        yield Table("Free blocks", [conversion.left_out(part) for part in result.left_out.parts])
     if not result.uploads:
         converted = result.conversion_plan is not None
         for plan in result.upload_plans:
