@@ -4,6 +4,7 @@ An error says what happened and to which file (`message`) and what to do next (`
 Whatever is raised that is not an `ImgtoolError` is a bug and leaves with `EXIT_BUG`.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 EXIT_OK = 0
@@ -28,10 +29,15 @@ class ImgtoolError(Exception):
 
 
 class UsageError(ImgtoolError):
-    """The command line asks for something that makes no sense."""
+    """The command line, or a file that it names, asks for something that makes no sense."""
 
     exit_status = 2
     code = "usage"
+
+    def __init__(self, message: str, *, hint: str = "", others: Sequence["UsageError"] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.others = tuple(others)
+        """What else is wrong in the same file, from its beginning to its end."""
 
 
 class ImageUnreadableError(ImgtoolError):

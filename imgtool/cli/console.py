@@ -151,14 +151,19 @@ def show_error(error: ImgtoolError, *, json_output: bool) -> int:
     record.error(__name__, error.message, code=error.code, hint=error.hint or None)
     if isinstance(error, ReaderGoneError) or (json_output and _shown_as_json(error)):
         return error.exit_status
+    for one in (error, *getattr(error, "others", ())):
+        _show_one(one)
+    return error.exit_status
+
+
+def _show_one(error: ImgtoolError) -> None:
     if _for_a_program:
         told = {"code": error.code, "message": printable(error.message), "hint": printable(error.hint)}
         emit({"message_type": "error", **told, "exit_status": error.exit_status})
-        return error.exit_status
+        return
     _advise(f"{paint('imgtool: error:', 'bad')} {printable(error.message)}")
     if error.hint:
         _advise(f"{paint('imgtool: hint:', 'dim')}  {printable(error.hint)}")
-    return error.exit_status
 
 
 def _advise(line: str) -> None:

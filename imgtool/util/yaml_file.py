@@ -7,11 +7,11 @@ is 12.1) surprise people, and the model knows better what is meant. Only an empt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from imgtool.errors import UsageError
@@ -25,6 +25,9 @@ MAX_DEPTH = 20
 
 MAX_SHOWN_CHARACTERS = 80
 """Of a value that is quoted in a message."""
+
+MAX_TOLD = 20
+"""Mistakes that are told of one file."""
 
 Keys = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,7 +50,18 @@ _COMPLAINT = "complaint"
 
 def complaint(message: str, *, hint: str = "", key: str | None = None) -> PydanticCustomError:
     """Return the error that a validator raises for a value; with `key`, for what stands at that key."""
-    return PydanticCustomError(_COMPLAINT, "{message}", {"message": message, "hint": hint, "key": key})
+    return _error({"message": message, "hint": hint, "key": key})
+
+
+def _error(told: dict[str, Any]) -> PydanticCustomError:
+    return PydanticCustomError(_COMPLAINT, "{message}", told)
+
+
+def _again(problem: ErrorDetails) -> InitErrorDetails:
+    """Return a problem that was told, as it can be told once more together with others."""
+    told = problem.get("ctx") or {}
+    kind = _error(told) if problem["type"] == _COMPLAINT else problem["type"]
+    return InitErrorDetails(type=kind, loc=problem["loc"], input=problem["input"], ctx=told)
 
 
 class Section(BaseModel):
@@ -60,13 +74,30 @@ class Section(BaseModel):
     listed_by: ClassVar[str] = ""
     """What lists them, where they are too many for a message."""
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _known_keys(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for key in value:
+    def _known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Tell of unknown keys and of what is wrong with the others, all at once."""
+        if not isinstance(value, dict):
+            return handler(value)
+        problems = list(cls._unknown(value))
+        if not problems:
+            return handler(value)
+        keys = {(one.get("ctx") or {}).get("key") for one in problems}
+        try:
+            handler({key: one for key, one in value.items() if str(key) not in keys})
+        except ValidationError as error:
+            problems += map(_again, error.errors(include_url=False))
+        raise ValidationError.from_exception_data(cls.__name__, problems)
+
+    @classmethod
+    def _unknown(cls, value: Mapping[Any, Any]) -> Iterator[InitErrorDetails]:
+        for key in value:
+            try:
                 cls._refuse_unknown(str(key))
-        return value
+            except PydanticCustomError as problem:
+                told = {**(problem.context or {}), "key": str(key)}
+                yield InitErrorDetails(type=_error(told), loc=(), input=value, ctx=told)
 
     @classmethod
     def _refuse_unknown(cls, key: str) -> None:
@@ -109,7 +140,7 @@ def read_document(
             f"{path}:{error.line}: {_shown(error.key)}: duplicate key", hint="leave one of them out"
         ) from error
     except ValidationError as error:
-        raise _first_problem(path, error, lines) from error
+        raise _problems(path, error, lines) from error
 
 
 def _read(path: Path) -> bytes:
@@ -197,15 +228,22 @@ def _pairs(node: MappingNode, keys: Keys, lines: dict[Keys, int]) -> Iterator[tu
 # ---------------------------------------------------------------- what is wrong
 
 
-def _first_problem(path: Path, error: ValidationError, lines: Mapping[Keys, int]) -> UsageError:
-    """The one that stands first in the file, as people read it."""
+def _problems(path: Path, error: ValidationError, lines: Mapping[Keys, int]) -> UsageError:
+    """All of them, as they stand in the file from its beginning to its end."""
     problems = [(_line(lines, _keys(one)), one) for one in error.errors(include_url=False)]
-    line, first = min(problems, key=lambda problem: problem[0])
-    names = [str(key) for key in _keys(first) if isinstance(key, str)]
+    found = [_problem(path, line, one) for line, one in sorted(problems, key=lambda problem: problem[0])]
+    first, others = found[0], found[1:MAX_TOLD]
+    left = len(found) - 1 - len(others)
+    if left:
+        others.append(UsageError(f"{path}: and {left} more mistakes"))
+    return UsageError(first.message, hint=first.hint, others=others)
+
+
+def _problem(path: Path, line: int, problem: ErrorDetails) -> UsageError:
+    names = [str(key) for key in _keys(problem) if isinstance(key, str)]
     where = f"{path}:{line}: {_shown('.'.join(names))}" if names else f"{path}:{line}"
-    more = f"and {len(problems) - 1} more" if len(problems) > 1 else ""
-    hint = str(first.get("ctx", {}).get("hint", ""))
-    return UsageError(f"{where}: {_reason(first)}", hint="; ".join(filter(None, [hint, more])))
+    hint = str((problem.get("ctx") or {}).get("hint", ""))
+    return UsageError(f"{where}: {_reason(problem)}", hint=hint)
 
 
 def _keys(problem: ErrorDetails) -> Keys:

@@ -72,11 +72,23 @@ def test_an_error_names_file_line_and_key(text: str, line: int, words: list[str]
         assert word in raised.value.message
 
 
-def test_the_first_of_several_errors_is_told_and_the_others_are_counted(tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
-        read(tmp_path, "count: x\ninner:\n  kind: blue\n")
-    assert raised.value.message.startswith(f"{tmp_path}/file.yaml:1: ")
-    assert "and 2 more" in raised.value.hint
+        read(tmp_path, "count: x\ninner:\n  kind: blue\n  knid: red\ntilte: a\n")
+    told = [raised.value, *raised.value.others]
+    places = [one.message.removeprefix(f"{tmp_path}/file.yaml:").partition(": ")[0] for one in told]
+    assert places[0] == "1"
+    assert sorted(places) == ["1", "1", "3", "4", "5"]
+    assert [one.hint for one in told if "knid" in one.message] == ["did you mean kind?"]
+    assert [one.hint for one in told if "tilte" in one.message] == ["did you mean title?"]
+    assert "title: is missing" in " ".join(one.message for one in told)
+
+
+def test_of_very_many_mistakes_some_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        read(tmp_path, "title: a\n" + "".join(f"key-{number}: 1\n" for number in range(100)))
+    assert len(raised.value.others) == yaml_file.MAX_TOLD
+    assert raised.value.others[-1].message.endswith("and 80 more mistakes")
 
 
 def test_a_suggestion_comes_with_an_unknown_key(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Judgements and errors, as JSON."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from imgtool.errors import ImgtoolError
+from imgtool.errors import ImgtoolError, UsageError
 from imgtool.model.verdict import Finding, Judgement
 from imgtool.report.as_json.values import clean
 
@@ -22,7 +22,10 @@ def judgement(found: Judgement) -> "verdicts.Judgement":
 
 def error(caught: ImgtoolError) -> "others.Error":
     """What went wrong."""
-    return {"error": problem(caught.code, caught.message, caught.hint)}
+    told = cast("others.FirstProblem", problem(caught.code, caught.message, caught.hint))
+    if isinstance(caught, UsageError) and caught.others:
+        told["others"] = [problem(one.code, one.message, one.hint) for one in caught.others]
+    return {"error": told}
 
 
 def problem(code: str, message: str, hint: str) -> "others.Problem":

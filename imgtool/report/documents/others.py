@@ -18,10 +18,16 @@ class Problem(TypedDict):
     hint: str
 
 
+class FirstProblem(Problem):
+    """What went wrong first, and what else is wrong in the same file."""
+
+    others: NotRequired[list[Problem]]
+
+
 class Error(TypedDict):
     """What any command prints with --output json where it fails."""
 
-    error: Problem
+    error: FirstProblem
 
 
 class ProblemOf(TypedDict):
