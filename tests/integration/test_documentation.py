@@ -51,6 +51,7 @@ UPLOADED = {
     "python-api": ["python-"],
 }
 """How the names of the images begin that a page uploads: no other page's, which may run beside it."""
+UPLOADED_BY_PYTHON = "python-"
 
 
 def test_what_is_run_elsewhere_is_there() -> None:
@@ -122,6 +123,6 @@ def test_the_python_examples_run_and_print_what_their_comments_say(folder: Path,
             [sys.executable, "-c", source], cwd=folder, capture_output=True, text=True, check=False
         )
     finally:
-        forget(*UPLOADED["python-api"])
+        forget(UPLOADED_BY_PYTHON)
     assert done.stdout.splitlines() == printed, done.stderr
     assert printed
