@@ -17,7 +17,7 @@ REDRAWN_SECONDS = 0.1
 """Between two drawings of what only changes a little."""
 LOGGED_SECONDS = 10.0
 """The same where stderr is no terminal and the lines are wanted all the same: each is printed then."""
-_USUAL_WIDTH = 80
+_USUAL_WIDTH, _USUAL_HEIGHT = 80, 24
 
 Lines = Callable[[int], Sequence[str]]
 """Makes the lines for a width in columns; each has to be shorter than that."""
@@ -67,7 +67,7 @@ class LiveLines:
             sys.stderr.write("".join(f"{line}\n" for line in self._lines(_USUAL_WIDTH)))
             sys.stderr.flush()
             return
-        lines = self._lines(_width())
+        lines = _that_fit(self._lines(_size().columns))
         sys.stderr.write(self._erasure() + "\n".join(lines))
         sys.stderr.flush()
         self._drawn = list(map(columns, lines))
@@ -85,16 +85,27 @@ class LiveLines:
         """
         if not self._drawn:
             return ""
-        width = _width()
+        width = _size().columns
         rows = sum(max(1, -(-length // width)) for length in self._drawn)
         return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (rows - 1)
 
 
-def _width() -> int:
+def _that_fit(lines: Sequence[str]) -> Sequence[str]:
+    """As many as the terminal has rows, the last one among them: what scrolled out could not be erased."""
+    most = _size().lines - 1
+    if len(lines) <= most:
+        return lines
+    left = len(lines) - (most - 1)
+    return [*lines[: most - 2], f"and {left} more", lines[-1]]
+
+
+def _size() -> os.terminal_size:
+    """Columns and rows; never less than what a line and the one for all need."""
     try:
-        return max(os.get_terminal_size(2).columns, 20)
+        found = os.get_terminal_size(2)
     except OSError:
-        return _USUAL_WIDTH
+        return os.terminal_size((_USUAL_WIDTH, _USUAL_HEIGHT))
+    return os.terminal_size((max(found.columns, 20), max(found.lines, 4)))
 
 
 LIVE = LiveLines()

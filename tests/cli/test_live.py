@@ -55,8 +55,8 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     subprocess.run([*made._tmux, "kill-server"], capture_output=True, check=False)
 
 
-def started(terminal: Terminal, folder: Path, width: int, steps: int) -> None:
-    (folder / "program.py").write_text(PROGRAM)
+def started(terminal: Terminal, folder: Path, width: int, steps: int, program: str = PROGRAM) -> None:
+    (folder / "program.py").write_text(program)
     words = [sys.executable, str(folder / "program.py"), str(steps)]
     os.environ.pop("TMUX", None)
     terminal.run("new-session", "-d", "-x", str(width), "-y", "20", *words)
@@ -70,6 +70,34 @@ def test_nothing_stays_behind(widths: tuple[int, ...], terminal: Terminal, tmp_p
         terminal.run("resize-window", "-x", str(width))
     wait_for(lambda: "the end" in terminal.screen())
     assert terminal.screen() == ["a line above", "the end"]
+
+
+MANY = """
+import time
+from imgtool.cli.live import LIVE
+
+print("\\n" * 30, flush=True)
+for step in range(20):
+    lines = [*(f"image {number} at {step}" for number in range(40)), "all of them"]
+    LIVE.show(lambda width: lines, at_once=True)
+    time.sleep(0.02)
+time.sleep(1)
+LIVE.clear()
+print("the end", flush=True)
+time.sleep(60)
+"""
+
+
+def test_more_lines_than_rows(terminal: Terminal, tmp_path: Path) -> None:
+    started(terminal, tmp_path, 80, 0, MANY)
+    wait_for(lambda: "image 16 at 19" in terminal.screen())
+    assert terminal.screen() == [
+        *(f"image {number} at 19" for number in range(17)),
+        "and 23 more",
+        "all of them",
+    ]
+    wait_for(lambda: "the end" in terminal.screen())
+    assert terminal.screen() == ["the end"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
