@@ -153,3 +153,9 @@ def test_a_status_comes_now_and_then(clock: Clock) -> None:
         meter.advance(5)
     assert (told[-1]["percent_done"], told[-1]["bytes_done"], told[-1]["total_bytes"]) == (1.0, 5, 5)
     assert told[-2]["total_bytes"] is None
+
+
+def test_no_command_has_bars_alone() -> None:
+    """Each takes what `watch` gives it: bars, or objects."""
+    commands = Path(json_progress.__file__).with_name("commands")
+    assert [one.name for one in commands.glob("*.py") if "TerminalProgress" in one.read_text()] == []

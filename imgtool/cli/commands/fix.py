@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from imgtool.cli import completions, console, conversion_options, options, policies
-from imgtool.cli.bars import TerminalProgress, When
+from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
 from imgtool.fix.run import FixRequest, fix
@@ -95,7 +95,7 @@ def command(
     the checks run again and the copy is booted on virtio; TARGET appears when all of that passes. Exit status
     0 when TARGET is there, 1 when something has no repair or is not repaired.
     """
-    watched = TerminalProgress(progress)
+    watched = watch(progress)
     request = FixRequest(
         target=target.absolute(),
         target_format=format_to_make(target.name, target_format),
