@@ -91,7 +91,7 @@ class LiveLines:
 
 
 def _that_fit(lines: Sequence[str]) -> Sequence[str]:
-    """As many as the terminal has rows, the last one among them: what scrolled out could not be erased."""
+    """Return as many as the terminal has rows, with the last: what scrolled out could not be erased."""
     most = _size().lines - 1
     if len(lines) <= most:
         return lines

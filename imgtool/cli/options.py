@@ -193,6 +193,11 @@ quiet = click.option(
 )
 
 
+quiet_delivery = click.option(
+    "-q", "--quiet", is_flag=True, help="Show only the verdict, what each cloud has now, and no progress."
+)
+
+
 def detail(*, quiet: bool = False) -> "Detail":
     """How much is shown of a judgement: all with -v. Raises UsageError where -q is given too."""
     verbose = console.is_logged()

@@ -205,3 +205,12 @@ def test_a_report_says_only_how_far_it_came() -> None:
     found = through_json(as_json.results([checked, delivered]))["results"]
     assert "uploads" not in found[0]
     assert found[1]["uploads"][0]["image_id"] == "an-id"
+
+
+def test_the_verdict_and_what_each_cloud_has_are_all_of_it_where_that_is_asked_for() -> None:
+    told = replace(made.bad(), upload_plans=(PLAN,), uploads=(DONE,))
+    verdict, end = story_text(told, detail="verdict").split("\n\n")
+    assert verdict.startswith("FAIL  debian.raw: 1 of ")
+    assert end.startswith("done    one  debian  an-id")
+    planned = story_text(replace(made.good(), upload_plans=(PLAN,)), detail="verdict")
+    assert "Glance is asked" in planned

@@ -56,6 +56,7 @@ from imgtool.util import state_folder
 @several.running
 @report_files.option
 @options.dry_run
+@options.quiet_delivery
 @options.output
 @options.progress
 @options.logging
@@ -79,6 +80,7 @@ def command(
     running: Running,
     reports: Sequence[report_files.ReportRequest],
     dry_run: bool,
+    quiet: bool,
     output: str,
     progress: When,
 ) -> int:
@@ -88,6 +90,8 @@ def command(
     what is inside; or there is a reason why not, and nothing is left behind. Several images are a batch: each
     has a process of its own, one that fails does not stop the others, and the exit status is then 7.
     """
+    detail = options.detail(quiet=quiet)
+    progress = "never" if quiet else progress
     report_files.check_paths(reports)
     source_files.refuse_unread(delivery.wanted.method)
     applied = policies.chosen(policy, choice)
@@ -149,7 +153,7 @@ def command(
         report_files.write(reports, [refusal(str(source), error, order.policy)])
         raise
     report_files.write(reports, [result])
-    status = outcome.leave(result, output, as_json.prepared, options.detail())
+    status = outcome.leave(result, output, as_json.prepared, detail)
     passed = result.judgement is not None and result.judgement.passed
     return status if passed and result.comes_up else EXIT_CHECK_FAILED
 

@@ -27,6 +27,7 @@ from imgtool.util import state_folder
 @delivery.insist
 @several.running
 @options.dry_run
+@options.quiet_delivery
 @options.output
 @options.progress
 @options.logging
@@ -40,6 +41,7 @@ def command(
     insist: bool,
     running: Running,
     dry_run: bool,
+    quiet: bool,
     output: str,
     progress: When,
 ) -> int:
@@ -49,6 +51,8 @@ def command(
     `imgtool prepare` checks and converts first. IMAGE is a file or a URL. Several are a batch, as with
     `imgtool prepare`.
     """
+    detail = options.detail(quiet=quiet)
+    progress = "never" if quiet else progress
     source_files.refuse_for_method(sources, delivery.wanted.method)
     hashes = checksums.of_each(sources)
     if len(sources) > 1:
@@ -82,4 +86,4 @@ def command(
         timeout_seconds=delivery.timeout_seconds,
     )
     result = upload(order, watch(progress), dry_run=dry_run)
-    return outcome.leave(result, output, as_json.delivered)
+    return outcome.leave(result, output, as_json.delivered, detail)

@@ -23,8 +23,10 @@ def prepared(result: ImageResult, paint: Paint = plain, *, detail: Detail = "all
     verdict = [judgement(result.judgement, paint, detail=detail)] if result.judgement else []
     servers = [cloud_boot(one, paint) for one in result.cloud_boots]
     clouds = [delivered(result.uploads, paint)] if result.uploads else []
-    parts = [*boots(result, paint), *stages(result, paint), *servers] if detail != "verdict" else []
-    return "\n\n".join([*verdict, *parts, *clouds])
+    is_plan = bool(result.upload_plans) and not result.uploads
+    if detail == "verdict" and not is_plan:
+        return "\n\n".join([*verdict, *clouds])
+    return "\n\n".join([*verdict, *boots(result, paint), *stages(result, paint), *servers, *clouds])
 
 
 def checked(result: ImageResult, paint: Paint = plain, *, detail: Detail = "all", name: str = "") -> str:
