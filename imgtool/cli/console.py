@@ -77,6 +77,11 @@ def begin(arguments: Sequence[str]) -> None:
     _for_a_program[:] = [True] if wants_json_progress(arguments) else []
 
 
+def tell_a_program() -> None:
+    """Let all lines of stderr be objects, also where no argument but the environment or a file says so."""
+    _for_a_program[:] = [True]
+
+
 def end() -> None:
     """It is over: whatever is written from now on is for people."""
     begin(())

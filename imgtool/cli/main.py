@@ -86,7 +86,8 @@ def _carry_out(arguments: Sequence[str]) -> int:
 def _tell(error: ImgtoolError, arguments: Sequence[str]) -> int:
     from imgtool.cli import console  # noqa: PLC0415 - see above
 
-    console.begin(arguments)
+    if console.wants_json_progress(arguments):  # that they were not even parsed is no reason for prose
+        console.tell_a_program()
     return console.show_error(error, json_output=console.wants_json(arguments))
 
 

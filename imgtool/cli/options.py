@@ -65,10 +65,19 @@ output = click.option(
     show_default=True,
     help="Format of the result.",
 )
+
+
+def _tell_a_program(ctx: click.Context, _option: click.Parameter, when: str) -> str:
+    if when == "json" and not ctx.resilient_parsing:
+        console.tell_a_program()
+    return when
+
+
 progress = click.option(
     "-p",
     "--progress",
     type=click.Choice(PROGRESS),
+    callback=_tell_a_program,
     is_flag=False,
     flag_value="always",
     default="auto",

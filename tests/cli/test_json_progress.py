@@ -61,6 +61,16 @@ def test_an_error_is_an_object_too(words: list[str], status: int, code: str) -> 
     assert told["hint"]
 
 
+def test_an_error_is_an_object_where_the_environment_asks_for_objects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IMGTOOL_INSPECT_PROGRESS", "json")
+    run = imgtool_here("inspect", "/no/such.raw")
+    assert objects(run.stderr)[-1]["exit_status"] == 3
+    monkeypatch.delenv("IMGTOOL_INSPECT_PROGRESS")
+    assert imgtool_here("inspect", "/no/such.raw").stderr.startswith("imgtool: error: ")
+
+
 def test_notices_are_objects(raw: Path, tmp_path: Path) -> None:
     """What is said of a baseline, for one; with colours it would be no text for a program."""
     file = tmp_path / "baseline.json"
