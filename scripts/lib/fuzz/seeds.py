@@ -1,5 +1,6 @@
 """What mutants are made of. The only importer of tests/support, which has the fixtures."""
 
+import io
 import subprocess
 import tempfile
 from functools import cache
@@ -15,12 +16,15 @@ from support.layouts import LAYOUTS, bdb, write_kernel, write_tree
 from support.lvm import logical_volume, metadata, physical_volume, striped
 from support.memory_filesystem import Link, MemoryFilesystem
 from support.ovas import OVIRT, ovf, tar
+from support.signed_boot import own_key, sign
 from support.unified_image import unified_image
 from support.vmdk_images import Spec as VmdkSpec
 from support.vmdk_images import write_vmdk
 
 from imgtool.guest.filesystems import open_filesystem
 from imgtool.guest.mounts import Device, find_system
+from imgtool.guest.secure_boot.authenticode import read_signed
+from imgtool.guest.secure_boot.pkcs7 import read_signature
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.volumes import read_layout
 
@@ -111,3 +115,18 @@ def made(name: str, *command: str) -> bytes:
         path = Path(work, name)
         subprocess.run([word.replace("{}", str(path)) for word in command], check=True, capture_output=True)
         return path.read_bytes()
+
+
+_BOOTLOADER = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
+"""Of Debian's systemd-boot-efi: small, and with a section .sbat."""
+
+
+@cache
+def signed_program() -> tuple[bytes, int, str]:
+    """A program that a key of our own signed, where its signature begins, and the SHA-256 of that key."""
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        content = sign(_BOOTLOADER, folder / "signed.efi", *own_key(folder)).read_bytes()
+    signed = read_signed(io.BytesIO(content), len(content))
+    (der,) = signed.signatures
+    return content, content.rindex(der), read_signature(der).signer.key_sha256

@@ -16,6 +16,7 @@ from fuzz.targets import (
     qcow2,
     registry,
     settings,
+    signatures,
     vmdk,
     wrappers,
 )
@@ -24,6 +25,7 @@ _MODULES = (
     grub_script,
     initramfs,
     firmware,
+    signatures,
     partitions,
     packages,
     settings,

@@ -10,6 +10,8 @@ from fuzz.model import Seed, Target
 from fuzz.mutant import Mutant
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.packages import installed_package
+from imgtool.guest.packages.installed import packages_fact
+from imgtool.model.facts import Unknown
 
 _TOP = "/usr/lib/sysimage/rpm"
 _NAMES = {"sqlite": "rpmdb.sqlite", "ndb": "Packages.db", "bdb": "Packages"}
@@ -42,7 +44,8 @@ def _run(mutant: Mutant) -> str:
             said.append(installed_package(tree, *names) is not None)
         except GuestReadError as error:
             return f"{mutant.seed.name} {error}"
-    return f"{mutant.seed.name} {said}"
+    listed = packages_fact(tree)
+    return f"{mutant.seed.name} {said} {listed.reason if isinstance(listed, Unknown) else ''}"
 
 
 TARGETS = (Target("rpm", _seeds, _run, share=100),)
