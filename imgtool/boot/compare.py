@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from imgtool.model.boot import AgentFacts, Bus, Difference, Stage
 from imgtool.model.boot_path import BootPath, BootStep, FirmwareName, StepName
@@ -33,6 +34,26 @@ def stage_difference(
         return ()
     read = "it comes up" if end is None else f"it stops at {end.name}: {end.summary}"
     return (Difference("boot", read, "it comes up" if stopped is None else f"it stops at {stopped}"),)
+
+
+def under_secure_boot(guest: GuestFacts) -> GuestFacts:
+    """Return the same guest, whose boot by UEFI ends at the program that Secure Boot refuses.
+
+    Where its signatures are not known, no boot is foretold.
+    """
+    found = guest.secure_boot
+    if isinstance(found, Unknown):
+        return replace(guest, boot_paths=())
+    programs = found.value.programs
+    refused = next((one for one in programs if one.refused), None)
+    if refused is None:
+        return guest
+    name: StepName = (
+        "firmware" if refused is programs[0] else "kernel" if refused.role == "kernel" else "loader"
+    )
+    stop = BootStep(name, "stops", f"Secure Boot refuses {refused.path}: {refused.refused}")
+    paths = (replace(one, steps=(stop,)) if one.firmware == "uefi" else one for one in guest.boot_paths)
+    return replace(guest, boot_paths=tuple(paths))
 
 
 def _foretold(path: BootPath, bus: Bus) -> BootStep | None:

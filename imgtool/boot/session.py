@@ -8,7 +8,7 @@ from typing import TextIO
 
 from imgtool.boot import accelerator, config_drive, firmware, waiting
 from imgtool.boot.accelerator import machine_access
-from imgtool.boot.compare import differences, root_grown, stage_difference
+from imgtool.boot.compare import differences, root_grown, stage_difference, under_secure_boot
 from imgtool.boot.crowding import doubt
 from imgtool.boot.diagnosis.diagnose import diagnose
 from imgtool.boot.machine import MAC, FirmwareFiles, Hardware, arguments
@@ -141,6 +141,8 @@ class BootSession:
         agent: AgentFacts | None,
     ) -> BootResult:
         guest, log = self.inspection.guest, watch.log
+        if self.options.secure_boot:
+            guest = under_secure_boot(guest)
         stages = watch.stages
         found = diagnose(log.text, answered=waited.answered, timed_out=True)
         doubted = doubt(found, self.chosen.accelerator, self.options.cpus)

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from imgtool.model.boot_path import BootPath, BootStep
 from imgtool.model.facts import NOT_READ, Known, Unknown
 from imgtool.model.guest import GuestFacts
 from imgtool.model.layout import FilesystemFacts, PartitionFacts
+from imgtool.model.secure_boot import Role, SecureBoot, SignedProgram
 
 GIB = 1 << 30
 
@@ -141,3 +143,39 @@ def test_a_root_that_has_the_room_it_had_has_not_grown() -> None:
 )
 def test_where_either_does_not_tell_it_is_unknown(guest: GuestFacts, told: AgentFacts) -> None:
     assert isinstance(compare.root_grown(guest, told), Unknown)
+
+
+ROLES: dict[str, Role] = {
+    "EFI/BOOT/BOOTX64.EFI": "shim",
+    "EFI/BOOT/grubx64.efi": "loader",
+    "vmlinuz": "kernel",
+}
+
+
+def _until(refused: str) -> Iterator[SignedProgram]:
+    for path, role in ROLES.items():
+        yield SignedProgram(role, path, "", (), refused="no" if path == refused else "")
+        if path == refused:
+            return
+
+
+@pytest.mark.parametrize(
+    ("refused", "stopped"),
+    [
+        ("EFI/BOOT/BOOTX64.EFI", "firmware"),
+        ("EFI/BOOT/grubx64.efi", "boot-loader"),
+        ("vmlinuz", "boot-loader"),
+    ],
+)
+def test_secure_boot_foretells_where_it_ends(refused: str, stopped: Stage) -> None:
+    chain = SecureBoot(tuple(_until(refused)))
+    guest = compare.under_secure_boot(facts.guest(secure_boot=known(chain)))
+    assert compare.stage_difference(guest, "uefi", "virtio-blk", stopped) == ()
+    (found,) = compare.stage_difference(guest, "uefi", "virtio-blk", None)
+    assert "Secure Boot refuses" in found.inspected
+
+
+def test_what_secure_boot_takes_comes_up_and_what_is_unknown_foretells_nothing() -> None:
+    assert compare.under_secure_boot(facts.guest()) == facts.guest()
+    unknown = compare.under_secure_boot(facts.guest(secure_boot=Unknown("damaged")))
+    assert compare.stage_difference(unknown, "uefi", "virtio-blk", "kernel") == ()

@@ -152,3 +152,40 @@ def test_a_policy_may_require_it(debian_image: Path, tmp_path: Path) -> None:
         one["check"] for one in result["findings"] if one["outcome"] == "fail" and one["severity"] == "error"
     ]
     assert failed == ["secure-boot"]
+
+
+BOOTED: dict[str, tuple[Callable[[RealGuest, Path], None], str]] = {
+    "an unsigned GRUB": (unsigned_grub, "shim refuses the boot loader"),
+    "a kernel with a flipped byte": (changed_kernel, "GRUB does not start the kernel"),
+    "a shim of a stranger": (shim_of_a_stranger, "Secure Boot refuses the image's loader"),
+}
+"""What a real firmware, shim and GRUB say of it."""
+
+
+@pytest.mark.parametrize("name", BOOTED)
+def test_a_boot_with_secure_boot_stops_where_the_chain_does(
+    name: str, signed: RealGuest, tmp_path: Path
+) -> None:
+    spoil, cause = BOOTED[name]
+    spoil(signed, tmp_path)
+    boot, status = booted(signed, 300)
+    assert (status, boot["answered"]) == (1, False)
+    assert cause in boot["diagnosis"]["cause"]
+    assert boot["differences"] == []
+
+
+def test_a_boot_with_secure_boot_comes_up_where_the_chain_holds(signed: RealGuest) -> None:
+    boot, status = booted(signed, 900)
+    assert (status, boot["answered"]) == (0, True)
+
+
+def booted(guest: RealGuest, seconds: int) -> tuple[dict[str, Any], int]:
+    guest.write_esp()
+    run("mount", "-o", "remount,ro", guest.root.top)
+    options = ("--secure-boot", "--timeout", str(seconds), "--output", "json")
+    try:
+        done = imgtool("boot", guest.image, *options, timeout=2 * seconds)
+    finally:
+        run("mount", "-o", "remount,rw", guest.root.top)
+    (boot,) = json.loads(done.stdout)["boots"]
+    return boot, done.returncode

@@ -46,6 +46,7 @@ FINAL: list[tuple[str, Stage, str, str]] = [
         "Secure Boot: shim refuses the boot loader",
         "signed shim, GRUB and kernel",
     ),
+    ("kernel-refused", "boot-loader", "Secure Boot: GRUB does not start the kernel", "signed shim"),
     ("loader-gave-up", "boot-loader", "handed back to UEFI", "--removable"),
     ("grub-rescue", "boot-loader", "rescue mode", "grub-install"),
     ("grub-prompt", "boot-loader", "looks for the file system cce467b5-4a76-5ab4-9b5f-42e194685952", "grub-"),
