@@ -39,13 +39,14 @@ class BugError(ImgtoolError):
     code = "bug"
 
 
-_expected: list[str] = []
-"""The form in which a result is wanted where the command line does not say, if not as text."""
+_expected: dict[str, str] = {}
+"""What --output and --progress are where the command line does not say: nothing is for people."""
 
 
-def expect_json() -> None:
-    """Note that the environment or the configuration file asks for JSON."""
-    _expected[:] = ["json"]
+def expect(option: str, value: str | None, arguments: Sequence[str]) -> None:
+    """Note what the environment or the configuration file say of an option, by its name without dashes."""
+    _expected[option] = value or ""
+    begin(arguments)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
@@ -56,11 +57,13 @@ def wants_json(arguments: Sequence[str]) -> bool:
         for option, value in pairs
         if option == "--output" or option.startswith("--output=")
     ]
-    return (forms or _expected or ["text"])[-1] == "json"
+    return (forms or [_expected.get("output", "")])[-1] == "json"
 
 
 def wants_json_progress(arguments: Sequence[str]) -> bool:
     """Whether stderr is for a program, seen before the command line is parsed."""
+    if not any(option.startswith(("--progress", "-p")) for option in arguments):
+        return _expected.get("progress") == "json"
     pairs = pairwise([*arguments, ""])
     return any(
         option in {"--progress=json", "-pjson"} or (option in {"--progress", "-p"} and value == "json")
@@ -84,7 +87,7 @@ def tell_a_program() -> None:
 
 def end() -> None:
     """It is over: whatever is written from now on is for people."""
-    begin(())
+    _for_a_program.clear()
 
 
 def emit(told: Mapping[str, Any]) -> None:

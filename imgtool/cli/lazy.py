@@ -75,5 +75,5 @@ def _take_defaults(
 ) -> None:
     """Let environment and configuration file speak; errors are told as JSON where they want that."""
     defaults.apply(ctx, name, command, commands)
-    if defaults.value_of(ctx, name, "output") == "json":
-        console.expect_json()
+    for option in ("output", "progress"):
+        console.expect(option, defaults.value_of(ctx, name, option), ctx.obj or ())

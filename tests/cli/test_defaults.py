@@ -89,6 +89,14 @@ def test_who_is_told_json_is_told_errors_so_too(config: Path) -> None:
     assert_clean_failure(imgtool("inspect", "/nonexistent", "--output=text", env=env), 3, "/nonexistent")
 
 
+def test_who_is_told_progress_as_json_has_nothing_else_on_stderr() -> None:
+    variable = {"IMGTOOL_CONVERT_PROGRESS": "json"}
+    missing = imgtool("convert", "/nonexistent", "/nonexistent.qcow2", env=variable)
+    assert [json.loads(line)["message_type"] for line in missing.stderr.splitlines()][-1] == "error"
+    plain = imgtool("convert", "/nonexistent", "/nonexistent.qcow2", "--progress=never", env=variable)
+    assert plain.stderr.startswith("imgtool: error: ")
+
+
 MISTAKES = {
     "[chek]": "did you mean check?",
     "[check]\npolicie = 1": "did you mean policy?",
