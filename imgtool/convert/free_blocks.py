@@ -9,7 +9,7 @@ from imgtool.sandbox import Job, Limits, SandboxFailedError, ask
 from imgtool.util.progress import Progress
 from imgtool.util.ranges import Ranges, from_text
 
-LIMITS = Limits(cpu_seconds=300, memory_bytes=1 << 30, deadline_seconds=900.0)
+LIMITS = Limits(cpu_seconds=120, memory_bytes=1 << 30, deadline_seconds=600.0)
 """Debian with 30,000 files takes 0.3 s and 20 MiB; a million files take 10 s."""
 
 

@@ -1,6 +1,7 @@
-"""Whole guests: ext4, ext3, XFS, Btrfs, FAT and NTFS fixtures through the inspection."""
+"""Whole guests: ext4, ext3, XFS, Btrfs, FAT and NTFS fixtures through the inspection, and for free blocks."""
 
 import re
+from collections.abc import Callable
 from functools import cache, partial
 from typing import BinaryIO
 
@@ -9,8 +10,10 @@ from fuzz.model import Seed, Target
 from fuzz.mutant import Mutant
 from fuzz.places import recorded
 from fuzz.targets.settings import LOOK_FOR
+from imgtool.guest.free.disk import find_free_blocks
 from imgtool.guest.inspect import inspect_disk
 from imgtool.model.guest import GuestFacts
+from imgtool.util.ranges import from_text
 
 _FIXTURES = {
     "ext4": ("ext4-gpt", "bare-ext4", "bare-ext3"),
@@ -22,9 +25,9 @@ _OUTER_GUARD = re.compile(r"the (?:guest|system|disk) cannot be read \((\w+Error
 """The last guard of all caught something: then one damaged file took all facts with it."""
 
 
-def _disks(kind: str) -> list[Seed]:
+def _disks(kind: str, read: Callable[[BinaryIO, int], object]) -> list[Seed]:
     paths = {name: seeds.fixture_path(name) for name in _FIXTURES[kind]}
-    return [Seed(name, path, recorded(path, _inspect)) for name, path in paths.items()]
+    return [Seed(name, path, recorded(path, read)) for name, path in paths.items()]
 
 
 def _inspect(disk: BinaryIO, size: int) -> GuestFacts:
@@ -48,4 +51,21 @@ def _shown(facts: GuestFacts) -> str:
     return f"{facts.status} {facts.reason} {types} {'; '.join(reasons)}"
 
 
-TARGETS = tuple(Target(kind, cache(partial(_disks, kind)), _run, share=10) for kind in _FIXTURES)
+def _run_free(mutant: Mutant) -> str:
+    """What is free is on the disk, as many bytes as is said, and nothing of what is copied whole."""
+    with mutant.stream() as stream:
+        found = find_free_blocks(stream, mutant.size)
+    free = from_text(found.runs, mutant.size + -mutant.size % 512)
+    kept = [part for part in found.parts if part.reason is not None]
+    assert free.total == found.free_bytes, "another sum than that of the parts"  # noqa: S101
+    assert not any(part.free_bytes for part in kept), "free blocks of what is kept whole"  # noqa: S101
+    return " ".join(f"{part.type} {part.reason}" for part in found.parts)
+
+
+TARGETS = (
+    *(Target(kind, cache(partial(_disks, kind, _inspect)), _run, share=10) for kind in _FIXTURES),
+    *(
+        Target(f"free-{kind}", cache(partial(_disks, kind, find_free_blocks)), _run_free, share=10)
+        for kind in _FIXTURES
+    ),
+)
