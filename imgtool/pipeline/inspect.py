@@ -2,8 +2,8 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from imgtool.convert.digest import Digest, background_sha256
 from imgtool.disk.consistency import read_consistency
 from imgtool.model.facts import NO_EXTRAS, GuestQuery
 from imgtool.model.image import DiskImage
@@ -11,6 +11,9 @@ from imgtool.model.inspection import DiskMap, Inspection
 from imgtool.pipeline.guest_reader import read_guest
 from imgtool.util.progress import Progress
 from imgtool.util.text import human_size
+
+if TYPE_CHECKING:
+    from imgtool.convert.digest import Digest
 
 
 def inspect_image(
@@ -35,8 +38,12 @@ def inspect_image(
     return replace(inspection, disk_map=_map(image)) if with_map else inspection
 
 
-def _hashed(image: DiskImage, *, with_hash: bool) -> AbstractContextManager[Digest | None]:
-    return background_sha256(image) if with_hash else nullcontext()
+def _hashed(image: DiskImage, *, with_hash: bool) -> "AbstractContextManager[Digest | None]":
+    if not with_hash:
+        return nullcontext()
+    from imgtool.convert.digest import background_sha256  # noqa: PLC0415 - loaded only where it is needed
+
+    return background_sha256(image)
 
 
 def _map(image: DiskImage) -> DiskMap | None:
