@@ -22,19 +22,21 @@ def compare(manager: PackageManager, left: str, right: str) -> int:
     return _ORDERS[manager](left, right)
 
 
-def _dpkg(left: str, right: str) -> int:
-    """Epoch, then the upstream version, then the revision behind the last hyphen."""
-    for one, other in zip(_of_dpkg(left), _of_dpkg(right), strict=True):
-        order = _by_parts(one, other)
-        if order:
-            return order
-    return 0
+def _in_turn(left: str, right: str, order: Callable[[str, str], int]) -> int:
+    """Epoch, then the upstream version, then the revision behind the last hyphen: the first that differs."""
+    pairs = zip(_parts_of(left), _parts_of(right), strict=True)
+    return next((found for one, other in pairs if (found := order(one, other))), 0)
 
 
-def _of_dpkg(version: str) -> tuple[str, str, str]:
+def _parts_of(version: str) -> tuple[str, str, str]:
+    """No epoch is 0."""
     epoch, colon, rest = version.partition(":")
     upstream, hyphen, revision = (rest if colon else version).rpartition("-")
     return (epoch if colon else "0"), upstream if hyphen else revision, revision if hyphen else ""
+
+
+def _dpkg(left: str, right: str) -> int:
+    return _in_turn(left, right, _by_parts)
 
 
 def _by_parts(left: str, right: str) -> int:
@@ -74,23 +76,12 @@ def _sign(left: int, right: int) -> int:
 
 
 def _rpm(left: str, right: str) -> int:
-    """Epoch, version, release, each by rpmvercmp; no epoch is 0."""
-    for one, other in zip(_of_rpm(left), _of_rpm(right), strict=True):
-        order = compare_versions(one, other, "^")
-        if order:
-            return order
-    return 0
-
-
-def _of_rpm(version: str) -> tuple[str, str, str]:
-    epoch, colon, rest = version.partition(":")
-    main, hyphen, release = (rest if colon else version).rpartition("-")
-    return (epoch if colon else "0"), main if hyphen else release, release if hyphen else ""
+    return _in_turn(left, right, lambda one, other: compare_versions(one, other, "^"))
 
 
 def _pacman(left: str, right: str) -> int:
     """Epoch, version, and the release where both have one."""
-    (epoch, main, release), (other_epoch, other_main, other_release) = _of_rpm(left), _of_rpm(right)
+    (epoch, main, release), (other_epoch, other_main, other_release) = _parts_of(left), _parts_of(right)
     order = _alpm(epoch, other_epoch) or _alpm(main, other_main)
     return order or (_alpm(release, other_release) if release and other_release else 0)
 

@@ -158,6 +158,15 @@ def test_an_inspection_that_was_saved_stands_for_the_image(tmp_path: Path) -> No
     assert kind(difference(without, snapshot(image)), "kernels").is_same
 
 
+def test_what_nobody_asked_for_is_absent_and_not_unknown(tmp_path: Path) -> None:
+    image = inspected()
+    only_files = Inventory(settings={"files": facts.known({"/etc/x": "file"})})
+    image = replace(image, guest=replace(image.guest, inventory=only_files))
+    found = difference(saved(as_json.to_text(as_json.inspection(image, ())), tmp_path), snapshot(inspected()))
+    assert "it was not asked for" in kind(found, "packages").absent
+    assert "it was not asked for" in kind(found, "users").absent
+
+
 @pytest.mark.parametrize(
     "text",
     [

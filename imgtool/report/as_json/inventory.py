@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from imgtool.model.facts import Known
+from imgtool.model.facts import NOT_READ, Known
 from imgtool.model.guest import GuestFacts
 from imgtool.model.inventory import NO_INVENTORY
 from imgtool.model.packages import InstalledPackage
@@ -24,7 +24,9 @@ def inventory(facts: GuestFacts) -> "documents.Inventory | None":
     kinds = {kind: seen.value(kind, fact, dict) for kind, fact in found.settings.items()}
     told = {
         CPE: found.cpe or None,
-        PACKAGES: seen.value(PACKAGES, found.packages, lambda all_of_them: list(map(_package, all_of_them))),
+        PACKAGES: None
+        if found.packages == NOT_READ
+        else seen.value(PACKAGES, found.packages, lambda all_of_them: list(map(_package, all_of_them))),
         INITRAMFS: _initramfs(facts),
         **kinds,
     }
