@@ -61,7 +61,7 @@ def podman(storage: dict[str, str], *arguments: str | Path) -> subprocess.Comple
     return subprocess.run(["podman", *arguments], env=storage, capture_output=True, text=True, check=False)
 
 
-def test_it_is_what_it_says(archive: Path, storage: dict[str, str]) -> None:
+def assert_is_what_it_says(archive: Path, storage: dict[str, str]) -> None:
     shown = podman(
         storage, "image", "inspect", TAG, "--format",
         "{{.Config.User}} {{.Config.Entrypoint}} {{.Config.Labels}}",
@@ -74,19 +74,14 @@ def test_it_is_what_it_says(archive: Path, storage: dict[str, str]) -> None:
     assert "oci-layout" in listed
 
 
-def test_it_judges_an_image_of_a_mount_without_any_right(
-    archive: Path, storage: dict[str, str], images: Path
-) -> None:
-    """The image that is saved is the one that runs: `archive` was made first."""
+def assert_judges_without_any_right(storage: dict[str, str], images: Path) -> None:
     mount = ["-v", f"{images}:/images:ro"]
     done = podman(storage, "run", "--rm", *HERE, *CONFINED, *mount, TAG, "check", "golden.raw")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert done.stdout.splitlines()[-1].startswith("PASS  ")
 
 
-def test_it_brings_an_image_into_a_cloud(
-    archive: Path, storage: dict[str, str], images: Path, devcloud: Devcloud, tmp_path: Path
-) -> None:
+def assert_reaches_a_cloud(storage: dict[str, str], images: Path, tmp_path: Path) -> None:
     clouds = tmp_path / "openstack"
     clouds.mkdir()
     shutil.copy(os.environ["OS_CLIENT_CONFIG_FILE"], clouds / "clouds.yaml")
@@ -99,6 +94,15 @@ def test_it_brings_an_image_into_a_cloud(
         assert "active" in done.stdout
     finally:
         forget("contained-")
+
+
+def test_the_image_that_is_made(
+    archive: Path, storage: dict[str, str], images: Path, devcloud: Devcloud, tmp_path: Path
+) -> None:
+    """One test, as an image is made once for each process of the tests that needs it, and takes a minute."""
+    assert_is_what_it_says(archive, storage)
+    assert_judges_without_any_right(storage, images)
+    assert_reaches_a_cloud(storage, images, tmp_path)
 
 
 @pytest.mark.parametrize(("option", "status"), [("--nonsense", 2), ("--help", 0)])
