@@ -42,6 +42,7 @@ OWNERS = {
     "requests": {"glance"},
     "urllib3": {"glance"},
     "click": {"cli"},
+    "tqdm": {"cli"},
     "magic": {"formats"},
     "pydantic": {"util", "policy", "batch"},
     "pydantic_core": {"util", "policy", "batch"},

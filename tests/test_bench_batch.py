@@ -27,7 +27,7 @@ def test_the_time_of_a_running_tree_counts() -> None:
     ) as tree:
         assert tree.stdout is not None
         assert tree.stdout.readline() == "1\n"
-        assert of_tree(tree.pid) >= 0.3
+        assert of_tree(tree.pid) >= 0.25  # of 0.3, in ticks of 10 ms
 
 
 def test_an_image_that_ended_otherwise_is_named() -> None:

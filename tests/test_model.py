@@ -13,8 +13,8 @@ def every_type() -> list[type]:
         importlib.import_module(found.name)
         for found in pkgutil.iter_modules(model.__path__, "imgtool.model.")
     ]
-    named = {one for module in modules for one in vars(module).values() if dataclasses.is_dataclass(one)}
-    return sorted((one for one in named if isinstance(one, type)), key=lambda one: one.__name__)
+    named = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
+    return sorted(filter(dataclasses.is_dataclass, named), key=lambda one: one.__name__)
 
 
 @pytest.mark.parametrize("outcome", Outcome)

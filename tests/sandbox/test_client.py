@@ -285,10 +285,11 @@ def test_threads_ask_side_by_side(descriptor: int) -> None:
     with ThreadPoolExecutor(4) as threads:
         slow = threads.submit(sandbox.ask, sandbox_jobs.HURRY, Words(("sleep",)), descriptor)
         wait_for(lambda: len(children(handle.state.server)) == 1)
+        assert sandbox.ask(sandbox_jobs.ECHO, Words(("first",)), descriptor).words[0] == "first"
+        assert not slow.done(), "who is slow keeps nobody waiting"
         words = [Words((str(number),)) for number in range(12)]
         answers = list(threads.map(lambda one: sandbox.ask(sandbox_jobs.ECHO, one, descriptor), words))
         assert [one.words[0] for one in answers] == [one.words[0] for one in words]
-        assert not slow.done()
         with pytest.raises(SandboxFailedError, match="took longer"):
             slow.result()
 
