@@ -32,6 +32,8 @@ START_SECONDS = 1800
 """The first start makes what is cached."""
 SERVER_SECONDS = 900
 """To become active, for its kernel's first line, to be gone: an idle machine needs a minute in all."""
+LIMIT_SECONDS = 600
+"""For the end of a boot whose time is over."""
 AGENT_SECONDS = 3600
 
 
@@ -105,7 +107,8 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def boot(image: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    return imgtool("boot", image, "--cloud", MEMBER, "--output", "json", *options)
+    words = ("boot", image, "--cloud", MEMBER, "--output", "json", *options)
+    return imgtool(*words, timeout=SERVER_SECONDS + LIMIT_SECONDS)
 
 
 def no_server_is_left(cloud: Any) -> None:
