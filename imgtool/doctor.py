@@ -40,7 +40,7 @@ EXTRAS = {"distributed": ("cluster", "batch --scheduler"), "cyclonedx-python-lib
 ALL = "every command"
 IMAGES = "every command that reads an image"
 MADE = "convert, prepare and batch"
-BOOT = "boot and --boot"
+BOOT = "boot, --boot and fix"
 CLOUDS = "upload, prepare, batch, copy, retire and boot --cloud"
 
 
