@@ -41,5 +41,6 @@ def written(folder: Path, text: str, name: str = "team.yaml") -> Path:
 
 def lenient(folder: Path) -> Path:
     """A policy by which an empty disk passes."""
-    checks = "".join(f"  {check.name}: warning\n" for check in all_checks())
+    judging = [check for check in all_checks() if not check.on_request]  # the others need a parameter
+    checks = "".join(f"  {check.name}: warning\n" for check in judging)
     return written(folder, f"checks:\n{checks}")
