@@ -33,6 +33,15 @@ def ext4_of(image: Path) -> str:
     return f"{image}?offset={partitions(image)[-1][1]}"
 
 
+def sgdisk(option: str, image: Path, folder: Path) -> str:
+    """What it says of a copy: it opens even for a look for writing, and who reads beside us would notice."""
+    copy = folder / "copy.raw"
+    subprocess.run(["cp", "--sparse=always", "--no-preserve=mode", image, copy], check=True)
+    said = run("sgdisk", option, copy)
+    copy.unlink()
+    return said
+
+
 def debugfs(image: Path, request: str) -> str:
     return run("debugfs", "-R", request, ext4_of(image))
 
@@ -47,9 +56,9 @@ def initramfs_names(image: Path, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("fixture", ["debian_image", "debian_xfs", "debian_btrfs", "debian_lvm"])
-def test_partition_table_is_sound(fixture: str, request: pytest.FixtureRequest):
+def test_partition_table_is_sound(fixture: str, request: pytest.FixtureRequest, tmp_path: Path):
     image = request.getfixturevalue(fixture)
-    assert "No problems found" in run("sgdisk", "--verify", image)
+    assert "No problems found" in sgdisk("--verify", image, tmp_path)
     assert partitions(image)[0][0] == "esp"
 
 
@@ -134,9 +143,11 @@ def test_truncated_initramfs_ends_early(debian_initramfs_truncated: Path, tmp_pa
         initramfs_names(debian_initramfs_truncated, tmp_path)
 
 
-def test_it_has_grub_for_bios_too_only_where_that_was_asked_for(debian_image: Path, debian_bios: Path):
+def test_it_has_grub_for_bios_too_only_where_that_was_asked_for(
+    debian_image: Path, debian_bios: Path, tmp_path: Path
+):
     for image, code in ((debian_image, bytes(440)), (debian_bios, b"\xeb\x63")):
         with image.open("rb") as file:
             assert file.read(440).startswith(code)
-    assert "No problems found" in run("sgdisk", "--verify", debian_bios)
-    assert "EF02" in run("sgdisk", "--print", debian_bios)
+    assert "No problems found" in sgdisk("--verify", debian_bios, tmp_path)
+    assert "EF02" in sgdisk("--print", debian_bios, tmp_path)
