@@ -28,18 +28,20 @@ DATA = tuple(map(Path, ("/usr/share/qemu", "/usr/share/seabios", "/usr/share/qem
 def machine_access(
     emulator: str,
     accelerator: Accelerator,
-    image: int,
+    image: int | None,
     *,
     data: tuple[Path, ...] = (),
     folders: tuple[Path, ...] = (),
 ) -> Access:
     """Return the access of a machine whose disk is the descriptor `image`, which it can only read.
 
+    None: its disk is a file in one of `folders`, which it writes to.
+
     Raises ToolMissingError where `emulator` is not installed.
     """
     modules = tuple(folder / "qemu" for folder in library_folders(emulator))
     return Access(
-        read=(image,),
+        read=() if image is None else (image,),
         data=(*DATA, *modules, *data),
         folders=folders,
         devices=(KVM,) if accelerator == "kvm" else (),

@@ -4,17 +4,27 @@ What comes back is the guest's, and no program of this machine reads it but QEMU
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from imgtool.disk.access import as_disk, open_container
+from imgtool.disk.access import open_container
+from imgtool.disk.request import DiskRequest, disk_request, requested_disk
 from imgtool.errors import ImageUnreadableError
-from imgtool.formats.source import unnamed
+from imgtool.model.fix import StartFiles
 from imgtool.model.image import DiskImage
 from imgtool.pipeline.guest_reader import LIMITS, load
 from imgtool.sandbox import Job, ask
 from imgtool.util.progress import Progress
+
+if TYPE_CHECKING:
+    from imgtool.guest.tree import GuestTree
+
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 DRIVERS = ("virtio_pci", "virtio_blk", "virtio_rng")
 ROOT_DRIVERS = {
@@ -34,10 +44,7 @@ PIECES = 16
 class FilesRequest:
     """What to look for."""
 
-    format: str
-    start_bytes: int
-    file_size_bytes: int
-    virtual_size_bytes: int
+    disk: DiskRequest
     version: str
     """Of the kernel; empty: the newest."""
     drivers: tuple[str, ...]
@@ -46,22 +53,10 @@ class FilesRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class StartFiles:
-    """What the machine starts from: paths in the guest."""
-
-    kernel: str
-    initramfs: str | None
-    modules: tuple[str, ...]
-    """Paths of the drivers' files and of what they need, in the order in which they are loaded."""
-    programs: Mapping[str, str]
-    """Where there is no initramfs, the guest's files for one, by their paths in there."""
-
-
-@dataclass(frozen=True, slots=True)
 class PieceRequest:
     """Which part of which file."""
 
-    disk: FilesRequest
+    disk: DiskRequest
     path: str
     start_bytes: int
     unpack: bool
@@ -88,8 +83,9 @@ class GuestFileReader:
 
     def find(self) -> StartFiles:
         """What the machine starts from. Raises ImageUnreadableError, which says what is missing."""
-        with open_container(self._image, self._progress) as (holder, source):
-            return ask(FIND, self._request(holder, source.start_bytes, source.size_bytes), source.descriptor)
+        drivers = (*DRIVERS, *ROOT_DRIVERS.get(self._root or "", ()))
+        own = self._root is None
+        return self._ask(FIND, lambda disk: FilesRequest(disk, self._version, drivers, own_initramfs=own))
 
     def write(self, path: str, target: Path) -> None:
         """Write the guest's file at `path` to `target`. Raises ImageUnreadableError."""
@@ -108,65 +104,55 @@ class GuestFileReader:
     def _pieces(self, path: str, *, unpack: bool) -> Iterator[bytes]:
         start, more = 0, True
         while more:
-            with open_container(self._image, self._progress) as (holder, source):
-                disk = self._request(holder, source.start_bytes, source.size_bytes)
-                answer = ask(READ, PieceRequest(disk, path, start, unpack), source.descriptor)
+            answer = self._ask(READ, partial(PieceRequest, path=path, start_bytes=start, unpack=unpack))
             content = b"".join(map(base64.b64decode, answer.content))
             start, more = start + len(content), answer.more and bool(content)
             if start > MAX_FILE_BYTES:
                 raise ImageUnreadableError(f"{path} in the guest is larger than {MAX_FILE_BYTES >> 20} MiB")
             yield content
 
-    def _request(self, holder: DiskImage, start_bytes: int, size_bytes: int) -> FilesRequest:
-        return FilesRequest(
-            holder.format,
-            start_bytes,
-            size_bytes,
-            self._image.virtual_size_bytes,
-            self._version,
-            (*DRIVERS, *ROOT_DRIVERS.get(self._root or "", ())),
-            own_initramfs=self._root is None,
-        )
+    def _ask(self, job: Job[Q, A], question: Callable[[DiskRequest], Q]) -> A:
+        with open_container(self._image, self._progress) as (holder, source):
+            return ask(job, question(disk_request(self._image, holder, source)), source.descriptor)
+
+
+@contextmanager
+def _tree(request: DiskRequest, descriptor: int, what: str) -> Iterator["GuestTree"]:
+    """The guest's files, in the sandbox. Raises ImageUnreadableError, which says of `what`."""
+    from imgtool.guest.filesystems.base import GuestReadError  # noqa: PLC0415 - see pipeline/guest_reader.py
+    from imgtool.guest.inspect import open_system  # noqa: PLC0415 - the same
+
+    with requested_disk(request, descriptor) as disk:
+        try:
+            yield open_system(disk, request.virtual_size_bytes).tree
+        except GuestReadError as error:
+            raise ImageUnreadableError(f"{what}: {error}") from error
 
 
 def find(request: FilesRequest, descriptor: int) -> StartFiles:
     """Look for the files; runs in the sandbox."""
-    from imgtool.guest.filesystems.base import GuestReadError  # noqa: PLC0415 - see pipeline/guest_reader.py
-    from imgtool.guest.inspect import open_system  # noqa: PLC0415 - the same
-    from imgtool.guest.start_files import start_files  # noqa: PLC0415 - the same
+    from imgtool.guest.start_files import start_files  # noqa: PLC0415 - as above
 
-    with as_disk(request.format, unnamed(descriptor, request.file_size_bytes, request.start_bytes)) as disk:
-        try:
-            tree = open_system(disk, request.virtual_size_bytes).tree
-            found = start_files(tree, request.version, request.drivers, own_initramfs=request.own_initramfs)
-        except GuestReadError as error:
-            raise ImageUnreadableError(f"the guest cannot start itself: {error}") from error
-        return StartFiles(found.kernel, found.initramfs, found.modules, found.programs)
+    with _tree(request.disk, descriptor, "the guest cannot start itself") as tree:
+        return start_files(tree, request.version, request.drivers, own_initramfs=request.own_initramfs)
 
 
 def read(request: PieceRequest, descriptor: int) -> Pieces:
     """Read a part of a file; runs in the sandbox."""
-    from imgtool.guest.filesystems.base import GuestReadError  # noqa: PLC0415 - as above
-    from imgtool.guest.inspect import open_system  # noqa: PLC0415 - as above
     from imgtool.guest.start_files import module_bytes  # noqa: PLC0415 - as above
 
-    disk = request.disk
-    with as_disk(disk.format, unnamed(descriptor, disk.file_size_bytes, disk.start_bytes)) as stream:
-        try:
-            tree = open_system(stream, disk.virtual_size_bytes).tree
-            if request.unpack:
-                content = module_bytes(tree, request.path)[request.start_bytes :]
-                more = len(content) > PIECES * PIECE_BYTES
-                content = content[: PIECES * PIECE_BYTES]
-            else:
-                file = tree.open(request.path)
-                if file is None:
-                    raise ImageUnreadableError(f"{request.path} in the guest is no regular file")
-                file.seek(request.start_bytes)
-                content = file.read(PIECES * PIECE_BYTES)
-                more = len(content) == PIECES * PIECE_BYTES
-        except GuestReadError as error:
-            raise ImageUnreadableError(f"{request.path} in the guest: {error}") from error
+    with _tree(request.disk, descriptor, f"{request.path} in the guest") as tree:
+        if request.unpack:
+            content = module_bytes(tree, request.path)[request.start_bytes :]
+            more = len(content) > PIECES * PIECE_BYTES
+            content = content[: PIECES * PIECE_BYTES]
+        else:
+            file = tree.open(request.path)
+            if file is None:
+                raise ImageUnreadableError(f"{request.path} in the guest is no regular file")
+            file.seek(request.start_bytes)
+            content = file.read(PIECES * PIECE_BYTES)
+            more = len(content) == PIECES * PIECE_BYTES
     starts = range(0, len(content), PIECE_BYTES)
     parts = (base64.b64encode(content[at : at + PIECE_BYTES]).decode() for at in starts)
     return Pieces(tuple(parts), more)

@@ -4,7 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from imgtool.boot import accelerator
@@ -68,8 +68,7 @@ def run(
     nonce = secrets.token_hex(8)
     made = _machine(image, guest, architecture, chosen.accelerator, progress)
     made.script.write_bytes(script.script(repairs, nonce))
-    access = machine_access(emulator, chosen.accelerator, -1, folders=(image.path.parent,))
-    access = replace(access, read=())
+    access = machine_access(emulator, chosen.accelerator, None, folders=(image.path.parent,))
     progress.stage("fix", f"sealed machine started, by {chosen.accelerator}")
 
     def arguments(serial: int, _agent: int) -> Sequence[str]:

@@ -1,8 +1,7 @@
 """Files that a machine can be started from without the boot loader: kernel, initramfs, and drivers for it."""
 
 import posixpath
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.compression import method_at
@@ -15,6 +14,7 @@ from imgtool.guest.kmod.files import MAX_MODULE_BYTES
 from imgtool.guest.kmod.load import LoadRules, ModuleLoader
 from imgtool.guest.programs import Programs
 from imgtool.guest.tree import GuestTree
+from imgtool.model.fix import StartFiles
 from imgtool.util.text import printable
 
 PROGRAMS = {
@@ -38,20 +38,7 @@ PROGRAMS = {
 """What an initramfs needs that mounts one partition, and where it may be; the first that is there counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Paths in the guest."""
-
-    kernel: str
-    initramfs: str | None
-    """None: it has none of its own."""
-    modules: tuple[str, ...]
-    """Each after what it needs."""
-    programs: Mapping[str, str]
-    """For an initramfs of the guest's programs: by the path in there, the guest's file; none: not asked."""
-
-
-def start_files(tree: GuestTree, version: str, drivers: Sequence[str], *, own_initramfs: bool) -> Start:
+def start_files(tree: GuestTree, version: str, drivers: Sequence[str], *, own_initramfs: bool) -> StartFiles:
     """What the kernel of that version (empty: the newest) can be started from.
 
     The modules are those of `drivers` that are not built in. A driver that the kernel does not have is left
@@ -64,7 +51,7 @@ def start_files(tree: GuestTree, version: str, drivers: Sequence[str], *, own_in
     found = initramfs_files(tree, kernel, None)
     own = found.paths[-1] if own_initramfs and found.paths and not found.unified else None
     programs = _programs(tree) if own is None else {}
-    return Start(kernel.image, own, _modules(tree, kernel, drivers), programs)
+    return StartFiles(kernel.image, own, _modules(tree, kernel, drivers), programs)
 
 
 def _programs(tree: GuestTree) -> dict[str, str]:

@@ -37,6 +37,19 @@ class FixPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class StartFiles:
+    """What the sealed machine starts from: paths in the guest."""
+
+    kernel: str
+    initramfs: str | None
+    """None: it has none of its own, or that is of no use."""
+    modules: tuple[str, ...]
+    """The drivers' files, each after what it needs."""
+    programs: Mapping[str, str]
+    """For an initramfs of the guest's programs: by the path in there, the guest's file; none: not asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepairOutcome:
     """What the guest said of one repair."""
 
