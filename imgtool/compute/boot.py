@@ -26,6 +26,7 @@ from imgtool.model.boot import CloudInitRun, Diagnosis, StageTime
 from imgtool.model.cloud_boot import CloudBoot, CloudBootOptions, SnapshotOutcome
 from imgtool.model.delivery import UploadResult
 from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.nova_properties import is_on
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
 
@@ -275,7 +276,7 @@ class _Watch:
 
     def _ask_agent(self, server_id: str) -> Fact[bool]:
         """Let it set a random password, of a server that nobody can reach and that goes in a moment."""
-        if not snapshot.claims(self._image.properties, _AGENT):
+        if not is_on(self._image.properties, _AGENT):
             return Unknown(f"the image does not claim one ({_AGENT})")
         self._progress.stage("server", "waiting for the guest agent")
         while True:

@@ -12,21 +12,15 @@ from imgtool.compute.servers import Servers
 from imgtool.glance import images
 from imgtool.model.cloud_boot import SnapshotOutcome
 from imgtool.model.facts import Fact, Known, Unknown
+from imgtool.model.nova_properties import is_on
 
 POLL_SECONDS = 2.0
 _REQUIRE = "os_require_quiesce"
-_ON = frozenset({"yes", "true", "1", "on", "t", "y"})
-"""What Nova takes for a yes: oslo.utils' strutils.bool_from_string."""
-
-
-def claims(properties: Mapping[str, str], name: str) -> bool:
-    """Whether Nova reads the property `name` of an image as a yes."""
-    return properties.get(name, "").lower() in _ON
 
 
 def required(properties: Mapping[str, str]) -> bool:
     """Whether Nova makes no snapshot of this image's servers that is not frozen."""
-    return claims(properties, _REQUIRE)
+    return is_on(properties, _REQUIRE)
 
 
 def take(

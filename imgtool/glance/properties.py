@@ -31,19 +31,17 @@ from imgtool.model.inspection import Inspection
 from imgtool.model.kernel import Kernel
 from imgtool.model.layout import Firmware
 from imgtool.model.linux import LinuxFacts
-from imgtool.model.nova_properties import faults
+from imgtool.model.nova_properties import faults, is_on
 from imgtool.model.services import AgentFacts, CloudInitFacts
 from imgtool.model.windows import WindowsDriver, WindowsFacts
 
 PROPERTY = "os_require_quiesce"
 FREEZE_RPCS = ("guest-fsfreeze-freeze", "guest-fsfreeze-thaw", "guest-fsfreeze-status")
 
-_ON = frozenset({"yes", "true", "1", "on"})
-
 
 def check_quiesce(inspection: Inspection, overrides: Mapping[str, str]) -> None:
     """Raise UsageError where it is asked for and the guest's agent was not seen to be able to freeze."""
-    if overrides.get(PROPERTY, "").lower() not in _ON:
+    if not is_on(overrides, PROPERTY):
         return
     agent = _agent(inspection.guest)
     obstacle = "no system was found in the image" if agent is None else next(_obstacles(agent), None)
@@ -86,7 +84,7 @@ def given(overrides: Mapping[str, str]) -> tuple[Property, ...]:
 
     Raises UsageError for one that is set only where the agent was seen.
     """
-    if overrides.get(PROPERTY, "").lower() in _ON:
+    if is_on(overrides, PROPERTY):
         raise UsageError(
             f"{PROPERTY} would make every snapshot fail unless the agent can freeze, which is not known",
             hint=f"leave --property {PROPERTY} out, or --method web-download: then the image is inspected",

@@ -13,6 +13,7 @@ from imgtool.util import misspelt
 from imgtool.util.text import printable
 
 _BUSES = ("fdc", "ide", "lxc", "sata", "scsi", "uml", "usb", "virtio", "xen")
+_ON = frozenset({"true", "yes", "on", "1", "t", "y"})
 _SWITCH = ("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n")
 """As oslo_utils.strutils.bool_from_string has them."""
 _ANY: tuple[str, ...] = ()
@@ -124,6 +125,11 @@ def require_known(properties: Mapping[str, str], otherwise: str = "") -> None:
     """
     for message, hint in faults(properties.items()):
         raise UsageError(message, hint=f"{hint}{otherwise}")
+
+
+def is_on(properties: Mapping[str, str], name: str) -> bool:
+    """Whether Nova reads the property `name` of an image as a yes; one that is not there is none."""
+    return properties.get(name, "").lower() in _ON
 
 
 def faults(properties: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
