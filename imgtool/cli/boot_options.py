@@ -37,6 +37,14 @@ _OPTIONS = (
 )
 
 
+accel = click.option(
+    "--accel",
+    type=click.Choice(["auto", "kvm", "tcg"]),
+    default=_DEFAULTS.accel,
+    show_default=True,
+    help="Accelerator to use. auto: KVM if a test guest runs with it, otherwise TCG.",
+)
+
 boot_of_a_batch = click.option(
     "--boot",
     type=click.Choice(get_args(BootPlace)),

@@ -8,7 +8,7 @@ import click
 
 from imgtool.boot.run import boot_image
 from imgtool.checks import registry
-from imgtool.cli import completions, console, delivery, options
+from imgtool.cli import boot_options, completions, console, delivery, options
 from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
@@ -80,13 +80,7 @@ def _cloud_name(_context: click.Context, _option: click.Parameter, value: str | 
     show_default=True,
     help="Number of guest CPUs.",
 )
-@click.option(
-    "--accel",
-    type=click.Choice(["auto", "kvm", "tcg"]),
-    default=_DEFAULTS.accel,
-    show_default=True,
-    help="Accelerator to use. auto: KVM if a test guest runs with it, otherwise TCG.",
-)
+@boot_options.accel
 @click.option(
     "--keep-log", type=options.file, metavar="PATH", help="Write the whole serial log to this file."
 )

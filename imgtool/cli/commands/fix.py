@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from imgtool.cli import completions, console, conversion_options, options, policies
+from imgtool.cli import boot_options, completions, console, conversion_options, options, policies
 from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
@@ -58,13 +58,7 @@ _DEFAULTS = SealedOptions()
     metavar="SECONDS",
     help="Seconds that the repair may take, and then the boot.",
 )
-@click.option(
-    "--accel",
-    type=click.Choice(["auto", "kvm", "tcg"]),
-    default=_DEFAULTS.accel,
-    show_default=True,
-    help="Accelerator to use. auto: KVM if a test guest runs with it, otherwise TCG.",
-)
+@boot_options.accel
 @click.option("--force", is_flag=True, help="Replace an existing TARGET.")
 @options.dry_run
 @options.output
