@@ -2,9 +2,13 @@
 
 import io
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
+
+from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.guard import guarded
+from imgtool.util.ranges import Ranges
 
 SECTOR = 512
 
@@ -69,3 +73,22 @@ def random_changes(seed: int, sectors: list[int], count: int) -> dict[int, bytes
         value = chance.choice((b"\0", b"\xff", b"\x7f", b"\x01", chance.randbytes(1)))
         changes[offset] = value * chance.choice((1, 2, 4, 8))
     return changes
+
+
+def refused_of(
+    volume: Path, free_of: Callable[[BinaryIO], Ranges], spoil: Callable[[], Mapping[int, bytes]], tries: int
+) -> int:
+    """How many of so many spoilt forms are refused; what is free in each of the others was free before."""
+    refused = 0
+    with volume.open("rb") as file:
+        before = free_of(file)
+        for _ in range(tries):
+            changes = spoil()
+            try:
+                with guarded("it"):
+                    after = free_of(damaged(file, changes))
+            except GuestReadError:
+                refused += 1
+            else:
+                assert after.without(before).total == 0, changes
+    return refused
