@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
+from support.images import create_unsafe
 
 from imgtool.checks.registry import all_checks
 
@@ -25,8 +26,7 @@ def raw(tmp_path: Path) -> Path:
 @pytest.fixture
 def backing(tmp_path: Path) -> Path:
     path = tmp_path / "backing.qcow2"
-    create = ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", "/etc/hostname", "-F", "raw", path, "1M"]
-    subprocess.run(create, check=True)
+    create_unsafe(path)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.hostile.vmdk_pairs import vmdk_pair
-from support.images import create, opened, patch, qemu_io, read_u64
+from support.images import create, create_unsafe, opened, patch, qemu_io, read_u64
 from support.in_process import imgtool_here
 
 from imgtool.convert import convert
@@ -198,21 +198,7 @@ def test_a_source_that_changes_meanwhile_is_noticed(source: Path, tmp_path: Path
 def test_a_guest_that_wrote_a_qcow2_header_into_its_disk_is_refused(tmp_path: Path) -> None:
     """The raw file that would come out is itself a qcow2 with a backing file."""
     inner, image = tmp_path / "inner.qcow2", tmp_path / "image.qcow2"
-    create = [
-        "qemu-img",
-        "create",
-        "-q",
-        "-u",
-        "-f",
-        "qcow2",
-        "-b",
-        "/etc/hostname",
-        "-F",
-        "raw",
-        inner,
-        "1M",
-    ]
-    subprocess.run(create, check=True)
+    create_unsafe(inner)
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", inner, image], check=True)
     with pytest.raises(Exception, match="qcow2"):
         run(image, tmp_path / "out.raw", "raw")

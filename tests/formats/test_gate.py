@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from support.images import convert, create, info, patch, qemu_img, stream_optimized_vmdk
+from support.images import convert, create, create_unsafe, info, patch, qemu_img, stream_optimized_vmdk
 
 from imgtool.errors import FormatMismatchError, ImageUnreadableError, UnsafeImageError, UsageError
 from imgtool.formats import admit, open_admitted, verify_unchanged
@@ -242,7 +242,7 @@ def test_a_compressed_image_is_recognised_by_its_content(raw: Path, tmp_path: Pa
 
 def test_compressed_hostile_text_and_nested_files_are_refused(tmp_path: Path):
     base = tmp_path / "x.qcow2"
-    qemu_img("create", "-q", "-u", "-f", "qcow2", "-b", "/etc/hostname", "-F", "raw", base, "1M")
+    create_unsafe(base)
     path = tmp_path / "x.gz"
     for content, error, says in [
         (base.read_bytes(), UnsafeImageError, "backing file '/etc/hostname'"),

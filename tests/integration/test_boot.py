@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from support.cli import IMGTOOL, assert_clean_failure, imgtool
 from support.documentation import DOCS, examples, matches
+from support.images import create_unsafe
 from support.processes import processes_in
 
 PATIENCE_SECONDS = "1200"
@@ -212,21 +213,7 @@ def test_where_qemu_is_missing_the_package_is_named(endless: Path, without_qemu:
 
 def test_an_unsafe_image_comes_no_further_than_the_gate(tmp_path: Path, without_qemu: dict[str, str]) -> None:
     image = tmp_path / "backing.qcow2"
-    create = [
-        "qemu-img",
-        "create",
-        "-q",
-        "-u",
-        "-f",
-        "qcow2",
-        "-b",
-        "/etc/hostname",
-        "-F",
-        "raw",
-        image,
-        "1M",
-    ]
-    subprocess.run(create, check=True)
+    create_unsafe(image)
     assert_clean_failure(imgtool("boot", image, env=without_qemu), 3, "backing")
 
 

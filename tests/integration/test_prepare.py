@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.cli import imgtool
+from support.images import create_unsafe
 
 
 def prepare(image: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -123,21 +124,7 @@ def test_the_same_image_prepared_again_is_already_there(devcloud, debian_image: 
 
 def test_unsafe_images_never_reach_the_cloud(devcloud, tmp_path: Path) -> None:
     backing = tmp_path / "backing.qcow2"
-    create = [
-        "qemu-img",
-        "create",
-        "-q",
-        "-u",
-        "-f",
-        "qcow2",
-        "-b",
-        "/etc/hostname",
-        "-F",
-        "raw",
-        backing,
-        "1M",
-    ]
-    subprocess.run(create, check=True)
+    create_unsafe(backing)
     run = prepare(backing, "unsafe")
     assert run.returncode == 3
     assert "backing file" in run.stderr

@@ -32,6 +32,12 @@ def create(path: Path, image_format: str = "qcow2", size: str = "1M", *options: 
     return path
 
 
+def create_unsafe(path: Path) -> Path:
+    """A qcow2 that names a file of the host as its backing file."""
+    qemu_img("create", "-q", "-u", "-f", "qcow2", "-b", "/etc/hostname", "-F", "raw", path, "1M")
+    return path
+
+
 def convert(source: Path, target: Path, source_format: str, target_format: str, *arguments: str) -> Path:
     qemu_img("convert", "-f", source_format, "-O", target_format, *arguments, source, target)
     return target

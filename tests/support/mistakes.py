@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.images import create_unsafe
+
 CLOUDS = """\
 clouds:
   good:
@@ -283,20 +285,7 @@ def make_folder(folder: Path) -> None:
 
     run("mke2fs", "-q", "-t", "ext4", "data.raw", "16M")
     run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "data.raw", "data.qcow2")
-    run(
-        "qemu-img",
-        "create",
-        "-q",
-        "-u",
-        "-f",
-        "qcow2",
-        "-b",
-        "/etc/hostname",
-        "-F",
-        "raw",
-        "backing.qcow2",
-        "1M",
-    )
+    create_unsafe(folder / "backing.qcow2")
     run("gzip", "-k", "data.raw")
     run("tar", "cf", "archive.tar", "data.qcow2", "data.raw.gz")
     for whole, cut, length in (("data.qcow2", "cut.qcow2", 100_000), ("data.raw.gz", "cut.gz", 2000)):
