@@ -56,5 +56,5 @@ def _read(disk: Disk, offset: int, length: int) -> bytes:
 
 
 def _whole(disk: Disk) -> BinaryIO:
-    stream: BinaryIO = VolumeStream(disk, (linear(0, disk.size_bytes),))  # type: ignore[assignment]
+    stream: BinaryIO = VolumeStream(disk, (linear(0, disk.size_bytes),))  # type: ignore[assignment]  # it reads and seeks as a BinaryIO
     return stream

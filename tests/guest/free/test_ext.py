@@ -89,7 +89,7 @@ def made(volume: Path, options: list[str], size: int = 96 * MIB) -> Path:
 def listed(volume: Path) -> Ranges:
     """The free blocks that dumpe2fs lists, in bytes."""
     text = command("dumpe2fs", volume)
-    size = int(re.search(r"Block size: +(\d+)", text)[1])  # type: ignore[index]
+    size = int(re.search(r"Block size: +(\d+)", text)[1])  # type: ignore[index]  # the program always says it
     lists = re.findall(r"^  Free blocks: (.+)$", text, re.MULTILINE)
     found = re.findall(r"(\d+)(?:-(\d+))?", " ".join(lists))
     return Ranges(sorted((int(first) * size, (int(last or first) + 1) * size) for first, last in found))

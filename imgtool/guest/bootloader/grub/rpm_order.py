@@ -33,8 +33,8 @@ def compare_versions(left: str, right: str, caret: str = "+") -> int:
     between = re.compile(rf"[^0-9A-Za-z~{re.escape(caret)}]*")
     at, other = 0, 0
     while at < len(left) or other < len(right):
-        at = between.match(left, at).end()  # type: ignore[union-attr]
-        other = between.match(right, other).end()  # type: ignore[union-attr]
+        at = between.match(left, at).end()  # type: ignore[union-attr]  # it matches nothing too
+        other = between.match(right, other).end()  # type: ignore[union-attr]  # the same
         sign = _signs(left[at : at + 1], right[other : other + 1], caret)
         if sign is not None:
             return sign
