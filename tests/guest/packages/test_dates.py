@@ -55,7 +55,9 @@ def test_rpm_says_so_in_each_header(tmp_path: Path) -> None:
         assert found.evidence.endswith("was built")
 
 
-@pytest.mark.parametrize("seconds", [0, int(time.time()) + 3 * DAY, 1 << 60])
+@pytest.mark.parametrize(
+    "seconds", [0, int(time.time()) + 3 * DAY, 1 << 60], ids=["the epoch", "in three days", "never"]
+)
 def test_a_date_that_cannot_be_is_not_believed(seconds: int) -> None:
     assert isinstance(build_date_fact(guest_tree(dpkg(libc6=seconds))), Unknown)
     found = build_date_fact(guest_tree(dpkg(libc6=seconds, dash=MAY)))
