@@ -19,8 +19,8 @@ from imgtool.util import interrupts, leases, log
 _ONCE_MORE_SECONDS = 0.01
 
 HELP = frozenset({"-h", "--help"})
-READ_AN_IMAGE = frozenset({"inspect", "check", "convert", "upload", "prepare", "boot", "fix"})
-READ_A_GUEST = frozenset({"inspect", "check", "prepare", "boot", "fix"})
+READ_AN_IMAGE = frozenset({"inspect", "check", "convert", "upload", "prepare", "boot", "fix", "sbom", "diff"})
+READ_A_GUEST = READ_AN_IMAGE - {"convert", "upload"}
 HEADERS_JOB = "imgtool.formats.headers:JOB"
 """The first that each of them asks of the sandbox; importing its module would take as long as is saved."""
 GUEST_JOB = "imgtool.pipeline.guest_reader:JOB"

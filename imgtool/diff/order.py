@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from imgtool.guest.bootloader.grub.rpm_order import compare_versions
 from imgtool.model.packages import PackageManager
 
-_PARTS = re.compile(r"(\D*)(\d*)")
+_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 _ALPM = re.compile(r"([^0-9A-Za-z]*)([0-9]+|[A-Za-z]+)")
 _BEFORE = re.compile(r"_(alpha|beta|pre|rc)")
 """apk's suffixes of what comes before a release."""
@@ -44,7 +44,7 @@ def _by_parts(left: str, right: str) -> int:
     ours, theirs = _PARTS.findall(left), _PARTS.findall(right)
     for index in range(max(len(ours), len(theirs))):
         (text, number), (other_text, other_number) = _at(ours, index), _at(theirs, index)
-        order = _texts(text, other_text) or _sign(int(number or 0), int(other_number or 0))
+        order = _texts(text, other_text) or _numbers(number, other_number)
         if order:
             return order
     return 0
@@ -75,6 +75,12 @@ def _sign(left: int, right: int) -> int:
     return (left > right) - (left < right)
 
 
+def _numbers(left: str, right: str) -> int:
+    """Digits, of which a saved document may have more than Python makes a number of."""
+    one, other = left.lstrip("0"), right.lstrip("0")
+    return _sign(len(one), len(other)) or (one > other) - (one < other)
+
+
 def _rpm(left: str, right: str) -> int:
     return _in_turn(left, right, lambda one, other: compare_versions(one, other, "^"))
 
@@ -94,7 +100,7 @@ def _alpm(left: str, right: str) -> int:
             return _sign(len(before), len(other_before))
         if one.isdigit() != other.isdigit():
             return 1 if one.isdigit() else -1
-        order = _sign(int(one), int(other)) if one.isdigit() else (one > other) - (one < other)
+        order = _numbers(one, other) if one.isdigit() else (one > other) - (one < other)
         if order:
             return order
     return _rest(ours[len(theirs) :], theirs[len(ours) :])

@@ -1,59 +1,138 @@
 """A file in place of an image: an inspection that was saved, or a bill of materials of whatever tool.
 
-It is somebody's JSON: of bounded size, and only texts of it are shown, printable.
+It is somebody's JSON, so it is read in the sandbox, which has bounds on memory and time; only texts of it
+come out, printable.
 """
 
 import json
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imgtool.diff.snapshot import Missing, Snapshot, from_document, managers_of, package_items
 from imgtool.errors import ImageUnreadableError, ToolMissingError
-from imgtool.model.difference import KINDS, Kind
+from imgtool.model.difference import KINDS
 from imgtool.model.inventory import Items
+from imgtool.sandbox import Job, Limits, SandboxFailedError, ask
+from imgtool.util.codec import refuse_constant
 from imgtool.util.text import printable
 
 MAX_BYTES = 64 << 20
 """Of a document. A bill of a desktop's 5,000 packages has 5 MB."""
-MAX_PACKAGES = 100_000
+MAX_PACKAGES = 50_000
+"""Of a bill, and of anything else that is told by name (util/codec.py). A desktop has 5,000."""
+MAX_TEXT = 1 << 20
+"""Characters of one text of it."""
+LIMITS = Limits(cpu_seconds=30, memory_bytes=1 << 30, deadline_seconds=120.0)
+"""The bill of a desktop takes 0.1 seconds and 50 MiB; one of MAX_BYTES may need more than there is."""
 _BEGINS = b"{"
 _MANAGERS = {"deb": "dpkg", "rpm": "rpm", "apk": "apk", "alpm": "pacman", "generic": "windows"}
 """Type of a package URL to the manager; others are of languages."""
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentRequest:
+    """What to read."""
+
+    name: str
+    """What the user called it."""
+    size_bytes: int
+
+
 def saved_snapshot(path: Path) -> Snapshot | None:
     """The snapshot of a document in the file `path`; None where the file is none, but may be an image.
 
-    Raises ImageUnreadableError where it is JSON, and none of the documents that are known here.
+    Raises ImageUnreadableError where it is JSON, and none of the documents that are known here, or where it
+    takes more than it may; ToolMissingError where it is a bill, and nothing here reads one.
     """
-    content = _content(path)
-    if content is None:
-        return None
+    with _opened(path) as descriptor:
+        if descriptor is None:
+            return None
+        request = DocumentRequest(str(path), os.fstat(descriptor).st_size)
+        try:
+            return ask(JOB, request, descriptor)
+        except SandboxFailedError as error:
+            raise ImageUnreadableError(f"{printable(str(path))}: {error.message}", hint=_HINT) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    """An open descriptor of a file that begins as JSON does. What cannot be opened is the gate's to say."""
+    descriptor = None
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        document = json.loads(content)
-        return _snapshot(str(path), document)
+        yield descriptor if descriptor is not None and _is_document(descriptor) else None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _is_document(descriptor: int) -> bool:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+        return False
+    with suppress(OSError):
+        return os.pread(descriptor, 64, 0).lstrip()[:1] == _BEGINS
+    return False
+
+
+_HINT = "save one with: imgtool inspect IMAGE --inventory --output json, or imgtool sbom IMAGE"
+
+
+def read_document(request: DocumentRequest, descriptor: int) -> Snapshot:
+    """Read the document; runs in the sandbox."""
+    content = _content(request, descriptor)
+    try:
+        found = _snapshot(request.name, json.loads(content, parse_constant=refuse_constant))
+        _refuse_what_is_too_much(found)
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise ImageUnreadableError(
-            f"{printable(str(path))}: it is no inspection and no bill of materials"
-            f" ({type(error).__name__}: {printable(str(error))[:200]})",
-            hint="save one with: imgtool inspect IMAGE --inventory --output json, or imgtool sbom IMAGE",
+            f"{printable(request.name)}: it is no inspection and no bill of materials"
+            f" ({type(error).__name__}: {printable(str(error)[:200])})",
+            hint=_HINT,
         ) from error
+    return found
 
 
-def _content(path: Path) -> bytes | None:
-    """The whole file, where it begins as JSON does. What cannot be opened is the gate's to say."""
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            if file.read(64).lstrip()[:1] != _BEGINS:
-                return None
-            file.seek(0)
-            content = file.read(MAX_BYTES + 1)
-    except OSError:
-        return None
-    return content if len(content) <= MAX_BYTES else None
+def _content(request: DocumentRequest, descriptor: int) -> bytes:
+    """Return as much of it as there was when it was opened."""
+    content = bytearray()
+    while piece := os.pread(descriptor, request.size_bytes - len(content), len(content)):
+        content += piece
+    return bytes(content)
+
+
+def _refuse_what_is_too_much(found: Snapshot) -> None:
+    """Raise ValueError for what no image has, so that the reason is said here."""
+    for kind, items in found.kinds.items():
+        if isinstance(items, Missing):
+            continue
+        if len(items) > MAX_PACKAGES:
+            raise ValueError(f"more than {MAX_PACKAGES} {kind}")
+        if any(len(text) > MAX_TEXT for pair in items.items() for text in pair):
+            raise ValueError(f"{kind}: a text of more than {MAX_TEXT} characters")
+
+
+def load() -> None:
+    """Load in the server what reads package URLs, where it is installed: a sandbox can open no file."""
+    with suppress(ImportError):
+        import packageurl  # noqa: F401, PLC0415 - of an extra, and only for bills
+
+
+JOB = Job(
+    name=f"{__name__}:JOB",
+    subject="the document",
+    question=DocumentRequest,
+    answer=Snapshot,
+    work=read_document,
+    limits=LIMITS,
+    prepare=load,
+)
 
 
 def _snapshot(name: str, document: Mapping[str, Any]) -> Snapshot:
@@ -69,7 +148,7 @@ def _bill(name: str, packages: Sequence[Mapping[str, str]]) -> Snapshot:
     if len(packages) > MAX_PACKAGES:
         raise ValueError(f"more than {MAX_PACKAGES} packages")
     absent = Missing("a bill of materials does not tell it", absent=True)
-    kinds: dict[Kind, Items | Missing] = {kind: absent for kind in KINDS if kind != "files"}
+    kinds: dict[str, Items | Missing] = {kind: absent for kind in KINDS if kind != "files"}
     kinds["packages"] = package_items(packages)
     return Snapshot(name, kinds, managers_of(packages))
 

@@ -31,7 +31,8 @@ class Snapshot:
     """One image."""
 
     name: str
-    kinds: Mapping[Kind, Items | Missing]
+    kinds: Mapping[str, Items | Missing]
+    """By Kind."""
     managers: Mapping[str, PackageManager] = field(default_factory=dict)
     """By the name of each package."""
 
@@ -65,7 +66,7 @@ def from_document(name: str, document: Stored, judgement: Judgement | None = Non
     }
     for kind in SETTINGS_KINDS:
         told[kind] = _settings(kind, guest, inventory)
-    ordered = {kind: told[kind] for kind in KINDS if kind in told}
+    ordered: dict[str, Items | Missing] = {kind: told[kind] for kind in KINDS if kind in told}
     return Snapshot(name, ordered, managers_of(packages or ()))
 
 

@@ -51,7 +51,7 @@ def from_json(content: bytes, wanted: type[A]) -> A:
     if sum(map(content.count, (b"[", b"{", b",", b":"))) > MAX_SIGNS:
         raise CodecError("it has too many values")
     try:
-        values = json.loads(content, parse_constant=_refuse_constant)
+        values = json.loads(content, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CodecError(f"it is no JSON: {type(error).__name__}") from None
     return from_values(values, wanted)
@@ -216,5 +216,6 @@ def _refuse(value: Any, wanted: str) -> NoReturn:
     raise CodecError(f"{type(value).__name__} in place of {wanted}")
 
 
-def _refuse_constant(_: str) -> NoReturn:
+def refuse_constant(_: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have. Raises CodecError, a ValueError."""
     raise CodecError("a number that is none")
