@@ -17,6 +17,7 @@ from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
 from imgtool.fetch.urls import file_name, is_url, without_query
 from imgtool.model.batch import Task, TaskRecord
+from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
 from imgtool.model.image import DiskImage
@@ -171,15 +172,6 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
         exit_status=EXIT_OK,
         report=render(result),
     )
-    if result.judgement is not None and not result.judgement.passed:
-        failing = [finding.check for finding in result.judgement.findings if finding.fails_image]
-        return replace(
-            record,
-            state="check-failed",
-            exit_status=EXIT_CHECK_FAILED,
-            message=f"checks failed: {', '.join(failing)}",
-            hint=_how_to_see_why(task),
-        )
     for failure in result.uploads:
         if isinstance(failure, UploadFailure):
             message = f"{failure.plan.cloud}: {failure.message}"
@@ -187,15 +179,22 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
                 record, state="failed", exit_status=failure.exit_status, message=message, hint=failure.hint
             )
     down = next((one for one in result.cloud_boots if not one.passed), None)
-    if down is not None:
+    if result.judgement is not None and not result.judgement.passed:
+        failing = [finding.check for finding in result.judgement.findings if finding.fails_image]
         return replace(
             record,
             state="check-failed",
             exit_status=EXIT_CHECK_FAILED,
-            message=f"{down.cloud}: {down.problem}",
-            hint=f"the image is there, as {down.image_id}: imgtool boot {down.image_id} --cloud {down.cloud}",
+            message=f"{down.cloud}: {down.problem}" if down else f"checks failed: {', '.join(failing)}",
+            hint=_what_stays(down) if down else _how_to_see_why(task),
         )
     return record
+
+
+def _what_stays(down: CloudBoot) -> str:
+    """The image was uploaded, and is not what it should be."""
+    again = f"imgtool boot {down.image_id} --cloud {down.cloud}"
+    return f"the image stays there; to try it again: {again}; to delete it: {down.delete_command}"
 
 
 def _how_to_see_why(task: Task) -> str:

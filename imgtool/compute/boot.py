@@ -23,12 +23,12 @@ from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError, Usa
 from imgtool.glance import Cloud, images
 from imgtool.glance.record import Record
 from imgtool.model.boot import CloudInitRun, Diagnosis, StageTime
-from imgtool.model.cloud_boot import CloudBoot, CloudBootOptions, SnapshotOutcome
+from imgtool.model.cloud_boot import NOT_TRIED, CloudBoot, CloudBootOptions, SnapshotOutcome
 from imgtool.model.delivery import UploadResult
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.nova_properties import is_on
 from imgtool.util.progress import Progress
-from imgtool.util.text import printable
+from imgtool.util.text import printable, shell_word
 
 NAME = "imgtool-boot-"
 """How its servers are called, before a random part."""
@@ -76,19 +76,21 @@ def tried_in_cloud(
 ) -> CloudBoot:
     """Do so with an image that was uploaded just now: what the cloud refuses is what it showed."""
     try:
-        return boot_in_cloud(cloud, uploaded.image_id, options, folder, progress)
+        found = boot_in_cloud(cloud, uploaded.image_id, options, folder, progress)
     except (CloudError, UsageError) as error:
         progress.stage("server", f"it could not be tried in {cloud.name}: {error.message}")
-        return CloudBoot(
+        found = CloudBoot(
             cloud=cloud.name,
             image_id=uploaded.image_id,
             image_name=uploaded.plan.wanted.name,
             server_id=None,
             flavor=options.flavor or "",
-            status="none",
+            status=NOT_TRIED,
             seconds=0.0,
             problem=f"no server could be tried: {error.message}",
         )
+    image = shell_word(uploaded.image_id) or "ID"
+    return replace(found, delete_command=f"openstack {cloud.option}image delete {image}")
 
 
 def recover(servers: Servers, folder: Path, progress: Progress) -> None:

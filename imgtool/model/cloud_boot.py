@@ -8,6 +8,8 @@ from imgtool.model.facts import NOT_READ, Fact
 
 BootPlace = Literal["local", "cloud"]
 """Where an image is booted that is uploaded: a copy of it here before, or a server in its clouds after."""
+NOT_TRIED = "none"
+"""In place of Nova's status, where no server could be asked for."""
 SnapshotOutcome = Literal["quiesced", "made", "failed"]
 """`quiesced`: made, and Nova makes none of this image that the agent did not freeze."""
 
@@ -61,6 +63,13 @@ class CloudBoot:
     """The last lines of the console."""
     problem: str | None = None
     """Why it proves nothing good; None where the image comes up."""
+    delete_command: str = ""
+    """What deletes the image, which stays in the cloud; empty where it was there before."""
+
+    @property
+    def tried(self) -> bool:
+        """Nova was asked for a server; else nothing is known of the image."""
+        return self.status != NOT_TRIED
 
     @property
     def passed(self) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from imgtool.model.boot import BootResult
+from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.difference import Difference
 from imgtool.model.facts import NOT_READ, Fact
 from imgtool.model.guest import GuestFacts
@@ -37,6 +38,8 @@ class Inspection:
     """The format of `-O`, where it is to be delivered; None: as it is."""
     boots: tuple[BootResult, ...] = ()
     """How it came up on each bus that a boot was asked for; none where nobody asked, or a check failed."""
+    cloud_boots: tuple[CloudBoot, ...] = ()
+    """What the servers showed that clouds started from it; none where nobody asked."""
     sha256: str | None = None
     """Of the file that the user named, in hex; None where nobody asked for it, or it comes from stdin."""
     difference: Difference | None = None

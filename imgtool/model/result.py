@@ -34,8 +34,3 @@ class ImageResult:
     """What became of each plan, in their order."""
     cloud_boots: tuple[CloudBoot, ...] = ()
     """One for each cloud that has the image now, where that was asked for."""
-
-    @property
-    def comes_up(self) -> bool:
-        """No server that was started from it says otherwise."""
-        return all(one.passed for one in self.cloud_boots)

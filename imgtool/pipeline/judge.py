@@ -7,6 +7,7 @@ from imgtool.checks import registry
 from imgtool.checks.policy import OPENSTACK, Policy
 from imgtool.errors import ImgtoolError
 from imgtool.model.boot import BootOptions, BootResult
+from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.inspection import Inspection
 from imgtool.model.result import ImageResult
 from imgtool.model.verdict import Judgement
@@ -34,6 +35,16 @@ def _boot(inspection: Inspection, options: BootOptions, progress: Progress) -> t
     from imgtool.boot.run import boot_image  # noqa: PLC0415 - loaded only where it is needed
 
     return boot_image(inspection, options, progress)
+
+
+def with_cloud_boots(result: ImageResult, boots: tuple[CloudBoot, ...], policy: Policy) -> ImageResult:
+    """The result, judged once more where servers were started from the image."""
+    if not boots or result.inspection is None:
+        return result
+    inspection = replace(result.inspection, cloud_boots=boots)
+    judgement = registry.judge(inspection, policy)
+    _log(judgement)
+    return replace(result, judgement=judgement, inspection=inspection, cloud_boots=boots)
 
 
 def refusal(source: str, error: ImgtoolError, policy: Policy = OPENSTACK) -> ImageResult:

@@ -25,7 +25,7 @@ from imgtool.model.nova_properties import require_known
 from imgtool.model.result import ImageResult
 from imgtool.pipeline.format import settled
 from imgtool.pipeline.inspect import inspect_image
-from imgtool.pipeline.judge import judge_image
+from imgtool.pipeline.judge import judge_image, with_cloud_boots
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.pipeline.route import chosen_way
 from imgtool.util import log
@@ -108,7 +108,7 @@ def _prepare(
         result = replace(result, conversion=conversion)
         plans = tuple(replace(plan, image=image) for plan in plans)
         result = _with_uploads(result, _upload(request, plans, there, digest, progress, left_out))
-    return replace(result, cloud_boots=_boot_there(request, result, there, progress))
+    return with_cloud_boots(result, _boot_there(request, result, there, progress), request.policy)
 
 
 def _boot_there(

@@ -18,6 +18,7 @@ from imgtool.model.inspection import Inspection
 OURS = frozenset(
     {
         "remedy",
+        "delete_command",
         "outcome",
         "type",
         "root_filesystem",
@@ -29,7 +30,7 @@ OURS = frozenset(
         "effect",
     }
 )
-"""Fields that hold no text of a guest's: words of imgtool's own."""
+"""Fields that hold no text of a guest's: words of imgtool's own, and commands of words that are quoted."""
 TAKES_A_VALUE = frozenset({"-k", "--kver", "--delete"})
 """Options whose next word is theirs, whatever it begins with."""
 

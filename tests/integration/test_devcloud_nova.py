@@ -10,17 +10,18 @@ import json
 import os
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import openstack
 import pytest
 from boot_table.run import Document
 from support import nova_boots
-from support.cli import imgtool
+from support.boot_sector import disk_with_a_prompt
+from support.cli import IMGTOOL, imgtool
 from support.cloud import Devcloud, cloud_with
 from support.images import create
 from support.killed_at import killed_at
@@ -221,13 +222,38 @@ def test_a_killed_run_s_server_is_deleted_by_the_next(
     no_server_is_left(cloud)
 
 
-def test_kills_at_any_moment(cloud: Any, empty: str) -> None:
+@pytest.fixture
+def prompt(cloud: Any, tmp_path: Path) -> str:
+    """The id of an image that is up at once, and of which Nova makes a snapshot."""
+    disk = disk_with_a_prompt(tmp_path / "prompt.raw")
+    words = ("--name", "prompt", "--on-conflict", "new")
+    done = imgtool("upload", disk, "--cloud", MEMBER, "--output", "json", *words)
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["upload"]["image_id"])
+
+
+def test_kills_at_any_moment(cloud: Any, prompt: str) -> None:
+    """Every other one while Nova makes the snapshot, which takes it some seconds, or right after it.
+
+    A server's disk is made of its image: there are no volumes.
+    """
     moments = random.Random(18)
-    words = ("boot", empty, "--cloud", MEMBER, "--network", "none", "--timeout", "10")
-    for _ in range(int(os.environ.get("IMGTOOL_NOVA_KILLS", "1"))):
-        process = subprocess.Popen([sys.executable, "-m", "imgtool", *words], stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0.5, 9))
-        process.kill()
-        process.wait()
-        assert boot(empty, "--network", "none", "--timeout", "1").returncode == 1
+    words = ("boot", prompt, "--cloud", MEMBER, "--network", "none", "--snapshot", "--timeout", "120")
+    for number in range(int(os.environ.get("IMGTOOL_NOVA_KILLS", "1"))):
+        with subprocess.Popen([IMGTOOL, *words], stdout=PIPE, stderr=STDOUT, text=True) as process:
+            if number % 2 == 0:
+                until_it_says("waiting for a snapshot", process)
+            time.sleep(moments.uniform(0.5, 8 if number % 2 == 0 else 70))
+            process.kill()
+        assert boot(prompt, "--network", "none", "--timeout", "1").returncode == 1
         no_server_is_left(cloud)
+
+
+def until_it_says(words: str, process: "subprocess.Popen[str]") -> None:
+    assert process.stdout is not None
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"it never said {words}: {said}")

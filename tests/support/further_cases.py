@@ -1,9 +1,11 @@
 """Cases of support.check_cases for the checks of Secure Boot, and of what was before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from support import facts
+from support.cloud_boots import GOOD, STOPPED, UNTRIED, started
 from support.facts import UNREADABLE, known
 
 from imgtool.model.facts import NOT_READ
@@ -11,9 +13,17 @@ from imgtool.model.inspection import Inspection
 
 Case = Callable[[], Inspection]
 
-HEALTHY: dict[str, Case] = {"unchanged": facts.compared}
+HEALTHY: dict[str, Case] = {
+    "unchanged": facts.compared,
+    "boots-in-cloud": lambda: started(GOOD),
+}
 
 FAILING: dict[str, list[Any]] = {
+    "boots-in-cloud": [
+        lambda: started(STOPPED),
+        lambda: started(UNTRIED, GOOD, STOPPED),
+        lambda: started(replace(STOPPED, diagnosis=None, problem="the agent did not answer")),
+    ],
     "unchanged": [lambda: facts.compared(facts.EVE)],
     "secure-boot": [
         lambda: facts.with_secure_boot(known(facts.secure_boot(refused="its hash is revoked"))),
@@ -22,6 +32,7 @@ FAILING: dict[str, list[Any]] = {
 }
 
 UNKNOWN: dict[str, list[Any]] = {
+    "boots-in-cloud": [lambda: started(UNTRIED), lambda: started(GOOD, UNTRIED)],
     "unchanged": [lambda: facts.compared(unknown="bad block")],
     "secure-boot": [lambda: facts.with_secure_boot(UNREADABLE)],
 }

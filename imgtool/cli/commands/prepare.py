@@ -155,7 +155,7 @@ def command(
     report_files.write(reports, [result])
     status = outcome.leave(result, output, as_json.prepared, detail)
     passed = result.judgement is not None and result.judgement.passed
-    return status if passed and result.comes_up else EXIT_CHECK_FAILED
+    return status if passed else EXIT_CHECK_FAILED
 
 
 def _format(wanted: Literal["auto", "raw", "qcow2"], keep: Path | None) -> TargetFormat:

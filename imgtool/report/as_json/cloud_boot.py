@@ -38,6 +38,7 @@ def cloud_boot(found: CloudBoot) -> "verdicts.CloudBoot":
         "snapshot": seen.value("snapshot", found.snapshot),
         "root_grown": seen.value("root_grown", found.root_grown),
         "diagnosis": None if found.diagnosis is None else diagnosis(found.diagnosis),
+        "delete_command": clean(found.delete_command) if found.delete_command else None,
         "log": [clean(line) for line in found.log],
         "unknown": seen.unknown,
     }

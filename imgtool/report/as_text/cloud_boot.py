@@ -47,4 +47,8 @@ def _verdict(found: CloudBoot, paint: Paint) -> str:
     lines = [f"{paint('FAIL', 'bad')}  {printable(found.problem or '')}"]
     if found.diagnosis is not None:
         lines.append(f"      {printable(found.diagnosis.remedy)}")
+    if found.delete_command:
+        lines.append(
+            f"      the image stays in {printable(found.cloud)}; to delete it: {found.delete_command}"
+        )
     return "\n".join(lines)

@@ -139,6 +139,7 @@ class CloudBoot(TypedDict):
     snapshot: SnapshotOutcome | None
     root_grown: bool | None
     diagnosis: Diagnosis | None
+    delete_command: str | None
     log: list[str]
     unknown: dict[str, str]
 
