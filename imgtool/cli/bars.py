@@ -8,15 +8,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from imgtool.cli import console
 from imgtool.cli.live import LIVE
-from imgtool.cli.pace import Pace, bytes_line
 from imgtool.errors import UsageError
 from imgtool.util import log
 from imgtool.util.progress import Meter, NullMeter, Progress
 from imgtool.util.text import printable
+
+if TYPE_CHECKING:
+    from imgtool.cli.pace import Pace
 
 When = Literal["auto", "always", "never", "json"]
 
@@ -66,6 +68,8 @@ class TerminalProgress:
         if not self._live:
             yield NullMeter()
             return
+        from imgtool.cli.pace import Pace  # noqa: PLC0415 - loaded only where it is needed
+
         entry = (label, Pace(total_bytes))
         with self._lock:
             self._under_way.append(entry)
@@ -86,6 +90,8 @@ class TerminalProgress:
         LIVE.show(self._lines)
 
     def _lines(self, width: int) -> Sequence[str]:
+        from imgtool.cli.pace import bytes_line  # noqa: PLC0415 - loaded only where it is needed
+
         now = time.monotonic()
         with self._lock:
             under_way = list(self._under_way)
@@ -93,7 +99,7 @@ class TerminalProgress:
 
 
 class _LiveMeter:
-    def __init__(self, shown: TerminalProgress, pace: Pace) -> None:
+    def __init__(self, shown: TerminalProgress, pace: "Pace") -> None:
         self._shown = shown
         self._pace = pace
         self._lock = Lock()

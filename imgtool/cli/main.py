@@ -94,7 +94,10 @@ def _tell(error: ImgtoolError, arguments: Sequence[str]) -> int:
 def _begin_reading(arguments: Sequence[str]) -> None:
     """Another process loads what reads headers, while this one loads click and the command."""
     if arguments and arguments[0] in READ_AN_IMAGE and HELP.isdisjoint(arguments):
-        from imgtool import sandbox  # noqa: PLC0415 - loaded only where it is needed
+        from imgtool.util import quick_dataclasses  # noqa: PLC0415 - loaded only where it is needed
+
+        quick_dataclasses.install()
+        from imgtool import sandbox  # noqa: PLC0415 - its classes are the first that are made
 
         with contextlib.suppress(ImgtoolError):  # who needs it says so
             sandbox.start(HEADERS_JOB)

@@ -147,9 +147,14 @@ class OptionalValueCommand(click.Command):
         for position, (arg, value) in enumerate(pairwise([*args, ""])):
             if arg == "--":
                 return done + list(args[position:])
-            done.append(arg)
+            done.append(_long_form(options.get(arg), arg))
             done += _missing_value(options.get(arg), value)
         return done
+
+
+def _long_form(option: click.Parameter | None, arg: str) -> str:
+    """The long name of an option. A short one click looks up as a long one first, and loads difflib."""
+    return arg if option is None else max(option.opts, key=len)
 
 
 def _missing_value(option: click.Parameter | None, following: str) -> list[str]:

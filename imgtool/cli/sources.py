@@ -10,14 +10,13 @@ from imgtool.cli.options import Source
 from imgtool.disk.open_source import STREAM
 from imgtool.errors import UsageError
 from imgtool.fetch.urls import Url
-from imgtool.model.delivery import Method
 from imgtool.model.source import FoundFile
-from imgtool.util.output import check_target
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
 
 if TYPE_CHECKING:
     from imgtool.glance import WebContent
+    from imgtool.model.delivery import Method
 
 
 @contextmanager
@@ -60,7 +59,7 @@ def named(source: Source) -> Path:
     return Path(source.file_name or "image") if isinstance(source, Url) else source
 
 
-def refuse_for_method(sources: Sequence[Source], method: Method | None) -> None:
+def refuse_for_method(sources: Sequence[Source], method: "Method | None") -> None:
     """Refuse files that Glance is to fetch by itself. Raises UsageError."""
     files = [source for source in sources if isinstance(source, Path)]
     if method == "web-download" and files:
@@ -70,7 +69,7 @@ def refuse_for_method(sources: Sequence[Source], method: Method | None) -> None:
         )
 
 
-def refuse_unread(method: Method | None) -> None:
+def refuse_unread(method: "Method | None") -> None:
     """Refuse to check and convert what Glance fetches by itself. Raises UsageError."""
     if method == "web-download":
         raise UsageError(
@@ -79,7 +78,7 @@ def refuse_unread(method: Method | None) -> None:
         )
 
 
-def from_web(source: Source, hashes: Mapping[str, str], method: Method | None) -> "WebContent | None":
+def from_web(source: Source, hashes: Mapping[str, str], method: "Method | None") -> "WebContent | None":
     """What Glance fetches by itself; None where the bytes go from here. It is shown by its URL."""
     if method != "web-download" or not isinstance(source, Url):
         return None
@@ -97,6 +96,8 @@ def url_of(source: Source) -> str | None:
 def refuse_early(source: Source, target: Path, *, overwrite: bool) -> None:
     """Refuse a target that cannot be written before anything is fetched for it. Raises UsageError."""
     if isinstance(source, Url) and target != STREAM and not target.is_block_device():
+        from imgtool.util.output import check_target  # noqa: PLC0415 - loaded only where it is needed
+
         check_target(target.absolute(), overwrite=overwrite)
 
 

@@ -4,7 +4,6 @@ Loaded only then: what it takes to run another program is a good part of imgtool
 """
 
 from imgtool.convert.native import Transferred
-from imgtool.convert.sound import check_compressed_clusters, check_packed_spans
 from imgtool.disk.consistency import for_qemu_img, read_consistency
 from imgtool.errors import (
     ConversionError,
@@ -52,12 +51,14 @@ def refuse_corrupt(source: DiskImage) -> None:
 
 def convert(planned: ConversionPlan, target: int, progress: Progress) -> Transferred:
     """Have it convert into the descriptor `target`. Raises ConversionError, ImageUnreadableError."""
+    from imgtool.convert import sound  # noqa: PLC0415 - what inflates is loaded only where it is needed
+
     source = planned.source
     if source.format == "qcow2":
         examine_clusters(source)
-        check_compressed_clusters(source)
+        sound.check_compressed_clusters(source)
     elif source.format in MAPPED_FORMATS:
-        check_packed_spans(source)
+        sound.check_packed_spans(source)
     with open_admitted(source) as file, progress.meter("convert", source.virtual_size_bytes) as meter:
         try:
             qemu_img.convert(

@@ -1,17 +1,27 @@
-"""`imgtool convert SOURCE TARGET`: raw or qcow2 out, any safe format that qemu-img reads in."""
+"""`imgtool convert SOURCE TARGET`: raw or qcow2 out, any safe format that qemu-img reads in.
+
+What converts is loaded while the sandbox looks at the source.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from imgtool.cli import checksums, console, conversion_options, options, sources
 from imgtool.cli.bars import When, watch
 from imgtool.cli.checksums import Checksums
-from imgtool.convert import convert
 from imgtool.disk.open_source import STREAM, incoming
 from imgtool.formats.claims import MadeFormat, format_to_make
-from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
-from imgtool.report.as_text import conversion as as_text
+from imgtool.util import ahead
+
+if TYPE_CHECKING:
+    from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
+
+_CONVERTING = ("imgtool.convert.convert",)
+_JUDGING = "imgtool.convert.by_qemu_img"
+"""What a qcow2 needs besides."""
+_SHOWING = "imgtool.report.as_text.conversion"
 
 
 @click.command("convert", cls=options.OptionalValueCommand)
@@ -40,9 +50,9 @@ def command(
     disk: str | None,
     force_share: bool,
     target_format: MadeFormat | None,
-    compress: Compression,
+    compress: "Compression",
     checksums: Checksums,
-    conversion: ConversionOptions,
+    conversion: "ConversionOptions",
     force: bool,
     dry_run: bool,
     output: str,
@@ -63,6 +73,7 @@ def command(
     sources.refuse_early(source, target, overwrite=force)
     plain = conversion.verify != "full" and not conversion.sparsify
     may_stream = conversion.engine != "qemu-img" and plain
+    ahead.load([*_CONVERTING, *([_JUDGING] if made == "qcow2" else []), _SHOWING])
     with (
         sources.found(source, checksums.of(source), watched, source_format=source_format, disk=disk) as found,
         incoming(
@@ -75,6 +86,8 @@ def command(
             disk=disk,
         ) as image,
     ):
+        from imgtool.convert import convert  # noqa: PLC0415 - see above
+
         named = target if to_stdout else target.absolute()
         plan = convert.plan(image, named, made, compress, overwrite=force, trusted=force, options=conversion)
         if dry_run:
@@ -90,17 +103,21 @@ def command(
         console.tell(shown)
 
 
-def _told_plan(plan: ConversionPlan, output: str) -> str:
+def _told_plan(plan: "ConversionPlan", output: str) -> str:
     if output == "json":
         from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
 
         return as_json.to_text(as_json.conversion_plan(plan))
+    from imgtool.report.as_text import conversion as as_text  # noqa: PLC0415 - see above
+
     return as_text.conversion_plan(plan, console.paint)
 
 
-def _told_result(result: ConversionResult, output: str) -> str:
+def _told_result(result: "ConversionResult", output: str) -> str:
     if output == "json":
         from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
 
         return as_json.to_text(as_json.conversion(result))
+    from imgtool.report.as_text import conversion as as_text  # noqa: PLC0415 - see above
+
     return as_text.conversion(result, console.paint)

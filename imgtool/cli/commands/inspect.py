@@ -1,18 +1,20 @@
-"""`imgtool inspect IMAGE`: facts about the image and the guest; judges nothing."""
+"""`imgtool inspect IMAGE`: facts about the image and the guest; judges nothing.
+
+What derives properties and shows the facts is loaded while the sandbox gets ready, and not while it reads:
+it asks this process for modules then.
+"""
 
 from dataclasses import replace
 
 import click
 
-from imgtool import glance
 from imgtool.cli import compared, console, options, sources
 from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import UsageError
 from imgtool.model.facts import NO_EXTRAS, GuestQuery
 from imgtool.pipeline.inspect import inspect_image
-from imgtool.report import as_json
-from imgtool.report.as_text import facts as as_text
+from imgtool.util import ahead
 
 
 @click.command("inspect", cls=options.OptionalValueCommand)
@@ -44,15 +46,22 @@ def command(
     if (inventory or trees) and output != "json":
         raise UsageError("--inventory and --files are only shown as JSON", hint="add --output json")
     watched = watch(progress, stages=False)
+    ahead.load(["imgtool.glance", "imgtool.report.as_text.facts"])
     with (
         sources.found(image, None, watched, source_format=source_format) as found,
         incoming(found.path, source_format, watched, may_stream=False, disk=disk) as admitted,
     ):
         facts = inspect_image(admitted, watched, _wanted(trees, inventory=inventory))
+    from imgtool import glance  # noqa: PLC0415 - see above
+
     properties = glance.derive(facts, {})
     if output == "json":
+        from imgtool.report import as_json  # noqa: PLC0415 - see above
+
         console.show(as_json.to_text(as_json.inspection(facts, properties)))
     else:
+        from imgtool.report.as_text import facts as as_text  # noqa: PLC0415 - see above
+
         console.tell(as_text.inspection(facts, properties, console.paint))
 
 
