@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgtool.diff.order import compare
+from imgtool.diff.order import ORDERS, compare
 from imgtool.diff.snapshot import Missing, Snapshot
 from imgtool.model.difference import KINDS, Change, Difference, How, Kind, KindDifference
 from imgtool.model.inventory import Items
@@ -34,12 +34,12 @@ def _changes(before: Items, after: Items, managers: dict[str, PackageManager]) -
 
 
 def _how(old: str | None, new: str | None, manager: PackageManager | None) -> How:
-    """Several versions of one name have no order."""
+    """Several versions of one name have no order, nor has what no manager of ours knows."""
     if old is None:
         return "added"
     if new is None:
         return "removed"
-    if manager is None or ", " in f"{old}{new}":
+    if manager is None or manager not in ORDERS or ", " in f"{old}{new}":
         return "changed"
     order = compare(manager, old, new)
     return "up" if order < 0 else "down" if order > 0 else "changed"

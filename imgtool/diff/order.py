@@ -18,8 +18,11 @@ _BEFORE = re.compile(r"_(alpha|beta|pre|rc)")
 
 
 def compare(manager: PackageManager, left: str, right: str) -> int:
-    """Return a number below zero where `left` is older, above zero where it is newer, else zero."""
-    return _ORDERS[manager](left, right)
+    """Return a number below zero where `left` is older, above zero where it is newer, else zero.
+
+    `manager` is one of ORDERS.
+    """
+    return ORDERS[manager](left, right)
 
 
 def _in_turn(left: str, right: str, order: Callable[[str, str], int]) -> int:
@@ -119,10 +122,11 @@ def _apk(left: str, right: str) -> int:
     return _dpkg(_BEFORE.sub(r"~\1", left), _BEFORE.sub(r"~\1", right))
 
 
-_ORDERS: Mapping[PackageManager, Callable[[str, str], int]] = {
+ORDERS: Mapping[PackageManager, Callable[[str, str], int]] = {
     "dpkg": _dpkg,
     "rpm": _rpm,
     "pacman": _pacman,
     "apk": _apk,
     "windows": _dpkg,
 }
+"""Packages of languages have none here: each language counts in its own way."""

@@ -30,8 +30,8 @@ MAX_TEXT = 1 << 20
 LIMITS = Limits(cpu_seconds=30, memory_bytes=1 << 30, deadline_seconds=120.0)
 """The bill of a desktop takes 0.1 seconds and 50 MiB; one of MAX_BYTES may need more than there is."""
 _BEGINS = b"{"
-_MANAGERS = {"deb": "dpkg", "rpm": "rpm", "apk": "apk", "alpm": "pacman", "generic": "windows"}
-"""Type of a package URL to the manager; others are of languages."""
+_MANAGERS = {"deb": "dpkg", "alpm": "pacman", "generic": "windows"}
+"""Type of a package URL to the manager that is called otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class GuestQuery:
     """How fresh the system is, by the dates of its packages."""
     packages: bool = False
     """All packages, with versions: `Inventory.packages`."""
+    languages: bool = False
+    """With them those of pip, npm and RubyGems, for which the whole guest is walked through."""
     settings: bool = False
     """Accounts, units and the settings of services: `Inventory.settings`."""
     privileged: bool = False

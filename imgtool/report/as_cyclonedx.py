@@ -111,7 +111,7 @@ def _package(package: InstalledPackage, bill: Bill, prefix: str) -> Component:
         licenses=_licences(package.licence),
         properties=[
             *_properties("imgtool:package:", {"manager": package.manager}),
-            *_properties(_TRIVY, dict(_source(package))),
+            *_properties(_TRIVY, _of_language(package) or dict(_source(package))),
         ],
     )
 
@@ -120,6 +120,15 @@ def _licences(told: str) -> list[DisjunctiveLicense | LicenseExpression]:
     if not told:
         return []
     return [LicenseExpression(told) if is_expression(told) else DisjunctiveLicense(name=told)]
+
+
+_TRIVY_TYPES = {"pypi": "python-pkg", "npm": "node-pkg", "gem": "gemspec"}
+
+
+def _of_language(package: InstalledPackage) -> dict[str, str]:
+    """How trivy tells a language's package; empty for one of the system."""
+    kind = _TRIVY_TYPES.get(package.manager)
+    return {"PkgType": kind, "FilePath": package.source.lstrip("/")} if kind else {}
 
 
 def _source(package: InstalledPackage) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,7 @@ from spdx_tools.spdx.model import (
 from spdx_tools.spdx.writer.json.json_writer import write_document_to_stream
 
 from imgtool import __version__
-from imgtool.model.packages import InstalledPackage
+from imgtool.model.packages import LANGUAGES, InstalledPackage
 from imgtool.model.result import ImageResult
 from imgtool.report.bill import Bill, Stored, bills_of, bills_of_batch, created, identifier_of
 from imgtool.report.licences import is_expression
@@ -138,7 +138,9 @@ def _package(package: InstalledPackage, bill: Bill, spdx_id: str) -> Package:
         told["license_declared"] = _expression(package.licence)
     elif package.licence:
         told["license_comment"] = f"the package database says: {package.licence}"
-    if package.source:
+    if package.manager in LANGUAGES:
+        told["source_info"] = f"told by {package.source}"
+    elif package.source:
         version = f" {package.source_version}" if package.source_version else ""
         told["source_info"] = f"built from {package.source}{version}"
     if package.vendor:

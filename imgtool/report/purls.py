@@ -1,4 +1,5 @@
-"""Package URLs, as scanners look packages up by: the purl specification's types deb, rpm, apk and alpm.
+"""Package URLs, as scanners look packages up by: the purl specification's types deb, rpm, apk and alpm, and
+pypi, npm and gem, which are of no distribution.
 
 `distro` and `upstream` are the qualifiers by which grype and trivy know the distribution and the source
 package, which is what security trackers list. RPM's epoch is a qualifier; dpkg's is part of the version.
@@ -8,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from packageurl import PackageURL
 
-from imgtool.model.packages import InstalledPackage, PackageManager
+from imgtool.model.packages import LANGUAGES, InstalledPackage, PackageManager
 
 _TYPES: Mapping[PackageManager, str] = {
     "dpkg": "deb",
@@ -16,14 +17,18 @@ _TYPES: Mapping[PackageManager, str] = {
     "apk": "apk",
     "pacman": "alpm",
     "windows": "generic",
+    "pypi": "pypi",
+    "npm": "npm",
+    "gem": "gem",
 }
 
 
 def purl_of(package: InstalledPackage, distro: str, version: str) -> PackageURL:
     """The URL of `package` in the distribution with this os-release ID and VERSION_ID, or without."""
     kind = _TYPES[package.manager]
-    if kind == "generic":
-        return PackageURL(kind, None, package.name, package.version or None)
+    if kind == "generic" or package.manager in LANGUAGES:
+        scope, _, name = package.name.rpartition("/") if kind == "npm" else ("", "", package.name)
+        return PackageURL(kind, scope or None, name, package.version or None)
     epoch, shown = _epoch(package)
     qualifiers = {
         "arch": package.architecture,

@@ -1,12 +1,13 @@
 """Bills of materials of real Debian images have what dpkg-query says, name by name, version by version."""
 
+import importlib.metadata
 import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from packageurl import PackageURL
-from support.cli import IMGTOOL
+from support.cli import IMGTOOL, imgtool
 from support.peak import run_and_peak
 from support.real_guest import mounted
 
@@ -33,6 +34,22 @@ def test_the_packages_are_those_of_dpkg_query(
     assert {one.qualifiers["distro"] for one in urls} == {suite}
     kernels = [one["version"] for one in bom["components"] if one["name"] == "linux-kernel"]
     assert len(kernels) == 1
+
+
+def test_packages_of_python_are_those_that_python_finds(debian_image: Path, tmp_path: Path) -> None:
+    target, copy = tmp_path / "bill.json", tmp_path / "copy.raw"
+    run = imgtool("sbom", debian_image, "--languages", "-o", target)
+    assert run.returncode == 0, run.stderr
+    bom = json.loads(target.read_text())
+    urls = [PackageURL.from_string(one["purl"]) for one in bom["components"] if "purl" in one]
+    found = {(one.name, one.version) for one in urls if one.type == "pypi"}
+    subprocess.run(["cp", "--sparse=always", debian_image, copy], check=True)
+    copy.chmod(0o644)
+    with mounted(copy, 2, tmp_path / "root") as top:
+        there = importlib.metadata.distributions(path=[str(top / "usr/lib/python3/dist-packages")])
+        said = {(PackageURL("pypi", None, one.name).name, one.version) for one in there}
+    assert found == said
+    assert len(found) > 10
 
 
 def said_by_dpkg(disk: Path, folder: Path) -> list[tuple[str, ...]]:

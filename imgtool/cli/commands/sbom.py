@@ -35,6 +35,11 @@ from imgtool.util.text import printable
     default="-",
     help="Write it to this file. Default: stdout.",
 )
+@click.option(
+    "--languages",
+    is_flag=True,
+    help="Also list what pip, npm and RubyGems installed, anywhere in a Linux guest, by its metadata.",
+)
 @options.source_format
 @options.disk
 @options.progress
@@ -43,6 +48,7 @@ def command(
     image: options.Source,
     bill_format: str,
     target: Path,
+    languages: bool,
     source_format: str | None,
     disk: str | None,
     progress: When,
@@ -56,11 +62,12 @@ def command(
     wanted = [(bill_format, target)]
     reports.check_paths(wanted)
     watched = watch(progress, stages=False)
+    query = GuestQuery(packages=True, languages=languages)
     with (
         sources.found(image, None, watched, source_format=source_format) as found,
         incoming(found.path, source_format, watched, may_stream=False, disk=disk) as admitted,
     ):
-        facts = inspect_image(admitted, watched, GuestQuery(packages=True), with_hash=True)
+        facts = inspect_image(admitted, watched, query, with_hash=True)
     _require_packages(facts)
     reports.write(wanted, [ImageResult(inspection=facts)])
 

@@ -34,7 +34,7 @@ _SETTINGS: dict[SettingsKind, Reader] = {
 
 def read_inventory(tree: GuestTree, query: GuestQuery) -> Inventory:
     """The inventory of a Linux guest."""
-    packages = packages_fact(tree) if query.packages else NOT_READ
+    packages = packages_fact(tree, languages=query.languages) if query.packages else NOT_READ
     settings: dict[str, Fact[Items]] = {kind: _fact(kind, tree, read) for kind, read in _wanted(query)}
     if not query.packages and not settings:
         return NO_INVENTORY

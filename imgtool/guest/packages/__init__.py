@@ -9,6 +9,7 @@
       rpm_bdb.py       Packages (RHEL 8 and older): a hash of Berkeley DB
     apk.py           /lib/apk/db/installed
     pacman.py        /var/lib/pacman/local
+    languages.py     what pip, npm and RubyGems installed, where it is asked for
 
 All in Python: a hostile database cannot corrupt memory, as it might in the library of SQLite or Berkeley DB.
 """
