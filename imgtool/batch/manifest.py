@@ -97,6 +97,7 @@ class Settings(ManifestSection):
     derive: bool | None = None
     policy: Text | None = None
     boot: bool | Literal["local", "cloud"] | None = None
+    fix: bool | None = None
     deadline: Annotated[float, BeforeValidator(values.seconds), WithJsonSchema(_TEXT)] | None = None
     retries: Annotated[int, Field(ge=0, le=100)] | None = None
 

@@ -25,6 +25,7 @@ from imgtool.model.choice import CheckChoice
 from imgtool.model.cloud_boot import BootPlace, CloudBootOptions
 from imgtool.model.conversion import ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
+from imgtool.model.fix import FixOptions
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
 from imgtool.policy.profiles import PROFILES
@@ -123,7 +124,11 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
     made |= _booted(chosen, made["clouds"], around)
     same = ("source_format", "disk", "target_format", "store_type", "compression", "properties", "derive")
     made |= {key: chosen[key] for key in same if key in chosen}
-    made["options"] = replace(made.get("options", TaskOptions()), conversion=_conversion(chosen, around))
+    made["options"] = replace(
+        made.get("options", TaskOptions()),
+        conversion=_conversion(chosen, around),
+        fix=_fixed(chosen, made["clouds"]),
+    )
     if made["output"] is not None:
         wanted = chosen.get("target_format")
         made["target_format"] = format_to_make(made["output"].name, None if wanted == "auto" else wanted)
@@ -223,6 +228,13 @@ def _booted(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> di
     return {"boot": bool(where)}
 
 
+def _fixed(chosen: Chosen, clouds: tuple[CloudName, ...]) -> FixOptions | None:
+    """The checks say what is to be repaired."""
+    if chosen.get("fix") and not clouds:
+        raise UsageError("fix: an image that goes to no cloud is not judged", hint="give clouds, or no fix")
+    return FixOptions() if chosen.get("fix") else None
+
+
 def _conversion(chosen: Chosen, around: Around) -> ConversionOptions:
     return ConversionOptions(sparsify=bool(chosen.get("sparsify", around.sparsify)))
 
@@ -240,7 +252,7 @@ def _plain_options(options: TaskOptions) -> dict[str, Any] | None:
     if options == TaskOptions():
         return None
     plain = asdict(options)
-    for added, usual in (("choice", CheckChoice()), ("cloud_boot", None)):
+    for added, usual in (("choice", CheckChoice()), ("cloud_boot", None), ("fix", None)):
         if getattr(options, added) == usual:
             del plain[added]
     if not options.conversion.sparsify:

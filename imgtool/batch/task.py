@@ -16,7 +16,9 @@ from imgtool.convert.digest import SHA256, SHA512
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
 from imgtool.fetch.urls import file_name, is_url, without_query
+from imgtool.fix.on_the_way import repairing
 from imgtool.model.batch import Task, TaskRecord
+from imgtool.model.boot import BootOptions
 from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
@@ -129,7 +131,8 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         properties=task.properties,
         derive=task.derive,
         policy=with_choice(load_policy(task.policy), task.options.choice),
-        boot=task.options.boot if task.boot else None,
+        boot=_boot(task),
+        repair=repairing(task.options.fix, _boot(task), boots_in_cloud=task.options.cloud_boot is not None),
         cloud_boot=task.options.cloud_boot,
         conversion=task.options.conversion,
         force_share=task.options.force_share,
@@ -138,6 +141,10 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         insist=task.options.insist,
         timeout_seconds=task.options.timeout_seconds,
     )
+
+
+def _boot(task: Task) -> BootOptions | None:
+    return task.options.boot if task.boot else None
 
 
 def _convert(task: Task, source: SourceFile, staged: Path | None, progress: Progress) -> ConversionResult:
@@ -179,14 +186,14 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
                 record, state="failed", exit_status=failure.exit_status, message=message, hint=failure.hint
             )
     down = next((one for one in result.cloud_boots if not one.passed), None)
-    if result.judgement is not None and not result.judgement.passed:
-        failing = [finding.check for finding in result.judgement.findings if finding.fails_image]
+    if result.judgement is not None and not result.fit:
+        message, hint = _why_unfit(task, result)
         return replace(
             record,
             state="check-failed",
             exit_status=EXIT_CHECK_FAILED,
-            message=f"{down.cloud}: {down.problem}" if down else f"checks failed: {', '.join(failing)}",
-            hint=_what_stays(down) if down else _how_to_see_why(task),
+            message=f"{down.cloud}: {down.problem}" if down else message,
+            hint=_what_stays(down) if down else hint,
         )
     return record
 
@@ -195,6 +202,14 @@ def _what_stays(down: CloudBoot) -> str:
     """The image was uploaded, and is not what it should be."""
     again = f"imgtool boot {down.image_id} --cloud {down.cloud}"
     return f"the image stays there; to try it again: {again}; to delete it: {down.delete_command}"
+
+
+def _why_unfit(task: Task, result: ImageResult) -> tuple[str, str]:
+    if result.fix is not None and result.fix.problem is not None:
+        return result.fix.problem, "the report has what the guest said"
+    findings = result.judgement.findings if result.judgement is not None else ()
+    failing = [finding.check for finding in findings if finding.fails_image]
+    return f"checks failed: {', '.join(failing)}", _how_to_see_why(task)
 
 
 def _how_to_see_why(task: Task) -> str:

@@ -6,7 +6,9 @@
     initrd.py    what is put behind the guest's initramfs: virtio from its own modules, and a first program
     machine.py   the sealed machine as QEMU's command line
     session.py   one run of it: started, spoken to over the serial line, switched off
-    run.py       copy, repair, check again, boot, and only then the target
+    repaired.py  a copy of an image: repaired, checked again, booted
+    run.py       `imgtool fix`: that copy as a new image
+    on_the_way.py  `imgtool prepare --fix` and `fix:` of a manifest: that copy to Glance
 
 The original is never written. What the guest says of itself is not believed: the checks read the disk again,
 and the image is booted on virtio as Nova would, before anything gets the target's name.

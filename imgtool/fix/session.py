@@ -4,8 +4,6 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from imgtool.boot import accelerator
 from imgtool.boot.accelerator import machine_access
@@ -19,7 +17,7 @@ from imgtool.fix.initrd import FIRST_PROGRAM, alone, appended, padding
 from imgtool.fix.machine import SealedMachine
 from imgtool.model.boot import Accelerator
 from imgtool.model.facts import Known
-from imgtool.model.fix import Repair, RepairOutcome, SealedRun
+from imgtool.model.fix import FixOptions, Repair, RepairOutcome, SealedRun
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
 from imgtool.model.kernel import Kernel
@@ -40,20 +38,11 @@ OFF_SECONDS = 20.0
 TAIL_LINES = 30
 
 
-@dataclass(frozen=True, slots=True)
-class SealedOptions:
-    """How the machine is run."""
-
-    timeout_seconds: float = 1800.0
-    """Of the whole run."""
-    accel: Literal["auto", "kvm", "tcg"] = "auto"
-
-
 def run(
     image: DiskImage,
     guest: GuestFacts,
     repairs: Sequence[Repair],
-    options: SealedOptions,
+    options: FixOptions,
     progress: Progress,
 ) -> SealedRun:
     """Let the guest on `image`, a raw copy that is written to, do `repairs`.

@@ -111,12 +111,24 @@ def _disk_format(image: DiskImage) -> str:
 PREFIX = "imgtool_"
 
 
-def provenance(policy: str | None) -> tuple[Property, ...]:
-    """Return properties that say what made the image, and the policy (profile or file) that judged it."""
-    made = Property(f"{PREFIX}version", __version__, "what uploaded it")
-    if policy is None:
-        return (made,)
-    return made, Property(f"{PREFIX}policy", printable(policy.rpartition("/")[2]), "what it was judged by")
+VALUE_CHARACTERS = 255
+"""Of a property: nova/db/main/models.py keeps no more of one for a server."""
+
+
+def provenance(policy: str | None, repaired: Sequence[str] = ()) -> tuple[Property, ...]:
+    """Return properties that say what made the image, and the policy (profile or file) that judged it.
+
+    `repaired` are the checks for which the guest was changed: it is not what its source is.
+    """
+    made = [Property(f"{PREFIX}version", __version__, "what uploaded it")]
+    if policy is not None:
+        name = printable(policy.rpartition("/")[2])
+        made.append(Property(f"{PREFIX}policy", name, "what it was judged by"))
+    if repaired:
+        names = ",".join(repaired)
+        value = names if len(names) <= VALUE_CHARACTERS else f"{len(repaired)} checks"
+        made.append(Property(f"{PREFIX}repaired", value, "what the guest was repaired for"))
+    return tuple(made)
 
 
 IMAGE_HASH = f"{PREFIX}image_hash"

@@ -10,6 +10,7 @@ from imgtool.model.choice import CheckChoice
 from imgtool.model.cloud_boot import CloudBootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.model.fix import FixOptions
 from imgtool.model.image import FileIdentity
 
 TaskState = Literal[
@@ -35,6 +36,8 @@ class TaskOptions:
     """How to boot an image here that is to be."""
     cloud_boot: CloudBootOptions | None = None
     """How to start a server from the image in each of its clouds; None: no server is."""
+    fix: FixOptions | None = None
+    """How the guest repairs a copy first, which is then delivered; None: it does not."""
     force_share: bool = False
     allow_snapshots: bool = False
     insist: bool = False

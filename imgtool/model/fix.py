@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from imgtool.model.boot import BootResult
 from imgtool.model.conversion import ConversionResult
-from imgtool.model.verdict import Finding, Judgement
+from imgtool.model.verdict import Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class FixOptions:
+    """How the machine is run in which the guest repairs itself."""
+
+    timeout_seconds: float = 1800.0
+    """Of the whole run, and of the boot that proves it."""
+    accel: Literal["auto", "kvm", "tcg"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,13 @@ class FixPlan:
     def wanted(self) -> tuple[str, ...]:
         """The checks that are to pass afterwards."""
         return tuple(name for repair in self.repairs for name in repair.checks)
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is begun: what is left makes the image unfit, whatever is repaired."""
+        if not self.left:
+            return None
+        return f"there is no repair for {', '.join(self.left)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,6 @@ class FixResult:
     """The target."""
 
     @property
-    def still_failing(self) -> tuple[Finding, ...]:
-        """What fails the image afterwards, or would without a repair."""
-        return tuple(one for one in (self.after or self.before).findings if one.fails_image)
+    def is_plan(self) -> bool:
+        """It says what would be done, and nothing was."""
+        return bool(self.plan.repairs) and self.run is None and self.problem is None

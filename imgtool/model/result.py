@@ -6,6 +6,7 @@ from typing import Final
 from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.delivery import UploadFailure, UploadPlan, UploadResult
+from imgtool.model.fix import FixResult
 from imgtool.model.free_blocks import FreeBlocks
 from imgtool.model.inspection import Inspection
 from imgtool.model.verdict import Judgement
@@ -24,6 +25,8 @@ class ImageResult:
 
     judgement: Judgement | None = None
     inspection: Inspection | None = None
+    fix: FixResult | None = None
+    """What was repaired before that, or would be; None where nobody asked for it."""
     conversion_plan: ConversionPlan | None = None
     conversion: ConversionResult | None = None
     left_out: FreeBlocks | None = None
@@ -34,3 +37,13 @@ class ImageResult:
     """What became of each plan, in their order."""
     cloud_boots: tuple[CloudBoot, ...] = ()
     """One for each cloud that has the image now, where that was asked for."""
+
+    @property
+    def fit(self) -> bool:
+        """It may be delivered: it passed, and what was to be repaired is; or it would once that is done."""
+        if self.judgement is None or (self.fix is not None and self.fix.problem is not None):
+            return False
+        if self.fix is not None and self.fix.is_plan:
+            failing = {one.check for one in self.judgement.findings if one.fails_image}
+            return failing <= set(self.fix.plan.wanted)
+        return self.judgement.passed

@@ -32,7 +32,7 @@ def settled(
     )
     if choice.by_import:
         wanted = replace(request.wanted, method="import")
-        chosen = replace(chosen, wanted=wanted, compression=_compression(source))
+        chosen = replace(chosen, wanted=wanted, compression=_compression(request, source))
     return chosen
 
 
@@ -44,7 +44,15 @@ def _asked(request: PrepareRequest, progress: Progress) -> tuple[glance.Destinat
         return (glance.Destination(None, error),) * len(request.clouds)
 
 
-def _compression(source: DiskImage) -> Compression:
-    """What travels is small: a qcow2 that has compressed clusters is so already, and is sent as it is."""
-    small = source.format == "qcow2" and source.wrapper is None and has_compressed_clusters(source)
+def _compression(request: PrepareRequest, source: DiskImage) -> Compression:
+    """What travels is small: a qcow2 that has compressed clusters is so already, and is sent as it is.
+
+    A repaired copy is raw, whatever its source is.
+    """
+    small = (
+        request.repair is None
+        and source.format == "qcow2"
+        and source.wrapper is None
+        and has_compressed_clusters(source)
+    )
     return "none" if small else "zlib"

@@ -44,6 +44,10 @@ def with_cloud_boots(result: ImageResult, boots: tuple[CloudBoot, ...], policy: 
     inspection = replace(result.inspection, cloud_boots=boots)
     judgement = registry.judge(inspection, policy)
     _log(judgement)
+    if result.judgement is not None:  # a finding that says how it was repaired goes on to say so
+        before = {(one.check, one.outcome): one for one in result.judgement.findings}
+        told = tuple(before.get((one.check, one.outcome), one) for one in judgement.findings)
+        judgement = replace(judgement, findings=told)
     return replace(result, judgement=judgement, inspection=inspection, cloud_boots=boots)
 
 

@@ -14,6 +14,7 @@ from imgtool.disk.open_source import incoming
 from imgtool.errors import UnsafeImageError, UsageError
 from imgtool.formats import acceptance
 from imgtool.formats.gate import admit, refuse_writers
+from imgtool.model.boot import BootOptions
 from imgtool.model.cloud_boot import CloudBoot
 from imgtool.model.conversion import ConversionPlan, ConversionResult
 from imgtool.model.delivery import Property, UploadPlan, UploadResult
@@ -64,23 +65,54 @@ def _prepare(
     dry_run: bool,
 ) -> ImageResult:
     """The rest, once the format is settled."""
+    _refuse_unusable(request, source, request.target_format)
     with (
-        chosen_way(request, source) as way,
         _digest(request, source, dry_run=dry_run) as digest,
+        _examined(request, source, progress, dry_run=dry_run) as result,
     ):
-        _refuse_unusable(request, source, request.target_format)
+        inspection = result.inspection
+        if inspection is None or not result.fit:
+            return result
+        return _delivered(request, result, inspection, there, digest, progress, dry_run=dry_run)
+
+
+@contextmanager
+def _examined(
+    request: PrepareRequest, source: DiskImage, progress: Progress, *, dry_run: bool
+) -> Iterator[ImageResult]:
+    """The verdict on what is delivered: the source, or a repaired copy, there as long as the block lasts."""
+
+    def judge(image: DiskImage, boot: BootOptions | None) -> ImageResult:
         inspection = inspect_image(
-            source,
+            image,
             progress,
             _query(request, registry.guest_query(request.policy)),
             with_map=request.with_map,
-            with_hash=request.with_bill,
+            with_hash=request.with_bill and image is source,
         )
         inspection = replace(inspection, delivered_as=request.target_format)
-        result = judge_image(inspection, request.policy, progress, request.boot)
-        if result.judgement is None or not result.judgement.passed:
-            return result
-        inspection = result.inspection or inspection
+        return judge_image(inspection, request.policy, progress, boot)
+
+    if request.repair is None:
+        yield judge(source, request.boot)
+        return
+    with request.repair(judge(source, None), judge, progress, dry_run=dry_run) as result:
+        yield result
+
+
+def _delivered(  # noqa: PLR0913, PLR0917 - each is another thing
+    request: PrepareRequest,
+    result: ImageResult,
+    inspection: Inspection,
+    there: tuple[glance.Destination, ...],
+    digest: Digest | None,
+    progress: Progress,
+    *,
+    dry_run: bool,
+) -> ImageResult:
+    """Convert and upload what was found fit, or plan that; then start servers from it."""
+    source = inspection.image
+    with chosen_way(request, source) as way:
         conversion_plan = way.conversion(request, source)
         plans = _plan_uploads(
             request,
@@ -88,6 +120,7 @@ def _prepare(
             request.target_format,
             streamed=way.route == "streamed",
             policy=request.policy.name,
+            repaired=result.fix.plan.wanted if result.fix is not None else (),
         )
         _tell_cost(plans[0], source, progress)
         if conversion_plan is not None:
@@ -246,17 +279,19 @@ def _digest(
     return background_sha256(file) if wanted else nullcontext()
 
 
-def _plan_uploads(
+def _plan_uploads(  # noqa: PLR0913 - what is known of the image, named one by one
     request: PrepareRequest,
     inspection: Inspection,
     disk_format: str,
     *,
     streamed: bool = False,
     policy: str | None = None,
+    repaired: Sequence[str] = (),
 ) -> tuple[UploadPlan, ...]:
     """One for each cloud. `inspection.image` is what will be sent, or what is known of it before it is made.
 
-    `policy` is the one by which the image was judged, None where it was not judged.
+    `policy` is the one by which the image was judged, None where it was not judged; `repaired` are the
+    checks that it passes only since it was repaired.
     """
     properties = glance.derive(inspection, request.properties, derive=request.derive)
     if request.wanted.metadata is not None:
@@ -269,7 +304,7 @@ def _plan_uploads(
             insist=request.insist,
         )
     if request.derive:
-        properties += glance.provenance(policy)
+        properties += glance.provenance(policy, repaired)
     return tuple(
         replace(
             glance.plan_upload(

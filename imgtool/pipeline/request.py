@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from imgtool import glance
 from imgtool.checks.policy import OPENSTACK, Policy
@@ -13,8 +14,21 @@ from imgtool.model.cloud_boot import CloudBootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import DiskImage
+from imgtool.model.result import ImageResult
 from imgtool.model.source import FoundFile
 from imgtool.util.progress import Progress
+
+Judge = Callable[[DiskImage, BootOptions | None], ImageResult]
+"""Inspects and judges an image; with options it is booted too, where nothing stands in the way of that."""
+
+
+class Repair(Protocol):
+    """Repairs what was judged: see fix/on_the_way.py, which stands above this package."""
+
+    def __call__(
+        self, before: ImageResult, judge: Judge, progress: Progress, *, dry_run: bool
+    ) -> AbstractContextManager[ImageResult]:
+        """Return the result of what is delivered, a copy that is gone when the block ends, or `before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,8 @@ class PrepareRequest:
     """Also find out where the source keeps data: a report will draw it."""
     with_bill: bool = False
     """Also read all packages, and hash the source: a report will list them."""
+    repair: Repair | None = None
+    """Let the guest repair a copy first, which is then delivered; None does not."""
     boot: BootOptions | None = None
     """Also start it, once nothing else stands in the way; None does not."""
     cloud_boot: CloudBootOptions | None = None

@@ -53,6 +53,7 @@ def test_its_own_over_the_defaults(tmp_path: Path) -> None:
         ("members: [m], visibility: public", "an image that is public has no members"),
         ("policy: opnstack", "neither a profile nor a file"),
         ("output: o, boot: true", "goes to no cloud is not judged"),
+        ("output: o, fix: true", "goes to no cloud is not judged"),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, keys: str, words: str) -> None:

@@ -24,6 +24,7 @@ from support.documentation import (
     undocumented_keys,
 )
 from support.glance_client import forget
+from support.vmware import exported_from_vmware
 
 ELSEWHERE = {
     "scripts/quickstart": "tests/integration/test_quickstart.py",
@@ -45,6 +46,7 @@ ELSEWHERE = {
 """Commands that are run by something else, by how they begin."""
 
 UPLOADED = {
+    "fix": ["fixed-"],
     "README": ["readme-"],
     "upload": ["debian-"],
     "many-images": ["golden", "new-vendor"],
@@ -102,6 +104,9 @@ def test_every_command_runs_and_shows_what_the_page_says(
     if page.stem == "fix":
         masked = request.getfixturevalue("debian_agent_masked")
         subprocess.run(["cp", "--sparse=always", masked, folder / "masked.raw"], check=True)
+        exported_from_vmware(
+            folder / "exported.ova", request.getfixturevalue("debian_initramfs_without_virtio")
+        )
     ours = [one for one in examples(page) if not one.command.startswith(tuple(ELSEWHERE))]
     try:
         for example in ours:

@@ -178,6 +178,7 @@ def test_a_story_has_the_first_upload_and_all_of_them() -> None:
         "upload",
         "uploads",
         "cloud_boots",
+        "fix",
     }
     assert found["result"] is None
     assert found["upload"] == found["uploads"][0]

@@ -10,13 +10,14 @@ from imgtool.cli import boot_options, completions, console, conversion_options, 
 from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
+from imgtool.fix.repaired import RepairRequest
 from imgtool.fix.run import FixRequest, fix
-from imgtool.fix.session import SealedOptions
 from imgtool.formats.claims import MadeFormat, format_to_make
 from imgtool.model.boot import BootOptions
 from imgtool.model.conversion import Compression
+from imgtool.model.fix import FixOptions
 
-_DEFAULTS = SealedOptions()
+_DEFAULTS = FixOptions()
 
 
 @click.command("fix", cls=options.OptionalValueCommand)
@@ -95,10 +96,12 @@ def command(
         target_format=format_to_make(target.name, target_format),
         compression=compress,
         policy=policies.chosen(policy),
-        only=only,
-        skip=skip,
-        machine=SealedOptions(timeout, accel),
-        boot=BootOptions(timeout_seconds=timeout, accel=accel) if boot else None,
+        repair=RepairRequest(
+            only=only,
+            skip=skip,
+            options=FixOptions(timeout, accel),
+            boot=BootOptions(timeout_seconds=timeout, accel=accel) if boot else None,
+        ),
         overwrite=force,
     )
     with incoming(

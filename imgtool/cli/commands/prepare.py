@@ -11,6 +11,7 @@ from imgtool.cli import (
     checksums,
     conversion_options,
     delivery,
+    fix_options,
     options,
     outcome,
     policies,
@@ -24,12 +25,14 @@ from imgtool.cli.delivery import DeliveryOptions, new_file
 from imgtool.cli.several import Running, Shown
 from imgtool.convert.convert import TargetFormat
 from imgtool.errors import EXIT_CHECK_FAILED, ImageUnreadableError, UnsafeImageError
+from imgtool.fix.on_the_way import repairing
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import TaskOptions
 from imgtool.model.boot import BootOptions
 from imgtool.model.choice import CheckChoice
 from imgtool.model.cloud_boot import CloudBootOptions
 from imgtool.model.conversion import Compression, ConversionOptions
+from imgtool.model.fix import FixOptions
 from imgtool.pipeline.judge import refusal
 from imgtool.pipeline.prepare import prepare
 from imgtool.pipeline.request import PrepareRequest
@@ -53,6 +56,7 @@ from imgtool.util import state_folder
 @policies.option
 @policies.choice
 @boot_options.boot_of_an_upload
+@fix_options.on_the_way
 @several.running
 @report_files.option
 @options.dry_run
@@ -77,6 +81,7 @@ def command(
     choice: CheckChoice,
     boot: BootOptions | None,
     cloud_boot: CloudBootOptions | None,
+    fix: FixOptions | None,
     running: Running,
     reports: Sequence[report_files.ReportRequest],
     dry_run: bool,
@@ -110,6 +115,7 @@ def command(
                 conversion=conversion,
                 boot=boot or BootOptions(),
                 cloud_boot=cloud_boot,
+                fix=fix,
                 force_share=force_share,
                 insist=insist,
                 choice=choice,
@@ -141,6 +147,7 @@ def command(
         properties=delivery.properties,
         derive=delivery.derive,
         policy=applied,
+        repair=repairing(fix, boot, boots_in_cloud=cloud_boot is not None),
         boot=boot,
         cloud_boot=cloud_boot,
         with_map=report_files.need_disk_map(reports),
@@ -154,8 +161,7 @@ def command(
         raise
     report_files.write(reports, [result])
     status = outcome.leave(result, output, as_json.prepared, detail)
-    passed = result.judgement is not None and result.judgement.passed
-    return status if passed else EXIT_CHECK_FAILED
+    return status if result.fit else EXIT_CHECK_FAILED
 
 
 def _format(wanted: Literal["auto", "raw", "qcow2"], keep: Path | None) -> TargetFormat:

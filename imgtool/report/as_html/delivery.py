@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgtool.model.delivery import Property, UploadFailure, UploadResult
 from imgtool.model.result import ImageResult
-from imgtool.report.as_text import conversion, delivery
+from imgtool.report.as_text import conversion, delivery, fix
 from imgtool.report.as_text.layout import Row
 
 
@@ -31,11 +31,13 @@ class Delivered:
 
 
 def tables(result: ImageResult) -> tuple[Table, ...]:
-    """One for the conversion, and one for each cloud; none where only a check was wanted, or it failed."""
+    """One for each step and each cloud; none where only a check was wanted, or it failed."""
     return tuple(_tables(result))
 
 
 def _tables(result: ImageResult) -> Iterator[Table]:
+    if result.fix is not None:
+        yield Table("Planned repair" if result.fix.is_plan else "Repair", list(fix.rows(result.fix)))
     if result.conversion:
         yield Table("Conversion", conversion.result_rows(result.conversion))
     elif result.conversion_plan:

@@ -15,19 +15,26 @@ if TYPE_CHECKING:
 
 def document(result: FixResult) -> "verdicts.Fixed":
     """`imgtool fix`."""
-    outcomes = {one.repair: one for one in result.run.outcomes} if result.run is not None else {}
     return {
         "schema_version": SCHEMA_VERSION,
         "image": clean(result.source),
+        **on_the_way(result),
+        "after": None if result.after is None else judgement(result.after)["findings"],
+        "boots": [boot(one) for one in result.boots],
+        "conversion": None if result.conversion is None else conversion(result.conversion),
+    }
+
+
+def on_the_way(result: FixResult) -> "verdicts.Repaired":
+    """What was repaired before an upload; what the checks and a boot say afterwards stands beside it."""
+    outcomes = {one.repair: one for one in result.run.outcomes} if result.run is not None else {}
+    return {
         "problem": None if result.problem is None else clean(result.problem),
         "repairs": [_repair(one, outcomes.get(one)) for one in result.plan.repairs],
         "left": {check: clean(reason) for check, reason in result.plan.left.items()},
         "skipped": list(result.plan.skipped),
         "machine": None if result.run is None else _machine(result.run),
         "before": judgement(result.before)["findings"],
-        "after": None if result.after is None else judgement(result.after)["findings"],
-        "boots": [boot(one) for one in result.boots],
-        "conversion": None if result.conversion is None else conversion(result.conversion),
     }
 
 

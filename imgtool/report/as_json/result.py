@@ -9,6 +9,7 @@ from imgtool.report.as_json.cloud_boot import cloud_boot
 from imgtool.report.as_json.conversion import conversion, conversion_plan, left_out
 from imgtool.report.as_json.delivery import uploads
 from imgtool.report.as_json.facts import inspection
+from imgtool.report.as_json.fix import on_the_way
 from imgtool.report.as_json.values import Object, to_text
 from imgtool.report.as_json.verdict import judgement
 from imgtool.report.findings import judged
@@ -35,6 +36,7 @@ def prepared(result: ImageResult) -> "verdicts.Prepared":
         "inspection": inspection(result.inspection, properties) if result.inspection else None,
         "result": judgement(result.judgement) if result.judgement else None,
         "boots": _boots(result),
+        "fix": None if result.fix is None else on_the_way(result.fix),
         "conversion": _conversion(result),
         "left_out": None if result.left_out is None else left_out(result.left_out),
         **uploads(result),
@@ -52,6 +54,8 @@ def _checked(result: ImageResult) -> "verdicts.Checked":
     checked = cast("verdicts.Checked", judgement(judged(result)))
     if boots := _boots(result):
         checked["boots"] = boots
+    if result.fix is not None:
+        checked["fix"] = on_the_way(result.fix)
     if made := _conversion(result):
         checked["conversion"] = made
     if result.left_out is not None:

@@ -125,7 +125,7 @@ def _way_of_the_bytes(plan: UploadPlan, *, converted: bool) -> str:
     if converted:
         return "converted into a file first"
     if plan.image.unpacked_from is not None:
-        return "unpacked into a temporary file first"
+        return "unpacked into a temporary file first, or repaired there"
     return "the file as it is: no temporary file"
 
 

@@ -8,6 +8,7 @@ from imgtool.report.as_text.boot import boot
 from imgtool.report.as_text.cloud_boot import document as cloud_boot
 from imgtool.report.as_text.conversion import conversion, conversion_plan, left_out
 from imgtool.report.as_text.delivery import delivered, failure, upload, upload_plan
+from imgtool.report.as_text.fix import on_the_way
 from imgtool.report.as_text.layout import Paint, plain, section
 from imgtool.report.as_text.verdict import Detail, judgement
 from imgtool.report.findings import judged
@@ -24,6 +25,7 @@ def prepared(result: ImageResult, paint: Paint = plain, *, detail: Detail = "all
     servers = [cloud_boot(one, paint) for one in result.cloud_boots]
     clouds = [delivered(result.uploads, paint)] if result.uploads else []
     is_plan = bool(result.upload_plans) and not result.uploads
+    is_plan = is_plan or (result.fix is not None and result.fix.problem is not None)
     if detail == "verdict" and not is_plan:
         return "\n\n".join([*verdict, *clouds])
     return "\n\n".join([*verdict, *boots(result, paint), *stages(result, paint), *servers, *clouds])
@@ -42,8 +44,9 @@ def boots(result: ImageResult, paint: Paint = plain) -> list[str]:
 
 
 def stages(result: ImageResult, paint: Paint = plain) -> list[str]:
-    """What was converted and uploaded, or would be; nothing where only a check was wanted, or it failed."""
-    return [*_conversion(result, paint), *_left_out(result, paint), *_uploads(result, paint)]
+    """What was repaired, converted and uploaded, or would be; nothing where only a check was wanted."""
+    fixed = [on_the_way(result.fix, paint)] if result.fix is not None else []
+    return [*fixed, *_conversion(result, paint), *_left_out(result, paint), *_uploads(result, paint)]
 
 
 def _conversion(result: ImageResult, paint: Paint) -> Iterator[str]:

@@ -144,10 +144,42 @@ class CloudBoot(TypedDict):
     unknown: dict[str, str]
 
 
+class Repair(TypedDict):
+    """What is done in the guest; the last three are null or empty where it was only planned."""
+
+    checks: list[str]
+    title: str
+    script: str
+    status: int | None
+    seconds: float | None
+    output: list[str]
+
+
+class SealedMachine(TypedDict):
+    """The run in which the guest repaired itself."""
+
+    seconds: float
+    clean: bool
+    problem: str | None
+    log: list[str]
+
+
+class Repaired(TypedDict):
+    """The repair of an image; `left` maps checks that fail to the reason why they have no repair."""
+
+    problem: str | None
+    repairs: list[Repair]
+    left: dict[str, str]
+    skipped: list[str]
+    machine: SealedMachine | None
+    before: list[Finding]
+
+
 class Checked(Judgement):
     """The verdict on one image, and how far it came after that; what was not reached is left out."""
 
     boots: NotRequired[list[Boot]]
+    fix: NotRequired[Repaired]
     conversion: NotRequired[Conversion]
     left_out: NotRequired[list[LeftOut]]
     upload: NotRequired[Delivery | NotDelivered]
@@ -183,42 +215,17 @@ class Prepared(Deliveries):
     inspection: Inspection | None
     result: Judgement | None
     boots: list[Boot]
+    fix: Repaired | None
     conversion: Conversion | None
     left_out: list[LeftOut] | None
     cloud_boots: list[CloudBoot]
 
 
-class Repair(TypedDict):
-    """What is done in the guest; the last three are null or empty where it was only planned."""
-
-    checks: list[str]
-    title: str
-    script: str
-    status: int | None
-    seconds: float | None
-    output: list[str]
-
-
-class SealedMachine(TypedDict):
-    """The run in which the guest repaired itself."""
-
-    seconds: float
-    clean: bool
-    problem: str | None
-    log: list[str]
-
-
-class Fixed(TypedDict):
-    """What `imgtool fix` gives; `left` maps checks that fail to the reason why they have no repair."""
+class Fixed(Repaired):
+    """What `imgtool fix` gives."""
 
     schema_version: Literal[1]
     image: str
-    problem: str | None
-    repairs: list[Repair]
-    left: dict[str, str]
-    skipped: list[str]
-    machine: SealedMachine | None
-    before: list[Finding]
     after: list[Finding] | None
     boots: list[Boot]
     conversion: Conversion | None
