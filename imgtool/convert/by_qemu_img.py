@@ -3,6 +3,9 @@
 Loaded only then: what it takes to run another program is a good part of imgtool's start.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 from imgtool.convert.native import Transferred
 from imgtool.disk.consistency import for_qemu_img, read_consistency
 from imgtool.errors import (
@@ -14,13 +17,15 @@ from imgtool.errors import (
 )
 from imgtool.formats.bounds import round_to_sector
 from imgtool.formats.examine import examine_clusters
-from imgtool.formats.gate import open_admitted
+from imgtool.formats.gate import open_admitted, verify_unchanged
 from imgtool.formats.layout import MAPPED_FORMATS
+from imgtool.formats.source import reopened
 from imgtool.model.conversion import ConversionPlan
 from imgtool.model.facts import Known
 from imgtool.model.image import DiskImage
-from imgtool.process import qemu_img
+from imgtool.process import confined, qemu_img
 from imgtool.process.programs import require
+from imgtool.util.beside import Beside
 from imgtool.util.progress import Progress, bytes_of
 from imgtool.util.text import printable
 
@@ -73,10 +78,34 @@ def convert(planned: ConversionPlan, target: int, progress: Progress) -> Transfe
     return Transferred(round_to_sector(source.virtual_size_bytes), None)
 
 
-def check(written: DiskImage) -> None:
-    """Raise VerificationError unless it finds nothing wrong with the qcow2 that was written."""
-    with open_admitted(written) as file:
+def get_ready() -> None:
+    """Find out what it takes to run qemu-img, which nobody has to wait for then. Raises as a run does."""
+    confined.find_libraries("qemu-img")
+
+
+def checked(target: int, path: Path, admit: Callable[[], DiskImage]) -> DiskImage:
+    """Return what `admit` says of the qcow2 that was written, the open file `target`.
+
+    Raises VerificationError unless qemu-img finds nothing wrong with it, which looks at the same time: where
+    nothing confines it, afterwards.
+    """
+    if confined.means() == "none":
+        written = admit()
+        _check(target, path)
+        return written
+    admitted = Beside(admit)
+    _check(target, path)
+    written = admitted.value()
+    verify_unchanged(written)
+    return written
+
+
+def _check(target: int, path: Path) -> None:
+    file = reopened(target, path)
+    try:
         result = qemu_img.check(for_qemu_img("qcow2", file))
+    finally:
+        file.handle.close()
     if not result.clean:
         found = f"{result.corruptions} corruptions, {result.leaks} leaks, {result.errors} errors"
         raise VerificationError(f"the converted image fails `qemu-img check`: {found}")

@@ -6,7 +6,9 @@ renames. On any failure nothing stands at the target's name that was not there b
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -295,20 +297,22 @@ def _run_native(
 def _verify(planned: ConversionPlan, target: int, size_bytes: int, progress: Progress) -> DiskImage:
     """The gate's word on our own output: a guest can write a qcow2 header into its own raw disk."""
     label = f"{planned.target}: what was written"
-    written = admit_written(target, planned.target, planned.target_format, label=label)
+    admit = partial(admit_written, target, planned.target, planned.target_format, label=label)
+    written = _checked(planned, target, admit)
     if written.virtual_size_bytes != size_bytes:
         sizes = f"{written.virtual_size_bytes} bytes instead of {size_bytes}"
         raise VerificationError(f"the converted disk has {sizes}")
-    _judge(planned, written, progress)
+    if planned.options.verify == "full":
+        from imgtool.convert import by_qemu_img  # noqa: PLC0415 - loaded only where it is needed
+
+        by_qemu_img.compare(planned.source, written, progress)
     return written
 
 
-def _judge(planned: ConversionPlan, written: DiskImage, progress: Progress) -> None:
-    if not _is_judged(planned):
-        return
+def _checked(planned: ConversionPlan, target: int, admit: Callable[[], DiskImage]) -> DiskImage:
+    """What the gate says, and nothing where `qemu-img check`, which looks meanwhile, says otherwise."""
+    if not _is_judged(planned) or planned.target_format != "qcow2":
+        return admit()
     from imgtool.convert import by_qemu_img  # noqa: PLC0415 - loaded only where it is needed
 
-    if planned.target_format == "qcow2":
-        by_qemu_img.check(written)
-    if planned.options.verify == "full":
-        by_qemu_img.compare(planned.source, written, progress)
+    return by_qemu_img.checked(target, planned.target, admit)
