@@ -14,8 +14,9 @@ from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 from support import batch_standing, facts
 from support import stories as made
+from support.syft import purls_of_bill
 
-from imgtool.model.facts import Unknown
+from imgtool.model.facts import Known, Unknown
 from imgtool.model.inventory import Inventory
 from imgtool.model.packages import InstalledPackage
 from imgtool.model.result import ImageResult
@@ -34,6 +35,13 @@ AGENT = InstalledPackage(
     licence="GPL-2.0-only AND (MIT OR Apache-2.0 WITH LLVM-exception)",
 )  # fmt: skip
 OLD = InstalledPackage("rpm", "gpg-pubkey", "105ef944-65ca83d1", licence="pubkey")
+LANGUAGES = (
+    InstalledPackage(
+        "pypi", "Foo_Bar", "1.0", source="/usr/lib/python3/foo.dist-info/METADATA", licence="MIT"
+    ),
+    InstalledPackage("npm", "@types/node", "20.1.0", source="/srv/node_modules/@types/node/package.json"),
+    InstalledPackage("gem", "rack", "2.2.4", source="/var/lib/gems/specifications/rack-2.2.4.gemspec"),
+)
 HOSTILE = InstalledPackage("apk", "../\u202e<b>", "1\n2", made.HOSTILE, made.HOSTILE, licence=made.HOSTILE)
 
 
@@ -55,6 +63,7 @@ def unread() -> ImageResult:
 STORIES: dict[str, Sequence[ImageResult]] = {
     "debian": [result(BASH, LIBC)],
     "rpm": [result(AGENT, OLD, distro="rhel", cpe="cpe:/o:redhat:enterprise_linux:9::baseos")],
+    "languages": [result(*LANGUAGES)],
     "hostile": [result(HOSTILE, distro=made.HOSTILE, cpe=made.HOSTILE)],
     "twice": [result(BASH, BASH)],
     "no packages": [result()],
@@ -86,6 +95,20 @@ def test_the_validator_of_spdx_has_no_complaint(story: str, tmp_path: Path) -> N
     target.write_text(as_spdx.report(STORIES[story]))
     document = parse_file(str(target))
     assert [one.validation_message for one in validate_full_spdx_document(document)] == []
+
+
+@pytest.mark.parametrize("report", [as_cyclonedx.report, as_spdx.report], ids=["cyclonedx", "spdx"])
+@pytest.mark.parametrize("story", ["debian", "languages"])
+def test_a_scanner_reads_each_package_in_it(
+    story: str, report: Callable[[Sequence[ImageResult]], str], tmp_path: Path
+) -> None:
+    (found,) = STORIES[story]
+    (tmp_path / "bill.json").write_text(report([found]))
+    assert found.inspection is not None
+    packages = found.inspection.guest.inventory.packages
+    assert isinstance(packages, Known)
+    wanted = {purl_of(one, "debian", "12").to_string() for one in packages.value}
+    assert wanted <= purls_of_bill(tmp_path / "bill.json")
 
 
 @pytest.mark.parametrize("report", [as_cyclonedx.report, as_spdx.report], ids=["cyclonedx", "spdx"])

@@ -9,10 +9,12 @@ import pytest
 from support.guest_tree import Content, Link, Unreadable, guest_tree
 from support.pacman import make_database as make_pacman
 from support.rpm import build_packages, make_bdb, make_database, make_ndb
+from support.syft import purls_of_tree
 
 from imgtool.guest.packages.installed import packages_fact
 from imgtool.model.facts import Known, Unknown
 from imgtool.model.packages import InstalledPackage
+from imgtool.report.purls import purl_of
 
 STATUS = "/var/lib/dpkg/status"
 RPM = "/usr/lib/sysimage/rpm"
@@ -156,6 +158,20 @@ def test_records_of_apk() -> None:
         ("busybox-binsh", "1.36.1-r29", "busybox", "GPL-2.0-only"),
         ("musl", "1.2.5-r0", "musl", "MIT"),
     ]
+
+
+def test_of_apk_it_is_what_syft_says(tmp_path: Path) -> None:
+    """Of two records as apk-tools writes them, and of a thousand: names, versions, architectures, sources."""
+    many = "".join(
+        f"C:Q1={number}\nP:pkg-{number}{'_x' * (number % 3)}\nV:{number}.{number % 7}_rc1-r{number % 11}\n"
+        f"A:{'noarch' if number % 5 else 'x86_64'}\nL:MIT\no:origin-{number % 13}\nF:usr/lib\nR:a\nZ:Q1=\n\n"
+        for number in range(1000)
+    )
+    release = {"/etc/os-release": "ID=alpine\nVERSION_ID=3.20.1\n"}
+    said = purls_of_tree({"/lib/apk/db/installed": APK + "\n" + many, **release}, tmp_path)
+    found = installed({"/lib/apk/db/installed": APK + "\n" + many})
+    assert {purl_of(one, "alpine", "3.20.1").to_string() for one in found} == said
+    assert len(found) == 1002
 
 
 def test_two_managers_are_told_together_and_one_that_is_damaged_makes_all_unknown() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packageurl import PackageURL
 from support.guest_tree import Content, Unreadable, guest_tree
 from support.stories import HOSTILE
+from support.syft import purls_of_tree
 
 from imgtool.guest.packages.installed import packages_fact
 from imgtool.guest.packages.languages import HEAD_BYTES, MAX_JSON_BYTES, language_packages
@@ -69,6 +71,29 @@ def test_metadata_of_each_kind(path: str, content: str, purl: str, licence: str)
     (one,) = found({path: content})
     assert purl_of(one, "debian", "12").to_string() == purl
     assert (one.licence, one.source) == (licence, path)
+
+
+def test_it_is_what_syft_says(tmp_path: Path) -> None:
+    """Of those that are installed, and of what is none."""
+    python = {
+        f"{SITE}/n{number}_x-{number}.{kind}": f"Name: n{number}_X\nVersion: {number}\n"
+        for number, kind in enumerate(("dist-info/METADATA", "egg-info/PKG-INFO", "egg-info"))
+    }
+    node = {
+        f"{NODE}/{name}/package.json": json.dumps({"name": name, "version": "1.2.3-beta+4"})
+        for name in ("lodash", "@types/node", "a/node_modules/b".rpartition("/")[2], "x.y")
+    }
+    gems = {
+        f"{GEMS}/g-{number}.1.gemspec": f"# -*- encoding: utf-8 -*-\n# stub: g {number}.1 ruby lib\n\n"
+        f'Gem::Specification.new do |s|\n  s.name = "g".freeze\n  s.version = "{number}.1"\nend\n'
+        for number in range(3)
+    }
+    none = {f"{NODE}/a/lib/x.json": "{}", "/srv/x/METADATA": "Name: x\nVersion: 1\n"}
+    whole = {**python, **node, **gems, **none}
+    ours = {purl_of(one, "debian", "12").to_string() for one in found(dict(whole))}
+    theirs = {PackageURL.from_string(one).to_string() for one in purls_of_tree(whole, tmp_path)}
+    assert ours == theirs
+    assert len(ours) == 10
 
 
 @pytest.mark.parametrize(
