@@ -1,8 +1,9 @@
 """The certificates by which firmware lets a program start: those that makers put into `db` for Microsoft.
 
 They are known by the SHA-256 of their public keys, as the certificates in OVMF_VARS_4M.ms.fd of ovmf have
-them, and the signatures of Debian's shim 16.1. Microsoft, "Windows Secure Boot Key Creation and Management
-Guidance": the certificates of 2011 end in 2026, and firmware made since has those of 2023.
+them, the signatures of Debian's shim 16.1, and virt-firmware, which keeps all of them. Microsoft, "Windows
+Secure Boot Key Creation and Management Guidance": the certificates of 2011 end in 2026, and firmware made
+since has those of 2023.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,12 @@ AUTHORITIES: Mapping[str, Authority] = MappingProxyType(
         ),
         "96fcf444012a77ea14f34f349c469c85e2749fce709e0bcdf2e5eab431cdccae": Authority(
             "Microsoft Windows Production PCA 2011", 2011, for_windows=True
+        ),
+        "b45bbdd94c9bf231bb8d9dbf47f6dc917fe7ebea7ef95aeede218d7e9d395f9a": Authority(
+            "Windows UEFI CA 2023", 2023, for_windows=True
+        ),
+        "70b05022adf8de3061983894f3be9140205f84aaa49a860734337a45d9d93d4a": Authority(
+            "Microsoft Option ROM UEFI CA 2023", 2023
         ),
     }
 )

@@ -2,9 +2,11 @@
 
 import io
 import random
+import re
 import struct
 import subprocess
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,15 @@ def test_of_our_own_signature_and_of_two(tmp_path: Path) -> None:
     assert not is_true(once.read_bytes(), stranger)
     (one,) = true_signatures(once.read_bytes())
     assert not openssl_leads_to(one.signer, one.certificates, stranger, tmp_path)
+
+
+def test_microsoft_s_certificates_are_those_that_firmware_gets() -> None:
+    """All of `db`, of 2011 and 2023; those for keys of the firmware's own (KEK, PK) start nothing."""
+    folder = Path(str(files("virt") / "firmware/certs/microsoft.com"))
+    given = [read_certificate(pem.unarmor(path.read_bytes())[2]) for path in folder.glob("*.pem")]
+    named = {one.key_sha256: one.name for one in given if not re.search(r"\b(KEK|PK)\b", one.name)}
+    assert {key: one.name for key, one in AUTHORITIES.items()} == named
+    assert all(f"{one.year}" in one.name for one in AUTHORITIES.values())
 
 
 def test_a_name_alone_is_no_authority(tmp_path: Path) -> None:
