@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from imgtool.report.as_text.fitting import columns
 from imgtool.util.text import human_size
@@ -64,10 +65,8 @@ class Pace:
 
 
 def clock(seconds: float) -> str:
-    """`0:16`, `51:07`, `2:03:09`."""
-    whole = max(0, round(seconds))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+    """`00:16`, `51:07`, `2:03:09`, as tqdm's own lines have it."""
+    return str(_tqdm().tqdm.format_interval(max(0, round(seconds))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +114,14 @@ def line(name: str, stage: str, parts: Parts, width: int) -> str:
 
 def _bar(share: float, length: int) -> str:
     """Draw it as tqdm does, whose own lines begin their clock anew with each stage."""
-    from tqdm import std  # noqa: PLC0415 - it takes a tenth of the start-up time, and few lines have a bar
+    return format(_tqdm().Bar(share, length, charset="-#"))
 
-    return format(std.Bar(share, length, charset="-#"))  # type: ignore[attr-defined]  # the stubs lack it
+
+def _tqdm() -> ModuleType:
+    """Load it for the first line: it takes a tenth of the start-up time, and many runs show none."""
+    from tqdm import std  # noqa: PLC0415 - see above
+
+    return std
 
 
 def shortened(name: str, room: int) -> str:

@@ -77,7 +77,7 @@ def test_the_clock_goes_on_through_stages_and_attempts(monkeypatch: pytest.Monke
     now[0] += 1
     bars.event(one, {"meter": "upload", "done": 10 << 20, "total": 20 << 20})
     shown = drawn(bars, 120)[0]
-    assert "  50%  10.0 MiB/s  1:01  0:01 left  " in shown
+    assert "  50%  10.0 MiB/s  01:01  00:01 left  " in shown
 
 
 def test_what_was_there_is_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_what_was_there_is_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "left" not in drawn(bars)[-1]
     now[0] += 30
     bars.ended(task("a"), TaskRecord("a", "done", seconds=30))
-    assert "11 of 12 images  0:30  0:30 left  10 already there" in drawn(bars)[-1]
+    assert "11 of 12 images  00:30  00:30 left  10 already there" in drawn(bars)[-1]
 
 
 def test_a_narrow_terminal_keeps_name_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_narrow_terminal_keeps_name_and_rate(monkeypatch: pytest.MonkeyPatch) 
         assert len(shown) < width
         assert shown.startswith("debi")
         assert "olden  convert    39%  100.0 MiB/s" in shown
-    assert "0:04" in drawn(bars, 80)[0]
+    assert "00:04" in drawn(bars, 80)[0]
     assert "#" in drawn(bars, 120)[0]
 
 

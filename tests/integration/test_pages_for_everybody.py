@@ -7,14 +7,16 @@ the copies that are judged have no Content-Security-Policy.
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import html5lib
 import pytest
+from pypdf import PdfReader
 from support import stories as made
 from support.batch_standing import standing
 from support.boots import boot, booted, stopped
@@ -22,6 +24,8 @@ from support.browser import Browser, browser
 from support.deliveries import DONE, FAILED, PLAN
 
 from imgtool.model.result import ImageResult
+from imgtool.model.verdict import Outcome
+from imgtool.report.findings import judged
 from imgtool.report.registry import BATCH_REPORTS, REPORTS
 
 __all__ = ["browser"]
@@ -72,6 +76,30 @@ def test_axe_finds_nothing(
     assert found, dom[-2000:]
     violations: list[Any] = json.loads(html.unescape(found[1]))
     assert violations == []
+
+
+def whole() -> ImageResult:
+    """One with a part of each kind: findings, clouds, boots, the disk, what passed."""
+    started = made.told(booted(boot(), stopped(bus="virtio-scsi", seconds=60.0)))
+    return replace(started, upload_plans=(PLAN, FAILED.plan), uploads=(DONE, FAILED))
+
+
+HEADINGS = ("To be looked at", "Delivery", "Upload", "Booted", "Other checks", "Image", "Guest", "Boot by")
+
+
+@pytest.mark.parametrize("result", [made.bad, whole])
+def test_on_paper_nothing_is_folded_and_no_heading_is_alone(
+    result: Callable[[], ImageResult], browser: Browser, tmp_path: Path
+) -> None:
+    page, paper = tmp_path / "page.html", tmp_path / "paper.pdf"
+    page.write_text(REPORTS["html"]([result()]))
+    browser(DESK, "--no-pdf-header-footer", f"--print-to-pdf={paper}", page.as_uri())
+    texts = [normalize("NFKC", one.extract_text()) for one in PdfReader(paper).pages]  # without ligatures
+    pages = [one.strip().splitlines() for one in texts]
+    passed = [one.check for one in judged(result()).findings if one.outcome is Outcome.PASS]
+    assert [check for check in passed if check not in "".join(texts)] == []
+    assert not any(lines[-1].startswith(HEADINGS) for lines in pages)
+    assert 2 <= len(pages) <= 7
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -4,7 +4,7 @@ page.py      the results as values that the templates lay out
 picture.py   the disk to scale: partitions, file systems, data
 timeline.py  how long each stage of a boot took
 markup.py    jinja2, set up so that no text of an image can become markup
-templates/   page.html, and the parts that it includes
+templates/   page.html, and the parts that it includes; head.html is the beginning of every page
 """
 
 from collections.abc import Sequence
