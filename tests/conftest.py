@@ -2,7 +2,9 @@
 
 import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
@@ -16,9 +18,33 @@ settings.register_profile("imgtool", deadline=None, suppress_health_check=[Healt
 settings.load_profile("imgtool")
 
 
+NO_UNITS = ("integration", "hostile", "fuzz", "contract")
+"""The folders of what starts clouds, guests, attackers and long series."""
+NO_UNIT_FILES = ("test_bench_delivery.py", "test_cluster_demo.py", "test_scripts.py")
+RUNS_THE_PROGRAM = "from support.cli import"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--units", action="store_true", help="units, lint and types alone: no run of imgtool")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out, with --units, what is more than a unit: whole runs of the program are half of the time."""
+    if not config.option.units:
+        return None
+    if collection_path.is_dir():
+        return True if collection_path.name in NO_UNITS else None
+    is_more = collection_path.name in NO_UNIT_FILES or RUNS_THE_PROGRAM in collection_path.read_text()
+    return True if is_more and collection_path.name.startswith("test_") else None
+
+
 def pytest_configure() -> None:
-    os.environ["IMGTOOL_CONFIG"] = os.devnull  # whoever runs the tests may have a configuration file
-    """What is started behind a script ignores ^C, and so would all that the tests start, and send ^C to."""
+    """Make every run the same, whoever starts it.
+
+    That one may have a configuration file; and what is started behind a script ignores ^C, and so would all
+    that the tests start, and send ^C to.
+    """
+    os.environ["IMGTOOL_CONFIG"] = os.devnull
     for number, handler in (
         (signal.SIGINT, signal.default_int_handler),
         (signal.SIGTERM, signal.SIG_DFL),
