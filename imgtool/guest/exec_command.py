@@ -9,7 +9,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.programs import Programs
@@ -53,6 +53,10 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
     may_fail: bool = False
     """With `-` before it: the service goes on."""
+    privileged: bool = False
+    """With `+` before it: as root, and without most of what shuts the service in."""
+    keeps_root: bool = False
+    """With `+` or `!` before it: User= does not count."""
 
     @property
     def program(self) -> str:
@@ -116,7 +120,9 @@ def _command(words: list[str], source: str, environment: Mapping[str, Word], ins
     expand = ":" not in flags
     expanded = list(_all_expanded(plain[1:], environment)) if expand else plain[1:]
     values = {name: text for name, (text, _) in environment.items()}
-    return Command((*plain[:1], *expanded), values, may_fail="-" in flags)
+    privileged = "+" in flags
+    keeps_root = privileged or ("!" in flags and "!!" not in flags)
+    return Command((*plain[:1], *expanded), values, "-" in flags, privileged, keeps_root)
 
 
 def _specified(word: str, instance: str) -> str:
@@ -232,7 +238,7 @@ def starting(command: Command, program: str) -> Command | None:
             return None
         base = posixpath.basename(words[0][0])
         if base == program:
-            return Command(tuple(words), command.environment, command.may_fail)
+            return replace(command, words=tuple(words))
         if base in SHELLS:
             return _in_script(command, words, program)
         if base not in PREFIXES:
@@ -256,7 +262,7 @@ def _in_script(command: Command, words: list[Word], program: str) -> Command | N
     text, source = script
     for begin in scripted(text, source, command.environment):
         plain = posixpath.basename(begin[0][0]) not in SHELLS
-        found = starting(Command(begin, command.environment), program) if plain else None
+        found = starting(replace(command, words=begin), program) if plain else None
         if found is not None:
             return found
     return None

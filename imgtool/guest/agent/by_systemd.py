@@ -10,12 +10,11 @@ from dataclasses import replace
 from imgtool.guest.agent.by_others import service_of_script
 from imgtool.guest.agent.confinement import confined
 from imgtool.guest.agent.service import PROGRAM, Service, obstacles, settings_of
+from imgtool.guest.agent.settings import AgentSettings
 from imgtool.guest.boot_services import UDEVD, BootServices, Start
 from imgtool.guest.exec_command import (
     Command,
     commands_of,
-    failing_before,
-    missing_environment_file,
     starting,
 )
 from imgtool.guest.filesystems.base import GuestReadError
@@ -72,7 +71,7 @@ def _service(boot: BootServices, name: str, programs: Programs) -> Service | Non
     if command is None and name not in UNITS:
         return None
     agent = settings_of(boot.tree, command)
-    why = why or next(_own_obstacles(boot, unit, commands, command), "")
+    why = why or next(_own_obstacles(boot, unit, commands, command, agent), "")
     if not why and command is not None:
         why = next(obstacles(boot.tree, programs, command, agent), "")
     shown = command.shown if command is not None else ""
@@ -123,14 +122,14 @@ def _needs_device(unit: Unit) -> bool:
 
 
 def _own_obstacles(
-    boot: BootServices, unit: Unit, commands: tuple[Command, ...], command: Command | None
+    boot: BootServices,
+    unit: Unit,
+    commands: tuple[Command, ...],
+    command: Command | None,
+    settings: AgentSettings,
 ) -> Iterator[str]:
     if command is None:
         shown = commands[0].shown if commands else "nothing"
         yield f"the unit starts {shown}, which is not {PROGRAM}"
     else:
-        yield from confined(boot.tree, unit, command)
-    missing = missing_environment_file(boot.tree, unit.settings)
-    if missing is not None:
-        yield f"EnvironmentFile {missing} is not there, and no `-` before it says that it may be missing"
-    yield from failing_before(boot.tree, unit)
+        yield from confined(boot.tree, unit, command, settings)

@@ -4,49 +4,44 @@ Sources: systemd.exec(5), systemd.resource-control(5) and systemd.service(5). Th
 root and has mode 0600; the agent sends no sd_notify, and goes into the background only where it is told to.
 """
 
+import posixpath
 from collections.abc import Iterator
 
+from imgtool.guest.agent.settings import AgentSettings
 from imgtool.guest.exec_command import Command
+from imgtool.guest.service_paths import ServicePaths
+from imgtool.guest.service_setup import ROOT, setup_failures, text_of, words_of
 from imgtool.guest.systemd import Unit
-from imgtool.guest.systemd.unit import split_words
+from imgtool.guest.systemd.unit import TRUE_WORDS
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
-YES = frozenset({"1", "yes", "y", "true", "t", "on"})
-"""parse_boolean() of systemd."""
-ROOT = frozenset({"", "root", "0"})
 OF_THE_PORT = ("vport", "virtio", "char-*")
 """How a DeviceAllow= begins or contains that means the port: by its path, or by its name in /proc/devices."""
-HIDING = frozenset({"/dev", "/dev/virtio-ports"})
+CALLS = frozenset({"~@process", "~@signal", "~@io-event"})
+"""Tried with qemu-ga 7.2: without them it is killed before it listens."""
 NOTIFYING = frozenset({"notify", "notify-reload"})
 DAEMONIZE = frozenset({"-d", "--daemonize"})
 
 
-def confined(tree: GuestTree, unit: Unit, command: Command) -> Iterator[str]:
+def confined(tree: GuestTree, unit: Unit, command: Command, settings: AgentSettings) -> Iterator[str]:
     """Why the agent that the unit starts as `command` serves nobody, in clauses."""
-    yield from _by_user(unit)
-    yield from _by_devices(unit)
-    yield from _by_directories(tree, unit)
+    paths = ServicePaths(tree, unit)
+    yield from _by_user(unit, command)
+    yield from _by_devices(unit, command)
+    yield from _by_paths(paths, command, settings)
+    yield from setup_failures(tree, unit, command)
+    yield from _by_calls(unit, command)
     yield from _by_type(unit, command)
 
 
-def _text(unit: Unit, key: str) -> str:
-    value = unit.value("Service", key)
-    return value.text if value is not None else ""
-
-
-def _words(unit: Unit, key: str) -> list[str]:
-    """All words of a list; an empty assignment takes back what stood before: unit.values does that."""
-    return [word for value in unit.values("Service", key) for word in split_words(value.text)]
-
-
 def _is_on(unit: Unit, key: str) -> bool:
-    return _text(unit, key).lower() in YES
+    return text_of(unit, key).lower() in TRUE_WORDS
 
 
-def _by_user(unit: Unit) -> Iterator[str]:
-    user = _text(unit, "User")
-    if _words(unit, "AmbientCapabilities"):
+def _by_user(unit: Unit, command: Command) -> Iterator[str]:
+    user = text_of(unit, "User")
+    if command.keeps_root or words_of(unit, "AmbientCapabilities"):
         return
     if user not in ROOT:
         yield f"User={printable(user)} may not open the port, which is root's"
@@ -54,32 +49,42 @@ def _by_user(unit: Unit) -> Iterator[str]:
         yield "DynamicUser= runs it as a user who may not open the port"
 
 
-def _by_devices(unit: Unit) -> Iterator[str]:
-    if _is_on(unit, "PrivateDevices"):
+def _by_devices(unit: Unit, command: Command) -> Iterator[str]:
+    if _is_on(unit, "PrivateDevices") and not command.privileged:
         yield "PrivateDevices= gives it a /dev without the port"
-    allowed = _words(unit, "DeviceAllow")
-    closed = _text(unit, "DevicePolicy") in {"closed", "strict"} or bool(allowed)
+    allowed = words_of(unit, "DeviceAllow")
+    closed = text_of(unit, "DevicePolicy") in {"closed", "strict"} or bool(allowed)
     if closed and not any(part in word for word in allowed for part in OF_THE_PORT):
         yield "DevicePolicy= and DeviceAllow= keep it from opening the port"
-    hidden = {path.lstrip("-+").rstrip("/") for path in _words(unit, "InaccessiblePaths")}
-    if hidden & HIDING:
-        yield f"InaccessiblePaths={min(hidden & HIDING)} hides the port from it"
 
 
-def _by_directories(tree: GuestTree, unit: Unit) -> Iterator[str]:
-    for key in ("WorkingDirectory", "RootDirectory", "RootImage"):
-        path = _text(unit, key)
-        if (
-            path.startswith("/")
-            and "%" not in path
-            and not path.startswith("/run/")
-            and not tree.exists(path)
-        ):
-            yield f"{key}={printable(path)} is not there, and no `-` before it says that it may be missing"
+def _by_paths(paths: ServicePaths, command: Command, settings: AgentSettings) -> Iterator[str]:
+    """Yield what hides its port, and what keeps it from the files without which it ends."""
+    hidden = paths.hidden(settings.port, privileged=command.privileged)
+    if hidden:
+        yield f"{hidden} hides the port from it"
+    log = settings.log and posixpath.dirname(settings.log)
+    for kind, folder in (("state", settings.state), ("log", log)):
+        if not folder.startswith("/"):
+            continue
+        if paths.is_missing(folder):
+            yield f"the directory of its {kind}, {printable(folder)}, is not there: it ends at once"
+        elif not command.privileged and (why := paths.read_only(folder)):
+            yield f"{why} keeps it from writing its {kind} in {printable(folder)}: it ends at once"
+
+
+def _by_calls(unit: Unit, command: Command) -> Iterator[str]:
+    if not command.privileged:
+        denied = {word for word in words_of(unit, "SystemCallFilter") if word.startswith("~")}
+        lost = sorted(denied & CALLS)
+        if lost:
+            yield f"SystemCallFilter={lost[0]} ends it when it starts"
+    if text_of(unit, "TasksMax") in {"0", "1"}:
+        yield "TasksMax= leaves it no thread beside the first"
 
 
 def _by_type(unit: Unit, command: Command) -> Iterator[str]:
-    kind = _text(unit, "Type") or "simple"
+    kind = text_of(unit, "Type") or "simple"
     goes_behind = any(word in DAEMONIZE for word, _ in command.words[1:])
     if kind in NOTIFYING:
         yield f"Type={kind} waits for a message that it never sends, and then ends it"

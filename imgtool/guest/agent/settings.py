@@ -64,8 +64,12 @@ _VERSIONED = ("block-rpcs", "blacklist", "allow-rpcs", "config")
 _BLOCK_KEYS = ("blacklist", "block-rpcs")
 """The older key counts where both are there."""
 _TEXT_KEYS = ("method", "path", "logfile", "pidfile", "fsfreeze-hook", "statedir")
+_FIELDS = {"m": "method", "p": "path", "l": "log", "t": "state"}
 _ENDS = {"h": "prints its help", "V": "prints its version", "D": "prints its configuration"}
 _HELP = frozenset({"help", "?"})
+
+
+DEFAULT_STATE = "/run"
 
 
 @dataclass(slots=True)
@@ -81,6 +85,10 @@ class AgentSettings:
     port_source: str = ""
     """Where the method or the path of its channel was set; empty where nothing sets them."""
     problem: str = ""
+    log: str = ""
+    """The file that it logs to; empty for its standard error."""
+    state: str = DEFAULT_STATE
+    """The directory of its state; where it cannot write there, it ends."""
 
     @property
     def port(self) -> str:
@@ -153,6 +161,8 @@ def _from_file(settings: AgentSettings, text: str | None, source: str, options: 
         if key in values:
             setattr(settings, key, values[key])
             settings.port_source = where
+    settings.log = values.get("logfile", settings.log)
+    settings.state = values.get("statedir", settings.state)
     block = next((key for key in _BLOCK_KEYS if key in values), None)
     if block is not None and "allow-rpcs" in values:
         raise _Ends(f"{where}: {block} and allow-rpcs exclude each other: the agent ends there")
@@ -181,9 +191,9 @@ def _from_words(settings: AgentSettings, words: Sequence[Word], options: frozens
     for option, value, source in _options(words, options):
         given.add(option)
         match option:
-            case "m" | "p":
-                setattr(settings, {"m": "method", "p": "path"}[option], value)
-                settings.port_source = source
+            case "m" | "p" | "l" | "t":
+                setattr(settings, _FIELDS[option], value)
+                settings.port_source = source if option in "mp" else settings.port_source
             case "b" | "a" if value in _HELP:
                 raise _Ends(f"{source}: -{option} {value} prints a list and ends the agent")
             case "b":

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtool.guest.boot_services import CLOUD_INIT_TARGET, BootServices
-from imgtool.guest.exec_command import commands_of, failing_before, located
+from imgtool.guest.exec_command import Command, commands_of, located
 from imgtool.guest.init_system import InitName, started_services
 from imgtool.guest.kernel_command_line import CommandLine
+from imgtool.guest.service_paths import ServicePaths
+from imgtool.guest.service_setup import ROOT, setup_failures, text_of
+from imgtool.guest.systemd import Unit
+from imgtool.guest.systemd.unit import TRUE_WORDS
 from imgtool.guest.tree import GuestTree
+from imgtool.util.text import printable
 
 TARGET = CLOUD_INIT_TARGET
 MAIN = "cloud-init-main.service"
@@ -19,6 +24,10 @@ NETWORK = ("cloud-init-network.service", "cloud-init.service")
 """Since 24.3, and before."""
 LOCAL, CONFIG, FINAL = "cloud-init-local.service", "cloud-config.service", "cloud-final.service"
 STAGES = (MAIN, LOCAL, *NETWORK, CONFIG, FINAL)
+FETCHES = (MAIN, *NETWORK)
+"""What asks the metadata service, makes users, and writes their SSH keys."""
+WRITTEN = ("/etc", "/var/lib/cloud", "/run/cloud-init")
+HOMES = ("/home", "/root")
 
 MISSING = {
     LOCAL: "no config drive is read and no network is set up",
@@ -74,12 +83,34 @@ def stages_by_systemd(boot: BootServices) -> Stages:
 def _odd_commands(boot: BootServices, stages: tuple[str, ...]) -> Iterator[str]:
     """A stage whose command was changed to something else, or whose command lacks a program."""
     for unit in stages:
-        yield from (f"{unit}: {why}" for why in failing_before(boot.tree, boot.unit(unit)))
         commands = commands_of(boot.tree, boot.unit(unit).settings)
+        if commands:
+            works = unit == MAIN or MAIN not in stages
+            yield from (f"{unit}: {why}" for why in _failing(boot, unit, commands[0], works=works))
         if commands and not any("cloud-init" in command.shown for command in commands):
             yield f"{unit} starts {commands[0].shown}, which is not cloud-init"
         if any("nc -U" in command.shown for command in commands) and located(boot.tree, "nc") is None:
             yield f"{unit} calls nc, which is not there: the stage fails"
+
+
+def _failing(boot: BootServices, unit: str, command: Command, *, works: bool) -> Iterator[str]:
+    """What keeps the stage from being started; where it `works` itself, what keeps it from that as well."""
+    yield from setup_failures(boot.tree, boot.unit(unit), command)
+    if works and not command.privileged:
+        yield from _shut_in(boot.tree, boot.unit(unit), command)
+
+
+def _shut_in(tree: GuestTree, unit: Unit, command: Command) -> Iterator[str]:
+    user = text_of(unit, "User")
+    if user not in ROOT and not command.keeps_root:
+        yield f"User={printable(user)} may not write the system's settings"
+    paths = ServicePaths(tree, unit)
+    for path in WRITTEN if unit.name not in FETCHES else (*WRITTEN, *HOMES):
+        why = paths.read_only(path) or paths.hidden(path)
+        if why:
+            yield f"{why} keeps it from writing in {path}"
+    if unit.name in FETCHES and text_of(unit, "PrivateNetwork").lower() in TRUE_WORDS:
+        yield "PrivateNetwork= keeps it from the metadata service"
 
 
 def stages_by_others(tree: GuestTree, init: InitName, line: CommandLine) -> Stages:

@@ -258,7 +258,36 @@ NOT_ENABLED: dict[str, tuple[Change, str, str]] = {
         "",
         "ExecStartPre=/bin/false fails",
     ),
+    **{
+        settings: ({f"{E}/cloud-init.service.d/x.conf": f"[Service]\n{settings}\n"}, "", evidence)
+        for settings, evidence in (
+            ("User=nobody", "User=nobody may not write the system's settings"),
+            ("ProtectSystem=full", "ProtectSystem=full keeps it from writing in /etc"),
+            ("ReadOnlyPaths=-/etc", "ReadOnlyPaths=/etc keeps it from writing in /etc"),
+            ("ProtectHome=read-only", "ProtectHome=read-only keeps it from writing in /home"),
+            ("TemporaryFileSystem=/root", "TemporaryFileSystem=/root keeps it from writing in /root"),
+            ("PrivateNetwork=yes", "PrivateNetwork= keeps it from the metadata service"),
+            ("ReadWritePaths=/nonexistent", "ReadWritePaths=/nonexistent is not there"),
+            ("EnvironmentFile=/nonexistent", "EnvironmentFile /nonexistent is not there"),
+            ("SystemCallFilter=~@file-system", "SystemCallFilter=~@file-system ends it"),
+        )
+    },
 }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "ProtectSystem=yes",
+        "ProtectSystem=strict\nReadWritePaths=/etc -/var -/run",
+        "ProtectHome=no",
+        "PrivateTmp=yes",
+        "ReadWritePaths=-/nonexistent",
+        "ExecStart=\nExecStart=+/usr/bin/cloud-init init\nProtectSystem=strict\nPrivateNetwork=yes",
+    ],
+)
+def test_what_shuts_it_in_and_does_no_harm(settings: str) -> None:
+    assert read({f"{E}/cloud-init.service.d/x.conf": f"[Service]\n{settings}\n"}, "").enabled.value is True
 
 
 @pytest.mark.parametrize("name", NOT_ENABLED)

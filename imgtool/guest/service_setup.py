@@ -1,0 +1,196 @@
+"""What systemd sets up before a service's command runs, and what of it fails, so that it does not start.
+
+Sources: systemd.exec(5) and systemd.service(5); src/core/execute.c and src/core/namespace.c of systemd 252.
+tests/integration/test_service_setup.py asks a running systemd about each row of what is tested here.
+"""
+
+import posixpath
+from collections.abc import Iterator
+
+from imgtool.guest.exec_command import (
+    Command,
+    commands_of,
+    failing_before,
+    located,
+    missing_environment_file,
+)
+from imgtool.guest.service_paths import ServicePaths
+from imgtool.guest.systemd import Unit
+from imgtool.guest.systemd.unit import TRUE_WORDS, split_words
+from imgtool.guest.tree import GuestTree
+from imgtool.util.text import parse_size, printable
+
+ACCOUNTS = {"User": "/etc/passwd", "Group": "/etc/group", "SupplementaryGroups": "/etc/group"}
+ROOT = frozenset({"", "root", "0"})
+SYNTHESIZED = frozenset({"root", "nobody", "0", "65534", "nogroup"})
+"""What systemd knows without a database: nss-systemd."""
+SYSUSERS = ("/usr/lib/sysusers.d", "/etc/sysusers.d")
+MOUNT_LISTS = (
+    *("ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "ExecPaths", "NoExecPaths"),
+    *("ReadWriteDirectories", "ReadOnlyDirectories", "InaccessibleDirectories"),
+    *("BindPaths", "BindReadOnlyPaths"),
+)
+DIRECTORIES = ("WorkingDirectory", "RootDirectory", "RootImage")
+STREAMS = ("StandardOutput", "StandardError")
+FILE_PREFIXES = ("file:", "append:", "truncate:")
+CREDENTIALS = ("LoadCredential", "LoadCredentialEncrypted")
+NEEDED_CALLS = frozenset({"execve", "openat", "read", "close", "mmap", "mprotect"})
+"""What the dynamic linker calls before a program's first line."""
+NEEDED_SETS = frozenset({"@default", "@basic-io", "@file-system", "@system-service", "@known"})
+LEAST = {"LimitNOFILE": 4, "LimitAS": 4 << 20, "LimitDATA": 128 << 10, "MemoryMax": 256 << 10}
+"""Less than that, and even `cat` does not start: descriptors, and bytes."""
+
+
+def setup_failures(tree: GuestTree, unit: Unit, command: Command) -> Iterator[str]:
+    """Why systemd does not start `command` of the service `unit`, in clauses."""
+    paths = ServicePaths(tree, unit)
+    yield from _accounts(tree, unit)
+    yield from _directories(paths, unit)
+    yield from _mounts(paths, unit)
+    yield from _streams(paths, unit)
+    yield from _files(paths, unit)
+    yield from _program(paths, command)
+    yield from _system_calls(unit, command)
+    yield from _limits(unit)
+    yield from failing_before(tree, unit)
+    yield from _programs_before(tree, unit)
+
+
+def words_of(unit: Unit, *keys: str) -> list[str]:
+    """All words of a list; an empty assignment takes back what stood before: unit.values does that."""
+    return [word for value in unit.values("Service", *keys) for word in split_words(value.text)]
+
+
+def text_of(unit: Unit, key: str) -> str:
+    """The last value of `key` in [Service]; empty where it has none."""
+    value = unit.value("Service", key)
+    return value.text if value is not None else ""
+
+
+def _accounts(tree: GuestTree, unit: Unit) -> Iterator[str]:
+    """Return the users and groups that nobody knows: statuses 216 and 217."""
+    if text_of(unit, "DynamicUser").lower() in TRUE_WORDS:
+        return
+    for key, database in ACCOUNTS.items():
+        for name in words_of(unit, key):
+            if name in SYNTHESIZED or "%" in name or _is_known(tree, name, database):
+                continue
+            yield f"{key}={printable(name)} is not in {database}"
+
+
+def _is_known(tree: GuestTree, name: str, database: str) -> bool:
+    text = tree.read_text(database)
+    if text is None:
+        return True
+    entries = (line.split(":") for line in text.splitlines())
+    if any(name in (entry[0], entry[2]) for entry in entries if len(entry) > 2):
+        return True
+    made = (tree.read_text(f"{folder}/{file}") for folder in SYSUSERS for file in tree.names(folder))
+    return any(name in (line.split() or [""])[1:2] for text in made for line in (text or "").splitlines())
+
+
+def _directories(paths: ServicePaths, unit: Unit) -> Iterator[str]:
+    for key in DIRECTORIES:
+        path = text_of(unit, key)
+        if path.startswith("/") and paths.is_missing(path):
+            yield _not_there(key, path)
+
+
+def _mounts(paths: ServicePaths, unit: Unit) -> Iterator[str]:
+    """Return the paths that cannot be mounted: status 226, also for a command with `+`."""
+    for key in MOUNT_LISTS:
+        for word in words_of(unit, key):
+            path = word.removeprefix("+").partition(":")[0] if key.startswith("Bind") else word
+            path = path.removeprefix("+")
+            if path.startswith("/") and paths.is_missing(path):
+                yield _not_there(key, path)
+
+
+def _not_there(key: str, path: str) -> str:
+    return f"{key}={printable(path)} is not there, and no `-` before it says that it may be missing"
+
+
+def _streams(paths: ServicePaths, unit: Unit) -> Iterator[str]:
+    """Return the files that its standard streams cannot have: statuses 208, 209 and 222."""
+    source = text_of(unit, "StandardInput").removeprefix("file:")
+    if source.startswith("/") and paths.is_missing(source):
+        yield f"StandardInput= is the file {printable(source)}, which is not there"
+    for key in STREAMS:
+        kind, colon, path = text_of(unit, key).partition(":")
+        folder = posixpath.dirname(path)
+        if kind + colon in FILE_PREFIXES and path.startswith("/") and paths.is_missing(folder):
+            yield f"{key}= is the file {printable(path)}, whose directory is not there"
+
+
+def _files(paths: ServicePaths, unit: Unit) -> Iterator[str]:
+    missing = missing_environment_file(paths.tree, unit.settings)
+    if missing is not None:
+        yield f"EnvironmentFile {missing} is not there, and no `-` before it says that it may be missing"
+    set_here = {word.partition(":")[0] for word in words_of(unit, "SetCredential", "SetCredentialEncrypted")}
+    for word in words_of(unit, *CREDENTIALS):
+        name, _, path = word.partition(":")
+        if path.startswith("/") and name not in set_here and paths.is_missing(path):
+            yield f"LoadCredential={printable(word)} is not there"
+
+
+def _program(paths: ServicePaths, command: Command) -> Iterator[str]:
+    """Return what hides the program, its libraries, or their being run: status 203."""
+    program = located(paths.tree, command.program)
+    if program is None:
+        return
+    for path in (program, "/usr/lib"):
+        why = paths.hidden(path, privileged=command.privileged)
+        why = why or ("" if command.privileged else paths.not_executable(path))
+        if why:
+            yield f"{why} keeps {printable(program)} from being run"
+            return
+
+
+def _system_calls(unit: Unit, command: Command) -> Iterator[str]:
+    """Return what ends the program before its first line: SIGSYS, or status 127."""
+    lists = [value.text for value in unit.values("Service", "SystemCallFilter")]
+    if not lists or command.privileged:
+        return
+    allowed, denied = _filtered(lists)
+    lost = sorted(denied & (NEEDED_CALLS | NEEDED_SETS))
+    if lost:
+        yield f"SystemCallFilter=~{printable(lost[0])} ends it when it starts"
+    elif allowed is not None and not allowed & {"@system-service", "@known", "@file-system", "openat"}:
+        yield "SystemCallFilter= does not allow it to open its libraries"
+
+
+def _filtered(lists: list[str]) -> tuple[set[str] | None, set[str]]:
+    """Return what is allowed, None where all else is, and what is taken away: the first list says which."""
+    allowed: set[str] | None = None if lists[0].startswith("~") else set()
+    denied: set[str] = set()
+    for text in lists:
+        words = {word.partition(":")[0] for word in split_words(text.removeprefix("~"))}
+        if text.startswith("~"):
+            denied |= words
+        else:
+            denied -= words
+            allowed = None if allowed is None else allowed | words
+    return allowed, denied
+
+
+def _limits(unit: Unit) -> Iterator[str]:
+    for key, least in LEAST.items():
+        text = text_of(unit, key).partition(":")[0]
+        amount = parse_size(text)
+        if amount is not None and amount < least:
+            yield f"{key}={printable(text)} is less than any program needs"
+
+
+def _programs_before(tree: GuestTree, unit: Unit) -> Iterator[str]:
+    """Return the commands that come before it and cannot be run: the service fails, or is passed over."""
+    for key in ("ExecCondition", "ExecStartPre"):
+        for before in commands_of(tree, unit.settings, key=key):
+            path = located(tree, before.program)
+            if before.may_fail or "%" in before.program or _comes_later(before.program):
+                continue
+            if path is None or not tree.is_executable(path):
+                yield f"{key}={before.shown}: there is no program {printable(before.program)}"
+
+
+def _comes_later(path: str) -> bool:
+    return path.startswith(("/run/", "/var/run/", "/tmp/"))  # noqa: S108 - a guest's path

@@ -1,0 +1,69 @@
+"""What keeps systemd from starting a service, on a guest in memory; an integration test asks systemd."""
+
+import pytest
+from support.guest_tree import EMPTY_DIRECTORY, Content, File, Link, guest_tree
+from support.service_rows import ROWS, WRITES, service
+from support.units import SYSTEM
+
+from imgtool.guest.boot_services import BootServices
+from imgtool.guest.exec_command import commands_of
+from imgtool.guest.kernel_command_line import parse_command_line
+from imgtool.guest.service_paths import ServicePaths
+from imgtool.guest.service_setup import setup_failures
+
+UNIT = "/etc/systemd/system/x.service"
+TREE: dict[str, Content] = {
+    **SYSTEM,
+    "/bin": Link("usr/bin"),
+    "/usr/bin/cat": "\x7fELF",
+    "/usr/bin/true": "\x7fELF",
+    "/usr/bin/false": "\x7fELF",
+    "/usr/lib/x.so": File("\x7fELF"),
+    "/etc/hostname": File("guest\n"),
+    "/etc/passwd": File("root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n"),
+    "/etc/group": File("root:x:0:\ndaemon:x:1:\n"),
+    "/home": EMPTY_DIRECTORY,
+    "/root": EMPTY_DIRECTORY,
+    "/var/lib": EMPTY_DIRECTORY,
+    "/run": EMPTY_DIRECTORY,
+    "/var/run": Link("/run"),
+}
+
+
+def failures(text: str, more: dict[str, Content] | None = None) -> list[str]:
+    boot = BootServices(guest_tree({**TREE, UNIT: text, **(more or {})}), parse_command_line(""))
+    unit = boot.unit("x.service")
+    assert unit.state == "loaded"
+    return list(setup_failures(boot.tree, unit, commands_of(boot.tree, unit.settings)[0]))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_it_is_as_systemd_says(row: str) -> None:
+    found = failures(service(row))
+    assert (not found) == ROWS[row], found
+
+
+def test_no_program_starts_in_so_little_memory() -> None:
+    assert failures(service("MemoryMax=100K"))
+
+
+@pytest.mark.parametrize(
+    ("row", "more"),
+    [
+        ("ReadWritePaths=/run/made-by-another", {}),
+        ("ReadWritePaths=/var/run/made-by-another", {}),
+        ("BindPaths=/tmp/x", {}),
+        ("ReadWritePaths=/srv/x", {"/usr/lib/tmpfiles.d/x.conf": File("d /srv/x 0755 root root -\n")}),
+        ("User=agent", {"/usr/lib/sysusers.d/x.conf": File('u agent - "an agent" /\n')}),
+        ("ExecStartPre=/run/made-by-another", {}),
+    ],
+)
+def test_what_a_boot_makes_is_not_missed(row: str, more: dict[str, Content]) -> None:
+    assert not failures(service(row), more)
+
+
+@pytest.mark.parametrize(("settings", "path"), WRITES)
+def test_what_it_may_write(settings: str, path: str) -> None:
+    unit = service(f"{settings}|ExecStart=/bin/cat")
+    boot = BootServices(guest_tree({**TREE, UNIT: unit}), parse_command_line(""))
+    assert ServicePaths(boot.tree, boot.unit("x.service")).read_only(path) == WRITES[settings, path]

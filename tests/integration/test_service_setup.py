@@ -1,0 +1,14 @@
+"""What systemd itself makes of each row of settings."""
+
+from pathlib import Path
+
+from support.running_systemd import results
+from support.service_rows import ROWS, WRITES, service
+
+
+def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
+    writes = {f"{row}|ExecStart=/bin/touch {path}": not says for (row, path), says in WRITES.items()}
+    rows = ROWS | writes
+    found = results({f"row{number}": service(row) for number, row in enumerate(rows)}, tmp_path)
+    told = {row: found[f"row{number}"][0] == "success" for number, row in enumerate(rows)}
+    assert told == rows

@@ -1,0 +1,145 @@
+"""Settings of a service, and whether it starts with them: each row was decided by a running systemd 252."""
+
+CAT = "ExecStart=/bin/cat /etc/hostname"
+STARTS = """\
+PrivateTmp=yes
+ReadWritePaths=-/missing
+ReadWritePaths=relative
+ReadWritePaths=/missing|ReadWritePaths=
+ReadWritePaths=/etc/hostname
+ReadWritePaths=/var/lib/foo|StateDirectory=foo
+BindPaths=-/missing:/mnt/a
+BindPaths=/usr:/mnt/made-by-bind
+TemporaryFileSystem=/missing-tmpfs
+WorkingDirectory=/var/lib/foo2|StateDirectory=foo2
+WorkingDirectory=-/missing
+WorkingDirectory=~
+User=nobody
+DynamicUser=yes|User=notthere
+LoadCredential=a:relative
+LoadCredential=a:/missing|SetCredential=a:b
+NoExecPaths=/|ExecPaths=/usr
+NoExecPaths=/home
+NoExecPaths=/|ExecStart=+/bin/cat /etc/hostname
+InaccessiblePaths=/usr|ExecStart=+/bin/cat /etc/hostname
+InaccessiblePaths=-/missing
+SystemCallFilter=@system-service
+SystemCallFilter=@known
+SystemCallFilter=~@mount
+SystemCallFilter=@system-service|SystemCallFilter=~@privileged @resources
+SystemCallFilter=~openat|SystemCallFilter=
+SystemCallFilter=~openat|ExecStart=+/bin/cat /etc/hostname
+LimitNOFILE=1024:4096
+LimitNOFILE=4
+LimitAS=infinity
+MemoryMax=64M
+MemoryMax=50%
+ExecStartPre=-/missing
+ExecStartPre=/bin/cat /etc/hostname
+ExecCondition=/bin/true
+EnvironmentFile=-/missing
+EnvironmentFile=relative
+PrivateNetwork=yes
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectHome=yes
+ProtectSystem=strict
+TemporaryFileSystem=/opt
+StandardOutput=file:/run/out
+StandardInput=file:/etc/hostname
+"""
+STOPS = """\
+ReadWritePaths=/missing
+ReadWritePaths=+/missing
+ReadWritePaths=/etc /missing
+ReadWritePaths="/mis sing"
+ReadOnlyPaths=/missing
+InaccessiblePaths=/missing
+ExecPaths=/missing
+NoExecPaths=/missing
+BindPaths=/missing:/mnt/a
+BindReadOnlyPaths=/missing
+ReadWriteDirectories=/missing
+ReadWritePaths=/missing|ExecStart=+/bin/cat /etc/hostname
+WorkingDirectory=/missing
+WorkingDirectory=/missing|ExecStart=+/bin/cat /etc/hostname
+RootDirectory=/missing
+RootImage=/missing
+User=missing
+User=missing|ExecStart=!/bin/cat /etc/hostname
+Group=missing
+SupplementaryGroups=missing
+StandardInput=file:/missing
+StandardOutput=file:/missing/out
+StandardOutput=append:/missing/out
+StandardOutput=truncate:/missing/out
+StandardError=file:/missing/out
+LoadCredential=a:/missing
+NoExecPaths=/
+NoExecPaths=/|ExecPaths=/usr/bin
+NoExecPaths=/usr/lib
+NoExecPaths=/bin
+InaccessiblePaths=/usr/bin
+InaccessiblePaths=/bin
+InaccessiblePaths=/usr
+InaccessiblePaths=/usr/lib
+InaccessiblePaths=/bin/cat
+InaccessiblePaths=/usr|ReadOnlyPaths=/usr/bin
+TemporaryFileSystem=/usr
+TemporaryFileSystem=/:ro
+TemporaryFileSystem=/usr|ExecStart=+/bin/cat /etc/hostname
+SystemCallFilter=@basic-io
+SystemCallFilter=~@file-system
+SystemCallFilter=~@basic-io
+SystemCallFilter=~@default
+SystemCallFilter=~@system-service
+SystemCallFilter=~openat
+SystemCallFilter=~openat:EPERM
+SystemCallFilter=~execve
+SystemCallFilter=nosuchcall
+LimitNOFILE=3
+LimitAS=1M
+LimitDATA=64K
+ExecStartPre=/missing
+ExecStartPre=missing
+ExecStartPre=/bin/false
+ExecStartPre=+/bin/false
+ExecStartPre=/etc/hostname
+ExecCondition=/missing
+ExecCondition=/bin/false
+EnvironmentFile=/missing
+"""
+ROWS = {**dict.fromkeys(STARTS.splitlines(), True), **dict.fromkeys(STOPS.splitlines(), False)}
+
+WRITES = {
+    ("ProtectSystem=strict", "/etc/x"): "ProtectSystem=strict",
+    ("ProtectSystem=full", "/etc/x"): "ProtectSystem=full",
+    ("ProtectSystem=yes", "/etc/x"): "",
+    ("ProtectSystem=strict|ReadWritePaths=/etc", "/etc/x"): "",
+    ("ProtectSystem=full|ReadWritePaths=/etc", "/etc/x"): "ProtectSystem=full",
+    ("ProtectSystem=strict|BindPaths=/etc", "/etc/x"): "",
+    ("ProtectSystem=strict", "/run/x"): "ProtectSystem=strict",
+    ("ProtectSystem=strict|RuntimeDirectory=q", "/run/q/x"): "",
+    ("ProtectSystem=strict|StateDirectory=q", "/var/lib/q/x"): "",
+    ("ProtectSystem=strict", "/root/x"): "",
+    ("ProtectHome=yes", "/root/x"): "ProtectHome=yes",
+    ("ProtectHome=read-only", "/root/x"): "ProtectHome=read-only",
+    ("ProtectHome=read-only|ReadWritePaths=/root", "/root/x"): "ProtectHome=read-only",
+    ("ProtectHome=yes|BindPaths=/root", "/root/x"): "ProtectHome=yes",
+    ("ProtectHome=nonsense", "/root/x"): "",
+    ("ReadOnlyPaths=/", "/run/x"): "ReadOnlyPaths=/",
+    ("ReadOnlyPaths=/|ReadWritePaths=/run", "/run/x"): "",
+    ("ReadOnlyPaths=/run|ReadWritePaths=/run", "/run/x"): "ReadOnlyPaths=/run",
+    ("ReadOnlyPaths=/var/run", "/run/x"): "ReadOnlyPaths=/var/run",
+    ("TemporaryFileSystem=/run", "/run/x"): "",
+    ("TemporaryFileSystem=/run:ro", "/run/x"): "TemporaryFileSystem=/run",
+    ("InaccessiblePaths=/root", "/root/x"): "InaccessiblePaths=/root",
+}
+"""Settings and a path, to which of them keeps the service from making a file there; empty where none does."""
+
+
+def service(row: str) -> str:
+    """The section [Service] of a row, in which `|` parts the lines."""
+    lines = row.split("|")
+    has_command = any(line.startswith("ExecStart=") for line in lines)
+    return "\n".join(["[Service]", "Type=oneshot", *([] if has_command else [CAT]), *lines, ""])
