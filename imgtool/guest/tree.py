@@ -6,8 +6,8 @@ nothing is ever opened on the host by a name that the guest gave.
 
 import posixpath
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, NamedTuple
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.util.text import printable
@@ -27,6 +27,9 @@ ANY_EXECUTE = 0o111
 MAX_DEPTH = 32
 """Depth of one walk."""
 
+MAX_WALKS = 4096
+"""Directories that are remembered with the way to them. A Debian guest is asked for 175."""
+
 
 class GuestTree:
     """Reads files of the guest. Absence is an answer (None, False, empty); `GuestReadError` is no answer."""
@@ -35,6 +38,7 @@ class GuestTree:
         """`mounts`: mount point ("/", "/boot", ...) to the top directory of what is mounted there."""
         self._mounts = {posixpath.normpath(point): node for point, node in mounts.items()}
         self._below = _mounts_below(self._mounts)
+        self._walks: dict[str, _Walk | None] = {}
 
     def with_mount(self, point: str, node: Node) -> "GuestTree":
         """Return this tree with `node` mounted at `point`."""
@@ -188,9 +192,24 @@ class GuestTree:
 
     def _walk_to(self, path: str) -> tuple[str, Node] | None:
         """The resolved path and its node, one component at a time, as path_resolution(7) describes it."""
-        trail: list[tuple[str, Node]] = [("/", self._mounts["/"])]
-        pending = deque(_components(path))
-        links = 0
+        directory, _, name = path.rpartition("/")
+        begun = self._walk_to_directory(directory, path)
+        ended = begun if begun is None else self._walk(begun, _components(name), path)
+        return None if ended is None else ended.trail[-1]
+
+    def _walk_to_directory(self, directory: str, path: str) -> "_Walk | None":
+        """The walk to a directory of `path`, which it has in common with many others: it is kept."""
+        if directory not in self._walks:
+            if len(self._walks) >= MAX_WALKS:
+                self._walks.clear()
+            root = _Walk([("/", self._mounts["/"])], 0)
+            self._walks[directory] = self._walk(root, _components(directory), path)
+        return self._walks[directory]
+
+    def _walk(self, begun: "_Walk", names: Sequence[str], path: str) -> "_Walk | None":
+        """Go on by `names`, on the way to `path`; None where that leads nowhere."""
+        trail, links = list(begun.trail), begun.links
+        pending = deque(names)
         while pending:
             name = pending.popleft()
             if name == "..":
@@ -212,7 +231,16 @@ class GuestTree:
             pending.extendleft(reversed(_components(target)))
             if target.startswith("/"):
                 trail = trail[:1]
-        return trail[-1]
+        return _Walk(trail, links)
+
+
+class _Walk(NamedTuple):
+    """How far a path was followed."""
+
+    trail: list[tuple[str, Node]]
+    """The resolved path and the node of each directory on the way, from the top, and of what was reached."""
+    links: int
+    """How many were followed."""
 
 
 def _components(path: str) -> list[str]:

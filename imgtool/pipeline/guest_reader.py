@@ -47,10 +47,10 @@ def look(request: GuestRequest, descriptor: int) -> GuestFacts:
 
 
 def load() -> None:
-    """Load in the server what reads guests, and what a sandbox cannot load."""
+    """Load in the server what reads guests: most of it, and all that a sandbox cannot load."""
     from imgtool.guest import inspect, preload  # noqa: F401, PLC0415 - see above
 
-    preload.preload_extensions()
+    preload.preload_likely()
 
 
 JOB = Job(
