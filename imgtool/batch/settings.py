@@ -270,7 +270,7 @@ def _hash(unnamed: Task, policy: str) -> str:
     for added in ("keep_last", "metadata"):
         if plain["wanted"][added] is None:
             del plain["wanted"][added]
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
 
 _NOT_HASHED = frozenset({

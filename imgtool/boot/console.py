@@ -4,6 +4,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TextIO
 
 from imgtool.util.text import printable
@@ -29,6 +30,8 @@ class ConsoleLog:
         self._first: list[tuple[float, str]] = []
         self._last: deque[tuple[float, str]] = deque(maxlen=LAST_LINES)
         self._unfinished = ""
+        self.count = 0
+        """Lines that have come, also those that are forgotten."""
 
     def feed(self, content: bytes) -> None:
         """More of what the guest wrote."""
@@ -50,6 +53,17 @@ class ConsoleLog:
         """Each with the seconds at which it ended; the unfinished one is not among them."""
         return [*self._first, *self._last]
 
+    def since(self, count: int) -> list[str]:
+        """The lines after the first `count`, those that are remembered."""
+        first = [line for _, line in self._first[count:]]
+        skipped = max(0, count - (self.count - len(self._last)))
+        return [*first, *(line for _, line in islice(self._last, skipped, None))]
+
+    @property
+    def unfinished(self) -> str:
+        """Return the line that has no end yet, often a prompt."""
+        return self._unfinished
+
     @property
     def text(self) -> str:
         """All that is remembered, the unfinished line included."""
@@ -61,6 +75,7 @@ class ConsoleLog:
         return tuple([*shown, *filter(None, [_plain(self._unfinished)])][-count:])
 
     def _add(self, line: str) -> None:
+        self.count += 1
         stamped = (self._clock(), line[:MAX_LINE_CHARACTERS])
         if len(self._first) < FIRST_LINES:
             self._first.append(stamped)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from imgtool.fix.repairs import REPAIRS
+from imgtool.fix.repairs import NEED_PACKAGES, REPAIRS
 from imgtool.model.fix import FixPlan, Repair
 from imgtool.model.guest import GuestFacts
 from imgtool.model.verdict import Finding, Judgement, Outcome
@@ -11,18 +11,24 @@ NO_REPAIR = "imgtool has no repair for it"
 
 
 def make_plan(
-    judgement: Judgement, guest: GuestFacts, only: Collection[str] = (), skip: Collection[str] = ()
+    judgement: Judgement,
+    guest: GuestFacts,
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+    *,
+    packages: bool = False,
 ) -> FixPlan:
     """What is done for each check that did not pass, and why nothing is for the others.
 
-    `only` and `skip` are names of checks. A warning that has no repair is not in the plan.
+    `only` and `skip` are names of checks; `packages`: some are handed to the guest. A warning that has no
+    repair is not in the plan.
     """
     failing = {one.check: one for one in judgement.findings if _is_wrong(one)}
     chosen = [one for name, one in failing.items() if name not in skip and (not only or name in only)]
     repairs: dict[str, Repair] = {}
     left: dict[str, str] = {}
     for finding in chosen:
-        found = _repair(finding, guest)
+        found = _repair(finding, guest, packages=packages)
         if isinstance(found, Repair):
             known = repairs.get(found.script)
             checks = (*known.checks, finding.check) if known is not None else (finding.check,)
@@ -37,12 +43,14 @@ def _is_wrong(finding: Finding) -> bool:
     return finding.outcome is Outcome.FAIL and not finding.known
 
 
-def _repair(finding: Finding, guest: GuestFacts) -> Repair | str:
+def _repair(finding: Finding, guest: GuestFacts, *, packages: bool) -> Repair | str:
     made = REPAIRS.get(finding.check)
     if guest.linux is None:
         return "only a Linux guest can repair itself"
     if made is None:
         return f"{NO_REPAIR}: {finding.remedy}" if finding.remedy else NO_REPAIR
+    if finding.check in NEED_PACKAGES and not packages:
+        return "its package is not in the guest: hand it over with --package FILE or --repository FOLDER"
     return made(guest.linux, finding)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgtool.convert import convert
 from imgtool.disk.temporary import temporary_folder
-from imgtool.fix import session
+from imgtool.fix import packages, session
 from imgtool.fix.plan import make_plan
 from imgtool.formats.gate import admit
 from imgtool.model.boot import BootOptions
@@ -47,7 +47,14 @@ def repaired(
     conversion to a copy, QEMU, inspection and a boot raise; nothing is left behind then.
     """
     inspection, judgement = parts(before)
-    plan = make_plan(judgement, inspection.guest, request.only, request.skip)
+    packages.handed(request.options)
+    plan = make_plan(
+        judgement,
+        inspection.guest,
+        request.only,
+        request.skip,
+        packages=request.options.hands_packages,
+    )
     found = FixResult(judgement.image, judgement, plan, problem=_hopeless(plan, request.otherwise))
     if dry_run or found.problem is not None or not plan.repairs:
         yield _told(before, found)

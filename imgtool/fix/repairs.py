@@ -78,6 +78,56 @@ for unit in cloud-init-local cloud-init-network cloud-init-main cloud-init cloud
     fi
 done
 """
+PACKAGES_DEVICE = "/dev/vdc"
+INSTALL = r"""
+place=/tmp/imgtool-packages
+if [ ! -d "$place" ]; then mkdir "$place"; tar -xf DEVICE -C "$place"; fi
+# No service may start while it is installed: it would hold the file systems.
+policy=/usr/sbin/policy-rc.d
+if command -v dpkg > /dev/null && [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+fi
+given() { ls "$place"/packages/*."$1" > /dev/null 2>&1; }
+if command -v dpkg > /dev/null && command -v apt-get > /dev/null; then
+    cd "$place"
+    wanted=
+    find . -name '*.deb' > debs
+    while IFS= read -r file; do
+        dpkg-deb --field "$file"
+        echo "Filename: $file"
+        echo "Size: $(wc -c < "$file")"
+        echo "SHA256: $(sha256sum < "$file" | cut -d ' ' -f 1)"
+        echo
+    done < debs > Packages
+    for file in packages/*.deb; do
+        if [ -e "$file" ]; then wanted="$wanted $(dpkg-deb --field "$file" Package)"; fi
+    done
+    echo "deb [trusted=yes] file:$place ./" > sources.list
+    mkdir -p lists/partial archives/partial log
+    offline="-o Dir::Etc::SourceList=$place/sources.list -o Dir::Etc::SourceParts=/dev/null"
+    offline="$offline -o Dir::State::Lists=$place/lists -o Dir::Cache=$place -o Dir::Log=$place/log"
+    offline="$offline -o APT::Sandbox::User=root -o Acquire::Languages=none -o Dpkg::Use-Pty=0"
+    apt-get -q $offline update
+    apt-get -q $offline -o Dpkg::Options::=--force-confold install -y --no-install-recommends ${wanted:-NAME}
+elif command -v dpkg > /dev/null && given deb; then
+    dpkg --force-confold --install "$place"/packages/*.deb
+elif command -v rpm > /dev/null && given rpm; then
+    rpm --upgrade --replacepkgs --verbose "$place"/packages/*.rpm
+elif command -v dnf > /dev/null && [ -d "$place/repository/repodata" ]; then
+    handed="--repofrompath=imgtool,file://$place/repository --enablerepo=imgtool"
+    dnf -y --disablerepo='*' $handed install NAME
+elif command -v rpm > /dev/null; then
+    rpm --upgrade --replacepkgs --verbose "$place"/repository/*.rpm
+elif command -v apk > /dev/null && given apk; then
+    apk add --no-network "$place"/packages/*.apk
+elif command -v apk > /dev/null; then
+    apk add --no-network --repository "$place/repository" NAME
+else
+    echo "none of dpkg, rpm and apk can install what was handed over"; exit 1
+fi
+"""
 CLOUD_INIT_CLEAN = """\
 cloud-init clean --logs --seed || cloud-init clean --logs
 rm -rf /var/lib/cloud/instances /var/lib/cloud/instance /var/lib/cloud/sem
@@ -220,6 +270,17 @@ def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
     )
 
 
+def _installed(package: str, then: str) -> Made:
+    """Install it from what was handed over, and then make it start."""
+    script = INSTALL.replace("DEVICE", PACKAGES_DEVICE).replace("NAME", package)
+    # In a shell of its own: what it sets for the package's own scripts ends with it.
+    return always(f"install {package} from the packages that were handed over", f"(set -e{script})\n{then}")
+
+
+NEED_PACKAGES = frozenset({"guest-agent-installed", "cloud-init-installed"})
+"""Checks whose repair takes a package that is not in the guest."""
+
+
 def _initramfs(_linux: LinuxFacts, finding: Finding) -> Repair | str:
     if "command line" in finding.evidence:
         return ON_COMMAND_LINE
@@ -237,6 +298,8 @@ REPAIRS: Mapping[str, Made] = {
     ),
     "lvm-devices-file": always("take out LVM's list of the old machine's devices", LVM),
     "fstab-stable": _fstab,
+    "guest-agent-installed": _installed("qemu-guest-agent", AGENT),
+    "cloud-init-installed": _installed("cloud-init", CLOUD_INIT),
     "guest-agent-enabled": always("enable qemu-guest-agent", AGENT),
     "cloud-init-enabled": always("enable cloud-init", CLOUD_INIT),
     "cloud-init-clean": always("take out what cloud-init's last instance left", CLOUD_INIT_CLEAN),

@@ -3,7 +3,8 @@
 Each line of ours begins with a mark that nobody else knows; what stands between is the guest's own.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imgtool.model.fix import Repair
@@ -80,39 +81,50 @@ class Said:
     """The repair that is being done."""
 
 
+_WORDS = frozenset({"ready", "end", "clean", "lost", "read-only"})
 _LOST = {
     "lost": "its initramfs did not give way to the root file system",
     "read-only": "its root file system cannot be written to",
 }
 
 
-def read(lines: Sequence[str], nonce: str, count: int) -> Said:
-    """What the lines of the console say of `count` repairs. Whatever else stands there is output."""
-    prefix = f"{MARK}:{nonce}:"
-    words: set[str] = set()
-    statuses: list[int | None] = [None] * count
-    outputs: list[list[str]] = [[] for _ in range(count)]
-    current: int | None = None
-    for line in lines:
-        before, found, told = line.partition(prefix)
-        if current is not None and before.strip():
-            outputs[current].append(printable(before.rstrip()))
+class Reader:
+    """What the console says of `count` repairs, line after line. Whatever else stands there is output."""
+
+    def __init__(self, nonce: str, count: int) -> None:
+        self._prefix = f"{MARK}:{nonce}:"
+        self._words: set[str] = set()
+        self._statuses: list[int | None] = [None] * count
+        self._outputs = [deque[str](maxlen=KEPT_LINES) for _ in range(count)]
+        self._current: int | None = None
+
+    def take(self, lines: Iterable[str]) -> Said:
+        """Take more lines; return what all that were taken say."""
+        for line in lines:
+            self._take(line)
+        return Said(
+            ready="ready" in self._words,
+            ended="end" in self._words,
+            clean="clean" in self._words,
+            lost=next((_LOST[word] for word in _LOST if word in self._words), None),
+            statuses=tuple(self._statuses),
+            outputs=tuple(map(tuple, self._outputs)),
+            current=self._current,
+        )
+
+    def _take(self, line: str) -> None:
+        before, found, told = line.partition(self._prefix)
+        shown = before.rstrip().rpartition("\r")[2]  # a line that was written over shows its end only
+        if self._current is not None and shown.strip():
+            self._outputs[self._current].append(printable(shown))
         if not found:
-            continue
+            return
         kind, *numbers = told.strip().split(":")
-        words.add(told.strip())
-        number = int(numbers[0]) if numbers and numbers[0].isdecimal() else count
-        if number >= count:
-            continue
-        current = number if kind == "begin" else None
+        if kind in _WORDS:
+            self._words.add(told.strip())
+        number = int(numbers[0]) if numbers and numbers[0].isdecimal() else len(self._statuses)
+        if number >= len(self._statuses):
+            return
+        self._current = number if kind == "begin" else None
         if kind == "end" and len(numbers) == 2 and numbers[1].isdecimal():
-            statuses[number] = int(numbers[1])
-    return Said(
-        ready="ready" in words,
-        ended="end" in words,
-        clean="clean" in words,
-        lost=next((_LOST[word] for word in _LOST if word in words), None),
-        statuses=tuple(statuses),
-        outputs=tuple(tuple(one[-KEPT_LINES:]) for one in outputs),
-        current=current,
-    )
+            self._statuses[number] = int(numbers[1])

@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imgtool.boot import accelerator
 from imgtool.boot.accelerator import machine_access
@@ -11,10 +12,11 @@ from imgtool.boot.machine import MACHINES
 from imgtool.boot.qemu import Guest, started
 from imgtool.boot.run import architecture_of
 from imgtool.errors import UsageError
-from imgtool.fix import machine, script
+from imgtool.fix import machine, packages, script
 from imgtool.fix.guest_files import ROOT_DRIVERS, GuestFileReader
 from imgtool.fix.initrd import FIRST_PROGRAM, alone, appended, padding
 from imgtool.fix.machine import SealedMachine
+from imgtool.fix.repairs import NEED_PACKAGES
 from imgtool.model.boot import Accelerator
 from imgtool.model.facts import Known
 from imgtool.model.fix import FixOptions, Repair, RepairOutcome, SealedRun
@@ -56,6 +58,9 @@ def run(
     chosen = accelerator.choose(options.accel, architecture)
     nonce = secrets.token_hex(8)
     made = _machine(image, guest, architecture, chosen.accelerator, progress)
+    if any(NEED_PACKAGES & set(one.checks) for one in repairs):
+        made = replace(made, packages=image.path.parent / "packages")
+        packages.write_disk(packages.handed(options), image.path.parent / "packages")
     made.script.write_bytes(script.script(repairs, nonce))
     access = machine_access(emulator, chosen.accelerator, None, folders=(image.path.parent,))
     progress.stage("fix", f"sealed machine started, by {chosen.accelerator}")
@@ -137,7 +142,9 @@ class _Talk:
     def __init__(
         self, guest: Guest, repairs: Sequence[Repair], nonce: str, timeout_seconds: float, progress: Progress
     ) -> None:
-        self._guest, self._repairs, self._nonce = guest, repairs, nonce
+        self._guest, self._repairs = guest, repairs
+        self._reader = script.Reader(nonce, len(repairs))
+        self._read = 0
         self._deadline = timeout_seconds
         self._progress = progress
         self._asked_at: float | None = None
@@ -159,10 +166,9 @@ class _Talk:
 
     def _ask(self) -> None:
         """Give a shell that waits the one line; once more where that one was lost."""
-        text = self._guest.log.text
         asked = self._asked_at
         waiting = asked is None or self._guest.seconds() - asked > ASK_SECONDS
-        if waiting and PROMPT.search(text[-80:]):
+        if waiting and PROMPT.search(self._guest.log.unfinished):
             self._asked_at = self._guest.seconds()
             self._guest.type(f"sh {SCRIPT_DEVICE}")
 
@@ -183,8 +189,10 @@ class _Talk:
             self._guest.turn(TURN_SECONDS)
 
     def _said(self) -> script.Said:
-        lines = [line for _, line in self._guest.log.lines]
-        return script.read(lines, self._nonce, len(self._repairs))
+        """What it has said so far; only what is new is read."""
+        lines = self._guest.log.since(self._read)
+        self._read = self._guest.log.count
+        return self._reader.take(lines)
 
     def _is_over(self) -> bool:
         return self._guest.seconds() > self._deadline

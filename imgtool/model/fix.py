@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from imgtool.model.boot import BootResult
@@ -16,6 +17,15 @@ class FixOptions:
     timeout_seconds: float = 1800.0
     """Of the whole run, and of the boot that proves it."""
     accel: Literal["auto", "kvm", "tcg"] = "auto"
+    packages: tuple[Path, ...] = ()
+    """Files of packages to install where a check misses one."""
+    repository: Path | None = None
+    """A folder of packages to take from for that, with what they need."""
+
+    @property
+    def hands_packages(self) -> bool:
+        """The guest gets packages."""
+        return bool(self.packages) or self.repository is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from imgtool.boot import console
-from imgtool.boot.console import ConsoleLog
+from imgtool.boot.console import FIRST_LINES, LAST_LINES, ConsoleLog
 
 
 class Clock:
@@ -48,6 +48,18 @@ def test_of_a_guest_that_never_stops_the_first_and_the_last_lines_are_kept(log: 
     log.feed(b"".join(b"%d\n" % number for number in range(count)))
     assert len(log.lines) == console.FIRST_LINES + console.LAST_LINES
     assert (log.lines[0][1], log.lines[-1][1]) == ("0", str(count - 1))
+
+
+def test_it_is_read_on_from_where_somebody_stopped(log: ConsoleLog) -> None:
+    log.feed(b"one\ntwo\n# ")
+    assert (log.since(0), log.since(1), log.since(log.count)) == (["one", "two"], ["two"], [])
+    assert log.unfinished == "# "
+    log.feed(b"\n" * (FIRST_LINES + LAST_LINES))
+    log.feed(b"end\n")
+    assert log.since(0) == [line for _, line in log.lines]
+    assert log.since(log.count - 2) == ["", "end"]
+    forgotten = log.count - FIRST_LINES - LAST_LINES
+    assert log.since(forgotten) == [line for _, line in log.lines][forgotten:]
 
 
 @pytest.mark.parametrize("piece", [b"\r", b"\x1b[", b"\x1b[0;", b"\xff", b"\n", b"\r\n\r"], ids=repr)

@@ -9,6 +9,7 @@ from imgtool.fix.repairs import REPAIRS
 from imgtool.model.facts import Known
 from imgtool.model.fix import FixPlan
 from imgtool.model.inspection import Inspection
+from imgtool.model.layout import Firmware
 
 
 def planned(inspection: Inspection, only: tuple[str, ...] = (), skip: tuple[str, ...] = ()) -> FixPlan:
@@ -55,11 +56,22 @@ def test_what_stands_on_the_command_line_is_not_repaired_in_a_file() -> None:
 
 
 def test_an_error_without_a_repair_is_said_and_a_warning_only_where_it_was_asked_for() -> None:
-    spoiled = facts.with_agent(installed=Known(value=False, evidence="dpkg: not installed"))
-    assert "no repair" in planned(spoiled).left["guest-agent-installed"]
+    spoiled = facts.inspection(guest=facts.guest(firmware=Known(Firmware(bios=False, uefi=False), "seen")))
+    assert "no repair" in planned(spoiled).left["boot-firmware"]
     warned = with_linux(root_is_last=Known(value=False, evidence="partition 3 stands behind it"))
     assert planned(warned).left == {}
     assert "root-grows" in planned(warned, only=("root-grows",)).left
+
+
+def test_what_takes_a_package_is_repaired_where_packages_are_handed_over() -> None:
+    spoiled = facts.with_agent(installed=Known(value=False, evidence="dpkg: not installed"))
+    assert "--package FILE" in planned(spoiled).left["guest-agent-installed"]
+    plan = make_plan(registry.judge(spoiled), spoiled.guest, packages=True)
+    assert (plan.left, plan.wanted) == ({}, ("guest-agent-installed",))
+    assert "systemctl enable qemu-guest-agent" in plan.repairs[0].script
+    assert (
+        make_plan(registry.judge(facts.inspection()), facts.inspection().guest, packages=True).repairs == ()
+    )
 
 
 @pytest.mark.parametrize("name", ["/etc/x\nrm -rf /", "/etc/\x00"])

@@ -70,7 +70,7 @@ def test_fstab_names_the_partitions_of_the_first_disk_by_their_uuid(tmp_path: Pa
 
 
 def said(*lines: str, count: int = 2) -> script.Said:
-    return script.read(lines, NONCE, count)
+    return script.Reader(NONCE, count).take(lines)
 
 
 def test_what_the_console_shows_is_read() -> None:
@@ -89,6 +89,11 @@ def test_what_the_console_shows_is_read() -> None:
     assert (found.ended, found.clean, found.statuses) == (True, True, (0, 2))
 
 
+def test_a_bar_that_writes_over_itself_shows_its_end() -> None:
+    found = said(f"@imgtool:{NONCE}:begin:0", "5%\r50%\r100%\r")
+    assert found.outputs[0] == ("100%",)
+
+
 def test_only_who_knows_the_nonce_is_believed() -> None:
     assert said("@imgtool:guess:ready", "@imgtool:guess:end:0:0") == said()
 
@@ -96,5 +101,9 @@ def test_only_who_knows_the_nonce_is_believed() -> None:
 @given(st.lists(st.text(alphabet=f"@imgtool:{NONCE}begndly019\n", max_size=60), max_size=20))
 def test_no_line_is_too_odd(lines: list[str]) -> None:
     mark = f"@imgtool:{NONCE}:"
-    found = script.read([line.replace("@", mark) for line in lines], NONCE, 2)
+    shown = [line.replace("@", mark) for line in lines]
+    found = script.Reader(NONCE, 2).take(shown)
     assert len(found.statuses) == 2
+    reader = script.Reader(NONCE, 2)
+    one_by_one = [reader.take([line]) for line in shown]
+    assert one_by_one[-1:] in ([], [found])

@@ -107,6 +107,7 @@ def test_every_command_runs_and_shows_what_the_page_says(
         exported_from_vmware(
             folder / "exported.ova", request.getfixturevalue("debian_initramfs_without_virtio")
         )
+        shutil.copy(request.getfixturevalue("agent_package"), folder / "qemu-guest-agent.deb")
     ours = [one for one in examples(page) if not one.command.startswith(tuple(ELSEWHERE))]
     try:
         for example in ours:

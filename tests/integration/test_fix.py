@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,48 +132,104 @@ def test_an_initramfs_is_made_again(name: str, request: pytest.FixtureRequest, t
     assert imgtool("check", target).returncode == 0
 
 
-def broken(image: Path, folder: Path, path: str, content: str | None) -> None:
-    folder.mkdir()
-    with opened_guest(image, folder, 1, 2) as guest:
-        file = guest.root.top / path
-        (guest.root.top / "etc/systemd/system/qemu-guest-agent.service").symlink_to("/dev/null")
-        if content is None:
-            file.unlink()
-        else:
-            file.write_text(content)
+MASK = "etc/systemd/system/qemu-guest-agent.service"
+TOOL = "usr/bin/systemctl"
+LIAR = """\
+#!/bin/sh
+mark=$(head -n 1 /dev/vdb)
+for word in end:0:0 clean end; do echo "${mark#mark=}:$word"; done
+sleep 100000
+"""
+"""It knows what nobody but the script should, for it reads the script."""
+
+
+def with_tool(content: str) -> Callable[[Path], None]:
+    """The agent is masked, and this is what would unmask it."""
+
+    def spoil(root: Path) -> None:
+        (root / MASK).symlink_to("/dev/null")
+        (root / TOOL).write_text(content)
+
+    return spoil
+
+
+def without_shell(root: Path) -> None:
+    (root / MASK).symlink_to("/dev/null")
+    (root / "usr/bin/dash").unlink()
+
+
+def full(root: Path) -> None:
+    """Not a block is free on the root, whose fstab is to be written anew."""
+    fstab = root / "etc/fstab"
+    esp = next(line for line in fstab.read_text().splitlines() if " /boot/efi " in line)
+    fstab.write_text(fstab.read_text().replace(esp.split()[0], "/dev/sda1"))
+    subprocess.run(["dd", "if=/dev/zero", f"of={root}/var/full", "bs=1M"], check=False, capture_output=True)
+    subprocess.run(["dd", "if=/dev/zero", f"of={root}/var/rest", "bs=512"], check=False, capture_output=True)
 
 
 FAILURES = {
-    "its tool fails": ("usr/bin/systemctl", "#!/bin/sh\necho it does not\nexit 3\n", "could not enable"),
-    "it has no shell": ("usr/bin/dash", None, "sealed machine failed"),
-    "it hangs": ("usr/bin/systemctl", "#!/bin/sh\nsleep 100000\n", "was not done after"),
-    "it lies": ("usr/bin/systemctl", "#!/bin/sh\nexit 0\n", "guest-agent-enabled still fails"),
+    "its tool fails": (with_tool("#!/bin/sh\necho it does not\nexit 3\n"), "could not enable"),
+    "its disk is full": (full, "could not name file systems"),
+    "it lies on the line": (with_tool(LIAR), "guest-agent-enabled still fails"),
+    "it hangs": (with_tool("#!/bin/sh\nsleep 100000\n"), "was not done after"),
+    "it has no shell": (without_shell, "sealed machine failed"),
+    "its tool does nothing": (with_tool("#!/bin/sh\n"), "guest-agent-enabled still fails"),
 }
+SOME = [*FAILURES][:4]
 
 
-@pytest.mark.parametrize("case", FAILURES if ALL else ["its tool fails", "it hangs"])
+@pytest.mark.parametrize("case", FAILURES if ALL else SOME)
 def test_a_guest_that_does_not_repair_itself_leaves_nothing(case: str, a_copy: Path, tmp_path: Path) -> None:
-    path, content, says = FAILURES[case]
-    broken(a_copy, tmp_path / "guest", path, content)
+    spoil, says = FAILURES[case]
+    (tmp_path / "guest").mkdir()
+    with opened_guest(a_copy, tmp_path / "guest", 1, 2) as guest:
+        spoil(guest.root.top)
     target, temporary = tmp_path / "new.raw", tmp_path / "temporary"
     temporary.mkdir()
     patience = ("--timeout", "60") if case == "it hangs" else ()
-    words = (
-        "fix",
-        a_copy,
-        target,
-        "--only",
-        "guest-agent-enabled",
-        "--no-boot",
-        "--output",
-        "json",
-        *patience,
-    )
+    only = ("--only", "fstab-stable" if case == "its disk is full" else "guest-agent-enabled")
+    words = ("fix", a_copy, target, *only, "--no-boot", "--force-share", "--output", "json", *patience)
     run = imgtool(*words, env={**os.environ, "TMPDIR": str(temporary)}, timeout=PATIENCE_SECONDS)
     assert run.returncode == 1, run.stderr
     assert says in json.loads(run.stdout)["problem"]
     assert not target.exists()
     assert list(temporary.iterdir()) == []
+
+
+def test_a_package_is_taken_from_a_folder_and_no_other(
+    debian_no_agent: Path, agent_package: Path, tmp_path: Path
+) -> None:
+    folder, target = tmp_path / "folder", tmp_path / "new.raw"
+    (folder / "pool").mkdir(parents=True)
+    shutil.copy(agent_package, folder / "pool")
+    other = folder / "other/DEBIAN"
+    other.mkdir(parents=True)
+    (other / "control").write_text(OTHER)
+    subprocess.run(["dpkg-deb", "--build", other.parent, folder], check=True, capture_output=True)
+    status, found, log = fix(debian_no_agent, target, "--no-boot", "--repository", str(folder))
+    assert status == 0, f"{found['problem']}\n{found['repairs']}\n{found['machine']}\n{log}"
+    (repair,) = found["repairs"]
+    assert repair["checks"] == ["guest-agent-installed"]
+    with mounted(target, 2, tmp_path / "root") as root:
+        listed = subprocess.run(
+            ["dpkg-query", f"--admindir={root}/var/lib/dpkg", "-W", "-f", "${Package} ${Status}\n"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        assert not (root / "usr/sbin/policy-rc.d").exists()
+    assert "\nqemu-guest-agent install ok installed\n" in listed
+    assert "imgtool-other" not in listed
+    assert imgtool("check", target).returncode == 0
+
+
+OTHER = """\
+Package: imgtool-other
+Version: 1
+Architecture: all
+Maintainer: nobody <nobody@example.org>
+Description: a package that nothing needs
+"""
 
 
 def test_an_error_without_a_repair_is_said_before_anything_is_done(

@@ -3,6 +3,7 @@
 They are read-only and shared by all tests: copy what is to be changed.
 """
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -108,3 +109,21 @@ def debian_initramfs_truncated() -> Path:
 def debian_host_keys() -> Path:
     """SSH host keys are baked in."""
     return build_image("--fault=host-keys")
+
+
+PACKAGES = Path.home() / ".cache/imgtool/packages"
+NAME = "qemu-guest-agent"
+
+
+@pytest.fixture(scope="session")
+def agent_package() -> Path:
+    """Debian 12's own qemu-guest-agent, which is downloaded once and not installed."""
+    folder = PACKAGES / NAME
+    folder.mkdir(parents=True, exist_ok=True)
+    with (PACKAGES / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(folder.glob("*.deb")):
+            command = ["apt-get", "-o", "APT::Sandbox::User=root", "download", f"{NAME}/bookworm"]
+            subprocess.run(command, cwd=folder, check=True)
+    (found,) = folder.glob("*.deb")
+    return found

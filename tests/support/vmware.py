@@ -13,7 +13,7 @@ RULE = 'SUBSYSTEM=="net", ATTR{address}=="00:50:56:12:34:56", NAME="eth0"\n'
 
 
 def exported_from_vmware(path: Path, image: Path) -> None:
-    """An OVA at `path` of a Debian image whose initramfs lacks virtio: used once, and not cleaned up."""
+    """An OVA at `path` of a Debian image whose initramfs lacks virtio; it never had QEMU's agent."""
     folder = path.with_name("export")
     folder.mkdir()
     raw = folder / "disk.raw"
@@ -24,5 +24,7 @@ def exported_from_vmware(path: Path, image: Path) -> None:
         guest.root.put("etc/ssh/ssh_host_ed25519_key", KEY, 0o600)
         guest.root.put("etc/udev/rules.d/70-persistent-net.rules", RULE)
         shutil.rmtree(guest.root.top / ".before", ignore_errors=True)
+        purge = ["chroot", guest.root.top, "dpkg", "--purge", "qemu-guest-agent"]
+        subprocess.run(purge, check=True, capture_output=True)
     stream_ova(path, raw, "web-disk1.vmdk")
     shutil.rmtree(folder)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from imgtool.cli import boot_options, completions, console, conversion_options, options, policies
+from imgtool.cli import boot_options, completions, console, conversion_options, fix_options, options, policies
 from imgtool.cli.bars import When, watch
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
@@ -45,6 +45,7 @@ _DEFAULTS = FixOptions()
     shell_complete=completions.checks,
     help="Leave what fails this check as it is; repeatable.",
 )
+@fix_options.packages
 @click.option(
     "--boot/--no-boot",
     default=True,
@@ -76,6 +77,8 @@ def command(
     policy: str,
     only: Sequence[str],
     skip: Sequence[str],
+    packages: tuple[Path, ...],
+    repository: Path | None,
     boot: bool,
     timeout: float,
     accel: Literal["auto", "kvm", "tcg"],
@@ -99,7 +102,7 @@ def command(
         repair=RepairRequest(
             only=only,
             skip=skip,
-            options=FixOptions(timeout, accel),
+            options=FixOptions(timeout, accel, packages, repository),
             boot=BootOptions(timeout_seconds=timeout, accel=accel) if boot else None,
         ),
         overwrite=force,
