@@ -2,6 +2,7 @@
 
     plan.py      findings -> what is done for each, or why nothing is; pure
     repairs.py   the repairs: for each check a script, by the facts of the guest
+    command_line.py  those that change the kernel's command line
     script.py    all scripts of a plan as the one that the machine runs; and its answers, read again
     packages.py  packages that the operator hands over, as a disk of that machine
     initrd.py    what is put behind the guest's initramfs: virtio from its own modules, and a first program

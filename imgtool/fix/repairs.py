@@ -6,6 +6,7 @@ only quoted, and where it cannot be quoted there is no repair. A script may be r
 
 from collections.abc import Callable, Mapping
 
+from imgtool.fix import command_line
 from imgtool.model.facts import Fact, Known
 from imgtool.model.fix import Repair
 from imgtool.model.linux import LinuxFacts
@@ -15,15 +16,17 @@ from imgtool.util.text import shell_operands
 Made = Callable[[LinuxFacts, Finding], Repair | str]
 """The repair of a finding, or why there is none."""
 
-ON_COMMAND_LINE = "it stands on the kernel's command line: take it out there"
+ON_COMMAND_LINE = (
+    "it stands on the kernel's command line, and which word it is is not clear: take it out there"
+)
 
 
 def always(title: str, script: str) -> Made:
     """Make the same for every guest."""
 
-    def made(_linux: LinuxFacts, finding: Finding) -> Repair | str:
+    def made(linux: LinuxFacts, finding: Finding) -> Repair | str:
         if "command line" in finding.evidence:
-            return ON_COMMAND_LINE
+            return _off_command_line(linux, finding)
         return Repair((finding.check,), title, script)
 
     return made
@@ -148,12 +151,6 @@ while IFS= read -r line; do
 done < /etc/fstab.imgtool > /etc/fstab
 rm -f /etc/fstab.imgtool
 """
-GRUB = """\
-if command -v update-grub > /dev/null; then update-grub
-elif [ -d /boot/grub2 ] && command -v grub2-mkconfig > /dev/null; then grub2-mkconfig -o /boot/grub2/grub.cfg
-elif command -v grub-mkconfig > /dev/null; then grub-mkconfig -o /boot/grub/grub.cfg
-else echo "there is no program that makes GRUB's configuration"; exit 1; fi
-"""
 SERIAL = r"""
 words='console=tty0 console=ttyS0,115200'
 if command -v grubby > /dev/null; then
@@ -246,10 +243,15 @@ fi
 """
 
 
-def _fstab(_linux: LinuxFacts, finding: Finding) -> Repair | str:
-    if "/etc/fstab" not in finding.evidence:
-        return "only /etc/fstab is repaired: write root=UUID=... where the boot loader has it"
-    return Repair((finding.check,), "name file systems by their UUID in /etc/fstab", FSTAB)
+def _fstab(linux: LinuxFacts, finding: Finding) -> Repair | str:
+    places = ["in /etc/fstab"] if "/etc/fstab" in finding.evidence else []
+    script = FSTAB if places else ""
+    if command_line.named_by_bus(linux):
+        places.append("on the kernel's command line")
+        script += f"({command_line.root_by_uuid()})\n"
+    if not places:
+        return "it is named neither in /etc/fstab nor on the kernel's command line: name it by its UUID"
+    return Repair((finding.check,), f"name file systems by their UUID {' and '.join(places)}", script)
 
 
 def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
@@ -281,9 +283,20 @@ NEED_PACKAGES = frozenset({"guest-agent-installed", "cloud-init-installed"})
 """Checks whose repair takes a package that is not in the guest."""
 
 
-def _initramfs(_linux: LinuxFacts, finding: Finding) -> Repair | str:
-    if "command line" in finding.evidence:
+def _off_command_line(linux: LinuxFacts, finding: Finding) -> Repair | str:
+    words = command_line.told_by(linux, finding.evidence)
+    if not words:
         return ON_COMMAND_LINE
+    return Repair(
+        (finding.check,),
+        f"take {' '.join(words)} off the kernel's command line",
+        command_line.without(words),
+    )
+
+
+def _initramfs(linux: LinuxFacts, finding: Finding) -> Repair | str:
+    if "command line" in finding.evidence:
+        return _off_command_line(linux, finding)
     return Repair((finding.check,), "make the initramfs again, for any machine, with virtio", INITRAMFS)
 
 
@@ -305,7 +318,7 @@ REPAIRS: Mapping[str, Made] = {
     "cloud-init-clean": always("take out what cloud-init's last instance left", CLOUD_INIT_CLEAN),
     "boot-target": always("start multi-user.target by default", TARGET),
     "selinux-labels": always("label all files at the first boot", RELABEL),
-    "serial-console": always("give the kernel the serial console", SERIAL + GRUB),
+    "serial-console": always("give the kernel the serial console", SERIAL + command_line.GRUB),
     "uefi-fallback": always("install the loader where UEFI finds it on any machine", FALLBACK),
     "initramfs-intact": _initramfs,
     "initramfs-generic": _initramfs,

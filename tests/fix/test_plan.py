@@ -49,8 +49,14 @@ def test_the_operator_chooses() -> None:
     assert (without.wanted, without.skipped) == (("ssh-host-keys",), ("machine-id",))
 
 
-def test_what_stands_on_the_command_line_is_not_repaired_in_a_file() -> None:
-    plan = planned(with_linux(machine_id=Known("set", "kernel command line: systemd.machine_id=1")))
+def test_a_word_of_the_command_line_is_taken_out_where_it_is_clear_which() -> None:
+    line = "root=UUID=1 systemd.machine_id=1"
+    evidence = "kernel command line: systemd.machine_id=1"
+    found = with_linux(machine_id=Known("set", evidence), command_line=Known(line, "grub.cfg"))
+    (repair,) = planned(found, only=("machine-id",)).repairs
+    assert repair.title == "take systemd.machine_id=1 off the kernel's command line"
+    other = with_linux(machine_id=Known("set", evidence), command_line=Known("quiet", "grub.cfg"))
+    plan = planned(other, only=("machine-id",))
     assert plan.repairs == ()
     assert "command line" in plan.left["machine-id"]
 

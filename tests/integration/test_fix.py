@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -240,3 +241,39 @@ def test_an_error_without_a_repair_is_said_before_anything_is_done(
     assert found["machine"] is None
     assert "guest-agent-installed" in found["problem"]
     assert list(found["left"]) == ["guest-agent-installed"]
+
+
+MASKED_BY = "systemd.mask=qemu-guest-agent.service"
+GRUB = f"""\
+GRUB_TIMEOUT=1
+GRUB_DISABLE_LINUX_UUID=true
+GRUB_CMDLINE_LINUX="{MASKED_BY} console=tty0 console=ttyS0,115200"
+"""
+
+
+def test_the_distributions_tool_makes_the_boot_menu_anew(
+    a_copy: Path, grub_packages: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "guest").mkdir()
+    with opened_guest(a_copy, tmp_path / "guest", 1, 2) as guest:
+        root = guest.root.top
+        for package in grub_packages:
+            shutil.copy(package, root / "root")
+        install = "dpkg --force-depends --install /root/*.deb && rm /root/*.deb"
+        subprocess.run(["chroot", root, "sh", "-c", install], check=True, capture_output=True)
+        (root / "etc/default/grub").write_text(GRUB)
+        menu = root / "boot/grub/grub.cfg"
+        menu.write_text(re.sub("root=UUID=[^ ]*", f"root=/dev/sda2 {MASKED_BY}", menu.read_text()))
+    target = tmp_path / "new.raw"
+    status, found, log = fix(a_copy, target, "--force-share", "--boot" if ALL else "--no-boot")
+    assert status == 0, f"{found['problem']}\n{found['repairs']}\n{found['machine']}\n{log}"
+    checks = {check for one in found["repairs"] for check in one["checks"]}
+    assert checks == {"fstab-stable", "guest-agent-enabled"}
+    with mounted(target, 2, tmp_path / "root") as root:
+        menu, settings = root / "boot/grub/grub.cfg", root / "etc/default/grub"
+        assert "/etc/grub.d/10_linux" in menu.read_text()
+        assert "root=UUID=" in menu.read_text()
+        assert 'GRUB_CMDLINE_LINUX=" console=tty0 console=ttyS0,115200"' in settings.read_text()
+        for file in (menu, settings):
+            assert MASKED_BY not in file.read_text()
+            assert "root=/dev" not in file.read_text()

@@ -112,18 +112,27 @@ def debian_host_keys() -> Path:
 
 
 PACKAGES = Path.home() / ".cache/imgtool/packages"
-NAME = "qemu-guest-agent"
+
+
+def packages(*names: str) -> list[Path]:
+    """Debian 12's own packages of these names, which are downloaded once and not installed."""
+    PACKAGES.mkdir(parents=True, exist_ok=True)
+    with (PACKAGES / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [f"{name}/bookworm" for name in names if not list(PACKAGES.glob(f"{name}_*.deb"))]
+        if missing:
+            command = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *missing]
+            subprocess.run(command, cwd=PACKAGES, check=True)
+    return [next(PACKAGES.glob(f"{name}_*.deb")) for name in names]
 
 
 @pytest.fixture(scope="session")
 def agent_package() -> Path:
-    """Debian 12's own qemu-guest-agent, which is downloaded once and not installed."""
-    folder = PACKAGES / NAME
-    folder.mkdir(parents=True, exist_ok=True)
-    with (PACKAGES / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not list(folder.glob("*.deb")):
-            command = ["apt-get", "-o", "APT::Sandbox::User=root", "download", f"{NAME}/bookworm"]
-            subprocess.run(command, cwd=folder, check=True)
-    (found,) = folder.glob("*.deb")
-    return found
+    """The package qemu-guest-agent."""
+    return packages("qemu-guest-agent")[0]
+
+
+@pytest.fixture(scope="session")
+def grub_packages() -> list[Path]:
+    """The packages that have update-grub."""
+    return packages("grub-common", "grub2-common")
