@@ -10,6 +10,7 @@ from support.cloud import Devcloud
 from support.glance_client import images_named
 from support.real_guest import opened_guest
 
+PATIENCE_SECONDS = 3000
 MANIFEST = """\
 defaults: {{clouds: [devcloud-member], fix: true, retries: 0}}
 images:
@@ -30,8 +31,9 @@ def test_only_what_could_be_repaired_is_delivered(
         (guest.root.top / "usr/bin/systemctl").write_text("#!/bin/sh\necho it does not\nexit 3\n")
     manifest = tmp_path / "m.yaml"
     manifest.write_text(MANIFEST.format(good=debian_agent_masked, bad=bad, name=name))
+    environment = {**os.environ, "TMPDIR": str(temporary)}
     run = imgtool(
-        "batch", manifest, "--output", "json", "--jobs", "1", env={**os.environ, "TMPDIR": str(temporary)}
+        "batch", manifest, "--output", "json", "--jobs", "1", env=environment, timeout=PATIENCE_SECONDS
     )
     assert run.returncode == 7, run.stderr
     found = {one["name"]: one for one in json.loads(run.stdout)["images"]}
