@@ -21,7 +21,10 @@ KEYS_OF_QUADLETS = {
     "Image", "ContainerName", "Volume", "Environment", "ReadOnly", "NoNewPrivileges", "DropCapability",
     "LogDriver", "Exec",
 }  # fmt: skip
-"""Those of podman-systemd.unit(5) of podman 4.4 that are used: Debian 12's podman is older."""
+"""Those of podman-systemd.unit(5) of podman 4.4 that are used.
+
+podman's own generator (/usr/libexec/podman/quadlet --dryrun) is not run: Debian 12's podman is 4.3 and has
+none, and no package of PyPI brings it. The test below reads the quadlet as the manual says instead."""
 
 
 class Unit(dict[str, dict[str, list[str]]]):

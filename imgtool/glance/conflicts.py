@@ -6,7 +6,7 @@ from typing import Literal
 
 from imgtool.convert.payload import Bytes, Payload
 from imgtool.errors import CloudError
-from imgtool.glance import converted, images
+from imgtool.glance import converted, images, web_download
 from imgtool.glance.body import hash_of
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.record import Record
@@ -87,6 +87,10 @@ def _same_content(
     """
     hashes: dict[tuple[str | None, str], str | None] = {}
     for record in records:
+        if isinstance(payload, WebContent) and record.disk_format != plan.disk_format:
+            if _may_be_same(record, plan) and web_download.is_made_of(plan, record, payload, progress):
+                return record
+            continue
         content = _content_as(record.disk_format, plan, payload)
         if not _may_be_same(record, plan) or content is None or record.size_bytes != content.size_bytes:
             continue

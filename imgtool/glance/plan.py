@@ -132,6 +132,7 @@ def provenance(policy: str | None, repaired: Sequence[str] = ()) -> tuple[Proper
 
 
 IMAGE_HASH = f"{PREFIX}image_hash"
+SOURCE_SHA256 = f"{PREFIX}source_sha256"
 
 
 def image_hash(algorithm: str, value: str) -> Property:
@@ -144,4 +145,4 @@ def image_hash(algorithm: str, value: str) -> Property:
 
 def source_sha256(value: str) -> Property:
     """Return the property with the SHA-256 of the file that the user named."""
-    return Property(f"{PREFIX}source_sha256", value, "the source file's, as sha256sum prints it")
+    return Property(SOURCE_SHA256, value, "the source file's, as sha256sum prints it")

@@ -18,11 +18,13 @@ from imgtool.glance.body import USUAL_ALGORITHM, hash_of
 from imgtool.glance.cloud import Cloud
 from imgtool.glance.failures import GlanceRefusal
 from imgtool.glance.imports import ImportFailedError
+from imgtool.glance.plan import IMAGE_HASH, SOURCE_SHA256
 from imgtool.glance.record import Record
 from imgtool.glance.verify import Proof, hash_in, require_equal, unknown_algorithm, verify_arrival
 from imgtool.glance.web_content import WebContent
 from imgtool.model.delivery import UploadPlan
 from imgtool.util.progress import Progress
+from imgtool.util.text import printable
 
 _BAD_REQUEST = 400
 
@@ -82,6 +84,27 @@ def _as_published(plan: UploadPlan, record: Record, content: WebContent, progres
         hint=OTHER_FILE,
     )
     return Proof(record.disk_format or "", algorithm, wanted)
+
+
+def is_made_of(plan: UploadPlan, record: Record, content: WebContent, progress: Progress) -> bool:
+    """Whether Glance made the image `record`, of another format, of the published file.
+
+    The image's own properties tell, where both sides know the file's SHA-256 and the image is still the one
+    that was verified then; else the file is fetched and its disk compared. Raises what `fetch` does.
+    """
+    told, published = record.properties.get(SOURCE_SHA256), content.published.get("sha256")
+    if told and published:
+        algorithm, value = hash_in(record)
+        if told != published:
+            return False
+        if value and record.properties.get(IMAGE_HASH) == f"{algorithm}:{value}":
+            return True
+    progress.stage("hash", f"{printable(record.name)} may be made of it: comparing with the disk")
+    try:
+        _converted(plan, record, content, progress)
+    except VerificationError:
+        return False
+    return True
 
 
 def _converted(plan: UploadPlan, record: Record, content: WebContent, progress: Progress) -> Proof:

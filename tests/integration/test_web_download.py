@@ -100,17 +100,34 @@ def test_another_file_does_not_stay(algorithm: str, content: bytes, site: Site, 
     assert list(place.iterdir()) == []
 
 
-def test_the_same_again_is_already_there(parts: str, content: bytes, site: Site) -> None:
+@pytest.mark.parametrize("algorithm", ["sha512", "sha256"])
+def test_the_same_again_is_already_there(
+    algorithm: str, parts: str, content: bytes, site: Site, place: Path
+) -> None:
+    """Also where Glance converted it: by the image's own properties, else by its disk, which is read then."""
     url = site.put("/disk.qcow2", content)
-    checksum = f"sha512:{hash_of(content, 'sha512')}"
-    first = uploaded(url, "again", "--checksum", checksum)
-    second = upload(url, "again", "--checksum", checksum)
-    if parts == "conversion":  # its disk would have to be read for that
-        assert second.returncode == 6
-        assert "has an image named 'again' already" in second.stdout
-    else:
-        assert json.loads(second.stdout)["upload"]["ending"] == "already-there"
-        assert json.loads(second.stdout)["upload"]["image_id"] == first["image_id"]
+    checksum, name = f"{algorithm}:{hash_of(content, algorithm)}", f"again {algorithm}"
+    first = uploaded(url, name, "--checksum", checksum)
+    before = len(site.asked)
+    second = uploaded(url, name, "--checksum", checksum)
+    assert (second["ending"], second["image_id"]) == ("already-there", first["image_id"])
+    is_read = (parts == "conversion") == (algorithm == "sha512")
+    assert len(site.asked) - before == 1 + is_read  # one for its size
+    assert list(place.iterdir()) == []
+
+
+def test_another_file_of_that_name_is_a_conflict(content: bytes, site: Site) -> None:
+    for position, algorithm in enumerate(("sha512", "sha256")):
+        url = site.put("/disk.qcow2", content)
+        name = f"other {algorithm}"
+        uploaded(url, name, "--checksum", f"{algorithm}:{hash_of(content, algorithm)}")
+        disk = create(Path(f"other{position}.raw"), "raw", "8M")
+        qemu_io(disk, ["write -P 9 1M 3M"], "raw")
+        other: bytes = convert(disk, disk.with_suffix(".qcow2"), "raw", "qcow2", "-c").read_bytes()
+        url = site.put("/disk.qcow2", other)
+        run = upload(url, name, "--checksum", f"{algorithm}:{hash_of(other, algorithm)}")
+        assert run.returncode == 6, run.stdout
+        assert f"has an image named '{name}' already" in run.stdout
 
 
 def test_several_at_once(content: bytes, disk: Path, site: Site) -> None:
