@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from imgtool.guest.cloud_init.config import CloudConfig
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.network_cards import Card, makes_its_own, read_cards
+from imgtool.guest.service_setup import never_runs
 from imgtool.guest.systemd.lookup import is_null
 from imgtool.guest.systemd.start import StartedUnits
 from imgtool.guest.tree import GuestTree
@@ -36,6 +37,7 @@ SERVICES = {
 """Which unit brings up what a program's files say. netplan starts networkd itself."""
 OF_ALL_CARDS = ("dhcpcd.service", "connman.service", "dhclient.service")
 CLOUD_INIT_S = "cloud-init"
+UNMASK = "`systemctl unmask` it, or take out of its unit what keeps it from starting"
 REMEDY = "leave the network to cloud-init, or ask for DHCP for every card (`en*`)"
 
 
@@ -50,10 +52,10 @@ def read_network_troubles(
     cards = read_cards(tree)
     why_not = _why_not_cloud_init(command_line, cloud, config)
     if why_not is None:
-        masked = _all_masked(tree, started) if started is not None else None
-        if masked is not None and _for_all_cards(tree, command_line, started) is None:
-            message = "the instance has no network: what would read cloud-init's configuration is masked"
-            return Known((Trouble("stops", message, masked, "`systemctl unmask` it"),), masked)
+        ended = _none_runs(tree, started) if started is not None else None
+        if ended is not None and _for_all_cards(tree, command_line, started) is None:
+            message = "the instance has no network: what would read cloud-init's configuration does not run"
+            return Known((Trouble("stops", message, ended, UNMASK),), ended)
         return Known(tuple(_leftovers(cards)), "cloud-init configures the network of each instance")
     names = _names(tree, command_line)
     running = [card for card in cards if started is None or _runs(card, started)]
@@ -81,15 +83,14 @@ def _why_not_cloud_init(
     return None
 
 
-def _all_masked(tree: GuestTree, started: StartedUnits) -> str | None:
-    """Why no program reads what cloud-init writes: those that are installed are masked, each of them."""
+def _none_runs(tree: GuestTree, started: StartedUnits) -> str | None:
+    """Why no program reads what cloud-init writes: those that are installed are masked or fail, each one."""
     services = dict.fromkeys(service for services in SERVICES.values() for service in services)
     units = [started.files.unit(service) for service in services]
     installed = [unit for unit in units if unit.state != "not-found"]
     by_script = any(tree.exists(f"/etc/init.d/{name}") for name in ("network", "networking"))
-    if not installed or by_script or any(unit.state != "masked" for unit in installed):
-        return None
-    return enumerated([unit.problem for unit in installed], "; ")
+    reasons = [never_runs(tree, unit) for unit in installed]
+    return None if by_script or not reasons or not all(reasons) else enumerated(reasons, "; ")
 
 
 def _names(tree: GuestTree, command_line: CommandLine) -> dict[str, str]:

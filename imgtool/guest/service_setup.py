@@ -56,6 +56,15 @@ def setup_failures(tree: GuestTree, unit: Unit, command: Command) -> Iterator[st
     yield from _programs_before(tree, unit)
 
 
+def never_runs(tree: GuestTree, unit: Unit) -> str:
+    """Why a service runs at no boot, in a clause: a mask, or its first failure; empty where it may."""
+    if unit.state == "masked":
+        return unit.problem
+    command = next(iter(commands_of(tree, unit.settings)), None)
+    why = next(setup_failures(tree, unit, command), "") if command is not None else ""
+    return f"{printable(unit.name)}: {why}" if why else ""
+
+
 def words_of(unit: Unit, *keys: str) -> list[str]:
     """All words of a list; an empty assignment takes back what stood before: unit.values does that."""
     return [word for value in unit.values("Service", *keys) for word in split_words(value.text)]

@@ -208,6 +208,13 @@ def test_a_fixed_address_beside_cloud_init_is_a_warning(files: dict[str, Content
     assert "fixed address" in message
 
 
+def drop_in(setting: str) -> dict[str, Content]:
+    return {
+        f"{ETC}/systemd-networkd.service.d/x.conf": f"[Service]\n{setting}\n",
+        "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+    }
+
+
 @pytest.mark.parametrize(
     ("files", "line", "effects"),
     [
@@ -217,9 +224,12 @@ def test_a_fixed_address_beside_cloud_init_is_a_warning(files: dict[str, Content
         ({**NETWORKD, "/etc/init.d/network": "#!/bin/sh\n"}, "ro systemd.mask=systemd-networkd.service", []),
         (NETWORKD, "ro ip=dhcp systemd.mask=systemd-networkd.service", []),
         (NETWORKD, "ro", []),
+        ({**NETWORKD, **drop_in("User=nonexistent")}, "ro", ["stops"]),
+        ({**NETWORKD, **drop_in("BindPaths=/nonexistent")}, "ro", ["stops"]),
+        ({**NETWORKD, **drop_in("BindPaths=-/nonexistent")}, "ro", []),
     ],
 )
-def test_what_reads_the_files_of_cloud_init_is_masked(
+def test_what_reads_the_files_of_cloud_init_does_not_run(
     files: dict[str, Content], line: str, effects: list[str]
 ) -> None:
     assert [effect for effect, _ in troubles(files, line)] == effects

@@ -20,6 +20,7 @@ from imgtool.guest.exec_command import (
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.init_system import Started
 from imgtool.guest.programs import Programs
+from imgtool.guest.service_setup import never_runs
 from imgtool.guest.systemd import Unit
 from imgtool.guest.udev import PORT
 from imgtool.model.facts import Unknown
@@ -109,6 +110,9 @@ def _obstacle(boot: BootServices, unit: Unit) -> tuple[str, str]:
         if other.state == "masked":
             mask = other.place if other.place.startswith("/") else ""
             return f"{printable(name)}: {other.problem}: no device is found, so there is no port", mask
+        why = never_runs(boot.tree, other)
+        if why:
+            return f"{why}: no device is found, so there is no port", ""
     if _needs_device(unit) and not boot.has_port_name:
         event = boot.event
         tagged = not isinstance(event, Unknown) and event.value.has_device_unit

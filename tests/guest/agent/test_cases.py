@@ -147,6 +147,10 @@ NEVER: dict[str, tuple[Mapping[str, Content | None], str]] = {
         "60-qemu-guest-agent",
     ),
     "no-udevd": ({f"{E}/systemd-udevd.service": Link("/dev/null")}, "systemd-udevd.service masks it"),
+    "udevd cannot start": (
+        {f"{E}/systemd-udevd.service.d/x.conf": "[Service]\nReadWritePaths=/nonexistent\n"},
+        "systemd-udevd.service: ReadWritePaths=/nonexistent is not there",
+    ),
     "no udev events": ({f"{E}/systemd-udev-trigger.service": Link("/dev/null")}, "systemd-udev-trigger"),
     "a later rule takes it back": (
         {"/etc/udev/rules.d/99-own.rules": 'SUBSYSTEM=="virtio-ports", ENV{SYSTEMD_WANTS}=""\n'},
