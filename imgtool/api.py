@@ -16,10 +16,12 @@ from imgtool.checks.policy import OPENSTACK, Policy
 from imgtool.convert import convert as conversion
 from imgtool.disk.open_source import incoming
 from imgtool.errors import UsageError
+from imgtool.fix.on_the_way import repairing
 from imgtool.formats.claims import format_to_make, without_endings
 from imgtool.model.choice import CheckChoice
 from imgtool.model.conversion import Compression, ConversionOptions, ConversionResult
 from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.model.fix import FixOptions
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.result import ImageResult
@@ -147,12 +149,13 @@ def prepare(
     properties: Mapping[str, str] | None = None,
     source_format: str | None = None,
     disk: str | None = None,
+    fix: FixOptions | None = None,
     dry_run: bool = False,
     progress: Progress = _NOBODY,
 ) -> ImageResult:
-    """Inspect, check, convert, upload and verify one image.
+    """Inspect, check, with `fix` repair, convert, upload and verify one image.
 
-    Where `judgement.passed` of the result is false, nothing was sent; else it is as `upload` gives it. With
+    Where `fit` of the result is false, nothing was sent; else it is as `upload` gives it. With
     "auto" the cloud decides the format, as with `imgtool prepare -O auto`. Raises what `check`, `convert`
     and `upload` raise.
     """
@@ -170,6 +173,7 @@ def prepare(
         conversion=options,
         properties=properties or {},
         policy=_policy(policy, (), ()),
+        repair=repairing(fix, None, boots_in_cloud=False),
     )
     return _delivered(pipeline.prepare(request, progress, dry_run=dry_run))
 

@@ -13,6 +13,7 @@ import imgtool
 from imgtool.errors import ImageUnreadableError, UsageError
 from imgtool.model.conversion import ConversionOptions
 from imgtool.model.delivery import GlanceTarget
+from imgtool.model.fix import FixOptions
 from imgtool.model.verdict import Outcome
 
 HEAVY = ("click", "tqdm", "openstack", "keystoneauth1", "dissect", "jinja2", "pydantic", "yaml", "oslo_utils")
@@ -124,6 +125,14 @@ def test_what_is_refused_is_not_prepared(tmp_path: Path) -> None:
         fixture_path("data-disk"), clouds="one", policy="data", target_format="raw", dry_run=True
     )
     assert planned.upload_plans[0].disk_format == "raw"
+
+
+def test_what_would_be_repaired_is_in_the_plan() -> None:
+    image = fixture_path("windows-no-netkvm")
+    found = imgtool.prepare(image, clouds="one", target_format="raw", fix=FixOptions(), dry_run=True)
+    assert found.fix is not None
+    assert "only a Linux guest can repair itself" in found.fix.plan.left.values()
+    assert (found.fit, found.upload_plans) == (False, ())
 
 
 def test_mistakes_are_errors_of_imgtool(tmp_path: Path) -> None:

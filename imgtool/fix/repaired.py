@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgtool.convert import convert
 from imgtool.disk.temporary import temporary_folder
-from imgtool.fix import packages, session
+from imgtool.fix import packages
 from imgtool.fix.plan import make_plan
 from imgtool.formats.gate import admit
 from imgtool.model.boot import BootOptions
@@ -59,6 +59,8 @@ def repaired(
     if dry_run or found.problem is not None or not plan.repairs:
         yield _told(before, found)
         return
+    from imgtool.fix import session  # noqa: PLC0415 - loaded only where a machine is started
+
     with temporary_folder(Path(judgement.image)) as folder:
         copy = _copied(inspection.image, folder, progress)
         run = session.run(copy, inspection.guest, plan.repairs, request.options, progress)
