@@ -187,6 +187,10 @@ def test_prepare_starts_a_server_after_the_upload(cloud: Any, tmp_path: Path) ->
     found = json.loads(run.stdout)
     (server,) = found["cloud_boots"]
     assert (server["image_id"], server["passed"]) == (found["upload"]["image_id"], False)
+    (finding,) = [one for one in found["result"]["findings"] if one["check"] == "boots-in-cloud"]
+    assert finding["outcome"] == "fail"
+    assert server["delete_command"] == f"openstack --os-cloud {MEMBER} image delete {server['image_id']}"
+    assert server["delete_command"] in finding["remedy"]
     assert cloud.image.get_image(server["image_id"]).status == "active"
     no_server_is_left(cloud)
 
