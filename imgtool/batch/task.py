@@ -186,7 +186,7 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
                 record, state="failed", exit_status=failure.exit_status, message=message, hint=failure.hint
             )
     down = next((one for one in result.cloud_boots if not one.passed), None)
-    if result.judgement is not None and not result.fit:
+    if result.judgement is not None and (down or not result.fit):
         message, hint = _why_unfit(task, result)
         return replace(
             record,

@@ -47,3 +47,8 @@ class ImageResult:
             failing = {one.check for one in self.judgement.findings if one.fails_image}
             return failing <= set(self.fix.plan.wanted)
         return self.judgement.passed
+
+    @property
+    def comes_up(self) -> bool:
+        """No server that was started from it says otherwise, whatever the policy makes of that."""
+        return all(one.passed for one in self.cloud_boots)

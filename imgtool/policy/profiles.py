@@ -24,6 +24,7 @@ UNSAFE_OR_UNBOOTABLE = {
     "fstab-stable": "the boot waits for a disk that has another name on OpenStack",
     "boots-on-virtio-blk": "it was tried, and does not come up",
     "boots-on-virtio-scsi": "it was tried, and does not come up",
+    "boots-in-cloud": "it was tried there, and does not come up",
 }
 """What `minimal` runs, and what happens where it fails."""
 
@@ -35,6 +36,7 @@ ABOUT_ANY_DISK = {
     "nova-accepts": "Nova and Cinder refuse the file",
     "disk-whole": "a file system is larger than what it lies on: the file was cut short",
     "filesystem-clean": "it was copied from a disk in use",
+    "boots-in-cloud": "it was tried there, and does not come up",
 }
 """What `data` runs: what is asked of a disk without a system."""
 

@@ -161,7 +161,7 @@ def command(
         raise
     report_files.write(reports, [result])
     status = outcome.leave(result, output, as_json.prepared, detail)
-    return status if result.fit else EXIT_CHECK_FAILED
+    return status if result.fit and result.comes_up else EXIT_CHECK_FAILED
 
 
 def _format(wanted: Literal["auto", "raw", "qcow2"], keep: Path | None) -> TargetFormat:
