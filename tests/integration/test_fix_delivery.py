@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support.cli import imgtool
 from support.cloud import Devcloud
-from support.glance_client import images_named
+from support.glance_client import forget, images_named
 from support.real_guest import opened_guest
 
 PATIENCE_SECONDS = 3000
@@ -41,5 +41,6 @@ def test_only_what_could_be_repaired_is_delivered(
     assert found[f"{name}-bad"]["state"] == "check-failed"
     assert "could not enable qemu-guest-agent" in found[f"{name}-bad"]["error"]["message"]
     (image,) = images_named(f"{name}-good")
-    assert image["properties"]["imgtool_repaired"] == "guest-agent-enabled"
+    assert image["imgtool_repaired"] == "guest-agent-enabled"
     assert images_named(f"{name}-bad") == []
+    forget(name)
