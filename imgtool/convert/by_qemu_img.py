@@ -78,11 +78,6 @@ def convert(planned: ConversionPlan, target: int, progress: Progress) -> Transfe
     return Transferred(round_to_sector(source.virtual_size_bytes), None)
 
 
-def get_ready() -> None:
-    """Find out what it takes to run qemu-img, which nobody has to wait for then. Raises as a run does."""
-    confined.find_libraries("qemu-img")
-
-
 def checked(target: int, path: Path, admit: Callable[[], DiskImage]) -> DiskImage:
     """Return what `admit` says of the qcow2 that was written, the open file `target`.
 

@@ -202,11 +202,6 @@ def _libraries(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(loader), tuple(libraries)
 
 
-def find_libraries(program: str) -> None:
-    """Have the libraries of `program` looked for now, before it has to run. Raises as `run` does."""
-    _libraries(programs.require(program))
-
-
 def library_folders(program: str) -> tuple[Path, ...]:
     """Where the libraries of `program` are: it may have modules of its own below them."""
     return tuple(sorted({Path(library).parent for library in _libraries(programs.require(program))[1]}))

@@ -12,8 +12,6 @@ from threading import Thread
 def load(names: Sequence[str]) -> None:
     """Begin to load the modules, in their order. What cannot be loaded is for its importer to say.
 
-    `module:function` calls the function as well, which gets something ready that is kept.
-
     To be called when the thread that calls is about to wait: two that load modules take turns.
     """
     Thread(target=_load, args=(names,), name="imgtool-ahead", daemon=True).start()
@@ -21,8 +19,5 @@ def load(names: Sequence[str]) -> None:
 
 def _load(names: Sequence[str]) -> None:
     for name in names:
-        with suppress(Exception):  # it is done once more, and raised, where it is needed
-            module, _, function = name.partition(":")
-            loaded = importlib.import_module(module)
-            if function:
-                getattr(loaded, function)()
+        with suppress(Exception):  # it is loaded once more, and raised, where it is needed
+            importlib.import_module(name)

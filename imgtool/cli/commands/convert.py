@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imgtool.model.conversion import Compression, ConversionOptions, ConversionPlan, ConversionResult
 
 _CONVERTING = ("imgtool.convert.convert",)
-_JUDGING = "imgtool.convert.by_qemu_img:get_ready"
+_JUDGING = "imgtool.convert.by_qemu_img"
 """What a qcow2 needs besides."""
 _SHOWING = "imgtool.report.as_text.conversion"
 
