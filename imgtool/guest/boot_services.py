@@ -13,6 +13,7 @@ from imgtool.guest.fact import fact_of, value_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.init_system import InitName, init_system
 from imgtool.guest.kernel_command_line import CommandLine
+from imgtool.guest.service_setup import start_failure
 from imgtool.guest.systemd import AGENT_PORT, Machine, StartedUnits, Unit, unit_file, what_starts
 from imgtool.guest.systemd.generated import Link, generated_tree
 from imgtool.guest.tree import GuestTree
@@ -93,7 +94,7 @@ class BootServices:
         if isinstance(self.generated, Known) and self.generated.value.starts:
             wants.append(("multi-user.target", CLOUD_INIT_TARGET, str(self.generated.value.path)))
         machine = Machine(self.line, self.machine, devices=devices, device_wants=tuple(wants))
-        return what_starts(self._with_base_units(), machine)
+        return what_starts(self._with_base_units(), machine, fails=start_failure)
 
     def _with_base_units(self) -> GuestTree:
         """Add a plain unit for each of systemd's own that every boot needs and that has no file at all."""

@@ -16,6 +16,7 @@ from imgtool.guest.programs import Programs
 from imgtool.guest.release import MAX_SETTINGS_BYTES
 from imgtool.guest.systemd import Unit
 from imgtool.guest.systemd.environment_file import NAME, environment_file
+from imgtool.guest.systemd.reached import never_ends
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -334,12 +335,19 @@ def program_obstacle(tree: GuestTree, programs: Programs, path: str) -> str | No
 
 
 FALSE_PROGRAMS = frozenset({"false"})
-KEYS = ("ExecCondition", "ExecStartPre")
+PASSES_OVER = "ExecCondition"
+"""What comes before the start and, where it fails, leaves the unit out; what requires it goes on."""
+FAILING = ("ExecStartPre", "ExecStartPost")
+"""What fails the unit where it fails."""
 
 
-def failing_before(tree: GuestTree, unit: Unit) -> Iterator[str]:
+def failing_beside(
+    tree: GuestTree, unit: Unit, keys: Sequence[str] = (PASSES_OVER, *FAILING)
+) -> Iterator[str]:
     """Commands that fail and so keep the unit from starting, as they stand there."""
-    for key in KEYS:
+    for key in keys:
         for before in commands_of(tree, unit.settings, key=key):
             if posixpath.basename(before.program) in FALSE_PROGRAMS and not before.may_fail:
                 yield f"{key}={before.shown} fails, so the unit does not start"
+            elif never_ends([word for word, _ in before.words]):
+                yield f"{key}={before.shown} never ends, so the unit does not start"

@@ -5,12 +5,15 @@ tests/integration/test_service_setup.py asks a running systemd about each row of
 """
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imgtool.guest.exec_command import (
+    FAILING,
+    FALSE_PROGRAMS,
+    PASSES_OVER,
     Command,
     commands_of,
-    failing_before,
+    failing_beside,
     located,
     missing_environment_file,
 )
@@ -37,6 +40,8 @@ CREDENTIALS = ("LoadCredential", "LoadCredentialEncrypted")
 NEEDED_CALLS = frozenset({"execve", "openat", "read", "close", "mmap", "mprotect"})
 """What the dynamic linker calls before a program's first line."""
 NEEDED_SETS = frozenset({"@default", "@basic-io", "@file-system", "@system-service", "@known"})
+NOTICED = frozenset({"oneshot", "exec", "notify", "notify-reload", "forking", "dbus"})
+"""Types whose start fails where the command cannot be run."""
 LEAST = {"LimitNOFILE": 4, "LimitAS": 4 << 20, "LimitDATA": 128 << 10, "MemoryMax": 256 << 10}
 """Less than that, and even `cat` does not start: descriptors, and bytes."""
 
@@ -52,8 +57,8 @@ def setup_failures(tree: GuestTree, unit: Unit, command: Command) -> Iterator[st
     yield from _program(paths, command)
     yield from _system_calls(unit, command)
     yield from _limits(unit)
-    yield from failing_before(tree, unit)
-    yield from _programs_before(tree, unit)
+    yield from failing_beside(tree, unit)
+    yield from _programs_beside(tree, unit)
 
 
 def never_runs(tree: GuestTree, unit: Unit) -> str:
@@ -63,6 +68,30 @@ def never_runs(tree: GuestTree, unit: Unit) -> str:
     command = next(iter(commands_of(tree, unit.settings)), None)
     why = next(setup_failures(tree, unit, command), "") if command is not None else ""
     return f"{printable(unit.name)}: {why}" if why else ""
+
+
+def start_failure(tree: GuestTree, unit: Unit) -> str:
+    """Why systemd says of a service that its start failed, for what requires it; empty where it may not.
+
+    One of Type=simple has started once there is a process for it: what fails in that fails later.
+    """
+    if unit.type != "service":
+        return ""
+    commands = commands_of(tree, unit.settings)
+    return next(filter(None, _start_failures(tree, unit, commands)), "")
+
+
+def _start_failures(tree: GuestTree, unit: Unit, commands: Sequence[Command]) -> Iterator[str]:
+    yield from failing_beside(tree, unit, FAILING)
+    yield from _programs_beside(tree, unit, FAILING)
+    yield from _files(ServicePaths(tree, unit), unit)
+    if text_of(unit, "Type") in NOTICED:
+        for command in commands:
+            if not command.may_fail:
+                yield _not_there_to_run(tree, command)
+                yield from setup_failures(tree, unit, command)
+                if posixpath.basename(command.program) in FALSE_PROGRAMS:
+                    yield f"{command.shown} fails"
 
 
 def words_of(unit: Unit, *keys: str) -> list[str]:
@@ -190,15 +219,22 @@ def _limits(unit: Unit) -> Iterator[str]:
             yield f"{key}={printable(text)} is less than any program needs"
 
 
-def _programs_before(tree: GuestTree, unit: Unit) -> Iterator[str]:
-    """Return the commands that come before it and cannot be run: the service fails, or is passed over."""
-    for key in ("ExecCondition", "ExecStartPre"):
-        for before in commands_of(tree, unit.settings, key=key):
-            path = located(tree, before.program)
-            if before.may_fail or "%" in before.program or _comes_later(before.program):
-                continue
-            if path is None or not tree.is_executable(path):
-                yield f"{key}={before.shown}: there is no program {printable(before.program)}"
+def _programs_beside(
+    tree: GuestTree, unit: Unit, keys: Sequence[str] = (PASSES_OVER, *FAILING)
+) -> Iterator[str]:
+    """Return the commands before and behind it that cannot be run: the service fails, or is passed over."""
+    for key in keys:
+        for beside in commands_of(tree, unit.settings, key=key):
+            if not beside.may_fail and (why := _not_there_to_run(tree, beside)):
+                yield f"{key}={beside.shown}: {why}"
+
+
+def _not_there_to_run(tree: GuestTree, command: Command) -> str:
+    if "%" in command.program or _comes_later(command.program):
+        return ""
+    path = located(tree, command.program)
+    is_there = path is not None and tree.is_executable(path)
+    return "" if is_there else f"there is no program {printable(command.program)}"
 
 
 def _comes_later(path: str) -> bool:

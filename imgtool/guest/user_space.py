@@ -19,6 +19,7 @@ from imgtool.guest.mounts import System
 from imgtool.guest.network_default import read_network_troubles
 from imgtool.guest.programs import Programs
 from imgtool.guest.selinux import read_selinux_troubles
+from imgtool.guest.service_setup import start_failure
 from imgtool.guest.systemd import Machine, StartedUnits, what_starts
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Fact, Known
@@ -111,7 +112,7 @@ class _Reader:
         if not init.is_systemd:
             return Known(None, "")
         machine = Machine(self._line, self._boot.architecture)
-        return Known(what_starts(self._system.tree, machine, self._programs), "")
+        return Known(what_starts(self._system.tree, machine, self._programs, start_failure), "")
 
 
 def _parsed(boot: Boot) -> CommandLine:

@@ -2,7 +2,7 @@
 
 import pytest
 from support.guest_tree import EMPTY_DIRECTORY, Content, File, Link, guest_tree
-from support.service_rows import ROWS, WRITES, service
+from support.service_rows import PAIRS, ROWS, WRITES, pair, service
 from support.units import SYSTEM
 
 from imgtool.guest.boot_services import BootServices
@@ -18,6 +18,7 @@ TREE: dict[str, Content] = {
     "/usr/bin/cat": "\x7fELF",
     "/usr/bin/true": "\x7fELF",
     "/usr/bin/false": "\x7fELF",
+    "/usr/bin/sleep": "\x7fELF",
     "/usr/lib/x.so": File("\x7fELF"),
     "/etc/hostname": File("guest\n"),
     "/etc/passwd": File("root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n"),
@@ -67,3 +68,14 @@ def test_what_it_may_write(settings: str, path: str) -> None:
     unit = service(f"{settings}|ExecStart=/bin/cat")
     boot = BootServices(guest_tree({**TREE, UNIT: unit}), parse_command_line(""))
     assert ServicePaths(boot.tree, boot.unit("x.service")).read_only(path) == WRITES[settings, path]
+
+
+@pytest.mark.parametrize(("it", "other"), PAIRS)
+def test_what_it_requires_and_waits_for(it: str, other: str) -> None:
+    units = {
+        f"/etc/systemd/system/{name}.service": f"[Unit]\nDefaultDependencies=no\n{text}"
+        for name, text in pair(it, other, 1).items()
+    }
+    wanted = {"/etc/systemd/system/multi-user.target.wants/it1.service": Link("../it1.service")}
+    boot = BootServices(guest_tree({**TREE, **units, **wanted}), parse_command_line(""))
+    assert boot.start("it1.service").starts == PAIRS[it, other], boot.start("it1.service").reason

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support.running_systemd import results
-from support.service_rows import ROWS, WRITES, service
+from support.service_rows import PAIRS, ROWS, WRITES, pair, service
 
 
 def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
@@ -12,3 +12,11 @@ def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
     found = results({f"row{number}": service(row) for number, row in enumerate(rows)}, tmp_path)
     told = {row: found[f"row{number}"][0] == "success" for number, row in enumerate(rows)}
     assert told == rows
+
+
+def test_it_says_the_same_of_what_a_service_requires_and_waits_for(tmp_path: Path) -> None:
+    units = {name: text for number, row in enumerate(PAIRS) for name, text in pair(*row, number).items()}
+    wanted = [f"it{number}" for number in range(len(PAIRS))]
+    found = results(units, tmp_path, wanted=wanted, seconds=5)
+    told = {row: found[f"it{number}"][1] == "active" for number, row in enumerate(PAIRS)}
+    assert told == PAIRS

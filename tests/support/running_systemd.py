@@ -6,7 +6,7 @@ its files are the lower layer of an overlay in memory, its processes and its net
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
@@ -48,20 +48,29 @@ mv /run/judge/told.part /run/judge/told
 """
 
 
-def results(services: Mapping[str, str], folder: Path) -> dict[str, tuple[str, str]]:
-    """Result and ActiveState of each service; given are names without suffix, and the text of the unit."""
+def results(
+    services: Mapping[str, str], folder: Path, *, wanted: Collection[str] = (), seconds: int = 1
+) -> dict[str, tuple[str, str]]:
+    """Result and ActiveState of each service; given are names without suffix, and the text of the unit.
+
+    Started are those that are `wanted`, or all of them, and seen when they have had some seconds.
+    """
     units = folder / "units"
     units.mkdir()
     names = [f"{name}.service" for name in services]
     for name, text in services.items():
         (units / f"{name}.service").write_text(f"[Unit]\nDefaultDependencies=no\n{text}")
     every = " ".join(names)
-    target = f"[Unit]\nDefaultDependencies=no\nWants=told.service {every}\nAfter={every}\n"
+    started = " ".join(f"{name}.service" for name in wanted) or every
+    target = f"[Unit]\nDefaultDependencies=no\nWants=told.service {started}\n"
     (units / "judged.target").write_text(target)
     (units / "tell").write_text(TELL.format(units=every))
     (units / "tell").chmod(0o755)
-    start = "[Service]\nType=oneshot\nExecStartPre=/bin/sleep 1\nExecStart=/etc/systemd/system/tell\n"
-    (units / "told.service").write_text(f"[Unit]\nDefaultDependencies=no\nAfter={every}\n{start}")
+    start = (
+        f"[Service]\nType=oneshot\nExecStartPre=/bin/sleep {seconds}\nExecStart=/etc/systemd/system/tell\n"
+    )
+    waits = "" if wanted else f"After={every}\n"
+    (units / "told.service").write_text(f"[Unit]\nDefaultDependencies=no\n{waits}{start}")
     _run(folder)
     rows = (line.split() for line in (folder / "told").read_text().splitlines())
     return {unit.removesuffix(".service"): (result, state) for unit, result, state in rows}

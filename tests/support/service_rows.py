@@ -137,6 +137,56 @@ WRITES = {
 }
 """Settings and a path, to which of them keeps the service from making a file there; empty where none does."""
 
+RUNS = "[Service]|ExecStart=/bin/sleep 1000|"
+ONCE = "[Service]|Type=oneshot|ExecStart=/bin/true|"
+FAILS = "[Service]|Type=oneshot|ExecStart=/bin/false|"
+ENDLESS = "[Service]|Type=oneshot|ExecStart=/bin/sleep infinity|"
+REQUIRES = f"Requires=OTHER|After=OTHER|{RUNS}"
+BINDS = f"BindsTo=OTHER|After=OTHER|{RUNS}"
+WAITS = f"Wants=OTHER|After=OTHER|{RUNS}"
+PAIRS = {
+    (REQUIRES, ONCE): True,
+    (REQUIRES, FAILS): False,
+    (f"Requires=OTHER|{RUNS}", FAILS): True,
+    (f"Wants=OTHER|After=OTHER|{RUNS}", FAILS): True,
+    (REQUIRES, f"ConditionPathExists=/missing|{FAILS}"): True,
+    (REQUIRES, f"AssertPathExists=/missing|{ONCE}"): False,
+    (REQUIRES, "[Service]|Type=oneshot|ExecStart=/missing|"): False,
+    (REQUIRES, "[Service]|Type=oneshot|ExecStart=-/missing|"): True,
+    (REQUIRES, "[Service]|Type=exec|ExecStart=/missing|"): False,
+    (REQUIRES, "[Service]|ExecStart=/missing|"): True,
+    (REQUIRES, "[Service]|ExecStart=/bin/false|"): True,
+    (REQUIRES, f"{ONCE}ReadWritePaths=/missing|"): False,
+    (REQUIRES, f"{RUNS}ReadWritePaths=/missing|"): True,
+    (REQUIRES, f"{RUNS}EnvironmentFile=/missing|"): False,
+    (REQUIRES, f"{RUNS}ExecStartPre=/bin/false|"): False,
+    (REQUIRES, f"{RUNS}ExecStartPre=/missing|"): False,
+    (REQUIRES, f"{RUNS}ExecStartPre=-/bin/false|"): True,
+    (REQUIRES, f"{RUNS}ExecStartPost=/bin/false|"): False,
+    (BINDS, RUNS): True,
+    (BINDS, ONCE): False,
+    (BINDS, f"{ONCE}RemainAfterExit=yes|"): True,
+    (BINDS, f"ConditionPathExists=/missing|{RUNS}"): False,
+    (f"Requisite=OTHER|After=OTHER|{RUNS}", RUNS): False,
+    (WAITS, ENDLESS): False,
+    (WAITS, f"{ENDLESS}TimeoutStartSec=1|"): True,
+    (WAITS, f"ConditionPathExists=/missing|{ENDLESS}"): True,
+    (WAITS, "[Service]|ExecStart=/bin/sleep infinity|"): True,
+    (f"Wants=OTHER|{RUNS}", ENDLESS): True,
+    (f"Wants=OTHER|{RUNS}", f"Before=IT|{ENDLESS}"): False,
+}
+"""Two units, IT and OTHER, each behind the head of [Unit]: whether the first one runs after some seconds."""
+
+
+def pair(it: str, other: str, number: int) -> dict[str, str]:
+    """The two units of a row by their names without suffix."""
+    first, second = f"it{number}", f"other{number}"
+    texts = {first: it, second: other}
+    return {
+        name: text.replace("|", "\n").replace("IT", f"{first}.service").replace("OTHER", f"{second}.service")
+        for name, text in texts.items()
+    }
+
 
 def service(row: str) -> str:
     """The section [Service] of a row, in which `|` parts the lines."""

@@ -20,6 +20,12 @@ OF_THE_PORT = ("vport", "virtio", "char-*")
 """How a DeviceAllow= begins or contains that means the port: by its path, or by its name in /proc/devices."""
 CALLS = frozenset({"~@process", "~@signal", "~@io-event"})
 """Tried with qemu-ga 7.2: without them it is killed before it listens."""
+ENDING = {
+    "RuntimeMaxSec": frozenset({"always", "on-failure", "on-abnormal"}),
+    "WatchdogSec": frozenset({"always", "on-failure", "on-abnormal", "on-watchdog"}),
+}
+"""What ends a service, and which values of Restart= start it again: the table of systemd.service(5)."""
+NEVER = frozenset({"", "0", "infinity"})
 NOTIFYING = frozenset({"notify", "notify-reload"})
 DAEMONIZE = frozenset({"-d", "--daemonize"})
 
@@ -32,6 +38,7 @@ def confined(tree: GuestTree, unit: Unit, command: Command, settings: AgentSetti
     yield from _by_paths(paths, command, settings)
     yield from setup_failures(tree, unit, command)
     yield from _by_calls(unit, command)
+    yield from _by_time(unit)
     yield from _by_type(unit, command)
 
 
@@ -81,6 +88,14 @@ def _by_calls(unit: Unit, command: Command) -> Iterator[str]:
             yield f"SystemCallFilter={lost[0]} ends it when it starts"
     if text_of(unit, "TasksMax") in {"0", "1"}:
         yield "TasksMax= leaves it no thread beside the first"
+
+
+def _by_time(unit: Unit) -> Iterator[str]:
+    """Yield what ends it after a while, for good: it never calls a watchdog."""
+    restart = text_of(unit, "Restart")
+    for key, restarts in ENDING.items():
+        if text_of(unit, key) not in NEVER and restart not in restarts:
+            yield f"{key}= ends it, and Restart={printable(restart or 'no')} does not start it again"
 
 
 def _by_type(unit: Unit, command: Command) -> Iterator[str]:

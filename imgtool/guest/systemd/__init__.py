@@ -1,6 +1,7 @@
 """What systemd would do with a guest's units, by its own rules.
 
 start.py        what starts: from the default target along all dependencies, and why not
+reached.py      whether what is started gets as far as running
 pulls.py        what one unit pulls in
 files.py        which file defines a unit, its aliases, drop-ins and links
 unit.py         one unit after all of that is read; syntax.py: how its files are written

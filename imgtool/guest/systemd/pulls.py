@@ -47,7 +47,7 @@ def requirements_of(unit: Unit) -> Iterator[tuple[str, str]]:
     """Units without which it is not started: named, linked, and implied."""
     yield from unit.required
     yield from unit.named(*REQUIRING)
-    if unit.type in {"service", "socket", "timer", "path"} and _has_defaults(unit):
+    if unit.type in {"service", "socket", "timer", "path"} and has_defaults(unit):
         yield "sysinit.target", f"{printable(unit.name)} (default dependency)"
     if unit.type == "service":
         kind = unit.value("Service", "Type")
@@ -66,7 +66,8 @@ def wants_of(unit: Unit) -> Iterator[tuple[str, str]]:
                     yield name, f"{value.source}: Sockets={printable(name)}"
 
 
-def _has_defaults(unit: Unit) -> bool:
+def has_defaults(unit: Unit) -> bool:
+    """Whether it has the default dependencies of its type."""
     return unit.flag("Unit", "DefaultDependencies", default=True)
 
 

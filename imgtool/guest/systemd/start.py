@@ -19,7 +19,8 @@ from imgtool.guest.systemd.files import UnitFiles
 from imgtool.guest.systemd.generators import with_generated
 from imgtool.guest.systemd.presets import is_first_boot, preset_wants
 from imgtool.guest.systemd.pulls import Pull, Queued, activations_of, requirements_of, wants_of
-from imgtool.guest.systemd.unit import Unit, split_words
+from imgtool.guest.systemd.reached import Fails, Reached
+from imgtool.guest.systemd.unit import Unit
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -31,8 +32,6 @@ MAX_DEPTH = 200
 """Requirements that require others."""
 FALLBACK = "rescue.target"
 DEFAULT = "default.target"
-SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Where a program without a slash is looked for: systemd.service(5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +69,18 @@ class StartedUnits:
     """What one boot starts. Ask it with `unit`."""
 
     def __init__(
-        self, files: UnitFiles, machine: Machine, default: DefaultTarget, programs: Programs | None
+        self,
+        files: UnitFiles,
+        machine: Machine,
+        default: DefaultTarget,
+        programs: Programs | None,
+        fails: Fails | None = None,
     ) -> None:
-        """`programs`: None where nobody wants to know whether programs can be run."""
+        """`programs` and `fails`: None where nobody wants to know what cannot be run, and what fails."""
         self.files = files
         self.machine = machine
         self.default = default
-        self._programs = programs
+        self._reached = Reached(files, machine, programs, fails, lambda: self.names)
         self._drops = (files.version or DROPS_SINCE) >= DROPS_SINCE
         self._pulled: dict[str, Pull] = {}
         self._startable: dict[str, str] = {}
@@ -129,17 +133,9 @@ class StartedUnits:
 
     def _when_reached(self, unit: Unit, chain: tuple[str, ...]) -> UnitState:
         """Check its conditions and program, those of what it requires, and whether it was surely reached."""
-        for one in self._with_requirements(unit):
-            shown = printable(one.name)
-            held = what_holds(self.files.tree, one, self.machine)
-            blocks = one is unit or held.is_assert
-            if held.value is False and blocks:
-                return UnitState(unit.name, starts=False, chain=chain, reason=f"{shown}: {held.which}")
-            if held.value is None and blocks:
-                return UnitState(unit.name, None, chain, f"{shown}: it depends on {held.which}")
-            missing = self._failing_program(one) if held.value is True else None
-            if missing is not None:
-                return UnitState(unit.name, starts=False, chain=chain, reason=f"{shown}: {missing}")
+        found = self._reached.why_not(unit)
+        if found is not None:
+            return UnitState(unit.name, found[0], chain, found[1])
         unsure = self._unsure(unit.name)
         if unsure:
             return UnitState(unit.name, None, chain, f"{printable(unit.name)}: it depends on {unsure}")
@@ -296,55 +292,17 @@ class StartedUnits:
             current = self._pulled[current].by
         return contested.get(current or "", "")
 
-    def _with_requirements(self, unit: Unit) -> Iterator[Unit]:
-        """The unit, and those that it requires and waits for: where one of them fails, it does not start."""
-        yield unit
-        seen = {unit.name}
-        pending = deque([unit])
-        while pending and len(seen) <= MAX_DEPTH:
-            current = pending.popleft()
-            waits = {self.files.unit(name).name for name, _ in current.named("After")}
-            for name, _ in requirements_of(current):
-                required = self.files.unit(name)
-                if required.name in waits and required.name not in seen:
-                    seen.add(required.name)
-                    pending.append(required)
-                    yield required
-
-    def _failing_program(self, unit: Unit) -> str | None:
-        """Why the first program of a service that has to succeed cannot be run; None where it can."""
-        if unit.type != "service" or self._programs is None:
-            return None
-        for value in (*unit.values("Service", "ExecStartPre"), *unit.values("Service", "ExecStart")):
-            words = split_words(value.text)
-            first = words[0] if words else ""
-            path = first.lstrip("@-:+!|")
-            flags = first[: len(first) - len(path)]
-            if not path or "-" in flags or "|" in flags:
-                continue
-            obstacle = _obstacle(self._programs, self.files.tree, path)
-            if obstacle is not None:
-                return f"{value.source}: {obstacle}"
-        return None
-
-
-def _obstacle(programs: Programs, tree: GuestTree, path: str) -> str | None:
-    if path.startswith("/"):
-        return programs.obstacle(path)
-    found = next((f"{one}/{path}" for one in SEARCHED if tree.is_executable(f"{one}/{path}")), None)
-    if found is None:
-        return f"{printable(path)} is in no directory of programs"
-    return programs.obstacle(found)
-
 
 # ---------------------------------------------------------------- the default target
 
 
-def what_starts(tree: GuestTree, machine: Machine, programs: Programs | None = None) -> StartedUnits:
+def what_starts(
+    tree: GuestTree, machine: Machine, programs: Programs | None = None, fails: Fails | None = None
+) -> StartedUnits:
     """What systemd starts in this guest on this machine.
 
-    With `programs` a service whose program cannot be run does not start. Raises GuestReadError where the
-    units cannot be read.
+    With `programs` a service whose program cannot be run does not start; with `fails` neither does one that
+    requires a service of which that is told. Raises GuestReadError where the units cannot be read.
     """
     command_line = machine.command_line
     machine = replace(machine, first_boot=is_first_boot(tree, command_line))
@@ -359,7 +317,7 @@ def what_starts(tree: GuestTree, machine: Machine, programs: Programs | None = N
     if target.state != "loaded":
         why = f"{printable(wanted)} cannot be loaded ({target.problem}), so systemd starts {FALLBACK}"
         default = DefaultTarget(files.unit(FALLBACK).name, place, why)
-    return StartedUnits(files, machine, default, programs)
+    return StartedUnits(files, machine, default, programs, fails)
 
 
 def _wants_of_no_file(
