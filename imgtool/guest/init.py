@@ -13,7 +13,8 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.init_script import program_of_init
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.programs import Programs
-from imgtool.guest.systemd.start import StartedUnits
+from imgtool.guest.systemd.reached import NEVER_ENDS
+from imgtool.guest.systemd.start import StartedUnits, UnitState
 from imgtool.guest.tree import GuestTree
 from imgtool.model.services import Trouble
 from imgtool.util.text import human_size, printable
@@ -142,7 +143,9 @@ def _of_systemd(started: StartedUnits) -> Iterator[Trouble]:
         yield Trouble("stops", f"the boot ends in {end}", place, remedy, has_udev=default.name == RESCUE)
         return
     state = started.unit(default.name)
-    if state.starts is False:
+    if state.starts is False and NEVER_ENDS in state.reason:
+        yield _of_endless(started, state)
+    elif state.starts is False:
         message = f"systemd cannot start its default target: {state.reason}"
         yield Trouble("stops", message, default.place, "unmask or install that unit")
     elif started.files.unit("basic.target").name not in started.names:
@@ -150,6 +153,14 @@ def _of_systemd(started: StartedUnits) -> Iterator[Trouble]:
             f"the default target is {printable(default.name)}, which pulls in no basic.target: little starts"
         )
         yield Trouble("stops", message, default.place, remedy)
+
+
+def _of_endless(started: StartedUnits, target: UnitState) -> Trouble:
+    """Behind basic.target only what waits for the default target does not run; before it, nothing does."""
+    stops = NEVER_ENDS in started.unit("basic.target").reason
+    message = "the boot does not get to its services" if stops else "the default target is never reached"
+    remedy = "give that service an end, TimeoutStartSec=, or another Type= than oneshot"
+    return Trouble("stops" if stops else "waits", f"{message}: {target.reason}", target.name, remedy)
 
 
 def _of_inittab(tree: GuestTree, command_line: CommandLine) -> Iterator[Trouble]:

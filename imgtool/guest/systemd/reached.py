@@ -30,6 +30,9 @@ LONG_SECONDS = 3600
 NO_TIMEOUT = frozenset({"", "0", "infinity"})
 TIMEOUTS = (("Service", "TimeoutStartSec"), ("Service", "TimeoutSec"), ("Unit", "JobTimeoutSec"))
 
+NEVER_ENDS = "which never ends"
+"""Said of what is waited for."""
+
 WhyNot = tuple[bool | None, str]
 """False, or None where only the running guest knows; and why, in one clause."""
 
@@ -146,7 +149,7 @@ class Reached:
                 pending.append(one.name)
                 command = self._endless(one)
                 if command:
-                    return f"it waits for {printable(one.name)} ({one.place}), which never ends: {command}"
+                    return f"it waits for {printable(one.name)} ({one.place}), {NEVER_ENDS}: {command}"
         return ""
 
     def _before(self, unit: Unit) -> Iterator[str]:
