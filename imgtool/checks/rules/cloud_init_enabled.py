@@ -14,6 +14,8 @@ How to fix
     and remove cloud-init=disabled from the kernel's command line
 """
 
+import re
+
 from imgtool.checks.check import Check, Verdict, is_false, on_linux, require, skipped
 from imgtool.model.facts import Fact, Known
 from imgtool.model.linux import LinuxFacts
@@ -21,6 +23,9 @@ from imgtool.model.verdict import Severity
 
 BROKEN = ("is not executable", "is not there", "has no bytes", "NUL bytes", "cut off", "no package", "needs")
 """What the evidence says of a program, or of its package of Python, that is not whole."""
+
+OF_A_SETTING = re.compile(r"\b[A-Z][A-Za-z]+=|EnvironmentFile ")
+"""What the evidence has of a unit's setting that keeps a stage from running."""
 
 
 def judge(linux: LinuxFacts) -> Verdict:
@@ -39,6 +44,8 @@ def _remedy(enabled: Fact[bool]) -> str:
     said = enabled.evidence if isinstance(enabled, Known) else ""
     if "mask" in said:
         return "remove the mask that is named there, e.g. `systemctl unmask cloud-init.target`, or the option"
+    if OF_A_SETTING.search(said):
+        return "take that setting out of the unit, or of its drop-in below /etc/systemd/system, or correct it"
     if any(word in said for word in BROKEN):
         return "`virt-customize -a IMAGE --install cloud-init`, or install the package again in the guest"
     if "starts" in said:

@@ -9,7 +9,9 @@ What it checks
     Other inits:    OpenRC's runlevels, rcN.d and inittab, the service directories of runit, s6 and dinit.
     The unit is followed to the end: masks (systemd.mask= too), the device that it is bound to, drop-ins, the
     variables of its files, a shell that it goes through; what it starts has to be qemu-ga, executable, whole
-    with its libraries, with options and a configuration that it does not end at.
+    with its libraries, with options and a configuration that it does not end at. So are the unit's settings
+    (users, paths, files, limits that are not there or too small; a port or a directory that it may not use),
+    and what the unit requires and waits for.
 
 Why it matters
     An installed agent that does not run is worse than none: with hw_qemu_guest_agent=yes Nova waits for its
