@@ -34,13 +34,25 @@ def empty(path: Path, size_bytes: int) -> Path:
     return path
 
 
+def mount_of_a_file(options: str, volume: Path, folder: Path) -> None:
+    """Mount it; once more where another process took the loop device that was free a moment ago."""
+    for left in reversed(range(5)):
+        try:
+            command("mount", "-o", options, volume, folder)
+        except AssertionError as error:
+            if not left or "already mounted or mount point busy" not in str(error):
+                raise
+        else:
+            return
+
+
 @contextmanager
 def mounted(volume: Path, options: str = "defaults", start: int = 0, size: int = 0) -> Iterator[Path]:
     """The file system in a file, or in a part of it, mounted (root)."""
     folder = volume.with_name(f"{volume.name}.mounted")
     folder.mkdir(exist_ok=True)
     place = f",offset={start}" + (f",sizelimit={size}" if size else "")
-    command("mount", "-o", f"loop{place},{options}", volume, folder)
+    mount_of_a_file(f"loop{place},{options}", volume, folder)
     try:
         yield folder
     finally:
