@@ -1,8 +1,7 @@
 """The command that a systemd service really starts: its words, with variables in their places.
 
 Source: systemd.service(5), "Command lines"; systemd.exec(5), "Environment"; systemd's src/basic/env-file.c
-and src/core/execute.c. What is read are the lines of the unit and of its drop-ins in their order. Also what a
-service runs before its command, where that is certain to fail.
+and src/core/execute.c. What is read are the lines of the unit and of its drop-ins in their order.
 """
 
 import posixpath
@@ -14,9 +13,8 @@ from dataclasses import dataclass, field, replace
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.programs import Programs
 from imgtool.guest.release import MAX_SETTINGS_BYTES
-from imgtool.guest.systemd import Unit
 from imgtool.guest.systemd.environment_file import NAME, environment_file
-from imgtool.guest.systemd.reached import never_ends
+from imgtool.guest.systemd.unit import SEARCH_PATH
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -34,8 +32,6 @@ MAX_COMMANDS = 50
 MAX_EXPANDED_CHARACTERS = 64 << 10
 """Of one command, with all variables in their places."""
 
-SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Where systemd, and the shells that it starts, look for a program without a slash."""
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"})
 PREFIXES = frozenset(
     {"exec", "env", "nice", "ionice", "nohup", "stdbuf", "setsid", "taskset", "command", "chrt"}
@@ -332,22 +328,3 @@ def program_obstacle(tree: GuestTree, programs: Programs, path: str) -> str | No
     if obstacle is None or not tree.is_executable(path) or tree.size_bytes(path) == 0:
         return obstacle
     return None if programs.obstacle("/sbin/init") is not None else obstacle
-
-
-FALSE_PROGRAMS = frozenset({"false"})
-PASSES_OVER = "ExecCondition"
-"""What comes before the start and, where it fails, leaves the unit out; what requires it goes on."""
-FAILING = ("ExecStartPre", "ExecStartPost")
-"""What fails the unit where it fails."""
-
-
-def failing_beside(
-    tree: GuestTree, unit: Unit, keys: Sequence[str] = (PASSES_OVER, *FAILING)
-) -> Iterator[str]:
-    """Commands that fail and so keep the unit from starting, as they stand there."""
-    for key in keys:
-        for before in commands_of(tree, unit.settings, key=key):
-            if posixpath.basename(before.program) in FALSE_PROGRAMS and not before.may_fail:
-                yield f"{key}={before.shown} fails, so the unit does not start"
-            elif never_ends([word for word, _ in before.words]):
-                yield f"{key}={before.shown} never ends, so the unit does not start"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtool.guest.systemd import Unit
-from imgtool.guest.systemd.unit import TRUE_WORDS, split_words
+from imgtool.guest.systemd.unit import TRUE_WORDS
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -42,7 +42,7 @@ class ServicePaths:
 
     def __init__(self, tree: GuestTree, unit: Unit) -> None:
         self.tree = tree
-        self._unit = unit
+        self.unit = unit
         self._rules = tuple(self._all_rules())
 
     def is_missing(self, path: str) -> bool:
@@ -101,7 +101,7 @@ class ServicePaths:
         return tuple(
             posixpath.join(base, word.partition(":")[0])
             for key, base in MADE.items()
-            for word in self._words(key)
+            for word in self.unit.words("Service", key)
         )
 
     def _is_of_tmpfiles(self, path: str) -> bool:
@@ -120,11 +120,11 @@ class ServicePaths:
             *(("ReadWritePaths", "rw"), ("ReadWriteDirectories", "rw"), ("BindPaths", "bound")),
             *(("NoExecPaths", "noexec"), ("ExecPaths", "exec"), ("TemporaryFileSystem", "empty")),
         ):
-            for word in self._words(key):
+            for word in self.unit.words("Service", key):
                 yield from self._of_word(key, kind, word)
         yield from self._of_system()
         yield from self._of_homes()
-        for word in self._words("RuntimeDirectory"):
+        for word in self.unit.words("Service", "RuntimeDirectory"):
             yield _Rule(posixpath.join("/run", word.partition(":")[0]), "rw", "RuntimeDirectory=")
         yield from (_Rule(path, "rw", "StateDirectory=") for path in self._made())
 
@@ -140,7 +140,7 @@ class ServicePaths:
                 yield _Rule(self._real(path), "ro", said)
 
     def _of_system(self) -> Iterator[_Rule]:
-        value = self._text("ProtectSystem")
+        value = self.unit.text("Service", "ProtectSystem")
         level = "yes" if value in TRUE_WORDS else value
         said = f"ProtectSystem={printable(value)}"
         yield from (_Rule(path, "ro", said) for path in SYSTEM_PATHS.get(level, ()))
@@ -148,19 +148,12 @@ class ServicePaths:
             yield from (_Rule(path, "rw", said) for path in ("/dev", "/proc", "/sys", *HOMES))
 
     def _of_homes(self) -> Iterator[_Rule]:
-        value = self._text("ProtectHome")
+        value = self.unit.text("Service", "ProtectHome")
         kind = {"read-only": "ro", "tmpfs": "empty"}.get(value, "hidden" if value in TRUE_WORDS else "")
         if kind:
             yield from (_Rule(path, kind, f"ProtectHome={printable(value)}") for path in HOMES)
-        if self._text("PrivateTmp").lower() in TRUE_WORDS:
+        if self.unit.flag("Service", "PrivateTmp", default=False):
             yield from (_Rule(path, "rw", "PrivateTmp=") for path in ("/tmp", "/var/tmp"))  # noqa: S108
-
-    def _text(self, key: str) -> str:
-        value = self._unit.value("Service", key)
-        return value.text if value is not None else ""
-
-    def _words(self, key: str) -> list[str]:
-        return [word for value in self._unit.values("Service", key) for word in split_words(value.text)]
 
 
 def _within(path: str, folders: tuple[str, ...] | list[str]) -> bool:

@@ -8,21 +8,23 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from imgtool.guest.exec_command import (
-    FAILING,
-    FALSE_PROGRAMS,
-    PASSES_OVER,
     Command,
     commands_of,
-    failing_beside,
     located,
     missing_environment_file,
 )
 from imgtool.guest.service_paths import ServicePaths
 from imgtool.guest.systemd import Unit
-from imgtool.guest.systemd.unit import TRUE_WORDS, split_words
+from imgtool.guest.systemd.reached import never_ends
+from imgtool.guest.systemd.unit import split_words
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import parse_size, printable
 
+FALSE_PROGRAMS = frozenset({"false"})
+PASSES_OVER = "ExecCondition"
+"""What comes before the start and, where it fails, leaves the unit out; what requires it goes on."""
+FAILING = ("ExecStartPre", "ExecStartPost")
+"""What fails the unit where it fails."""
 ACCOUNTS = {"User": "/etc/passwd", "Group": "/etc/group", "SupplementaryGroups": "/etc/group"}
 ROOT = frozenset({"", "root", "0"})
 SYNTHESIZED = frozenset({"root", "nobody", "0", "65534", "nogroup"})
@@ -37,6 +39,8 @@ DIRECTORIES = ("WorkingDirectory", "RootDirectory", "RootImage")
 STREAMS = ("StandardOutput", "StandardError")
 FILE_PREFIXES = ("file:", "append:", "truncate:")
 CREDENTIALS = ("LoadCredential", "LoadCredentialEncrypted")
+SET_CREDENTIALS = ("SetCredential", "SetCredentialEncrypted")
+"""What stands in for one that cannot be loaded."""
 NEEDED_CALLS = frozenset({"execve", "openat", "read", "close", "mmap", "mprotect"})
 """What the dynamic linker calls before a program's first line."""
 NEEDED_SETS = frozenset({"@default", "@basic-io", "@file-system", "@system-service", "@known"})
@@ -46,9 +50,9 @@ LEAST = {"LimitNOFILE": 4, "LimitAS": 4 << 20, "LimitDATA": 128 << 10, "MemoryMa
 """Less than that, and even `cat` does not start: descriptors, and bytes."""
 
 
-def setup_failures(tree: GuestTree, unit: Unit, command: Command) -> Iterator[str]:
-    """Why systemd does not start `command` of the service `unit`, in clauses."""
-    paths = ServicePaths(tree, unit)
+def setup_failures(paths: ServicePaths, command: Command) -> Iterator[str]:
+    """Why systemd does not start `command` of the service that has these paths, in clauses."""
+    tree, unit = paths.tree, paths.unit
     yield from _accounts(tree, unit)
     yield from _directories(paths, unit)
     yield from _mounts(paths, unit)
@@ -57,8 +61,7 @@ def setup_failures(tree: GuestTree, unit: Unit, command: Command) -> Iterator[st
     yield from _program(paths, command)
     yield from _system_calls(unit, command)
     yield from _limits(unit)
-    yield from failing_beside(tree, unit)
-    yield from _programs_beside(tree, unit)
+    yield from _failing_beside(tree, unit, (PASSES_OVER, *FAILING))
 
 
 def never_runs(tree: GuestTree, unit: Unit) -> str:
@@ -66,7 +69,7 @@ def never_runs(tree: GuestTree, unit: Unit) -> str:
     if unit.state == "masked":
         return unit.problem
     command = next(iter(commands_of(tree, unit.settings)), None)
-    why = next(setup_failures(tree, unit, command), "") if command is not None else ""
+    why = next(setup_failures(ServicePaths(tree, unit), command), "") if command is not None else ""
     return f"{printable(unit.name)}: {why}" if why else ""
 
 
@@ -82,35 +85,32 @@ def start_failure(tree: GuestTree, unit: Unit) -> str:
 
 
 def _start_failures(tree: GuestTree, unit: Unit, commands: Sequence[Command]) -> Iterator[str]:
-    yield from failing_beside(tree, unit, FAILING)
-    yield from _programs_beside(tree, unit, FAILING)
-    yield from _files(ServicePaths(tree, unit), unit)
-    if text_of(unit, "Type") in NOTICED:
+    yield from _failing_beside(tree, unit, FAILING)
+    paths = ServicePaths(tree, unit)
+    yield from _files(paths, unit)
+    if unit.text("Service", "Type") in NOTICED:
         for command in commands:
             if not command.may_fail:
                 yield _not_there_to_run(tree, command)
-                yield from setup_failures(tree, unit, command)
-                if posixpath.basename(command.program) in FALSE_PROGRAMS:
+                yield from setup_failures(paths, command)
+                if _is_false(command):
                     yield f"{command.shown} fails"
 
 
-def words_of(unit: Unit, *keys: str) -> list[str]:
-    """All words of a list; an empty assignment takes back what stood before: unit.values does that."""
-    return [word for value in unit.values("Service", *keys) for word in split_words(value.text)]
-
-
-def text_of(unit: Unit, key: str) -> str:
-    """The last value of `key` in [Service]; empty where it has none."""
-    value = unit.value("Service", key)
-    return value.text if value is not None else ""
+def lost_calls(unit: Unit, command: Command, needed: frozenset[str]) -> list[str]:
+    """Return those of the `needed` system calls and sets of them that the command may not make."""
+    if command.privileged:
+        return []
+    _, denied = _filtered([value.text for value in unit.values("Service", "SystemCallFilter")])
+    return sorted(denied & needed)
 
 
 def _accounts(tree: GuestTree, unit: Unit) -> Iterator[str]:
     """Return the users and groups that nobody knows: statuses 216 and 217."""
-    if text_of(unit, "DynamicUser").lower() in TRUE_WORDS:
+    if unit.flag("Service", "DynamicUser", default=False):
         return
     for key, database in ACCOUNTS.items():
-        for name in words_of(unit, key):
+        for name in unit.words("Service", key):
             if name in SYNTHESIZED or "%" in name or _is_known(tree, name, database):
                 continue
             yield f"{key}={printable(name)} is not in {database}"
@@ -129,7 +129,7 @@ def _is_known(tree: GuestTree, name: str, database: str) -> bool:
 
 def _directories(paths: ServicePaths, unit: Unit) -> Iterator[str]:
     for key in DIRECTORIES:
-        path = text_of(unit, key)
+        path = unit.text("Service", key)
         if path.startswith("/") and paths.is_missing(path):
             yield _not_there(key, path)
 
@@ -137,7 +137,7 @@ def _directories(paths: ServicePaths, unit: Unit) -> Iterator[str]:
 def _mounts(paths: ServicePaths, unit: Unit) -> Iterator[str]:
     """Return the paths that cannot be mounted: status 226, also for a command with `+`."""
     for key in MOUNT_LISTS:
-        for word in words_of(unit, key):
+        for word in unit.words("Service", key):
             path = word.removeprefix("+").partition(":")[0] if key.startswith("Bind") else word
             path = path.removeprefix("+")
             if path.startswith("/") and paths.is_missing(path):
@@ -150,11 +150,11 @@ def _not_there(key: str, path: str) -> str:
 
 def _streams(paths: ServicePaths, unit: Unit) -> Iterator[str]:
     """Return the files that its standard streams cannot have: statuses 208, 209 and 222."""
-    source = text_of(unit, "StandardInput").removeprefix("file:")
+    source = unit.text("Service", "StandardInput").removeprefix("file:")
     if source.startswith("/") and paths.is_missing(source):
         yield f"StandardInput= is the file {printable(source)}, which is not there"
     for key in STREAMS:
-        kind, colon, path = text_of(unit, key).partition(":")
+        kind, colon, path = unit.text("Service", key).partition(":")
         folder = posixpath.dirname(path)
         if kind + colon in FILE_PREFIXES and path.startswith("/") and paths.is_missing(folder):
             yield f"{key}= is the file {printable(path)}, whose directory is not there"
@@ -164,8 +164,10 @@ def _files(paths: ServicePaths, unit: Unit) -> Iterator[str]:
     missing = missing_environment_file(paths.tree, unit.settings)
     if missing is not None:
         yield f"EnvironmentFile {missing} is not there, and no `-` before it says that it may be missing"
-    set_here = {word.partition(":")[0] for word in words_of(unit, "SetCredential", "SetCredentialEncrypted")}
-    for word in words_of(unit, *CREDENTIALS):
+    set_here = {
+        word.partition(":")[0] for word in unit.words("Service", "SetCredential", "SetCredentialEncrypted")
+    }
+    for word in unit.words("Service", *CREDENTIALS):
         name, _, path = word.partition(":")
         if path.startswith("/") and name not in set_here and paths.is_missing(path):
             yield f"LoadCredential={printable(word)} is not there"
@@ -189,8 +191,8 @@ def _system_calls(unit: Unit, command: Command) -> Iterator[str]:
     lists = [value.text for value in unit.values("Service", "SystemCallFilter")]
     if not lists or command.privileged:
         return
-    allowed, denied = _filtered(lists)
-    lost = sorted(denied & (NEEDED_CALLS | NEEDED_SETS))
+    allowed, _ = _filtered(lists)
+    lost = lost_calls(unit, command, NEEDED_CALLS | NEEDED_SETS)
     if lost:
         yield f"SystemCallFilter=~{printable(lost[0])} ends it when it starts"
     elif allowed is not None and not allowed & {"@system-service", "@known", "@file-system", "openat"}:
@@ -199,7 +201,7 @@ def _system_calls(unit: Unit, command: Command) -> Iterator[str]:
 
 def _filtered(lists: list[str]) -> tuple[set[str] | None, set[str]]:
     """Return what is allowed, None where all else is, and what is taken away: the first list says which."""
-    allowed: set[str] | None = None if lists[0].startswith("~") else set()
+    allowed: set[str] | None = None if not lists or lists[0].startswith("~") else set()
     denied: set[str] = set()
     for text in lists:
         words = {word.partition(":")[0] for word in split_words(text.removeprefix("~"))}
@@ -213,20 +215,27 @@ def _filtered(lists: list[str]) -> tuple[set[str] | None, set[str]]:
 
 def _limits(unit: Unit) -> Iterator[str]:
     for key, least in LEAST.items():
-        text = text_of(unit, key).partition(":")[0]
+        text = unit.text("Service", key).partition(":")[0]
         amount = parse_size(text)
         if amount is not None and amount < least:
             yield f"{key}={printable(text)} is less than any program needs"
 
 
-def _programs_beside(
-    tree: GuestTree, unit: Unit, keys: Sequence[str] = (PASSES_OVER, *FAILING)
-) -> Iterator[str]:
-    """Return the commands before and behind it that cannot be run: the service fails, or is passed over."""
+def _failing_beside(tree: GuestTree, unit: Unit, keys: Sequence[str]) -> Iterator[str]:
+    """Return the commands before and behind it that cannot succeed: the service fails, or is passed over."""
     for key in keys:
         for beside in commands_of(tree, unit.settings, key=key):
-            if not beside.may_fail and (why := _not_there_to_run(tree, beside)):
-                yield f"{key}={beside.shown}: {why}"
+            shown = f"{key}={beside.shown}"
+            if never_ends([word for word, _ in beside.words]):
+                yield f"{shown} never ends, so the unit does not start"
+            elif not beside.may_fail and _is_false(beside):
+                yield f"{shown} fails, so the unit does not start"
+            elif not beside.may_fail and (why := _not_there_to_run(tree, beside)):
+                yield f"{shown}: {why}"
+
+
+def _is_false(command: Command) -> bool:
+    return posixpath.basename(command.program) in FALSE_PROGRAMS
 
 
 def _not_there_to_run(tree: GuestTree, command: Command) -> str:

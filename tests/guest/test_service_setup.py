@@ -35,7 +35,7 @@ def failures(text: str, more: dict[str, Content] | None = None) -> list[str]:
     boot = BootServices(guest_tree({**TREE, UNIT: text, **(more or {})}), parse_command_line(""))
     unit = boot.unit("x.service")
     assert unit.state == "loaded"
-    return list(setup_failures(boot.tree, unit, commands_of(boot.tree, unit.settings)[0]))
+    return list(setup_failures(ServicePaths(boot.tree, unit), commands_of(boot.tree, unit.settings)[0]))
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from imgtool.guest.agent.settings import AgentSettings
 from imgtool.guest.exec_command import Command
 from imgtool.guest.service_paths import ServicePaths
-from imgtool.guest.service_setup import ROOT, setup_failures, text_of, words_of
+from imgtool.guest.service_setup import ROOT, lost_calls, setup_failures
 from imgtool.guest.systemd import Unit
-from imgtool.guest.systemd.unit import TRUE_WORDS
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
 OF_THE_PORT = ("vport", "virtio", "char-*")
 """How a DeviceAllow= begins or contains that means the port: by its path, or by its name in /proc/devices."""
-CALLS = frozenset({"~@process", "~@signal", "~@io-event"})
+CALLS = frozenset({"@process", "@signal", "@io-event"})
 """Tried with qemu-ga 7.2: without them it is killed before it listens."""
 ENDING = {
     "RuntimeMaxSec": frozenset({"always", "on-failure", "on-abnormal"}),
@@ -36,31 +35,27 @@ def confined(tree: GuestTree, unit: Unit, command: Command, settings: AgentSetti
     yield from _by_user(unit, command)
     yield from _by_devices(unit, command)
     yield from _by_paths(paths, command, settings)
-    yield from setup_failures(tree, unit, command)
+    yield from setup_failures(paths, command)
     yield from _by_calls(unit, command)
     yield from _by_time(unit)
     yield from _by_type(unit, command)
 
 
-def _is_on(unit: Unit, key: str) -> bool:
-    return text_of(unit, key).lower() in TRUE_WORDS
-
-
 def _by_user(unit: Unit, command: Command) -> Iterator[str]:
-    user = text_of(unit, "User")
-    if command.keeps_root or words_of(unit, "AmbientCapabilities"):
+    user = unit.text("Service", "User")
+    if command.keeps_root or unit.words("Service", "AmbientCapabilities"):
         return
     if user not in ROOT:
         yield f"User={printable(user)} may not open the port, which is root's"
-    elif _is_on(unit, "DynamicUser") and user == "":
+    elif unit.flag("Service", "DynamicUser", default=False) and user == "":
         yield "DynamicUser= runs it as a user who may not open the port"
 
 
 def _by_devices(unit: Unit, command: Command) -> Iterator[str]:
-    if _is_on(unit, "PrivateDevices") and not command.privileged:
+    if unit.flag("Service", "PrivateDevices", default=False) and not command.privileged:
         yield "PrivateDevices= gives it a /dev without the port"
-    allowed = words_of(unit, "DeviceAllow")
-    closed = text_of(unit, "DevicePolicy") in {"closed", "strict"} or bool(allowed)
+    allowed = unit.words("Service", "DeviceAllow")
+    closed = unit.text("Service", "DevicePolicy") in {"closed", "strict"} or bool(allowed)
     if closed and not any(part in word for word in allowed for part in OF_THE_PORT):
         yield "DevicePolicy= and DeviceAllow= keep it from opening the port"
 
@@ -81,25 +76,23 @@ def _by_paths(paths: ServicePaths, command: Command, settings: AgentSettings) ->
 
 
 def _by_calls(unit: Unit, command: Command) -> Iterator[str]:
-    if not command.privileged:
-        denied = {word for word in words_of(unit, "SystemCallFilter") if word.startswith("~")}
-        lost = sorted(denied & CALLS)
-        if lost:
-            yield f"SystemCallFilter={lost[0]} ends it when it starts"
-    if text_of(unit, "TasksMax") in {"0", "1"}:
+    lost = lost_calls(unit, command, CALLS)
+    if lost:
+        yield f"SystemCallFilter=~{printable(lost[0])} ends it when it starts"
+    if unit.text("Service", "TasksMax") in {"0", "1"}:
         yield "TasksMax= leaves it no thread beside the first"
 
 
 def _by_time(unit: Unit) -> Iterator[str]:
     """Yield what ends it after a while, for good: it never calls a watchdog."""
-    restart = text_of(unit, "Restart")
+    restart = unit.text("Service", "Restart")
     for key, restarts in ENDING.items():
-        if text_of(unit, key) not in NEVER and restart not in restarts:
+        if unit.text("Service", key) not in NEVER and restart not in restarts:
             yield f"{key}= ends it, and Restart={printable(restart or 'no')} does not start it again"
 
 
 def _by_type(unit: Unit, command: Command) -> Iterator[str]:
-    kind = text_of(unit, "Type") or "simple"
+    kind = unit.text("Service", "Type") or "simple"
     goes_behind = any(word in DAEMONIZE for word, _ in command.words[1:])
     if kind in NOTIFYING:
         yield f"Type={kind} waits for a message that it never sends, and then ends it"

@@ -12,9 +12,7 @@ from imgtool.guest.exec_command import Command, commands_of, located
 from imgtool.guest.init_system import InitName, started_services
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.service_paths import ServicePaths
-from imgtool.guest.service_setup import ROOT, setup_failures, text_of
-from imgtool.guest.systemd import Unit
-from imgtool.guest.systemd.unit import TRUE_WORDS
+from imgtool.guest.service_setup import ROOT, setup_failures
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -95,21 +93,22 @@ def _odd_commands(boot: BootServices, stages: tuple[str, ...]) -> Iterator[str]:
 
 def _failing(boot: BootServices, unit: str, command: Command, *, works: bool) -> Iterator[str]:
     """What keeps the stage from being started; where it `works` itself, what keeps it from that as well."""
-    yield from setup_failures(boot.tree, boot.unit(unit), command)
+    paths = ServicePaths(boot.tree, boot.unit(unit))
+    yield from setup_failures(paths, command)
     if works and not command.privileged:
-        yield from _shut_in(boot.tree, boot.unit(unit), command)
+        yield from _shut_in(paths, command)
 
 
-def _shut_in(tree: GuestTree, unit: Unit, command: Command) -> Iterator[str]:
-    user = text_of(unit, "User")
+def _shut_in(paths: ServicePaths, command: Command) -> Iterator[str]:
+    unit = paths.unit
+    user = unit.text("Service", "User")
     if user not in ROOT and not command.keeps_root:
         yield f"User={printable(user)} may not write the system's settings"
-    paths = ServicePaths(tree, unit)
     for path in WRITTEN if unit.name not in FETCHES else (*WRITTEN, *HOMES):
         why = paths.read_only(path) or paths.hidden(path)
         if why:
             yield f"{why} keeps it from writing in {path}"
-    if unit.name in FETCHES and text_of(unit, "PrivateNetwork").lower() in TRUE_WORDS:
+    if unit.name in FETCHES and unit.flag("Service", "PrivateNetwork", default=False):
         yield "PrivateNetwork= keeps it from the metadata service"
 
 

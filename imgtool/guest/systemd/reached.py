@@ -12,7 +12,7 @@ from imgtool.guest.programs import Programs
 from imgtool.guest.systemd.conditions import Machine, what_holds
 from imgtool.guest.systemd.files import UnitFiles
 from imgtool.guest.systemd.pulls import has_defaults, requirements_of, wants_of
-from imgtool.guest.systemd.unit import Unit, split_words
+from imgtool.guest.systemd.unit import SEARCH_PATH, Unit, split_words
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -23,8 +23,6 @@ MAX_DEPTH = 200
 """Requirements that require others."""
 MAX_ORDERED = 2000
 """Units that one of them waits for."""
-SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Where a program without a slash is looked for: systemd.service(5)."""
 LONG_SECONDS = 3600
 """A `sleep` that nobody waits for."""
 NO_TIMEOUT = frozenset({"", "0", "infinity"})
@@ -87,7 +85,7 @@ class Reached:
         pending = deque([unit])
         while pending and len(seen) <= MAX_DEPTH:
             current = pending.popleft()
-            waits = {self._files.unit(name).name for name, _ in current.named("After")}
+            waits = self._named_after(current)
             for name, _ in requirements_of(current):
                 required = self._files.unit(name)
                 if required.name in waits and required.name not in seen:
@@ -210,7 +208,7 @@ def never_ends(words: Sequence[str]) -> bool:
 def _obstacle(programs: Programs, tree: GuestTree, path: str) -> str | None:
     if path.startswith("/"):
         return programs.obstacle(path)
-    found = next((f"{one}/{path}" for one in SEARCHED if tree.is_executable(f"{one}/{path}")), None)
+    found = next((f"{one}/{path}" for one in SEARCH_PATH if tree.is_executable(f"{one}/{path}")), None)
     if found is None:
         return f"{printable(path)} is in no directory of programs"
     return programs.obstacle(found)

@@ -19,7 +19,7 @@ from imgtool.guest.systemd.files import UnitFiles
 from imgtool.guest.systemd.generators import with_generated
 from imgtool.guest.systemd.presets import is_first_boot, preset_wants
 from imgtool.guest.systemd.pulls import Pull, Queued, activations_of, requirements_of, wants_of
-from imgtool.guest.systemd.reached import Fails, Reached
+from imgtool.guest.systemd.reached import MAX_DEPTH, Fails, Reached
 from imgtool.guest.systemd.unit import Unit
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
@@ -28,8 +28,6 @@ MAX_UNITS = 20_000
 """Units of one transaction: systemd allows 131,072; a desktop has 300."""
 DROPS_SINCE = 257
 """The systemd that leaves out what requires something that cannot be loaded."""
-MAX_DEPTH = 200
-"""Requirements that require others."""
 FALLBACK = "rescue.target"
 DEFAULT = "default.target"
 

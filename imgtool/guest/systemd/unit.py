@@ -19,6 +19,8 @@ from imgtool.guest.systemd.syntax import Line
 LoadState = Literal["loaded", "masked", "not-found", "bad"]
 
 MAX_WORDS = 5000
+SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where systemd, and the shells that it starts, look for a program without a slash: systemd.service(5)."""
 TRUE_WORDS = frozenset({"1", "yes", "y", "true", "t", "on"})
 FALSE_WORDS = frozenset({"0", "no", "n", "false", "f", "off"})
 
@@ -78,6 +80,15 @@ class Unit:
             if line.section == section and line.key == key:
                 found = Value(specified(line.value, self.name), line.source) if line.value else None
         return found
+
+    def text(self, section: str, key: str) -> str:
+        """The last value of a setting; empty where it has none, or was emptied last."""
+        value = self.value(section, key)
+        return value.text if value is not None else ""
+
+    def words(self, section: str, *keys: str) -> list[str]:
+        """All words of a list; an empty line takes back all before it."""
+        return [word for value in self.values(section, *keys) for word in split_words(value.text)]
 
     def flag(self, section: str, key: str, *, default: bool) -> bool:
         """A boolean; what is none is ignored."""

@@ -343,6 +343,7 @@ def test_what_is_filtered(name: str) -> None:
         ("ReadWritePaths=/nonexistent", "ReadWritePaths=/nonexistent"),
         ("BindPaths=/nonexistent", "BindPaths=/nonexistent"),
         ("SystemCallFilter=~@process", "SystemCallFilter=~@process"),
+        ("SystemCallFilter=~@mount @process", "SystemCallFilter=~@process"),
         ("SystemCallFilter=@system-service", ""),
         ("TasksMax=1", "TasksMax="),
         ("ExecStartPre=/nonexistent", "ExecStartPre=/nonexistent"),
