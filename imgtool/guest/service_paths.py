@@ -153,7 +153,7 @@ class ServicePaths:
         if kind:
             yield from (_Rule(path, kind, f"ProtectHome={printable(value)}") for path in HOMES)
         if self.unit.flag("Service", "PrivateTmp", default=False):
-            yield from (_Rule(path, "rw", "PrivateTmp=") for path in ("/tmp", "/var/tmp"))  # noqa: S108
+            yield from (_Rule(path, "rw", "PrivateTmp=") for path in ("/tmp", "/var/tmp"))  # noqa: S108 - guest
 
 
 def _within(path: str, folders: tuple[str, ...] | list[str]) -> bool:

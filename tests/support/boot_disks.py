@@ -42,4 +42,5 @@ def esp_with(tree: Mapping[str, Content], loader: bytes, number: int = 1) -> Dev
 def start(loader: str, on: Device, path: str = f"/{FALLBACK}", prefix: str = "") -> Start:
     """What UEFI hands over."""
     firmware = "bios" if loader == "syslinux" else "uefi"
-    return Start(firmware, loader, f"{path} on {on.volume.name}", on, path, prefix=prefix)  # type: ignore[arg-type]
+    place = f"{path} on {on.volume.name}"
+    return Start(firmware, loader, place, on, path, prefix=prefix)  # type: ignore[arg-type]  # text, not Literal
