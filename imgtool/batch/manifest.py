@@ -29,6 +29,7 @@ from imgtool.util.yaml_file import Document, Section, complaint, read_document
 
 Text = Annotated[str, AfterValidator(values.text)]
 PathText = Annotated[str, AfterValidator(values.path)]
+Paths = Annotated[tuple[PathText, ...], AfterValidator(values.each_once)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(values.each_once)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -98,6 +99,8 @@ class Settings(ManifestSection):
     policy: Text | None = None
     boot: bool | Literal["local", "cloud"] | None = None
     fix: bool | None = None
+    packages: Paths | None = None
+    repository: PathText | None = None
     deadline: Annotated[float, BeforeValidator(values.seconds), WithJsonSchema(_TEXT)] | None = None
     retries: Annotated[int, Field(ge=0, le=100)] | None = None
 

@@ -19,6 +19,7 @@ from imgtool.checks.registry import all_checks
 from imgtool.errors import FetchError, UsageError
 from imgtool.fetch.checksums import ChecksumList, merged, read_list
 from imgtool.fetch.urls import file_name, is_url
+from imgtool.fix import packages
 from imgtool.formats.claims import format_to_make
 from imgtool.model.batch import Task, TaskOptions
 from imgtool.model.choice import CheckChoice
@@ -127,7 +128,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
     made["options"] = replace(
         made.get("options", TaskOptions()),
         conversion=_conversion(chosen, around),
-        fix=_fixed(chosen, made["clouds"]),
+        fix=_fixed(chosen, made["clouds"], around.folder),
     )
     if made["output"] is not None:
         wanted = chosen.get("target_format")
@@ -228,11 +229,22 @@ def _booted(chosen: Chosen, clouds: tuple[CloudName, ...], around: Around) -> di
     return {"boot": bool(where)}
 
 
-def _fixed(chosen: Chosen, clouds: tuple[CloudName, ...]) -> FixOptions | None:
+def _fixed(chosen: Chosen, clouds: tuple[CloudName, ...], folder: Path) -> FixOptions | None:
     """The checks say what is to be repaired."""
     if chosen.get("fix") and not clouds:
         raise UsageError("fix: an image that goes to no cloud is not judged", hint="give clouds, or no fix")
-    return FixOptions() if chosen.get("fix") else None
+    handing = [key for key in ("packages", "repository") if chosen.get(key)]
+    if handing and "fix" not in chosen:
+        raise UsageError(f"{handing[0]}: packages are for a repair", hint="add fix: true")
+    if not chosen.get("fix"):
+        return None
+    repository = chosen.get("repository")
+    found = FixOptions(
+        packages=tuple(folder / path for path in chosen.get("packages", ())),
+        repository=folder / repository if repository else None,
+    )
+    packages.handed(found)
+    return found
 
 
 def _conversion(chosen: Chosen, around: Around) -> ConversionOptions:

@@ -29,7 +29,7 @@ def handed(options: FixOptions) -> dict[str, Path]:
         found |= {f"repository/{name}": path for name, path in _below(options.repository)}
         if not any(path.suffix in KINDS for path in found.values()):
             raise UsageError(
-                f"--repository {printable(str(options.repository))}: no package is in it",
+                f"{printable(str(options.repository))}: no package is in it",
                 hint=f"put files that end with {', '.join(KINDS)} there",
             )
     size = sum(_size(path) for path in found.values())
@@ -59,7 +59,7 @@ def write_disk(files: dict[str, Path], target: Path) -> None:
 def _kind(path: Path) -> str:
     if path.suffix not in KINDS:
         raise UsageError(
-            f"--package {printable(str(path))}: it ends with none of {', '.join(KINDS)}",
+            f"{printable(str(path))}: it ends with none of {', '.join(KINDS)}",
             hint="hand over packages as the distribution has them",
         )
     return path.suffix
@@ -68,7 +68,7 @@ def _kind(path: Path) -> str:
 def _below(folder: Path) -> Iterator[tuple[str, Path]]:
     """Packages, and the indexes that dnf and apk look for."""
     if not folder.is_dir():
-        raise UsageError(f"--repository {printable(str(folder))}: it is no folder", hint="name a folder")
+        raise UsageError(f"{printable(str(folder))}: it is no folder", hint="name a folder")
     for path in sorted(folder.rglob("*")):
         is_index = path.parent.name == "repodata" or path.name == "APKINDEX.tar.gz"
         if path.is_file() and (path.suffix in KINDS or is_index):

@@ -13,6 +13,7 @@ from imgtool.model.batch import Task, TaskOptions
 from imgtool.model.choice import CheckChoice
 from imgtool.model.cloud_boot import BootPlace
 from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.model.fix import FixOptions
 
 
 def only(folder: Path, text: str, **environment: str) -> Task:
@@ -54,12 +55,29 @@ def test_its_own_over_the_defaults(tmp_path: Path) -> None:
         ("policy: opnstack", "neither a profile nor a file"),
         ("output: o, boot: true", "goes to no cloud is not judged"),
         ("output: o, fix: true", "goes to no cloud is not judged"),
+        ("packages: [a.deb]", "packages are for a repair"),
+        ("repository: folder", "packages are for a repair"),
+        ("clouds: [x], fix: true, packages: [a.raw]", "ends with none of .deb"),
+        ("clouds: [x], fix: true, packages: [b.deb]", "b.deb: No such file"),
+        ("clouds: [x], fix: true, repository: b", "b: it is no folder"),
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_line(tmp_path: Path, keys: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
         only(tmp_path, f"images:\n  - {{source: a.raw, {keys}}}\n")
     assert caught.value.message.startswith(f"{tmp_path}/images.yaml:2: ")
+
+
+def test_packages_stand_beside_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "pool").mkdir()
+    for name in ("a.deb", "pool/b.deb"):
+        (tmp_path / name).touch()
+    defaults = "defaults: {clouds: [x], fix: true, packages: [a.deb], repository: pool}\n"
+    found = only(tmp_path, f"{defaults}images: [a.raw]\n").options.fix
+    assert found == FixOptions(packages=(tmp_path / "a.deb",), repository=tmp_path / "pool")
+    own = only(tmp_path, f"{defaults}images: [{{source: a.raw, packages: null}}]\n").options.fix
+    assert own == FixOptions(repository=tmp_path / "pool")
+    assert only(tmp_path, f"{defaults}images: [{{source: a.raw, fix: false}}]\n").options.fix is None
 
 
 @pytest.mark.parametrize(("output", "made"), [("b.raw", "raw"), ("b.img", "qcow2"), ("o/", "qcow2")])
