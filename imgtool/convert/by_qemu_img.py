@@ -30,6 +30,11 @@ from imgtool.util.progress import Progress, bytes_of
 from imgtool.util.text import printable
 
 
+def prepare() -> None:
+    """Find out, by a thread of its own, what `demand` and a run of qemu-img will ask for."""
+    confined.prepare("qemu-img")
+
+
 def demand() -> None:
     """Raise ToolMissingError where there is no qemu-img to judge what will be written."""
     try:

@@ -15,15 +15,18 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 from imgtool import sandbox
 from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.process import programs
 from imgtool.process.programs import Child, Completed, Limits
+from imgtool.process.served import Served
 from imgtool.sandbox import kernel, seccomp
+from imgtool.sandbox.become import Program
 
 Means = Literal["landlock", "bubblewrap", "none"]
 _Command = tuple[list[str], tuple[int, ...]]
@@ -38,6 +41,7 @@ _WRITE = _READ | kernel.WRITE_FILE | kernel.TRUNCATE
 _RUN = kernel.READ_FILE | kernel.EXECUTE
 _BELOW = kernel.READ_FILE | kernel.READ_DIR
 _TRIAL_SECONDS = 20.0
+_FINDING = Lock()
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 """Where programs and their libraries are looked for. No password, no proxy, no name of a cloud."""
 
@@ -83,17 +87,27 @@ def run(  # noqa: PLR0913 - each says one thing about the run
     accept: Collection[int] = (0,),
 ) -> Completed:
     """Run a program confined, as `programs.run` does. Raises ToolMissingError, ToolFailedError."""
+    finish = partial(
+        programs.finish,
+        argv,
+        timeout_seconds=timeout_seconds,
+        limits=limits,
+        on_output=on_output,
+        accept=accept,
+    )
+    if means() != "bubblewrap" and not access.machine:
+        return finish(partial(Served, _served(argv, access, limits or Limits()), access.inherited))
     with _command(argv, access) as (command, passed):
-        return programs.run(
-            command,
-            timeout_seconds=timeout_seconds,
-            limits=limits,
-            on_output=on_output,
-            accept=accept,
-            inherited=(*access.inherited, *passed),
-            environment=environment(),
-            name=argv,
-        )
+        inherited = (*access.inherited, *passed)
+        return finish(partial(programs.start, command, limits or Limits(), inherited, environment()))
+
+
+def prepare(program: str) -> None:
+    """Find out what `run` needs to know of `program`, by a thread that has nothing else to do just now.
+
+    Raises ToolMissingError, ToolFailedError, as `run` will.
+    """
+    _libraries(programs.require(program))
 
 
 @contextmanager
@@ -129,10 +143,27 @@ def _command(
 def _by_landlock(program: str, arguments: Sequence[str], access: Access) -> Iterator[_Command]:
     """Start it by sandbox/launch.py, which uses what there is: without Landlock that is the filter alone."""
     interpreter = [sys.executable, "-I", "-S", _LAUNCHER]
+    filtering = _filter(access).hex() or "-"
+    yield [*interpreter, filtering, *_rules(program, access), "--", program, *arguments], ()
+
+
+def _served(argv: Sequence[str], access: Access, limits: Limits) -> Program:
+    """What the sandbox's server is asked for."""
+    path = programs.require(argv[0])
+    return Program(
+        argv=[path, *argv[1:]],
+        environment=programs.with_c_locale(environment()),
+        rules=_rules(path, access),
+        limits=programs.as_rlimits(limits),
+        numbers=[1, 2, *access.inherited],
+    )
+
+
+def _rules(program: str, access: Access) -> list[str]:
+    """What it may open, as kernel.confine_program takes it."""
     rules = [f"{flags}:{path}" for path, flags in _files(program, access).items()]
     rules += [f"{_READ}:@{descriptor}" for descriptor in access.read]
-    rules += [f"{_WRITE}:@{descriptor}" for descriptor in access.write]
-    yield [*interpreter, _filter(access).hex() or "-", *rules, "--", program, *arguments], ()
+    return rules + [f"{_WRITE}:@{descriptor}" for descriptor in access.write]
 
 
 @contextmanager
@@ -184,9 +215,15 @@ def _files(program: str, access: Access) -> dict[str, int]:
     return {path: flags for path, flags in files.items() if os.path.exists(path)}  # noqa: PTH110 - 40 of them
 
 
-@cache
 def _libraries(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The loader of `program`, and the libraries that it loads: ld.so(8), LD_TRACE_LOADED_OBJECTS.
+    """The loader of `program`, and the libraries that it loads, found once."""
+    with _FINDING:  # one thread waits for what another is finding just now
+        return _find_libraries(program)
+
+
+@cache
+def _find_libraries(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """See `_libraries`. Source: ld.so(8), LD_TRACE_LOADED_OBJECTS.
 
     A program that is not loaded dynamically just tells its version.
     """

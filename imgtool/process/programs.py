@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import IO, Protocol
 
 from imgtool.errors import ToolFailedError, ToolMissingError
 from imgtool.util import install, interrupts, log
@@ -30,6 +31,12 @@ KEPT_STDERR_BYTES = 64 << 10
 MAX_PIECE_CHARACTERS = 4096
 """An unfinished line longer than this goes to `on_output` as it is."""
 
+_PRLIMIT_NAMES = {
+    resource.RLIMIT_CPU: "cpu",
+    resource.RLIMIT_AS: "as",
+    resource.RLIMIT_FSIZE: "fsize",
+    resource.RLIMIT_CORE: "core",
+}
 _PIPE_READ_BYTES = 64 << 10
 _REAP_SECONDS = 10.0
 
@@ -46,6 +53,21 @@ _NEEDED_FOR: Mapping[str, tuple[str, str]] = {
 
 Child = subprocess.Popen[bytes]
 """A program that runs beside us."""
+
+
+class Running(Protocol):
+    """A program that is waited for."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """What it writes."""
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """Likewise."""
+
+    def wait(self, timeout: float) -> int:
+        """Return its status, negative: the signal. Raises subprocess.TimeoutExpired, TimeoutError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +117,36 @@ def run(  # noqa: PLR0913 - each says one thing about the run
     Raises ToolMissingError where the program is not installed; ToolFailedError where it does not end within
     `timeout_seconds`, writes too much, or ends with a status that is not in `accept`.
     """
-    command, said = _guarded(argv, limits or Limits()), name or argv
-    start = partial(_start, command, inherited, environment)
+    starting = partial(start, argv, limits or Limits(), inherited, environment)
+    return finish(
+        name or argv,
+        starting,
+        timeout_seconds=timeout_seconds,
+        limits=limits,
+        on_output=on_output,
+        accept=accept,
+    )
+
+
+def finish(  # noqa: PLR0913 - as `run`
+    said: Sequence[str],
+    starting: Callable[[ExitStack], Running],
+    *,
+    timeout_seconds: float,
+    limits: Limits | None = None,
+    on_output: Callable[[str], None] | None = None,
+    accept: Collection[int] = (0,),
+) -> Completed:
+    """Run to its end what `starting` starts, which is named `said`. Raises as `run` does.
+
+    `starting` is given what ends the program: whatever is raised here, by whomever, it is gone before this
+    goes on.
+    """
     began = time.monotonic()
     try:
-        completed = _run_to_end(start, tuple(said), timeout_seconds, on_output)
+        with ExitStack() as running:
+            child = starting(running)
+            completed = _collect(child, tuple(said), began + timeout_seconds, on_output)
     except TimeoutError:
         log.debug(__name__, f"{list(said)}: killed after {timeout_seconds:.0f} s", program=said[0])
         raise ToolFailedError(
@@ -135,7 +182,7 @@ def background(
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=_environment(environment),
+                env=with_c_locale(environment),
                 start_new_session=True,
                 pass_fds=inherited,
                 restore_signals=False,  # SIGXFSZ stays ignored, as Python has it
@@ -181,62 +228,60 @@ def require(program: str) -> str:
 def _guarded(argv: Sequence[str], limits: Limits) -> list[str]:
     """`argv` under setpriv and prlimit: they set themselves up, then become the program."""
     command = [require(argv[0]), *argv[1:]]
-    options = []
-    if limits.cpu_seconds is not None:
-        # One second more before the hard limit: SIGXCPU at the soft one tells why, SIGKILL would not.
-        options.append(f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 1}")
-    if limits.address_space_bytes is not None:
-        options.append(f"--as={_at_most_ours(limits.address_space_bytes, resource.RLIMIT_AS)}")
-    if limits.file_size_bytes is not None:
-        options.append(f"--fsize={_at_most_ours(limits.file_size_bytes, resource.RLIMIT_FSIZE)}")
-    if limits.core_bytes is not None:
-        options.append(f"--core={_at_most_ours(limits.core_bytes, resource.RLIMIT_CORE)}")
+    options = [f"--{_PRLIMIT_NAMES[kind]}={soft}:{hard}" for kind, soft, hard in as_rlimits(limits)]
     if options:
         command = [require("prlimit"), *options, *command]
     return [require("setpriv"), "--pdeathsig", "KILL", *command]
 
 
-def _at_most_ours(wanted_bytes: int, kind: int) -> int:
+def as_rlimits(limits: Limits) -> list[tuple[int, int, int]]:
+    """`limits` as setrlimit(2) takes them: the kind, the soft and the hard limit."""
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
+    wanted = (limits.address_space_bytes, limits.file_size_bytes, limits.core_bytes)
+    bounds = [(kind, most, most) for kind, most in zip(kinds, wanted, strict=True) if most is not None]
+    if limits.cpu_seconds is not None:
+        # One second more before the hard limit: SIGXCPU at the soft one tells why, SIGKILL would not.
+        bounds.append((resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1))
+    return [(kind, _at_most_ours(soft, kind), _at_most_ours(hard, kind)) for kind, soft, hard in bounds]
+
+
+def _at_most_ours(wanted: int, kind: int) -> int:
     """No process may raise its own limit."""
     _, hard = resource.getrlimit(kind)
-    return wanted_bytes if hard == resource.RLIM_INFINITY else min(wanted_bytes, hard)
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
-def _run_to_end(
-    start: Callable[[], Child],
-    argv: tuple[str, ...],
-    timeout_seconds: float,
-    on_output: Callable[[str], None] | None,
-) -> Completed:
-    """Whatever is raised here, by whomever, the child and all its children are gone before it goes on."""
-    with ExitStack() as running:
-        with interrupts.deferred():
-            child = start()
-            running.callback(_end, child)
-        return _collect(child, argv, time.monotonic() + timeout_seconds, on_output)
-
-
-def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
+def with_c_locale(given: Mapping[str, str] | None) -> dict[str, str]:
+    """`given`, or our environment, with the messages that are looked for in what programs write."""
     return {**(os.environ if given is None else given), "LC_ALL": "C"}
 
 
-def _start(
-    command: list[str], inherited: Sequence[int], environment: Mapping[str, str] | None
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(environment),
-        start_new_session=True,
-        pass_fds=inherited,
-        bufsize=0,
-    )
+def start(
+    argv: Sequence[str],
+    limits: Limits,
+    inherited: Sequence[int],
+    environment: Mapping[str, str] | None,
+    running: ExitStack,
+) -> Child:
+    """Start `argv` as `run` says, for `finish`; `running` ends it. Raises ToolMissingError."""
+    command = _guarded(argv, limits)
+    with interrupts.deferred():
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=with_c_locale(environment),
+            start_new_session=True,
+            pass_fds=inherited,
+            bufsize=0,
+        )
+        running.callback(_end, child)
+    return child
 
 
 def _collect(
-    child: subprocess.Popen[bytes],
+    child: Running,
     argv: tuple[str, ...],
     deadline: float,
     on_output: Callable[[str], None] | None,

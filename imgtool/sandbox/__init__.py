@@ -3,13 +3,15 @@
     job.py      Job: what can be asked for, the types of question and answer, the limits (setrlimit(2))
     kernel.py   prctl(2), Landlock and seccomp(2), by ctypes
     seccomp.py  the system calls that are left, as a table and as a filter; program_calls.py: QEMU's
-    launch.py   starts such a program in the same confinement
+    become.py   a program that a child of the server becomes, in the same confinement
+    launch.py   the same for one that runs beside imgtool
     confine.py  all of that, in the order in which it has to be done
     protocol.py pieces of a conversation, each with a kind and a length
     modules.py  code that is imported late: asked of imgtool, not opened
     child.py    the process in the sandbox
     server.py   the process that sandboxes are forked from: a kind of util/fork_server.py
     handle.py   imgtool's side of the server: start it, end it
+    forked.py   a process that the server forked: begin it, end it
     client.py   imgtool's side of a sandbox: ask, wait, judge how it ended
     probe.py    what the sandbox really keeps from a process here, for `imgtool doctor`
 

@@ -19,15 +19,20 @@ FIRST = 3
 
 def arrange(kept: Sequence[int]) -> None:
     """Make `kept` 3, 4, ...; stdin, stdout and stderr become /dev/null, and all others are closed."""
-    above = FIRST + len(kept)
-    # First out of the way, so that none is overwritten before it is moved.
-    moved = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, above) for one in kept]
-    for number, one in enumerate(moved, FIRST):
-        os.dup2(one, number, inheritable=False)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(FIRST):
         os.dup2(null, stream)
-    close_all_but(range(above))
+    move(kept, range(FIRST, FIRST + len(kept)), inheritable=False)
+
+
+def move(descriptors: Sequence[int], numbers: Sequence[int], *, inheritable: bool) -> None:
+    """Make `descriptors` have `numbers`, and close all others but stdin, stdout and stderr."""
+    above = max(FIRST, *numbers) + 1
+    # First out of the way, so that none is overwritten before it is moved.
+    moved = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, above) for one in descriptors]
+    for number, one in zip(numbers, moved, strict=True):
+        os.dup2(one, number, inheritable=inheritable)
+    close_all_but({*range(FIRST), *numbers})
 
 
 CHANNEL, DISK = FIRST, FIRST + 1

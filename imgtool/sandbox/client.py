@@ -1,6 +1,5 @@
 """imgtool's side of a sandbox: asks, waits no longer than it should, and sees to it that nothing is left."""
 
-import os
 import signal
 import socket
 import time
@@ -8,18 +7,11 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from imgtool.sandbox import handle, modules, protocol
+from imgtool.sandbox.forked import Forked, ServerEndedError
 from imgtool.sandbox.job import A, Job, Q, SandboxFailedError
 from imgtool.sandbox.protocol import EXPECTED, Failure
-from imgtool.util import codec, fork_server, interrupts
+from imgtool.util import codec, fork_server
 from imgtool.util.text import printable
-
-SERVER_SECONDS = 60.0
-"""It answers in milliseconds; what it loads for a job takes a tenth of a second."""
-DYING_SECONDS = 2.0
-"""From the closing of a sandbox's channel to its end."""
-STATUS_SECONDS = 1.0
-"""From the end of a sandbox to the server's word of it, which takes a millisecond."""
-
 
 ATTEMPTS = 3
 """At one question: a server that another thread had to kill takes the sandboxes of all threads with it."""
@@ -33,9 +25,9 @@ def ask(job: Job[Q, A], question: Q, descriptor: int) -> A:
     reason = ""
     for _ in range(ATTEMPTS):
         ours, theirs = socket.socketpair()
-        sandbox = _Sandbox()
+        sandbox = Forked()
         with ours, theirs, ExitStack() as ending:
-            sandbox.begin(job, theirs, descriptor, ending)
+            _begin(sandbox, job, theirs, descriptor, ending)
             theirs.close()
             try:
                 return _converse(job, question, ours)
@@ -83,79 +75,28 @@ def _remember(module: bytes) -> None:
             handle.state.asked.add(name)
 
 
-class _Sandbox:
-    """A process that the server forked for us. It never outlives the block that it was begun in."""
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        """After its end, where anybody can tell it; negative: the signal."""
-        self.was_lost = False
-        """It was killed with its server, for what another one did or did not do."""
-        self._process = -1
-        self._server = 0
-
-    def begin(self, job: Job[Any, Any], theirs: socket.socket, descriptor: int, ending: ExitStack) -> None:
-        """Have it forked, with `theirs` and `descriptor` open; `ending` ends it.
-
-        Where this is interrupted, or the server does not answer, the server goes, and its sandboxes with it.
-        """
-        with handle.state.lock:
-            channel = handle.running_channel()
-            self._server = handle.state.server
-            try:
-                control = ending.enter_context(_request(job, channel, theirs, descriptor))
-                _await(control)
-                with interrupts.deferred():
-                    answer, descriptors = fork_server.hear(control)
-                    if descriptors:
-                        (self._process,) = descriptors
-                        ending.callback(self.end, control)
-            except (OSError, ValueError) as error:
-                handle.state.lost = self._server
-                handle.drop()
-                raise _failed(job, "could not be started: what starts it has ended") from error
-            except BaseException:
-                handle.state.lost = self._server
-                handle.drop(at_once=True)
-                raise
-            handle.state.asked.clear()  # they are loaded there now
-        if "failure" in answer:
-            raise _error(job, Failure(**answer["failure"]))
-
-    def await_end(self) -> None:
-        """It closed its channel, so it is about to end: how, is for it to say."""
-        handle.has_ended(self._process, DYING_SECONDS)
-
-    def end(self, control: socket.socket) -> None:
-        """Kill it, whatever it does, and wait for it; no longer than it takes, whatever the server does."""
-        with interrupts.deferred():
-            handle.kill(self._process)
-            os.close(self._process)
-            try:
-                control.settimeout(STATUS_SECONDS)
-                self.status = fork_server.hear(control)[0]["status"]
-            except (OSError, ValueError, KeyError):
-                with handle.state.lock:
-                    self.was_lost = handle.state.lost == self._server
-                    if handle.state.server == self._server:
-                        handle.state.lost = self._server
-                        handle.drop(at_once=True)
+def _begin(
+    sandbox: Forked, job: Job[Any, Any], theirs: socket.socket, descriptor: int, ending: ExitStack
+) -> None:
+    """Have it forked, with `theirs` and `descriptor` open; `ending` ends it."""
+    try:
+        answer = sandbox.begin(lambda channel: _request(job, channel, theirs, descriptor), ending)
+    except ServerEndedError as error:
+        raise _failed(job, "could not be started: what starts it has ended") from error
+    if "failure" in answer:
+        raise _error(job, Failure(**answer["failure"]))
 
 
 def _request(
     job: Job[Any, Any], channel: socket.socket, theirs: socket.socket, descriptor: int
 ) -> socket.socket:
-    """Ask the server for a sandbox; return our end of its control socket."""
+    """Ask the server for a sandbox; return our end of its control socket.
+
+    The modules that are named to it are loaded there from then on.
+    """
     message = {"job": job.name, "modules": sorted(handle.state.asked)}
-    channel.settimeout(SERVER_SECONDS)
+    handle.state.asked.clear()
     return fork_server.request(channel, message, [theirs.fileno(), descriptor])
-
-
-def _await(control: socket.socket) -> None:
-    """Wait for the server's answer, which can be interrupted. Raises TimeoutError."""
-    control.settimeout(SERVER_SECONDS)
-    if not handle.is_readable(control.fileno(), SERVER_SECONDS):
-        raise TimeoutError
 
 
 def _error(job: Job[Any, Any], failure: Failure) -> Exception:

@@ -7,7 +7,7 @@ same numbers on every architecture.
 import ctypes
 import errno
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
@@ -98,6 +98,27 @@ def _allow(ruleset: int, descriptor: int, access: int) -> None:
         if ctypes.get_errno() == errno.EBADFD:
             return
         _fail("landlock_add_rule")
+
+
+def confine_program(filtering: bytes, rules: Sequence[str]) -> None:
+    """Confine the program that this process is about to become, which can open no more than `rules` say.
+
+    `filtering` is its seccomp filter; empty: none. A rule is `FLAGS:PATH` for a file or folder, or
+    `FLAGS:@NUMBER` for the file of an open descriptor; FLAGS are kinds of access, added up.
+    """
+    forbid_new_privileges()
+    drop_capabilities({CAP_DAC_OVERRIDE})
+    if abi := landlock_abi():
+        forbid_all_by_landlock(abi, [_opened(rule) for rule in rules])
+    if filtering:
+        install_filter(filtering)
+
+
+def _opened(rule: str) -> tuple[int, int]:
+    """A descriptor, for as long as this process is what it is, and what may be done with its file."""
+    flags, _, name = rule.partition(":")
+    descriptor = int(name[1:]) if name.startswith("@") else os.open(name, os.O_PATH | os.O_CLOEXEC)
+    return descriptor, int(flags)
 
 
 def drop_capabilities(kept: Collection[int]) -> None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import NoReturn
 
-from imgtool.sandbox import job, kernel, modules, protocol, seccomp
+from imgtool.sandbox import become, job, kernel, modules, protocol, seccomp
 from imgtool.sandbox.child import FIRST, arrange, become_child
 from imgtool.util import codec
 from imgtool.util.fork_server import ForkServer, Message
@@ -45,11 +45,16 @@ def become_server(channel: int, *, with_parent: bool) -> NoReturn:
 class _Server(ForkServer):
     """A request has `job`, its name, and `modules`, which the next sandboxes are likely to need.
 
-    Its descriptors: the sandbox's channel, and what it is to read.
+    Or it has `program`: what to become (become.py).
+
+    The descriptors of a job: the sandbox's channel, and what it is to read.
     """
 
     def prepare(self, message: Message) -> None:
         """Load the modules, and what the job needs."""
+        if "program" in message:
+            become.prepare()
+            return
         for name in message["modules"]:
             if name in modules.warmable():
                 with suppress(ImportError):
@@ -60,7 +65,9 @@ class _Server(ForkServer):
         seccomp.program()
 
     def become_child(self, server: int, message: Message, descriptors: Sequence[int]) -> NoReturn:
-        """Be a sandbox."""
+        """Be a sandbox, or a program that runs in one."""
+        if "program" in message:
+            become.become(message["program"], server, descriptors)
         become_child(job.find(message["job"]), server, descriptors)
 
     def failure(self, error: Exception) -> object:

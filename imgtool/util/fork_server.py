@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 Message = Mapping[str, Any]
 
 MAX_REQUEST_BYTES = 64 << 10
-MAX_PASSED = 8
+MAX_PASSED = 16
 """Descriptors that come with a request."""
 STOP, KILL = b"T", b"K"
 """End and clean up; end at once."""

@@ -23,7 +23,7 @@ def look(event, _):
         seen.append(sorted(sys.modules))
 
 sys.addaudithook(look)
-ahead.load = lambda names: None  # what a thread loads meanwhile is there or not, as it happens
+ahead.load = lambda *given: None  # what a thread loads meanwhile is there or not, as it happens
 status = run({argv})
 print(f"\\n{{(status, seen[0], sorted(sys.modules))}}")
 """
@@ -37,7 +37,7 @@ CONVERTING = {
     "formats": ". bounds claims containers foreign gate headers layout source",
     "model": ". conversion free_blocks image source",
     "report": ". as_text as_text.fitting",
-    "sandbox": ". client handle job modules protocol",
+    "sandbox": ". client forked handle job modules protocol",
     "util": ". ahead codec fork_server interrupts leases log memory progress quick_dataclasses streams text",
 }
 """Of imgtool, before the sandbox is asked what the source is. All else is loaded while it looks."""

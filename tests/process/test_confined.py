@@ -49,7 +49,7 @@ def stand_in(tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     for name in ("OS_PASSWORD", "https_proxy", "MY_SECRET"):
         monkeypatch.setenv(name, CANARY)
-    confined._libraries.cache_clear()
+    confined._find_libraries.cache_clear()
     return built(folder, victim)
 
 

@@ -19,7 +19,7 @@ from imgtool import sandbox
 from imgtool.errors import ImageUnreadableError, UnsafeImageError
 from imgtool.formats import headers
 from imgtool.formats.cluster_map import ClusterMap
-from imgtool.sandbox import SandboxFailedError, client, handle
+from imgtool.sandbox import SandboxFailedError, forked, handle
 from imgtool.util import codec
 
 
@@ -209,8 +209,8 @@ def test_threads_ask_one_after_the_other(descriptor: int) -> None:
 def test_a_stopped_server_is_killed(moment: str, descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox.ask(sandbox_jobs.ECHO, Words(), descriptor)
     server = handle.state.server
-    monkeypatch.setattr(client, "SERVER_SECONDS", 0.2)
-    monkeypatch.setattr(client, "STATUS_SECONDS", 0.2)
+    monkeypatch.setattr(forked, "SERVER_SECONDS", 0.2)
+    monkeypatch.setattr(forked, "STATUS_SECONDS", 0.2)
     with ThreadPoolExecutor(1) as threads:
         if moment == "before":
             os.kill(server, signal.SIGSTOP)
