@@ -28,7 +28,9 @@
     first_boot.py  what sets an instance up in cloud-init's place
     boot_services.py   what a boot starts of the services, with udev.py's events and cloud-init's generator
     exec_command.py    the command that a unit really starts; init_system.py: inits other than systemd
-    service_setup.py   what systemd sets up for that command, and fails; service_paths.py: what it may write
+    service_setup.py   what systemd sets up for that command, and fails; service_paths.py: what it may write;
+                       service_view.py: which files it has; service_commands.py: what runs beside it, and how
+                       that ends (command_status.py)
     packages/      the word of the package database: dpkg, RPM, apk, pacman
     inventory/     accounts, units, settings and files, where they are asked for
     network.py, lvm.py, secrets.py   what is left of the machine that the image was made on

@@ -15,6 +15,8 @@ from imgtool.guest.programs import Programs
 from imgtool.guest.release import MAX_SETTINGS_BYTES
 from imgtool.guest.systemd.environment_file import NAME, environment_file
 from imgtool.guest.systemd.unit import SEARCH_PATH
+from imgtool.guest.systemd.unit_rules import command_prefix
+from imgtool.guest.systemd.words import UnbalancedError, words_of
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -38,7 +40,6 @@ PREFIXES = frozenset(
 )
 """Programs, and words of a shell, that start the program named behind them."""
 
-_SPECIAL_PREFIXES = "-@:+!|"
 _SEPARATORS = frozenset({";", "&&", "||", "|", "&", ";;", "(", ")", "{", "}", "then", "do", "else"})
 
 
@@ -99,7 +100,11 @@ def split_words(text: str) -> list[str]:
 def _commands(value: str, source: str, environment: Mapping[str, Word], instance: str) -> Iterator[Command]:
     """Return those of one ExecStart= line: several where `;` stands between them."""
     words: list[str] = []
-    for word in [*split_words(value), ";"]:
+    try:
+        parsed = words_of(value)
+    except UnbalancedError as error:
+        parsed = error.words
+    for word in [*parsed, ";"]:
         if word != ";":
             words.append(";" if word == r"\;" else word)
         elif words:
@@ -108,8 +113,7 @@ def _commands(value: str, source: str, environment: Mapping[str, Word], instance
 
 
 def _command(words: list[str], source: str, environment: Mapping[str, Word], instance: str) -> Command:
-    first = words[0].lstrip(_SPECIAL_PREFIXES)
-    flags = words[0][: len(words[0]) - len(first)]
+    flags, first = command_prefix(words[0])
     rest = [first, *words[1:]] if first else words[1:]
     if "@" in flags and len(rest) > 1:
         del rest[1]
@@ -214,16 +218,6 @@ def _file(tree: GuestTree, named: str) -> dict[str, Word]:
     return {name: (value, where) for name, value in found.items()}
 
 
-def missing_environment_file(tree: GuestTree, settings: Sequence[Setting]) -> str | None:
-    """A file of EnvironmentFile= without `-` that is not there: the service then does not start."""
-    files: list[str] = []
-    for _, key, value in settings[:MAX_SETTINGS]:
-        if key == "EnvironmentFile":
-            files = _grown(files, value, [value])
-    plain = (path for path in files[:MAX_FILES] if path.startswith("/") and "*" not in path)
-    return next((printable(path) for path in plain if not tree.exists(path)), None)
-
-
 def starting(command: Command, program: str) -> Command | None:
     """The command that starts `program` in the end: itself, behind `env` or `nice`, or of a shell's script.
 
@@ -313,9 +307,9 @@ def _shell_expanded(word: str, source: str, environment: Mapping[str, str]) -> l
     return [(part, source) for part in environment.get(found[1], "").split()]
 
 
-def located(tree: GuestTree, program: str) -> str | None:
+def located(tree: GuestTree, program: str, directories: Sequence[str] = SEARCH_PATH) -> str | None:
     """The path of `program` as systemd finds it; None where it is not there."""
-    candidates = [program] if "/" in program else [f"{directory}/{program}" for directory in SEARCH_PATH]
+    candidates = [program] if "/" in program else [f"{directory}/{program}" for directory in directories]
     return next((path for path in candidates if tree.is_file(path)), None)
 
 

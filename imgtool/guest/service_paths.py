@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imgtool.guest.systemd import Unit
+from imgtool.guest.systemd import Unit, unit_file
 from imgtool.guest.systemd.unit import TRUE_WORDS
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
@@ -51,6 +51,10 @@ class ServicePaths:
             return False
         path = self._real(path)
         return not (_within(path, VOLATILE) or _within(path, self._made()) or self._is_of_tmpfiles(path))
+
+    def has_unit(self, name: str) -> bool:
+        """Whether there is a unit of that name."""
+        return unit_file(self.tree, name) is not None
 
     def read_only(self, path: str) -> str:
         """Return the setting that keeps the service from writing at `path`; empty where none does."""

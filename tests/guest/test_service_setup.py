@@ -1,8 +1,10 @@
 """What keeps systemd from starting a service, on a guest in memory; an integration test asks systemd."""
 
+import struct
+
 import pytest
 from support.guest_tree import EMPTY_DIRECTORY, Content, File, Link, guest_tree
-from support.service_rows import PAIRS, ROWS, WRITES, pair, service
+from support.service_rows import PAIRS, REFUSED_ROWS, ROWS, WRITES, pair, service
 from support.units import SYSTEM
 
 from imgtool.guest.boot_services import BootServices
@@ -11,17 +13,22 @@ from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.service_paths import ServicePaths
 from imgtool.guest.service_setup import setup_failures
 
+HEADER = struct.pack("<4s5B7x2HI3QI6H", b"\x7fELF", 2, 1, 1, 0, 0, 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+PROGRAM = HEADER + struct.pack("<2I6Q", 1, 5, 0, 0, 0, 120, 120, 4096)
+"""A program that needs nothing: its headers, and one segment that holds them."""
 UNIT = "/etc/systemd/system/x.service"
 TREE: dict[str, Content] = {
     **SYSTEM,
     "/bin": Link("usr/bin"),
-    "/usr/bin/cat": "\x7fELF",
-    "/usr/bin/true": "\x7fELF",
+    "/usr/bin/cat": PROGRAM,
+    "/usr/bin/true": PROGRAM,
     "/usr/bin/false": "\x7fELF",
     "/usr/bin/sleep": "\x7fELF",
+    **{f"/usr/bin/{name}": "\x7fELF" for name in ("test", "[", "sh", "env", "nice", "cp", "rm", "chmod")},
+    "/usr/lib/systemd/libsystemd-shared-252.so": "",
     "/usr/lib/x.so": File("\x7fELF"),
     "/etc/hostname": File("guest\n"),
-    "/etc/passwd": File("root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n"),
+    "/etc/passwd": File("root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\nnobody:x:65534:65534::/none:\n"),
     "/etc/group": File("root:x:0:\ndaemon:x:1:\n"),
     "/home": EMPTY_DIRECTORY,
     "/root": EMPTY_DIRECTORY,
@@ -42,6 +49,12 @@ def failures(text: str, more: dict[str, Content] | None = None) -> list[str]:
 def test_it_is_as_systemd_says(row: str) -> None:
     found = failures(service(row))
     assert (not found) == ROWS[row], found
+
+
+@pytest.mark.parametrize("row", REFUSED_ROWS)
+def test_a_unit_that_is_refused(row: str) -> None:
+    boot = BootServices(guest_tree({**TREE, UNIT: service(row)}), parse_command_line(""))
+    assert boot.unit("x.service").state == "bad"
 
 
 def test_no_program_starts_in_so_little_memory() -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support.running_systemd import results
-from support.service_rows import PAIRS, ROWS, WRITES, pair, service
+from support.service_rows import PAIRS, REFUSED_ROWS, ROWS, WRITES, pair, service
 
 
 def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
@@ -12,6 +12,12 @@ def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
     found = results({f"row{number}": service(row) for number, row in enumerate(rows)}, tmp_path)
     told = {row: found[f"row{number}"][0] == "success" for number, row in enumerate(rows)}
     assert told == rows
+
+
+def test_it_refuses_the_same_units(tmp_path: Path) -> None:
+    rows = {f"row{number}": service(row) for number, row in enumerate(REFUSED_ROWS)}
+    found = results(rows, tmp_path, wanted=["row0"])
+    assert {name: found[name][0] for name in rows} == dict.fromkeys(rows, "bad-setting")
 
 
 def test_it_says_the_same_of_what_a_service_requires_and_waits_for(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ exec chroot . env -i container=other PATH=/usr/sbin:/usr/bin \
 """
 TELL = """#!/bin/sh
 for unit in {units}; do
-    echo $unit $(systemctl show -p ActiveState -p Result --value $unit)
+    echo $unit $(systemctl show -p Result -p LoadState -p ActiveState --value $unit)
 done > /run/judge/told.part
 mv /run/judge/told.part /run/judge/told
 """
@@ -51,7 +51,9 @@ mv /run/judge/told.part /run/judge/told
 def results(
     services: Mapping[str, str], folder: Path, *, wanted: Collection[str] = (), seconds: int = 1
 ) -> dict[str, tuple[str, str]]:
-    """Result and ActiveState of each service; given are names without suffix, and the text of the unit.
+    """Result and ActiveState of each service, or its LoadState where it is not loaded.
+
+    Given are names without suffix, and the text of the unit.
 
     Started are those that are `wanted`, or all of them, and seen when they have had some seconds.
     """
@@ -73,7 +75,10 @@ def results(
     (units / "told.service").write_text(f"[Unit]\nDefaultDependencies=no\n{waits}{start}")
     _run(folder)
     rows = (line.split() for line in (folder / "told").read_text().splitlines())
-    return {unit.removesuffix(".service"): (result, state) for unit, result, state in rows}
+    return {
+        unit.removesuffix(".service"): (result if load == "loaded" else load, state)
+        for unit, result, load, state in rows
+    }
 
 
 def _run(folder: Path) -> None:

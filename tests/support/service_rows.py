@@ -1,8 +1,7 @@
 """Settings of a service, and whether it starts with them: each row was decided by a running systemd 252."""
 
 CAT = "ExecStart=/bin/cat /etc/hostname"
-STARTS = """\
-PrivateTmp=yes
+STARTS = r"""PrivateTmp=yes
 ReadWritePaths=-/missing
 ReadWritePaths=relative
 ReadWritePaths=/missing|ReadWritePaths=
@@ -47,9 +46,66 @@ ProtectSystem=strict
 TemporaryFileSystem=/opt
 StandardOutput=file:/run/out
 StandardInput=file:/etc/hostname
+ExecSearchPath=/nonexistent|ExecStart=/bin/cat /etc/hostname
+ExecSearchPath=/etc:/usr/bin|ExecStart=cat /etc/hostname
+Environment=PATH=/nowhere|ExecStart=cat /etc/hostname
+ExecStart=@/bin/cat cat /etc/hostname
+ExecStart=/usr/bin/../bin/cat /etc/hostname
+ExecStart=//bin//cat /etc/hostname
+ExecStart=\x2fbin\x2fcat /etc/hostname
+ExecStart=/bin/c\141t /etc/hostname
+ExecStart=/bin/ca"t" /etc/hostname
+ExecStart='/bin/cat' /etc/hostname
+ExecStart=/bin/true %p %H %%z
+ExecStart=/bin/true|ExecStart="/bin/true x
+ExecStart=/bin/true|ExecStart=-/bin/true "x
+ExecStart=/bin/true|ExecStart=-/bin/true %z
+ExecStart=/bin/true|ExecStart=--/bin/true
+ExecStart=!!/bin/cat /etc/hostname
+User=0
+User=65534
+RootDirectory=/
+RootDirectory=/missing|RootDirectory=
+WorkingDirectory=-/etc/hostname
+WorkingDirectory=-relative
+WorkingDirectory=-%z
+WorkingDirectory=~|User=daemon
+StandardInput=file:/etc
+StandardInput=data
+StandardOutput=file:relative
+LimitNOFILE=bogus
+LimitNOFILE=10:5
+LimitSTACK=64K
+CPUAffinity=0
+CPUAffinity=bogus
+LoadCredential=bad/name:/missing
+LoadCredential=:/missing
+LoadCredential=a
+EnvironmentFile=-/etc/*.missing
+EnvironmentFile=/etc/hostnam?
+EnvironmentFile=%E/hostname
+ExecCondition=-/bin/false
+ExecCondition=/usr/bin/test ! -e /missing
+ExecStartPre=/usr/bin/[ -f /etc/hostname ]
+ExecStartPre=/bin/sh -c "false; true"
+ExecStartPre=/bin/sh -c "! test -d /missing"
+ExecStartPre=/bin/sh -c "exec true; false"
+ExecStartPre=/bin/sh -c "if false; then exit 1; fi"
+ExecStartPre=/bin/sh -c "test -d /missing && false; true"
+ExecStartPre=/bin/cp /etc/hostname /run/x
+ExecStartPre=/bin/rm -f /missing
+ExecStartPre=/bin/sleep 1
+ExecStartPre=/bin/sleep 1|TimeoutStartSec=0
+ExecStartPre=/bin/sleep 1|TimeoutStartSec=bogus
+ExecStartPre=/bin/sleep 1|TimeoutStopSec=500ms
+ExecStartPre=/bin/sleep 0.02m|TimeoutStartSec=1s 900ms
+ExecStartPre=/bin/sleep 1|TimeoutStartSec=500ms|TimeoutSec=10
+SuccessExitStatus=1|ExecStartPre=/bin/false
+BindPaths=/bin/true:/bin/cat
+BindPaths=/dev/null:/etc/hostname
+TemporaryFileSystem=/usr|BindPaths=/usr/bin /usr/lib -/usr/lib64
 """
-STOPS = """\
-ReadWritePaths=/missing
+STOPS = r"""ReadWritePaths=/missing
 ReadWritePaths=+/missing
 ReadWritePaths=/etc /missing
 ReadWritePaths="/mis sing"
@@ -108,8 +164,84 @@ ExecStartPre=/etc/hostname
 ExecCondition=/missing
 ExecCondition=/bin/false
 EnvironmentFile=/missing
+ExecSearchPath=/nonexistent|ExecStart=cat /etc/hostname
+User=12345
+Group=12345
+RootDirectory=/etc
+RootDirectory=/etc/hostname
+MountImages=/missing:/mnt
+ExtensionImages=/missing
+ExtensionDirectories=/missing
+WorkingDirectory=/etc/hostname
+WorkingDirectory=~|User=nobody
+StandardInput=socket
+StandardOutput=socket
+StandardInput=fd:foo
+StandardOutput=file:/etc
+StandardOutput=file:/etc/hostname/x
+LimitSTACK=4K
+CPUAffinity=999
+NetworkNamespacePath=/missing
+NetworkNamespacePath=/etc/hostname
+LoadCredential=a:/missing|LoadCredential=b:/etc/hostname
+EnvironmentFile=/etc
+EnvironmentFile=/etc/*.missing
+EnvironmentFile=/bin/cat
+EnvironmentFile=%E/missing
+ExecCondition=/bin/sh -c "exit 255"
+ExecCondition=/bin/sh -c "exit 1"
+ExecCondition=/usr/bin/test -e /missing
+ExecStartPre=/bin/sh -c "exit 1"
+ExecStartPre=/usr/bin/test -f /missing
+ExecStartPre=/usr/bin/[ ! -d /etc ]
+ExecStartPre=/bin/sh -c "test -f /missing && true"
+ExecStartPre=/bin/sh -ec "false; true"
+ExecStartPre=/bin/sh -c 'exec /bin/false'
+ExecStartPre=/bin/sh -c "set -e; test -s /missing; true"
+ExecStartPre=/bin/sh -c "test -x /etc/group"
+ExecStartPre=/bin/sh -c "test -b /etc/hostname"
+ExecStartPre=/bin/sh -c "true && exit 4; true"
+ExecStartPre=/bin/env A=1 false
+ExecStartPre=/bin/nice -n 5 false
+ExecStartPre=/bin/cat /missing
+ExecStartPre=/bin/cp /missing /run/x
+ExecStartPre=/bin/chmod 644 /missing
+ExecStartPre=/bin/rm /missing
+ExecStartPre=/bin/sleep 3|TimeoutStartSec=1
+ExecStartPre=-/bin/sleep 3|TimeoutStartSec=1
+ExecStartPre=/bin/sleep 3|TimeoutStartSec=10|TimeoutSec=1
+ExecCondition=/bin/sleep 3|TimeoutStartSec=1s 500ms
+ExecStartPost=/bin/sh -c "exit 2"
+BindPaths=/etc:/usr/bin
+BindPaths=/etc:/bin
+BindPaths=/etc:/bin|ExecStart=+/bin/cat /etc/hostname
+BindPaths=/etc/hostname:/bin/cat
+BindPaths=/dev/null:/usr/bin/cat
+TemporaryFileSystem=/usr|BindReadOnlyPaths=/usr/lib
+RootDirectory=/home|ExecStart=+/bin/cat /etc/hostname
+"""
+REFUSED = r"""ExecStart=@/bin/cat
+ExecStart=/bin/cat "/etc/hostname
+ExecStart=/bin/cat %z
+ExecStart=/bin/cat %5
+ExecStart=+!/bin/cat /etc/hostname
+ExecStart=!+/bin/cat /etc/hostname
+ExecStart=/bin/true|ExecStart=/bin/true "x
+ExecStart=/bin/true|ExecStart=/bin/true %z
+ExecStart=/bin/true|ExecStart="" x
+ExecStart=/bin/true|ExecStart=@/bin/true
+ExecStart=/bin/true|ExecStart=/bin/
+ExecStart=/bin/true|ExecStart=bin/true
+RootDirectory=relative
+RootDirectory=-/missing
+RootDirectory=~
+RootImage=-/missing
+WorkingDirectory=relative
+WorkingDirectory=%z
 """
 ROWS = {**dict.fromkeys(STARTS.splitlines(), True), **dict.fromkeys(STOPS.splitlines(), False)}
+REFUSED_ROWS = REFUSED.splitlines()
+"""What makes a unit that systemd does not even load."""
 
 WRITES = {
     ("ProtectSystem=strict", "/etc/x"): "ProtectSystem=strict",
@@ -168,6 +300,13 @@ PAIRS = {
     (BINDS, f"{ONCE}RemainAfterExit=yes|"): True,
     (BINDS, f"ConditionPathExists=/missing|{RUNS}"): False,
     (f"Requisite=OTHER|After=OTHER|{RUNS}", RUNS): False,
+    (f"BindsTo=missing.service|{RUNS}", ONCE): False,
+    (f"Requires=missing.service|After=missing.service|{RUNS}", ONCE): True,
+    (f"Requisite=missing.service|{RUNS}", ONCE): True,
+    (REQUIRES, "[Service]|Type=oneshot|ExecStart=/usr/bin/test -f /missing|"): False,
+    (REQUIRES, "[Service]|Type=oneshot|ExecStart=/usr/bin/test -f /missing|SuccessExitStatus=1|"): True,
+    (REQUIRES, f"{RUNS}ExecStartPre=/bin/sleep 3|TimeoutStartSec=1|"): False,
+    (REQUIRES, f"{RUNS}WorkingDirectory=relative|"): True,
     (WAITS, ENDLESS): False,
     (WAITS, f"{ENDLESS}TimeoutStartSec=1|"): True,
     (WAITS, f"ConditionPathExists=/missing|{ENDLESS}"): True,

@@ -20,6 +20,8 @@ from imgtool.guest.exec_command import (
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.init_system import Started
 from imgtool.guest.programs import Programs
+from imgtool.guest.service_commands import may_reach
+from imgtool.guest.service_paths import ServicePaths
 from imgtool.guest.service_setup import never_runs
 from imgtool.guest.systemd import Unit
 from imgtool.guest.udev import PORT
@@ -137,3 +139,5 @@ def _own_obstacles(
         yield f"the unit starts {shown}, which is not {PROGRAM}"
     else:
         yield from confined(boot.tree, unit, command, settings)
+        if commands and not may_reach(ServicePaths(boot.tree, unit), commands[0], PROGRAM):
+            yield f"{commands[0].shown} ends before it comes to {PROGRAM}"

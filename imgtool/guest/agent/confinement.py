@@ -4,11 +4,13 @@ Sources: systemd.exec(5), systemd.resource-control(5) and systemd.service(5). Th
 root and has mode 0600; the agent sends no sd_notify, and goes into the background only where it is told to.
 """
 
+import math
 import posixpath
 from collections.abc import Iterator
 
 from imgtool.guest.agent.settings import AgentSettings
 from imgtool.guest.exec_command import Command
+from imgtool.guest.service_commands import start_timeout
 from imgtool.guest.service_paths import ServicePaths
 from imgtool.guest.service_setup import ROOT, lost_calls, setup_failures
 from imgtool.guest.systemd import Unit
@@ -26,6 +28,8 @@ ENDING = {
 """What ends a service, and which values of Restart= start it again: the table of systemd.service(5)."""
 NEVER = frozenset({"", "0", "infinity"})
 NOTIFYING = frozenset({"notify", "notify-reload"})
+PID_FILE = "/run/qemu-ga.pid"
+"""What it writes where no option names another one."""
 DAEMONIZE = frozenset({"-d", "--daemonize"})
 
 
@@ -38,7 +42,7 @@ def confined(tree: GuestTree, unit: Unit, command: Command, settings: AgentSetti
     yield from setup_failures(paths, command)
     yield from _by_calls(unit, command)
     yield from _by_time(unit)
-    yield from _by_type(unit, command)
+    yield from _by_type(unit, command, start_timeout(tree, unit))
 
 
 def _by_user(unit: Unit, command: Command) -> Iterator[str]:
@@ -79,7 +83,7 @@ def _by_calls(unit: Unit, command: Command) -> Iterator[str]:
     lost = lost_calls(unit, command, CALLS)
     if lost:
         yield f"SystemCallFilter=~{printable(lost[0])} ends it when it starts"
-    if unit.text("Service", "TasksMax") in {"0", "1"}:
+    if unit.text("Service", "TasksMax") in {"1", "0%"}:
         yield "TasksMax= leaves it no thread beside the first"
 
 
@@ -91,12 +95,39 @@ def _by_time(unit: Unit) -> Iterator[str]:
             yield f"{key}= ends it, and Restart={printable(restart or 'no')} does not start it again"
 
 
-def _by_type(unit: Unit, command: Command) -> Iterator[str]:
-    kind = unit.text("Service", "Type") or "simple"
+def _by_type(unit: Unit, command: Command, limit: float) -> Iterator[str]:
+    """Yield why systemd ends what never says that it has started, once the time for the start is over."""
+    kind = unit.text("Service", "Type") or ("dbus" if unit.text("Service", "BusName") else "simple")
     goes_behind = any(word in DAEMONIZE for word, _ in command.words[1:])
+    if kind in {"simple", "exec"} and goes_behind:
+        yield f"-d puts it into the background, and Type={kind} takes that for its end"
+    if limit == math.inf:
+        return
     if kind in NOTIFYING:
         yield f"Type={kind} waits for a message that it never sends, and then ends it"
+    elif kind == "dbus":
+        yield "Type=dbus waits for a name on the bus that it never takes, and then ends it"
+    elif kind == "oneshot":
+        yield f"Type=oneshot ends it after the {limit:g} seconds of TimeoutStartSec="
     elif kind == "forking" and not goes_behind:
         yield "Type=forking waits until it goes into the background, which it does with -d only"
-    elif kind in {"simple", "exec"} and goes_behind:
-        yield f"-d puts it into the background, and Type={kind} takes that for its end"
+    elif kind == "forking" and (why := _wrong_pid_file(unit, command)):
+        yield why
+
+
+def _wrong_pid_file(unit: Unit, command: Command) -> str:
+    """Why the file that systemd waits for is not the one that the agent writes."""
+    awaited = unit.text("Service", "PIDFile")
+    words = [word for word, _ in command.words]
+    given = (words[at + 1] for at, word in enumerate(words[:-1]) if word in {"-f", "--pidfile"})
+    joined = (word.partition("=")[2] for word in words if word.startswith("--pidfile="))
+    written = [PID_FILE, *joined, *given][-1]
+    if not awaited or _of_run(awaited) == _of_run(written):
+        return ""
+    return f"PIDFile={printable(awaited)} is awaited, and the agent writes {printable(written)}"
+
+
+def _of_run(path: str) -> str:
+    """The path in /run: systemd takes a relative one as being there."""
+    path = posixpath.normpath(posixpath.join("/run", path))
+    return path.removeprefix("/var") if path.startswith("/var/run/") else path

@@ -4,7 +4,7 @@ start.py        what starts: from the default target along all dependencies, and
 reached.py      whether what is started gets as far as running
 pulls.py        what one unit pulls in
 files.py        which file defines a unit, its aliases, drop-ins and links
-unit.py         one unit after all of that is read; syntax.py: how its files are written
+unit.py         one unit after all of that is read; syntax.py, words.py: how its files are written
 unit_rules.py   units that are refused then
 conflicts.py    what falls out of a transaction because it conflicts with another unit
 names.py        names of units, templates and instances

@@ -238,10 +238,10 @@ class UnitFiles:
         lines: list[Line] = []
         try:
             for line in parse(content.decode("utf-8", "replace"), path):
-                problem = fatal(line)
+                problem = fatal(line, self.version)
                 if problem:
                     return lines, problem
-                if not passed_over(line):
+                if not passed_over(line, self.version):
                     lines.append(line)
         except SyntaxProblemError as error:
             return lines, str(error)

@@ -115,7 +115,9 @@ class Reached:
         """Why a service that it is bound to is not active: it ends when that one does, whatever the order."""
         for name, place in unit.named("BindsTo", "BindTo"):
             bound = self._files.unit(name)
-            if bound.type != "service" or bound.state != "loaded":
+            if bound.state != "loaded":
+                return f"it is bound to {printable(name)} ({place}): {bound.problem}"
+            if bound.type != "service":
                 continue
             held = what_holds(self._files.tree, bound, self._machine)
             why = held.which if held.value is False else ""
@@ -126,9 +128,13 @@ class Reached:
         return ""
 
     def _not_yet(self, unit: Unit) -> str:
-        """Why what it only asks for is not active: Requisite= starts nothing."""
+        """Why what it only asks for is not active: Requisite= starts nothing.
+
+        One that cannot be loaded is passed over until systemd 257, which then does not start the unit.
+        """
         for name, place in unit.named("Requisite"):
-            if self._files.unit(name).name not in self._started():
+            needed = self._files.unit(name)
+            if needed.state == "loaded" and needed.name not in self._started():
                 return f"it needs {printable(name)} ({place}), which nothing starts"
         return ""
 

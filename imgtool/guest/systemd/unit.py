@@ -1,6 +1,5 @@
 """One unit as systemd has it after its file and all its drop-ins are read."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +14,10 @@ from imgtool.guest.systemd.names import (
     with_instance,
 )
 from imgtool.guest.systemd.syntax import Line
+from imgtool.guest.systemd.words import UnbalancedError, words_of
 
 LoadState = Literal["loaded", "masked", "not-found", "bad"]
 
-MAX_WORDS = 5000
 SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where systemd, and the shells that it starts, look for a program without a slash: systemd.service(5)."""
 TRUE_WORDS = frozenset({"1", "yes", "y", "true", "t", "on"})
@@ -129,13 +128,11 @@ def as_boolean(text: str) -> bool | None:
 
 
 def split_words(text: str) -> list[str]:
-    """Words, in quotes or not: extract_first_word with EXTRACT_UNQUOTE."""
-    words = []
-    for match in re.finditer(r"\"([^\"]*)\"|'([^']*)'|([^\s\"']+)", text[: 1 << 20]):
-        words.append(next(group for group in match.groups() if group is not None))
-        if len(words) >= MAX_WORDS:
-            break
-    return words
+    """Words, in quotes or not, in which a backslash is itself; those before a quote that has no end."""
+    try:
+        return words_of(text, escapes=False)
+    except UnbalancedError as error:
+        return error.words
 
 
 def first_by_name(paths: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,19 +1,27 @@
 """Units that systemd refuses to load, though their files are read.
 
 What it refuses is not started, whoever wants it: its load state is `bad-setting`. Sources: service_verify,
-socket_verify, timer_verify and path_verify of src/core; config_parse_exec for commands. A service without any
+socket_verify, timer_verify and path_verify of src/core; config_parse_exec for commands, and
+config_parse_unit_path_printf for directories. A service without any
 command is refused as well; that is left to who asks for a command, since it does nothing in either case.
 """
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from imgtool.guest.systemd.syntax import Line
-from imgtool.guest.systemd.unit import Unit, split_words
+from imgtool.guest.systemd.unit import Unit
+from imgtool.guest.systemd.words import UnbalancedError, words_of
 from imgtool.util.text import printable
 
 AUTOMATIC_RESTARTS = frozenset({"always", "on-success"})
 SERVICE_TYPES = frozenset({"simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle"})
-COMMAND_PREFIXES = "-@:+!|"
+FATAL_PATHS = frozenset({"WorkingDirectory", "RootDirectory", "RootImage"})
+"""Where a path that is none refuses the whole unit."""
+UNKNOWN_SPECIFIER = re.compile(r"%[ekxzFKOQXZ0-9]")
+"""Letters and digits that stand for nothing; other characters behind `%` stay as they are."""
+UNKNOWN_FAILS_SINCE = 250
 TIMES = (
     *("OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec", "OnCalendar"),
     *("OnClockChange", "OnTimezoneChange"),
@@ -29,39 +37,110 @@ COMMANDS = frozenset(
 )
 
 
-def fatal(line: Line) -> str:
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What systemd does not take of a line."""
+
+    why: str
+    ignored: bool
+    """The line is as if it were not there; else the unit is refused."""
+
+
+def fatal(line: Line, version: int | None = None) -> str:
     """Why the unit is refused whose own file has this line; of a drop-in nothing behind it is read."""
-    word = _bad_command(line)
-    if not word or _may_fail(word):
+    fault = _fault(line, version)
+    if fault is None or fault.ignored:
         return ""
-    return f"{line.source}: {line.key}={printable(line.value[:80])} names no program by its whole path"
+    return f"{line.source}: {line.key}={printable(line.value[:80])} {fault.why}"
 
 
-def passed_over(line: Line) -> bool:
+def passed_over(line: Line, version: int | None = None) -> bool:
     """Whether it is a bad command that may fail: it is as if the line were not there."""
-    return _may_fail(_bad_command(line))
+    fault = _fault(line, version)
+    return fault is not None and fault.ignored
 
 
-def _may_fail(word: str) -> bool:
-    return "-" in word[: len(word) - len(word.lstrip(COMMAND_PREFIXES))]
+def _fault(line: Line, version: int | None) -> _Fault | None:
+    if line.section != "Service" or not line.value:
+        return None
+    if line.key in COMMANDS:
+        return _command_fault(line.value, version)
+    if line.key in FATAL_PATHS:
+        why = _path_fault(line.key, line.value, version)
+        return _Fault(why, ignored=_may_be_missing(line)) if why else None
+    return None
 
 
-def _bad_command(line: Line) -> str:
-    """The first word of a command whose program is neither a plain name nor a whole path; else empty."""
-    if line.section != "Service" or line.key not in COMMANDS:
-        return ""
-    for words in _split_commands(line.value):
-        path = words[0].lstrip(COMMAND_PREFIXES)
-        is_relative = not path.startswith("/") and "/" in path
-        if "%" not in path and (not path or path.endswith("/") or is_relative):
-            return words[0]
+def _command_fault(value: str, version: int | None) -> _Fault | None:
+    """Do as config_parse_exec does: a bad command is fatal, unless `-` lets it fail."""
+    unbalanced = False
+    try:
+        words = words_of(value)
+    except UnbalancedError as error:
+        words, unbalanced = error.words, True
+        if not words:
+            return _Fault("has a quote without an end", ignored=True)
+    for command in _commands_in(words):
+        flags, path = command_prefix(command[0])
+        why = _program_fault(path) or _specifier_fault(" ".join(command), version)
+        if not why and "@" in flags and len(command) < 2:
+            why = "has no name for the program behind @"
+        if why:
+            return _Fault(why, ignored="-" in flags)
+    ignored = command_prefix(words[0])[0].startswith("-") if words else False
+    return _Fault("has a quote without an end", ignored) if unbalanced else None
+
+
+def command_prefix(word: str) -> tuple[str, str]:
+    """The special characters before a program, and the program: each once, and one of `+`, `!`, `!!`."""
+    flags = ""
+    for at, character in enumerate(word):
+        privileges = "".join(one for one in flags if one in "+!")
+        allowed = {"+": not privileges, "!": privileges in {"", "!"}}
+        if not allowed.get(character, character in "-@:|" and character not in flags):
+            return flags, word[at:]
+        flags += character
+    return flags, ""
+
+
+def _program_fault(path: str) -> str:
+    is_relative = not path.startswith("/") and "/" in path
+    if "%" not in path and (not path or path.endswith("/") or is_relative):
+        return "names no program by its whole path"
     return ""
+
+
+def _specifier_fault(text: str, version: int | None) -> str:
+    """An error since systemd 250; before, what is unknown stays as it is."""
+    if (version or UNKNOWN_FAILS_SINCE) < UNKNOWN_FAILS_SINCE:
+        return ""
+    found = UNKNOWN_SPECIFIER.search(text.replace("%%", ""))
+    return f"has {found[0]} in it, which stands for nothing" if found is not None else ""
+
+
+def _path_fault(key: str, path: str, version: int | None) -> str:
+    bare = path.removeprefix("-") if key == "WorkingDirectory" else path
+    if bare == "~" and key == "WorkingDirectory":
+        return ""
+    return _specifier_fault(bare, version) or ("" if bare.startswith(("/", "%")) else "is no whole path")
+
+
+def _may_be_missing(line: Line) -> bool:
+    return line.key == "WorkingDirectory" and line.value.startswith("-")
 
 
 def _split_commands(text: str) -> list[list[str]]:
     """The commands of a line; `;` stands between them."""
+    try:
+        words = words_of(text)
+    except UnbalancedError as error:
+        words = error.words
+    return _commands_in(words)
+
+
+def _commands_in(words: list[str]) -> list[list[str]]:
     commands: list[list[str]] = [[]]
-    for word in split_words(text):
+    for word in words:
         if word == ";":
             commands.append([])
         else:

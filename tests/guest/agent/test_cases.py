@@ -362,6 +362,29 @@ def test_what_is_filtered(name: str) -> None:
         ("Type=exec", ""),
         ("ExecStart=\nExecStart=/usr/sbin/qemu-ga -d", "Type=simple"),
         ("Type=forking\nExecStart=\nExecStart=/usr/sbin/qemu-ga --daemonize", ""),
+        ("Type=forking\nTimeoutStartSec=infinity", ""),
+        (
+            "Type=forking\nPIDFile=/run/x.pid\nExecStart=\nExecStart=/usr/sbin/qemu-ga -d",
+            "PIDFile=/run/x.pid",
+        ),
+        ("Type=forking\nPIDFile=qemu-ga.pid\nExecStart=\nExecStart=/usr/sbin/qemu-ga -d", ""),
+        (
+            "Type=forking\nPIDFile=/run/x.pid\nExecStart=\nExecStart=/usr/sbin/qemu-ga -d -f /var/run/x.pid",
+            "",
+        ),
+        ("Type=notify\nTimeoutStartSec=0", ""),
+        ("Type=dbus\nBusName=org.example.Agent", "Type=dbus"),
+        ("Type=oneshot\nRestart=no", ""),
+        ("Type=oneshot\nRestart=no\nTimeoutStartSec=1min", "Type=oneshot"),
+        ("TasksMax=0", ""),
+        ("ExecStartPre=/bin/sleep 120", "takes longer than the 90 seconds"),
+        (
+            "ExecStart=\nExecStart=/bin/sh -c 'test -f /missing && exec /usr/sbin/qemu-ga'",
+            "before it comes to qemu-ga",
+        ),
+        ("ExecStart=\nExecStart=/bin/sh -c 'test -d /etc && exec /usr/sbin/qemu-ga'", ""),
+        ("ExecStart=\nExecStart=/bin/sh -c 'exit 0; exec /usr/sbin/qemu-ga'", "before it comes to qemu-ga"),
+        ("ExecStart=\nExecStart=/bin/sh -c '. /etc/x; exec /usr/sbin/qemu-ga'", ""),
     ],
 )
 def test_what_a_unit_takes_away_from_the_agent(settings: str, says: str) -> None:
