@@ -32,7 +32,7 @@ FICLONE = 0x40049409
 QEMU_SECONDS = 10.0
 """For its version."""
 
-LIBRARIES = ("oslo.utils", "openstacksdk", "dissect.extfs", "isal", "zstandard")
+LIBRARIES = ("oslo.utils", "openstacksdk", "dissect.xfs", "isal", "zstandard")
 OPENSTACK = "openstacksdk"
 EXTRAS = {"distributed": ("cluster", "batch --scheduler"), "cyclonedx-python-lib": ("sbom", "sbom")}
 """What an extra of the package brings: its name, and the commands that need it."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
+from imgtool.guest.filesystems.nodes import below
 from imgtool.util.text import printable
 
 MAX_LINKS = 40
@@ -65,7 +66,7 @@ class GuestTree:
 
     def walk(self, path: str) -> Iterator[str]:
         """Paths of all that is below the directory `path` and is no directory; links are not followed."""
-        return (below for below, node in self.walk_nodes(path) if node.kind is not Kind.DIRECTORY)
+        return (found for found, node in self.walk_nodes(path) if node.kind is not Kind.DIRECTORY)
 
     def walk_nodes(self, path: str, most: int = MAX_ENTRIES) -> Iterator[tuple[str, Node]]:
         """Path and node of all that is below the directory `path`; links are not followed.
@@ -85,10 +86,10 @@ class GuestTree:
                 seen += 1
                 if seen > most:
                     raise GuestReadError(f"{path}: more than {most} entries")
-                below = posixpath.join(shown, name)
+                path_of_child = below(shown, name)
                 if child.kind is Kind.DIRECTORY:
-                    pending.append((below, posixpath.join(directory, name), child, depth + 1))
-                yield below, child
+                    pending.append((path_of_child, below(directory, name), child, depth + 1))
+                yield path_of_child, child
 
     def open(self, path: str) -> BinaryIO | None:
         """The content of the regular file `path`, seekable, or None where there is none."""
@@ -222,7 +223,7 @@ class GuestTree:
             if child is None:
                 return None
             if child.kind is not Kind.SYMLINK:
-                trail.append((posixpath.join(here, name), child))
+                trail.append((below(here, name), child))
                 continue
             links += 1
             if links > MAX_LINKS:

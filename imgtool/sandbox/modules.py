@@ -27,7 +27,6 @@ WARM = (
     "asn1crypto",
     "dissect.btrfs",
     "dissect.cstruct",
-    "dissect.extfs",
     "dissect.ntfs",
     "dissect.regf",
     "dissect.util",

@@ -84,8 +84,8 @@ def test_machine_code_is_in_the_box_before_it_is_shut() -> None:
 @pytest.mark.parametrize(
     ("name", "is_package"),
     [
-        ("dissect.extfs.extfs", False),
-        ("dissect.extfs", True),
+        ("dissect.xfs.xfs", False),
+        ("dissect.xfs", True),
         ("imgtool.guest.inspect", False),
         ("json", True),
     ],

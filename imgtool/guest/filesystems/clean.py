@@ -7,8 +7,9 @@ specification and fs/fat/inode.c (fat_set_state); for XFS see xfs_log.py.
 from collections.abc import Callable
 from typing import BinaryIO
 
-from imgtool.guest.filesystems import btrfs, ext, ntfs
+from imgtool.guest.filesystems import btrfs, ntfs
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.ext_layout import SUPERBLOCK
 from imgtool.guest.filesystems.superblock import HEAD_BYTES, number
 from imgtool.guest.filesystems.xfs_log import log_is_clean
 from imgtool.model.facts import Known
@@ -39,8 +40,8 @@ def read_clean(kind: str, stream: BinaryIO, size_bytes: int) -> Known[bool]:
 
 
 def _ext(head: bytes, _stream: BinaryIO) -> Known[bool]:
-    state = number(head, ext.SUPERBLOCK + 0x3A, "<H")
-    if number(head, ext.SUPERBLOCK + 0x60, "<I") & EXT_NEEDS_RECOVERY:
+    state = number(head, SUPERBLOCK + 0x3A, "<H")
+    if number(head, SUPERBLOCK + 0x60, "<I") & EXT_NEEDS_RECOVERY:
         return Known(value=False, evidence="superblock: needs_recovery")
     if state & EXT_ERRORS:
         return Known(value=False, evidence="superblock: errors were detected")

@@ -7,7 +7,8 @@ Linux mounts none that is larger than its device: fs/ext4/super.c (ext4_check_ge
 from collections.abc import Callable
 from typing import BinaryIO
 
-from imgtool.guest.filesystems import btrfs, ext
+from imgtool.guest.filesystems import btrfs
+from imgtool.guest.filesystems.ext_layout import SUPERBLOCK
 from imgtool.guest.filesystems.rootless import LVM_LABEL_SECTORS
 from imgtool.guest.filesystems.superblock import HEAD_BYTES, number
 
@@ -28,12 +29,12 @@ def declared_bytes(kind: str, stream: BinaryIO, size_bytes: int) -> int | None:
 
 
 def _ext(head: bytes) -> int | None:
-    shift = number(head, ext.SUPERBLOCK + 0x18, "<I")
+    shift = number(head, SUPERBLOCK + 0x18, "<I")
     if shift > MAX_SHIFT:
         return None
-    blocks = number(head, ext.SUPERBLOCK + 0x4, "<I")
-    if number(head, ext.SUPERBLOCK + 0x60, "<I") & EXT_64BIT:
-        blocks |= number(head, ext.SUPERBLOCK + 0x150, "<I") << 32
+    blocks = number(head, SUPERBLOCK + 0x4, "<I")
+    if number(head, SUPERBLOCK + 0x60, "<I") & EXT_64BIT:
+        blocks |= number(head, SUPERBLOCK + 0x150, "<I") << 32
     return blocks * (1024 << shift)
 
 

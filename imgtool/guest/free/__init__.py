@@ -4,8 +4,7 @@
     gaps.py      what no partition holds
     lvm.py       extents of physical volumes that no logical volume has
     bitmap.py    runs of zeros in a bitmap
-    blocks.py    reads whole blocks of a volume
-    ext_layout.py   where an ext2, ext3 or ext4 keeps what; ext.py: its bitmaps; ext_inodes.py: its files
+    ext.py       the bitmaps of an ext2, ext3 or ext4; ext_inodes.py: its files
     xfs_trees.py, btrfs_trees.py    their B+trees; xfs.py, btrfs.py, fat.py, ntfs.py: what is free by those,
     by the table, by $Bitmap; xfs_inodes.py: the files of an XFS
     swap.py      all but the header

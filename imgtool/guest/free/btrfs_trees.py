@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.blocks import Blocks
 from imgtool.guest.filesystems.superblock import number
-from imgtool.guest.free.blocks import Blocks
 
 SUPERBLOCK, SUPERBLOCK_BYTES = 64 << 10, 4096
 COPIES = (64 << 10, 64 << 20, 256 << 30)

@@ -4,33 +4,65 @@ A group whose bitmap was never written (BLOCK_UNINIT) is free but for what ext4_
 kernel marks in it. The count of free clusters in each descriptor has to be that of the bitmap.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.ext_layout import (
+    BLOCK_UNINIT,
+    SUPERBLOCK,
+    SUPERBLOCK_BYTES,
+    ExtLayout,
+    Group,
+    features,
+    read_layout,
+)
+from imgtool.guest.filesystems.superblock import number
 from imgtool.guest.free.bitmap import zero_runs
 from imgtool.guest.free.ext_inodes import used_blocks
-from imgtool.guest.free.ext_layout import BLOCK_UNINIT, ExtLayout, read_ext_layout
 from imgtool.util.ranges import Ranges
+
+KNOWN_INCOMPATIBLE = 0x3E7D6
+"""filetype, recover, meta_bg, extents, 64bit, mmp, flex_bg, ea_inode, csum_seed, largedir, inline_data,
+encrypt, casefold: none of them changes what a bitmap means. fs/ext4/ext4.h of Linux 6.12."""
+KNOWN_READ_ONLY = 0xB77F
+"""All of Linux 6.12 but for snapshots, replicas and shared blocks, and for an orphan file in use."""
+ORPHANS_PRESENT = 0x10000
+FILE_SYSTEM_HAS_ORPHANS = 0x4
 
 
 def free_of_ext(stream: BinaryIO, _size_bytes: int) -> Ranges:
     """What of the volume `stream` is free. Raises GuestReadError with the reason where all is to be kept."""
-    layout = read_ext_layout(stream)
-    own = Ranges(sorted(layout.own_blocks()))
-    free = Ranges(_free_blocks(layout, own))
+    stream.seek(SUPERBLOCK)
+    head = stream.read(SUPERBLOCK_BYTES)
+    _refuse(head)
+    layout = read_layout(stream, head)
+    groups = list(layout.read_groups())
+    own = Ranges(sorted(layout.own_blocks(groups)))
+    free = Ranges(_free_blocks(layout, groups, own))
     for start, end in own:
         if free.touches(start, end):
             raise GuestReadError(f"its bitmaps say that block {start} is free, where a table of its own is")
-    for start, count in used_blocks(layout):
+    for start, count in used_blocks(layout, groups):
         if free.touches(start, start + count):
             raise GuestReadError(f"its bitmaps say that block {start} is free, and a file has it")
     size = layout.blocks.size
     return Ranges((start * size, end * size) for start, end in free)
 
 
-def _free_blocks(layout: ExtLayout, own: Ranges) -> Iterator[tuple[int, int]]:
-    for index, group in enumerate(layout.groups):
+def _refuse(head: bytes) -> None:
+    """Raise GuestReadError for what is not known here."""
+    _, incompatible, read_only = features(head)
+    unknown = incompatible & ~KNOWN_INCOMPATIBLE, read_only & ~KNOWN_READ_ONLY & ~ORPHANS_PRESENT
+    if any(unknown):
+        raise GuestReadError(f"it has features that are not known here ({unknown[0]:#x}, {unknown[1]:#x})")
+    orphans = number(head, 0xE8, "<I") or number(head, 0x3A, "<H") & FILE_SYSTEM_HAS_ORPHANS
+    if orphans or read_only & ORPHANS_PRESENT:
+        raise GuestReadError("it has files that were deleted while they were open")
+
+
+def _free_blocks(layout: ExtLayout, groups: Sequence[Group], own: Ranges) -> Iterator[tuple[int, int]]:
+    for index, group in enumerate(groups):
         if layout.has_checksums and group.flags & BLOCK_UNINIT:
             free = list(_never_written(layout, index, own))
         else:

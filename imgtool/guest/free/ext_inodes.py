@@ -6,11 +6,11 @@ looked at that was ever written, and what the bitmap of inodes has in use.
 
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.ext_layout import INODE_UNINIT, ExtLayout, Group
 from imgtool.guest.free.bitmap import highest
-from imgtool.guest.free.ext_layout import INODE_UNINIT, ExtLayout, Group
 
 EXTENTS_FLAG, INLINE_FLAG = 0x80000, 0x10000000
 EXTENT_MAGIC = 0xF30A
@@ -31,10 +31,10 @@ Run = tuple[int, int]
 """First block, and how many."""
 
 
-def used_blocks(layout: ExtLayout) -> Iterator[Run]:
+def used_blocks(layout: ExtLayout, groups: Sequence[Group]) -> Iterator[Run]:
     """What the inodes name: data, trees of extents, indirect blocks, blocks of extended attributes."""
     walk = _Walk(layout)
-    for index, group in enumerate(layout.groups):
+    for index, group in enumerate(groups):
         for raw in _inodes(layout, index, group):
             yield from walk.blocks_of(raw)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.blocks import Blocks
 from imgtool.guest.filesystems.superblock import number
-from imgtool.guest.free.blocks import Blocks
 
 HEAD_BYTES = 512
 KNOWN_INCOMPATIBLE = 0x1EF

@@ -23,8 +23,8 @@ from support.filled import (
 )
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.ext_layout import BLOCK_UNINIT
 from imgtool.guest.free.ext import free_of_ext
-from imgtool.guest.free.ext_layout import BLOCK_UNINIT
 from imgtool.util.ranges import Ranges
 
 RUNS = int(os.environ.get("IMGTOOL_SPARSIFY_RUNS", "6"))

@@ -5,26 +5,24 @@ Sources: the kernel's Documentation/filesystems/ext4; fs/ext4/super.c (descripto
 """
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.filesystems.blocks import Blocks
 from imgtool.guest.filesystems.superblock import number
-from imgtool.guest.free.blocks import Blocks
 
 SUPERBLOCK, SUPERBLOCK_BYTES = 1024, 1024
-KNOWN_INCOMPATIBLE = 0x3E7D6
-"""filetype, recover, meta_bg, extents, 64bit, mmp, flex_bg, ea_inode, csum_seed, largedir, inline_data,
-encrypt, casefold: none of them changes what a bitmap means. fs/ext4/ext4.h of Linux 6.12."""
-KNOWN_READ_ONLY = 0xB77F
-"""All of Linux 6.12 but for snapshots, replicas and shared blocks, and for an orphan file in use."""
 META_BG, BITS_64 = 0x10, 0x80
-GDT_CHECKSUM, BIGALLOC, METADATA_CHECKSUM, ORPHANS_PRESENT = 0x10, 0x200, 0x400, 0x10000
+GDT_CHECKSUM, BIGALLOC, METADATA_CHECKSUM = 0x10, 0x200, 0x400
 SPARSE_SUPER, SPARSE_SUPER_2 = 0x1, 0x200
 INODE_UNINIT, BLOCK_UNINIT = 0x1, 0x2
-FILE_SYSTEM_HAS_ORPHANS = 0x4
 POWERS_OF = (3, 5, 7)
+OLD_INODE_BYTES = 128
+"""Of revision 0, whose superblock does not say."""
+MAX_BLOCK_BITS = 6
+"""A block has so many times two KiB at most: 64 KiB (EXT4_MAX_BLOCK_LOG_SIZE)."""
 MAX_CLUSTER_BITS = 16
 """A cluster has so many times two blocks at most: 512 MiB (EXT2_MAX_CLUSTER_LOG_SIZE)."""
 MAX_GROUPS = 1 << 18
@@ -63,7 +61,6 @@ class ExtLayout:
     first_meta_group: int
     backups: tuple[int, int]
     """Groups with a copy of the superblock, with sparse_super2."""
-    groups: tuple[Group, ...] = ()
 
     @property
     def has_checksums(self) -> bool:
@@ -83,9 +80,9 @@ class ExtLayout:
         """The block after the last one of a group."""
         return min(self.start(group + 1), self.blocks.count)
 
-    def own_blocks(self) -> Iterator[tuple[int, int]]:
+    def own_blocks(self, groups: Iterable[Group]) -> Iterator[tuple[int, int]]:
         """Start and end of all that belongs to no file: superblocks, descriptors, bitmaps, inode tables."""
-        for index, group in enumerate(self.groups):
+        for index, group in enumerate(groups):
             yield self.start(index), self.start(index) + self._described_blocks(index)
             yield group.block_bitmap, group.block_bitmap + 1
             yield group.inode_bitmap, group.inode_bitmap + 1
@@ -101,26 +98,28 @@ class ExtLayout:
         """The copy of the superblock, and of the descriptors behind it."""
         has_superblock = self._has_superblock(index)
         if self._by_meta_group(index):
-            place = index % self._descriptors_in_block
-            return has_superblock + (place in {0, 1, self._descriptors_in_block - 1})
+            place = index % self.descriptors_in_block
+            return has_superblock + (place in {0, 1, self.descriptors_in_block - 1})
         return 1 + self._descriptor_blocks() if has_superblock else 0
 
     def _by_meta_group(self, index: int) -> bool:
-        first = self.first_meta_group * self._descriptors_in_block
+        first = self.first_meta_group * self.descriptors_in_block
         return bool(self.incompatible & META_BG) and index >= first
 
     @property
-    def _descriptors_in_block(self) -> int:
+    def descriptors_in_block(self) -> int:
+        """How many descriptors a block holds."""
         return self.blocks.size // self.descriptor_bytes
 
     def _descriptor_blocks(self) -> int:
         """Blocks of descriptors that stand together behind each copy of the superblock."""
         if self.incompatible & META_BG:
             return self.first_meta_group
-        return -(-self._count // self._descriptors_in_block)
+        return -(-self.group_count // self.descriptors_in_block)
 
     @property
-    def _count(self) -> int:
+    def group_count(self) -> int:
+        """How many groups there are."""
         return -(-(self.blocks.count - self.first_block) // self.group_blocks)
 
     def _first_descriptor(self) -> int:
@@ -137,42 +136,47 @@ class ExtLayout:
         return any(_is_power(group, base) for base in POWERS_OF)
 
     def read_groups(self) -> Iterator[Group]:
-        """The descriptors, of which each block is read from where the kernel reads it."""
-        if not 0 < self._count <= MAX_GROUPS:
-            raise GuestReadError(f"{self._count} groups of blocks")
-        for index in range(0, self._count, self._descriptors_in_block):
-            content = self.blocks.read(self._place(index))
-            for within in range(min(self._descriptors_in_block, self._count - index)):
-                at = within * self.descriptor_bytes
-                yield _descriptor(content[at : at + self.descriptor_bytes])
+        """All descriptors."""
+        if not 0 < self.group_count <= MAX_GROUPS:
+            raise GuestReadError(f"{self.group_count} groups of blocks")
+        for first in range(0, self.group_count, self.descriptors_in_block):
+            yield from self.read_descriptors(first)
+
+    def read_descriptors(self, first: int) -> list[Group]:
+        """Descriptors of the group `first` and of all others in its block, in which it is the first one.
+
+        The block is read from where the kernel reads it.
+        """
+        size, content = self.descriptor_bytes, self.blocks.read(self._place(first))
+        count = min(self.descriptors_in_block, self.group_count - first)
+        return [_descriptor(content[at : at + size]) for at in range(0, count * size, size)]
 
     def _place(self, index: int) -> int:
         """The block with the descriptor of the group `index`, the first one in that block: descriptor_loc."""
         if not self._by_meta_group(index):
-            return self._first_descriptor() + index // self._descriptors_in_block
+            return self._first_descriptor() + index // self.descriptors_in_block
         odd = self.blocks.size == SUPERBLOCK and index == 0 and self.first_block == 0
         return self.start(index) + self._has_superblock(index) + odd
 
 
-def read_ext_layout(stream: BinaryIO) -> ExtLayout:
-    """The layout of the file system in `stream`. Raises GuestReadError for what is not known here."""
-    stream.seek(SUPERBLOCK)
-    head = stream.read(SUPERBLOCK_BYTES)
-    compatible, incompatible, read_only = struct.unpack_from("<III", head, 0x5C)
-    _refuse(head, incompatible, read_only)
+def read_layout(stream: BinaryIO, head: bytes) -> ExtLayout:
+    """The layout of the file system in `stream` by `head`, its superblock. Raises GuestReadError."""
+    compatible, incompatible, read_only = features(head)
+    if number(head, 0x18, "<I") > MAX_BLOCK_BITS:
+        raise GuestReadError("its blocks would be larger than 64 KiB")
     block_bytes = 1024 << number(head, 0x18, "<I")
     wide = incompatible & BITS_64
     count = number(head, 0x4, "<I") | (number(head, 0x150, "<I") << 32 if wide else 0)
     cluster_bits = number(head, 0x1C, "<I") - number(head, 0x18, "<I") if read_only & BIGALLOC else 0
     if not 0 <= cluster_bits <= MAX_CLUSTER_BITS:
         raise GuestReadError("impossible size of clusters")
-    without_groups = ExtLayout(
+    layout = ExtLayout(
         blocks=Blocks(stream, block_bytes, count),
         first_block=number(head, 0x14, "<I"),
         group_blocks=number(head, 0x20, "<I"),
         cluster_blocks=1 << cluster_bits,
         group_inodes=number(head, 0x28, "<I"),
-        inode_bytes=number(head, 0x58, "<H") if number(head, 0x4C, "<I") else 128,
+        inode_bytes=number(head, 0x58, "<H") if number(head, 0x4C, "<I") else OLD_INODE_BYTES,
         descriptor_bytes=number(head, 0xFE, "<H") if wide else 32,
         incompatible=incompatible,
         compatible=compatible,
@@ -181,19 +185,14 @@ def read_ext_layout(stream: BinaryIO) -> ExtLayout:
         first_meta_group=number(head, 0x104, "<I"),
         backups=struct.unpack_from("<II", head, 0x24C),
     )
-    _refuse_impossible(without_groups)
-    return replace(without_groups, groups=tuple(without_groups.read_groups()))
+    _refuse_impossible(layout)
+    return layout
 
 
-def _refuse(head: bytes, incompatible: int, read_only: int) -> None:
-    unknown = incompatible & ~KNOWN_INCOMPATIBLE, read_only & ~KNOWN_READ_ONLY & ~ORPHANS_PRESENT
-    if any(unknown):
-        raise GuestReadError(f"it has features that are not known here ({unknown[0]:#x}, {unknown[1]:#x})")
-    orphans = number(head, 0xE8, "<I") or number(head, 0x3A, "<H") & FILE_SYSTEM_HAS_ORPHANS
-    if orphans or read_only & ORPHANS_PRESENT:
-        raise GuestReadError("it has files that were deleted while they were open")
-    if number(head, 0x18, "<I") > 6:
-        raise GuestReadError("its blocks would be larger than 64 KiB")
+def features(head: bytes) -> tuple[int, int, int]:
+    """Return the compatible, incompatible and read-only features that the superblock `head` names."""
+    compatible, incompatible, read_only = struct.unpack_from("<III", head, 0x5C)
+    return compatible, incompatible, read_only
 
 
 def _refuse_impossible(layout: ExtLayout) -> None:
