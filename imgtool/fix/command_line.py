@@ -1,7 +1,9 @@
 """The kernel's command line where the boot loader's tools keep it: words taken out, the root by UUID. Pure.
 
 /etc/default/grub and the menu that grub-mkconfig makes of it; grubby, which keeps the entries of RHEL and
-Fedora. Sources: grub-mkconfig(8), util/grub.d/10_linux.in, grubby(8).
+Fedora; systemd-boot's entries, which are files to be edited, and /etc/kernel/cmdline, of which kernel-install
+makes later ones. Sources: grub-mkconfig(8), util/grub.d/10_linux.in, grubby(8), kernel-install(8), the Boot
+Loader Specification of the UAPI group.
 """
 
 import re
@@ -15,11 +17,12 @@ KEPT = ("root=", "rootflags=", "rootfstype=", "console=", "ro", "rw", "BOOT_IMAG
 PLAIN = re.compile(r"[A-Za-z0-9_.,:/@=-]+")
 """A word that can stand in a script and in a pattern."""
 BY_BUS = re.compile(r"root=/dev/(?:[shv]d|xvd)[a-z]+[0-9]*|root=/dev/nvme[0-9]+n[0-9]+(?:p[0-9]+)?")
-_BY_BUS_IN_SHELL = "root=/dev/(sd|hd|vd|xvd|nvme)[a-z0-9]*"
+_BY_BUS_IN_SHELL = "root=/dev/[shvxn][dv][a-z0-9]*"
+"""Without a group, which would be counted in `_gone`: /dev/sda1, /dev/xvda1, /dev/nvme0n1p1."""
 
 GRUB = """\
 # grub-mkconfig names the root by its UUID where udev has made this link, and udev does not run here.
-for device in /dev/vda /dev/vda[0-9]*; do
+for device in "$disk" "$disk"[0-9]*; do
     if uuid=$(blkid -s UUID -o value "$device") && [ ! -e "/dev/disk/by-uuid/$uuid" ]; then
         mkdir -p /dev/disk/by-uuid
         ln -s "$device" "/dev/disk/by-uuid/$uuid"
@@ -30,10 +33,16 @@ elif [ -d /boot/grub2 ] && command -v grub2-mkconfig > /dev/null; then grub2-mkc
 elif command -v grub-mkconfig > /dev/null; then grub-mkconfig -o /boot/grub/grub.cfg
 else echo "there is no program that makes GRUB's configuration"; exit 1; fi
 """
+_ENTRIES = "/efi/loader/entries/*.conf /boot/loader/entries/*.conf /boot/efi/loader/entries/*.conf"
+"""Where systemd-boot reads them, by where its partition is mounted: bootctl(1)."""
 _EDIT = r"""
 for file in /etc/default/grub /etc/default/grub.d/*.cfg /etc/kernel/cmdline; do
     if [ -f "$file" ]; then sed -i -E EXPRESSIONS "$file"; fi
 done
+"""
+_ADD = r"""
+file=/etc/kernel/cmdline
+if [ -f "$file" ] && ! grep -qF "WORDS" "$file"; then sed -i "1s#\$# WORDS#" "$file"; fi
 """
 _GRUBBY = """\
 if command -v grubby > /dev/null; then
@@ -41,29 +50,73 @@ if command -v grubby > /dev/null; then
     exit 0
 fi
 """
+_EDIT_ENTRIES = r"""
+entries=
+for file in ENTRIES; do
+    if [ -f "$file" ]; then entries=$file; sed -i -E LINES "$file"; fi
+done
+"""
+_OPTIONS = "/^[[:space:]]*options[[:space:]]/"
+_IN_ENTRIES_ONLY = """\
+if [ -n "$entries" ] && [ ! -e /etc/default/grub ]; then exit 0; fi
+"""
 _UUID = """\
 uuid=$(blkid -s UUID -o value "$(findmnt -n -v -o SOURCE /)")
+"""
+SERIAL_WORDS = "console=tty0 console=ttyS0,115200"
+_SERIAL_IN_GRUB = r"""
+if [ -e /etc/default/grub ]; then
+    if ! grep -q '^GRUB_CMDLINE_LINUX=' /etc/default/grub; then
+        echo 'GRUB_CMDLINE_LINUX=""' >> /etc/default/grub
+    fi
+    sed -i "s/^GRUB_CMDLINE_LINUX=\([\"']\)/&WORDS /" /etc/default/grub
+fi
 """
 
 
 def without(words: Sequence[str]) -> str:
     """A script that takes these words, each PLAIN, off the command line of all entries."""
-    expressions = " ".join(f'-e "{_gone(re.escape(word))}"' for word in words)
-    grubby = _GRUBBY.replace("WORDS", f'--remove-args="{" ".join(words)}"')
-    return _EDIT.replace("EXPRESSIONS", expressions) + grubby + GRUB
+    gone = [_gone(re.escape(word)) for word in words]
+    edit = _EDIT.replace("EXPRESSIONS", _expressions(gone))
+    return edit + _entries(gone, "", f'--remove-args="{" ".join(words)}"')
 
 
 def root_by_uuid() -> str:
     """A script that names the root by its UUID in all entries."""
-    expressions = " ".join(
-        (
-            f'-e "{_gone(_BY_BUS_IN_SHELL)}"',
-            '-e "s/^GRUB_DISABLE_LINUX_UUID=/#&/"',
-            '-e "s/^GRUB_DEVICE=/#&/"',
-        )
+    gone = [_gone(_BY_BUS_IN_SHELL)]
+    of_grub = ("s/^GRUB_DISABLE_LINUX_UUID=/#&/", "s/^GRUB_DEVICE=/#&/")
+    edit = _EDIT.replace("EXPRESSIONS", _expressions([*gone, *of_grub]))
+    root = "root=UUID=$uuid"
+    return _UUID + edit + _ADD.replace("WORDS", root) + _entries(gone, root, f'--args="{root}"')
+
+
+def with_serial_console() -> str:
+    """A script that gives all entries the serial console."""
+    grub = _SERIAL_IN_GRUB.replace("WORDS", SERIAL_WORDS)
+    entries = _entries([], SERIAL_WORDS, f'--args="{SERIAL_WORDS}"')
+    # grubby changes GRUB's settings too, and then they are not changed twice.
+    return (
+        f"if ! command -v grubby > /dev/null; then {grub}fi\n{_ADD.replace('WORDS', SERIAL_WORDS)}{entries}"
     )
-    grubby = _GRUBBY.replace("WORDS", '--args="root=UUID=$uuid"')
-    return _UUID + _EDIT.replace("EXPRESSIONS", expressions) + grubby + GRUB
+
+
+def _entries(gone: Sequence[str], added: str, for_grubby: str) -> str:
+    """The rest of a script: the entries, by grubby, by an edit where they are files, or by GRUB's tools."""
+    lines = [f"{_OPTIONS}{one}" for one in gone]
+    if added:
+        lines.append(f"{_OPTIONS}{{/{added.replace('/', '.')}/!s#\\$# {added}#;}}")
+    edit = _EDIT_ENTRIES.replace("ENTRIES", _ENTRIES).replace("LINES", _expressions(lines))
+    return _GRUBBY.replace("WORDS", for_grubby) + edit + _IN_ENTRIES_ONLY + GRUB
+
+
+def _expressions(lines: Sequence[str]) -> str:
+    """Expressions for sed, in double quotes."""
+    return " ".join(f'-e "{line}"' for line in lines)
+
+
+def in_unified_image(linux: LinuxFacts) -> bool:
+    """The command line stands in a program for UEFI, where it cannot be edited and may be signed."""
+    return isinstance(linux.command_line, Known) and ".efi" in linux.command_line.evidence.casefold()
 
 
 def named_by_bus(linux: LinuxFacts) -> bool:

@@ -33,6 +33,8 @@ ROOT_DRIVERS = {
     "btrfs": ("crc32c_generic", "btrfs"),
 }
 """For an initramfs of ours."""
+LVM_DRIVERS = ("dm_mod",)
+"""Besides, where the root is a logical volume."""
 MAX_FILE_BYTES = 512 << 20
 """Of a kernel or an initramfs; dracut's with all firmware has 200 MiB."""
 PIECE_BYTES = 480 << 10
@@ -50,6 +52,8 @@ class FilesRequest:
     drivers: tuple[str, ...]
     own_initramfs: bool
     """The guest's own is whole, and to be used."""
+    on_lvm: bool = False
+    """The root is a logical volume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +75,36 @@ class Pieces:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRoot:
+    """The root file system that an initramfs of ours has to mount."""
+
+    device: str
+    type: str
+    options: str
+    """Of mount(8)."""
+    on_lvm: bool = False
+
+
 class GuestFileReader:
     """Reads files of one disk, which is admitted and stays as it is meanwhile."""
 
-    def __init__(
-        self, image: DiskImage, version: str, own_initramfs_of: str | None, progress: Progress
-    ) -> None:
-        """`own_initramfs_of` is the type of the root file system where the guest's initramfs is of no use."""
+    def __init__(self, image: DiskImage, version: str, root: OwnRoot | None, progress: Progress) -> None:
+        """`root` is where the guest's initramfs is of no use."""
         self._image, self._version, self._progress = image, version, progress
-        self._root = own_initramfs_of
+        self._root = root
 
     def find(self) -> StartFiles:
         """What the machine starts from. Raises ImageUnreadableError, which says what is missing."""
-        drivers = (*DRIVERS, *ROOT_DRIVERS.get(self._root or "", ()))
-        own = self._root is None
-        return self._ask(FIND, lambda disk: FilesRequest(disk, self._version, drivers, own_initramfs=own))
+        root = self._root
+        drivers = DRIVERS if root is None else (*DRIVERS, *ROOT_DRIVERS.get(root.type, ()))
+        lvm = root is not None and root.on_lvm
+        drivers = (*drivers, *LVM_DRIVERS) if lvm else drivers
+
+        def request(disk: DiskRequest) -> FilesRequest:
+            return FilesRequest(disk, self._version, drivers, own_initramfs=root is None, on_lvm=lvm)
+
+        return self._ask(FIND, request)
 
     def write(self, path: str, target: Path) -> None:
         """Write the guest's file at `path` to `target`. Raises ImageUnreadableError."""
@@ -134,7 +153,13 @@ def find(request: FilesRequest, descriptor: int) -> StartFiles:
     from imgtool.guest.start_files import start_files  # noqa: PLC0415 - as above
 
     with _tree(request.disk, descriptor, "the guest cannot start itself") as tree:
-        return start_files(tree, request.version, request.drivers, own_initramfs=request.own_initramfs)
+        return start_files(
+            tree,
+            request.version,
+            request.drivers,
+            own_initramfs=request.own_initramfs,
+            on_lvm=request.on_lvm,
+        )
 
 
 def read(request: PieceRequest, descriptor: int) -> Pieces:

@@ -39,10 +39,17 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
 MODULES
+ACTIVATION
 mount -t TYPE OPTIONS DEVICE /root
 exec switch_root /root /bin/sh
 """
 )
+LVM_CONFIG = (
+    "devices{use_devicesfile=0 obtain_device_list_from_udev=0}"
+    " activation{udev_sync=0 udev_rules=0 monitoring=0}"
+)
+"""Without udev, and without the list of the devices of another machine."""
+_ACTIVATION = f"lvm vgchange --activate y --config '{LVM_CONFIG}'"
 
 
 def appended(modules: Sequence[bytes]) -> bytes:
@@ -55,10 +62,17 @@ def alone(
 ) -> bytes:
     """An archive that mounts the root from `device`, a file system of type `kind`, by `options` of mount(8).
 
-    `programs` are files by their paths, /bin/sh, mount, insmod and switch_root with their libraries.
+    `programs` are files by their paths, /bin/sh, mount, insmod and switch_root with their libraries; and lvm
+    where the device is a logical volume.
     """
     chosen = f"-o {options}" if options else "-o ro"
-    program = _ALONE.replace("TYPE", kind).replace("OPTIONS", chosen).replace("DEVICE", device)
+    activation = _ACTIVATION if "/sbin/lvm" in programs else ""
+    program = (
+        _ALONE.replace("ACTIVATION", activation)
+        .replace("TYPE", kind)
+        .replace("OPTIONS", chosen)
+        .replace("DEVICE", device)
+    )
     return _archive(program, modules, programs)
 
 

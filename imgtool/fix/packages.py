@@ -42,9 +42,13 @@ def handed(options: FixOptions) -> dict[str, Path]:
     return found
 
 
-def write_disk(files: dict[str, Path], target: Path) -> None:
-    """Write them to `target`, in whole sectors. Raises UsageError where one cannot be read."""
+def write_disk(files: dict[str, Path], target: Path, label: str) -> None:
+    """Write them to `target`, in whole sectors, behind an empty file whose name is the label.
+
+    Raises UsageError where one cannot be read.
+    """
     with tarfile.open(target, "x", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo(label))  # an archive begins with the name of its first file
         for name, path in files.items():
             try:
                 with path.open("rb") as file:

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from imgtool.fix.repairs import NEED_PACKAGES, REPAIRS
+from imgtool.fix.repairs import NEED_PACKAGES, REPAIRS, labels_afterwards
+from imgtool.model.facts import Known
 from imgtool.model.fix import FixPlan, Repair
 from imgtool.model.guest import GuestFacts
 from imgtool.model.verdict import Finding, Judgement, Outcome
@@ -35,6 +36,9 @@ def make_plan(
             repairs[found.script] = Repair(checks, found.title, found.script)
         elif finding.fails_image or finding.check in only:
             left[finding.check] = found
+    labels = labels_afterwards(guest.linux) if guest.linux is not None and repairs else None
+    if labels is not None and "selinux-labels" not in skip:
+        repairs.setdefault(labels.script, labels)
     skipped = tuple(name for name, one in failing.items() if one not in chosen)
     return FixPlan(tuple(sorted(repairs.values(), key=_order)), left, skipped)
 
@@ -44,7 +48,7 @@ def _is_wrong(finding: Finding) -> bool:
 
 
 def _repair(finding: Finding, guest: GuestFacts, *, packages: bool) -> Repair | str:
-    made = REPAIRS.get(finding.check)
+    made = REPAIRS.get(_same_as(finding.check, guest))
     if guest.linux is None:
         return "only a Linux guest can repair itself"
     if made is None:
@@ -54,6 +58,13 @@ def _repair(finding: Finding, guest: GuestFacts, *, packages: bool) -> Repair | 
     return made(guest.linux, finding)
 
 
+def _same_as(check: str, guest: GuestFacts) -> str:
+    """The check whose repair is this one's too: where nothing starts, UEFI may just not find its loader."""
+    firmware = guest.firmware
+    hidden = isinstance(firmware, Known) and firmware.value.uefi_problem
+    return "uefi-fallback" if check == "boot-firmware" and hidden else check
+
+
 def _order(repair: Repair) -> int:
-    """Return its place in the table: what changes files first, what reads them (the initramfs) last."""
-    return list(REPAIRS).index(repair.checks[0])
+    """Return its place in the table: what changes files, what reads them, and what labels them last."""
+    return next(number for number, one in enumerate(REPAIRS) if one in repair.checks)

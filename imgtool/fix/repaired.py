@@ -1,6 +1,6 @@
 """A copy of an image, repaired and proven: what `imgtool fix` keeps, and `imgtool prepare --fix` delivers."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,8 @@ from imgtool.fix import packages
 from imgtool.fix.plan import make_plan
 from imgtool.formats.gate import admit
 from imgtool.model.boot import BootOptions
-from imgtool.model.fix import FixOptions, FixPlan, FixResult, SealedRun
+from imgtool.model.fix import FixOptions, FixPlan, FixResult, Repair, SealedRun
+from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.result import ImageResult
@@ -48,13 +49,7 @@ def repaired(
     """
     inspection, judgement = parts(before)
     packages.handed(request.options)
-    plan = make_plan(
-        judgement,
-        inspection.guest,
-        request.only,
-        request.skip,
-        packages=request.options.hands_packages,
-    )
+    plan = _plan(before, request)
     found = FixResult(judgement.image, judgement, plan, problem=_hopeless(plan, request.otherwise))
     if dry_run or found.problem is not None or not plan.repairs:
         yield _told(before, found)
@@ -63,12 +58,51 @@ def repaired(
 
     with temporary_folder(Path(judgement.image)) as folder:
         copy = _copied(inspection.image, folder, progress)
-        run = session.run(copy, inspection.guest, plan.repairs, request.options, progress)
-        found = replace(found, run=run, problem=_run_problem(run))
+
+        def run(guest: GuestFacts, repairs: Sequence[Repair]) -> SealedRun:
+            return session.run(admit(copy.path, "raw"), guest, repairs, request.options, progress)
+
+        def look() -> ImageResult:
+            return judge(_of(inspection.image, copy.path), request.boot)
+
+        yield _repaired_copy(found, before, request, run, look)
+
+
+def _repaired_copy(
+    found: FixResult,
+    before: ImageResult,
+    request: RepairRequest,
+    run: Callable[[GuestFacts, Sequence[Repair]], SealedRun],
+    look: Callable[[], ImageResult],
+) -> ImageResult:
+    """Let the guest repair the copy, and once more what comes to light then.
+
+    A package that was missing, for example, has hidden what is wrong with its settings.
+    """
+    judged, repairs = before, found.plan.repairs
+    while repairs:
+        done = run(parts(judged)[0].guest, repairs)
+        all_done = done if found.run is None else found.run.followed_by(done)
+        found = replace(found, run=all_done, problem=_run_problem(done))
         if found.problem is not None:
-            yield _told(before, found)
-            return
-        yield _proven(found, judge(_of(inspection.image, copy.path), request.boot), request)
+            return _told(before, found)
+        judged = look()
+        repairs = _new_in(_plan(judged, request), found.plan)
+        plan = replace(found.plan, repairs=(*found.plan.repairs, *repairs))
+        found = replace(found, plan=plan)
+    return _proven(found, judged, request)
+
+
+def _plan(result: ImageResult, request: RepairRequest) -> FixPlan:
+    inspection, judgement = parts(result)
+    hands = request.options.hands_packages
+    return make_plan(judgement, inspection.guest, request.only, request.skip, packages=hands)
+
+
+def _new_in(plan: FixPlan, done: FixPlan) -> tuple[Repair, ...]:
+    """What is to be done for checks that nothing was done for; nothing where an error has no repair."""
+    fresh = tuple(one for one in plan.repairs if not set(one.checks) & set(done.wanted))
+    return fresh if plan.problem is None else ()
 
 
 def parts(result: ImageResult) -> tuple[Inspection, Judgement]:

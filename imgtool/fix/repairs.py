@@ -4,6 +4,7 @@ The commands are those that `imgtool explain CHECK` gives. A name that comes fro
 only quoted, and where it cannot be quoted there is no repair. A script may be run twice.
 """
 
+import re
 from collections.abc import Callable, Mapping
 
 from imgtool.fix import command_line
@@ -18,6 +19,11 @@ Made = Callable[[LinuxFacts, Finding], Repair | str]
 
 ON_COMMAND_LINE = (
     "it stands on the kernel's command line, and which word it is is not clear: take it out there"
+)
+
+IN_UNIFIED_IMAGE = (
+    "the command line is a part of a unified kernel image, which may be signed: build that again with another"
+    " one (`ukify`, or /etc/kernel/cmdline and `kernel-install`)"
 )
 
 
@@ -81,10 +87,9 @@ for unit in cloud-init-local cloud-init-network cloud-init-main cloud-init cloud
     fi
 done
 """
-PACKAGES_DEVICE = "/dev/vdc"
 INSTALL = r"""
 place=/tmp/imgtool-packages
-if [ ! -d "$place" ]; then mkdir "$place"; tar -xf DEVICE -C "$place"; fi
+if [ ! -d "$place" ]; then mkdir "$place"; tar -xf "$packages" -C "$place"; fi
 # No service may start while it is installed: it would hold the file systems.
 policy=/usr/sbin/policy-rc.d
 if command -v dpkg > /dev/null && [ ! -e "$policy" ]; then
@@ -120,7 +125,9 @@ elif command -v rpm > /dev/null && given rpm; then
     rpm --upgrade --replacepkgs --verbose "$place"/packages/*.rpm
 elif command -v dnf > /dev/null && [ -d "$place/repository/repodata" ]; then
     handed="--repofrompath=imgtool,file://$place/repository --enablerepo=imgtool"
-    dnf -y --disablerepo='*' $handed install NAME
+    keys=
+    for key in /etc/pki/rpm-gpg/*; do if [ -f "$key" ]; then keys="$keys file://$key"; fi; done
+    dnf -y --disablerepo='*' $handed --setopt=imgtool.gpgkey="$keys" install NAME
 elif command -v rpm > /dev/null; then
     rpm --upgrade --replacepkgs --verbose "$place"/repository/*.rpm
 elif command -v apk > /dev/null && given apk; then
@@ -146,22 +153,10 @@ while IFS= read -r line; do
     *) number= ;;
     esac
     uuid=
-    if [ -n "$number" ]; then uuid=$(blkid -s UUID -o value "/dev/vda$number") || uuid=; fi
+    if [ -n "$number" ]; then uuid=$(blkid -s UUID -o value "$disk$number") || uuid=; fi
     if [ -n "$uuid" ]; then printf 'UUID=%s%s\n' "$uuid" "${line#"$1"}"; else printf '%s\n' "$line"; fi
 done < /etc/fstab.imgtool > /etc/fstab
 rm -f /etc/fstab.imgtool
-"""
-SERIAL = r"""
-words='console=tty0 console=ttyS0,115200'
-if command -v grubby > /dev/null; then
-    grubby --update-kernel=ALL --args="$words"
-    exit 0
-fi
-if [ ! -f /etc/default/grub ]; then echo "neither grubby nor /etc/default/grub is there"; exit 1; fi
-if ! grep -q '^GRUB_CMDLINE_LINUX=' /etc/default/grub; then
-    echo 'GRUB_CMDLINE_LINUX=""' >> /etc/default/grub
-fi
-sed -i "s/^GRUB_CMDLINE_LINUX=\([\"']\)/&$words /" /etc/default/grub
 """
 FALLBACK = """\
 efi=/boot/efi
@@ -189,7 +184,18 @@ fi
 """
 TARGET = "systemctl set-default multi-user.target\n"
 LVM = "rm -f /etc/lvm/devices/system.devices\n"
-RELABEL = ": > /.autorelabel\n"
+RELABEL = """\
+kind=$(sed -n 's/^SELINUXTYPE=//p' /etc/selinux/config | head -n 1 | tr -d ' \t')
+contexts=/etc/selinux/${kind:-targeted}/contexts/files/file_contexts
+if ! command -v setfiles > /dev/null || [ ! -e "$contexts" ]; then
+    echo "setfiles or $contexts is not there: the first boot is to label all files"
+    : > /.autorelabel
+    exit 0
+fi
+# -m: SELinux is off here, and then setfiles takes each mounted file system for one without labels.
+setfiles -m -e /dev -e /proc -e /sys -e /run -e /tmp "$contexts" /
+rm -f /.autorelabel
+"""
 SHADOW = "sed -i 's/^root:[^:]*:/root:*:/' /etc/shadow\nrm -f /etc/shadow-\n"
 CLEAN = "sync\n"
 INITRAMFS = r"""
@@ -208,6 +214,11 @@ if [ -d /etc/initramfs-tools ] && command -v mkinitramfs > /dev/null; then
             depmod "$version"
             mkinitramfs -o "/boot/initrd.img-$version.imgtool" "$version"
             mv "/boot/initrd.img-$version.imgtool" "/boot/initrd.img-$version"
+            # Where kernel-install has put it for systemd-boot.
+            for made in /boot/*/"$version"/initrd* /efi/*/"$version"/initrd* \
+                /boot/efi/*/"$version"/initrd*; do
+                if [ -f "$made" ]; then cp "/boot/initrd.img-$version" "$made"; fi
+            done
         fi
     done
 elif command -v dracut > /dev/null; then
@@ -216,7 +227,8 @@ elif command -v dracut > /dev/null; then
     for one in /lib/modules/*; do
         version=${one##*/}
         if [ ! -e "$one/modules.dep" ]; then depmod "$version"; fi
-        for made in "/boot/initramfs-$version.img" "/boot/initrd.img-$version" "/boot/initrd-$version"; do
+        for made in "/boot/initramfs-$version.img" "/boot/initrd.img-$version" "/boot/initrd-$version" \
+            /boot/*/"$version"/initrd* /efi/*/"$version"/initrd* /boot/efi/*/"$version"/initrd*; do
             if [ -e "$made" ]; then
                 dracut --force --no-hostonly --add-drivers "$drivers" "$made" "$version"
             fi
@@ -243,10 +255,24 @@ fi
 """
 
 
+LABELLING = "label all files for SELinux"
+SELINUX_IS_ON = re.compile(r"/etc/selinux/config: SELINUX=(?!disabled)")
+
+
+def labels_afterwards(linux: LinuxFacts) -> Repair | None:
+    """Label what the other repairs have made, where the guest has SELinux, which is off in that machine."""
+    found = linux.user_space.selinux
+    if not isinstance(found, Known) or SELINUX_IS_ON.match(found.evidence) is None:
+        return None
+    return Repair(("selinux-labels",), LABELLING, RELABEL)
+
+
 def _fstab(linux: LinuxFacts, finding: Finding) -> Repair | str:
     places = ["in /etc/fstab"] if "/etc/fstab" in finding.evidence else []
     script = FSTAB if places else ""
     if command_line.named_by_bus(linux):
+        if command_line.in_unified_image(linux):
+            return IN_UNIFIED_IMAGE
         places.append("on the kernel's command line")
         script += f"({command_line.root_by_uuid()})\n"
     if not places:
@@ -274,7 +300,7 @@ def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
 
 def _installed(package: str, then: str) -> Made:
     """Install it from what was handed over, and then make it start."""
-    script = INSTALL.replace("DEVICE", PACKAGES_DEVICE).replace("NAME", package)
+    script = INSTALL.replace("NAME", package)
     # In a shell of its own: what it sets for the package's own scripts ends with it.
     return always(f"install {package} from the packages that were handed over", f"(set -e{script})\n{then}")
 
@@ -283,7 +309,16 @@ NEED_PACKAGES = frozenset({"guest-agent-installed", "cloud-init-installed"})
 """Checks whose repair takes a package that is not in the guest."""
 
 
+def _serial(linux: LinuxFacts, finding: Finding) -> Repair | str:
+    if command_line.in_unified_image(linux):
+        return IN_UNIFIED_IMAGE
+    title = "give the kernel the serial console"
+    return Repair((finding.check,), title, command_line.with_serial_console())
+
+
 def _off_command_line(linux: LinuxFacts, finding: Finding) -> Repair | str:
+    if command_line.in_unified_image(linux):
+        return IN_UNIFIED_IMAGE
     words = command_line.told_by(linux, finding.evidence)
     if not words:
         return ON_COMMAND_LINE
@@ -317,11 +352,11 @@ REPAIRS: Mapping[str, Made] = {
     "cloud-init-enabled": always("enable cloud-init", CLOUD_INIT),
     "cloud-init-clean": always("take out what cloud-init's last instance left", CLOUD_INIT_CLEAN),
     "boot-target": always("start multi-user.target by default", TARGET),
-    "selinux-labels": always("label all files at the first boot", RELABEL),
-    "serial-console": always("give the kernel the serial console", SERIAL + command_line.GRUB),
+    "serial-console": _serial,
     "uefi-fallback": always("install the loader where UEFI finds it on any machine", FALLBACK),
     "initramfs-intact": _initramfs,
     "initramfs-generic": _initramfs,
     "virtio-initramfs": _initramfs,
+    "selinux-labels": always(LABELLING, RELABEL),
 }
 """By check, in the order in which they are done."""

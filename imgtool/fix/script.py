@@ -15,6 +15,9 @@ SCRIPT_BYTES = 256 << 10
 MARK = "@imgtool"
 LOCAL = "ext2,ext3,ext4,xfs,btrfs,vfat"
 KEPT_LINES = 20
+DISKS = "/dev/[hsv]d[a-z]"
+"""What Linux calls a disk depends on its controller: each is known by its first bytes."""
+_LOOK_BYTES = 64
 _BEGIN = """\
 if [ -e /etc/initrd-release ] || [ ! -d /var/lib ]; then echo "$mark:lost"; exit 0; fi
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -24,9 +27,28 @@ mount -o remount,rw / || mount -o remount,rw none / || { echo "$mark:read-only";
 [ -d /sys/class ] || mount -t sysfs sysfs /sys
 [ -e /dev/null ] || mount -t devtmpfs devtmpfs /dev
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+disk= packages=
+for one in DISKS; do
+    case $(dd if="$one" bs=LOOK count=1 2> /dev/null | tr -c 'a-z0-9:@=' ' ') in
+    "mark=$mark "*) ;;
+    "$mark "*) packages=$one ;;
+    *) disk=${disk:-$one} ;;
+    esac
+done
 mount -t tmpfs tmpfs /tmp
 [ -d /run/lock ] || mkdir -p /run/lock
 mount -a -t LOCAL
+# What systemd mounts though no fstab names it: systemd-gpt-auto-generator(8).
+for part in "$disk"[0-9]*; do
+    place=
+    case $(blkid -p -s PART_ENTRY_TYPE -o value "$part" 2> /dev/null) in
+    c12a7328-f81f-11d2-ba4b-00a0c93ec93b) place=/efi; [ -d /efi ] || place=/boot ;;
+    bc13c2ff-59e6-4262-a352-b275fd6f7172) place=/boot ;;
+    esac
+    if [ -d "$place" ] && [ -z "$(ls -A "$place")" ] && ! grep -q "^$part " /proc/mounts; then
+        mount "$part" "$place"
+    fi
+done
 echo "$mark:ready"
 """
 _END = """\
@@ -51,9 +73,11 @@ exit 0
 def script(repairs: Sequence[Repair], nonce: str) -> bytes:
     """The content of the script's disk: the shell reads a block device as it reads a file.
 
-    Raises ValueError where it has no room.
+    A repair finds the disk that it is to repair in $disk, and the one with packages in $packages. Raises
+    ValueError where it has no room.
     """
-    parts = [f"mark={MARK}:{nonce}\n", _BEGIN.replace("LOCAL", LOCAL)]
+    begin = _BEGIN.replace("LOCAL", LOCAL).replace("DISKS", DISKS).replace("LOOK", str(_LOOK_BYTES))
+    parts = [f"{_first_line(nonce)}\n", begin]
     for number, repair in enumerate(repairs):
         # Not in a condition: there the shell would go on after a command that fails.
         body = f"(\nset -e\n{repair.script}) < /dev/null 2>&1\n"
@@ -62,6 +86,22 @@ def script(repairs: Sequence[Repair], nonce: str) -> bytes:
     if len(content) > SCRIPT_BYTES:
         raise ValueError("the repairs are longer than the script's disk")
     return content.ljust(SCRIPT_BYTES, b"\n")
+
+
+def label(nonce: str) -> str:
+    """What the disk with packages begins with, and what stands before each message."""
+    return f"{MARK}:{nonce}"
+
+
+def start_line(nonce: str) -> str:
+    """What a shell is told, so that it runs the script, on whatever disk that is."""
+    first = _first_line(nonce)
+    look = f"dd if=$d bs={len(first)} count=1 2>/dev/null"  # an initramfs has dd, and may have no head
+    return f"for d in {DISKS};do [ \"$({look})\" = '{first}' ]&&sh $d;done"
+
+
+def _first_line(nonce: str) -> str:
+    return f"mark={label(nonce)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +132,7 @@ class Reader:
     """What the console says of `count` repairs, line after line. Whatever else stands there is output."""
 
     def __init__(self, nonce: str, count: int) -> None:
-        self._prefix = f"{MARK}:{nonce}:"
+        self._prefix = f"{label(nonce)}:"
         self._words: set[str] = set()
         self._statuses: list[int | None] = [None] * count
         self._outputs = [deque[str](maxlen=KEPT_LINES) for _ in range(count)]

@@ -13,7 +13,7 @@ from imgtool.boot.qemu import Guest, started
 from imgtool.boot.run import architecture_of
 from imgtool.errors import UsageError
 from imgtool.fix import machine, packages, script
-from imgtool.fix.guest_files import ROOT_DRIVERS, GuestFileReader
+from imgtool.fix.guest_files import ROOT_DRIVERS, GuestFileReader, OwnRoot
 from imgtool.fix.initrd import FIRST_PROGRAM, alone, appended, padding
 from imgtool.fix.machine import SealedMachine
 from imgtool.fix.repairs import NEED_PACKAGES
@@ -29,9 +29,10 @@ from imgtool.process.programs import require
 from imgtool.util.progress import Progress
 
 PROMPT = re.compile(r"[#$] ?$")
-MOUNT_OPTIONS = re.compile(r"[A-Za-z0-9=,@._/-]+")
-"""Of the guest's command line, as far as they are put into a script."""
-SCRIPT_DEVICE = "/dev/vdb"
+PLAIN = re.compile(r"[A-Za-z0-9=,@._/+-]+")
+"""Mount options and names of volumes of the guest, as far as they are put into a script."""
+_OTHER_FILES = ("kernel", "initrd", "script", "packages")
+"""Of an earlier run beside the same copy."""
 TURN_SECONDS = 1.0
 ASK_SECONDS = 5.0
 """How long a shell that shows a prompt may take to begin, before it is asked once more."""
@@ -57,10 +58,13 @@ def run(
     emulator = require(f"qemu-system-{architecture}")
     chosen = accelerator.choose(options.accel, architecture)
     nonce = secrets.token_hex(8)
+    for one in _OTHER_FILES:
+        (image.path.parent / one).unlink(missing_ok=True)
     made = _machine(image, guest, architecture, chosen.accelerator, progress)
     if any(NEED_PACKAGES & set(one.checks) for one in repairs):
-        made = replace(made, packages=image.path.parent / "packages")
-        packages.write_disk(packages.handed(options), image.path.parent / "packages")
+        disk = image.path.parent / "packages"
+        packages.write_disk(packages.handed(options), disk, script.label(nonce))
+        made = replace(made, packages=disk)
     made.script.write_bytes(script.script(repairs, nonce))
     access = machine_access(emulator, chosen.accelerator, None, folders=(image.path.parent,))
     progress.stage("fix", f"sealed machine started, by {chosen.accelerator}")
@@ -86,12 +90,8 @@ def _machine(
     own = linux.command_line.value if isinstance(linux.command_line, Known) else ""
     root = next((one for one in guest.filesystems if one.mount_point == "/"), None)
     useless = default is None or _is_useless(default)
-    reader = GuestFileReader(
-        image,
-        default.version if default is not None else "",
-        linux.root_filesystem if useless else None,
-        progress,
-    )
+    own_root = _own_root(linux, root, own) if useless else None
+    reader = GuestFileReader(image, default.version if default is not None else "", own_root, progress)
     files = reader.find()
     folder = image.path.parent
     kernel, initrd = folder / "kernel", folder / "initrd"
@@ -103,7 +103,8 @@ def _machine(
             file.write(padding(initrd.stat().st_size) + appended(modules))
     else:
         programs = {place: reader.content(path) for place, path in files.programs.items()}
-        initrd.write_bytes(alone(modules, programs, *_root_mount(linux, root, own)))
+        mounted = own_root or _own_root(linux, root, own)
+        initrd.write_bytes(alone(modules, programs, mounted.device, mounted.type, mounted.options))
     return SealedMachine(
         architecture=architecture,
         accelerator=chosen,
@@ -123,17 +124,27 @@ def _is_useless(kernel: Kernel) -> bool:
     return archive is None or archive.problem is not None or bool(archive.stops)
 
 
-def _root_mount(linux: LinuxFacts, root: FilesystemFacts | None, own: str) -> tuple[str, str, str]:
-    """Device, type and options of the root, for an initramfs of ours. Raises UsageError for any other."""
-    above = linux.root_on_lvm or linux.root_on_raid
-    if root is None or above or len(root.partitions) > 1 or root.type not in ROOT_DRIVERS:
+def _own_root(linux: LinuxFacts, root: FilesystemFacts | None, own: str) -> OwnRoot:
+    """The root, for an initramfs of ours. Raises UsageError for one that this does not reach."""
+    device = _device(linux, root) if root is not None else None
+    if root is None or device is None or root.type not in ROOT_DRIVERS:
         raise UsageError(
-            "its initramfs is of no use, and its root is not one partition with ext4, XFS or Btrfs",
+            "its initramfs is of no use, and its root is not one partition or volume with ext4, XFS or Btrfs",
             hint="repair the initramfs where the image is made",
         )
     flags = [word.removeprefix("rootflags=") for word in own.split() if word.startswith("rootflags=")]
-    options = flags[-1] if flags and MOUNT_OPTIONS.fullmatch(flags[-1]) else ""
-    return f"/dev/vda{root.partitions[0] if root.partitions else ''}", root.type, options
+    options = flags[-1] if flags and PLAIN.fullmatch(flags[-1]) else ""
+    return OwnRoot(device, root.type, options, on_lvm=linux.root_on_lvm)
+
+
+def _device(linux: LinuxFacts, root: FilesystemFacts) -> str | None:
+    """Where that machine finds the root; None for what takes more than one step."""
+    if linux.root_on_raid:
+        return None
+    if linux.root_on_lvm:
+        return f"/dev/{root.device}" if PLAIN.fullmatch(root.device) else None
+    number = root.partitions[0] if root.partitions else ""
+    return f"/dev/vda{number}" if len(root.partitions) < 2 else None
 
 
 class _Talk:
@@ -144,6 +155,7 @@ class _Talk:
     ) -> None:
         self._guest, self._repairs = guest, repairs
         self._reader = script.Reader(nonce, len(repairs))
+        self._start_line = script.start_line(nonce)
         self._read = 0
         self._deadline = timeout_seconds
         self._progress = progress
@@ -170,7 +182,7 @@ class _Talk:
         waiting = asked is None or self._guest.seconds() - asked > ASK_SECONDS
         if waiting and PROMPT.search(self._guest.log.unfinished):
             self._asked_at = self._guest.seconds()
-            self._guest.type(f"sh {SCRIPT_DEVICE}")
+            self._guest.type(self._start_line)
 
     def _tell(self, said: script.Said) -> None:
         now = self._guest.seconds()

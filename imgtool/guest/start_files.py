@@ -1,7 +1,7 @@
 """Files that a machine can be started from without the boot loader: kernel, initramfs, and drivers for it."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.compression import method_at
@@ -17,7 +17,7 @@ from imgtool.guest.tree import GuestTree
 from imgtool.model.fix import StartFiles
 from imgtool.util.text import printable
 
-PROGRAMS = {
+PROGRAMS: Mapping[str, Sequence[str]] = {
     "/bin/sh": ("/bin/sh", "/usr/bin/sh"),
     "/bin/mount": ("/bin/mount", "/usr/bin/mount"),
     "/sbin/insmod": (
@@ -36,27 +36,31 @@ PROGRAMS = {
     ),
 }
 """What an initramfs needs that mounts one partition, and where it may be; the first that is there counts."""
+LVM: Mapping[str, Sequence[str]] = {"/sbin/lvm": ("/sbin/lvm", "/usr/sbin/lvm", "/usr/bin/lvm")}
+"""What it needs besides for a logical volume."""
 
 
-def start_files(tree: GuestTree, version: str, drivers: Sequence[str], *, own_initramfs: bool) -> StartFiles:
+def start_files(
+    tree: GuestTree, version: str, drivers: Sequence[str], *, own_initramfs: bool, on_lvm: bool = False
+) -> StartFiles:
     """What the kernel of that version (empty: the newest) can be started from.
 
     The modules are those of `drivers` that are not built in. A driver that the kernel does not have is left
-    out. Without `own_initramfs`, or where the guest has none, the programs for another one are given. Raises
-    GuestReadError where a file is missing.
+    out. Without `own_initramfs`, or where the guest has none, the programs for another one are given, which
+    reaches a root `on_lvm` too. Raises GuestReadError where a file is missing.
     """
     kernel = _kernel(tree, version)
     if kernel.image is None:
         raise GuestReadError(f"kernel {printable(kernel.version)} has no image")
     found = initramfs_files(tree, kernel, None)
     own = found.paths[-1] if own_initramfs and found.paths and not found.unified else None
-    programs = _programs(tree) if own is None else {}
+    programs = _programs(tree, {**PROGRAMS, **(LVM if on_lvm else {})}) if own is None else {}
     return StartFiles(kernel.image, own, _modules(tree, kernel, drivers), programs)
 
 
-def _programs(tree: GuestTree) -> dict[str, str]:
+def _programs(tree: GuestTree, wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
     reader, files = Programs(tree), dict[str, str]()
-    for place, candidates in PROGRAMS.items():
+    for place, candidates in wanted.items():
         path = next((one for one in candidates if tree.is_file(one)), None)
         if path is None:
             raise GuestReadError(f"it has no {posixpath.basename(place)}, without which none can be made")

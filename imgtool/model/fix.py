@@ -106,6 +106,16 @@ class SealedRun:
     log: tuple[str, ...] = ()
     """The last lines of its console, printable."""
 
+    def followed_by(self, other: "SealedRun") -> "SealedRun":
+        """Both runs as one: what the first did, and how the second ended."""
+        return SealedRun(
+            (*self.outcomes, *other.outcomes),
+            self.seconds + other.seconds,
+            self.clean and other.clean,
+            other.problem,
+            other.log,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FixResult:

@@ -28,11 +28,13 @@ def test_tar_unpacks_the_disk(folder: Path, tmp_path: Path) -> None:
     one.write_bytes(b"one" * 1000)
     files = handed(FixOptions(packages=(one,), repository=folder))
     disk, place = tmp_path / "disk", tmp_path / "place"
-    write_disk(files, disk)
+    write_disk(files, disk, "@imgtool:0123")
+    assert disk.read_bytes().startswith(b"@imgtool:0123\0")
     assert disk.stat().st_size % SECTOR_BYTES == 0
     place.mkdir()
     subprocess.run(["tar", "-xf", disk, "-C", place], check=True)
     found = {str(path.relative_to(place)): path for path in place.rglob("*") if path.is_file()}
+    assert found.pop("@imgtool:0123").stat().st_size == 0
     assert set(found) == {
         "packages/0.deb", "repository/a b.deb", "repository/pool/c.deb", "repository/x/repodata/repomd.xml",
         "repository/x86_64/APKINDEX.tar.gz",

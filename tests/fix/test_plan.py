@@ -61,6 +61,31 @@ def test_a_word_of_the_command_line_is_taken_out_where_it_is_clear_which() -> No
     assert "command line" in plan.left["machine-id"]
 
 
+def test_a_loader_that_uefi_does_not_find_is_put_where_it_does() -> None:
+    lost = Firmware(bios=False, uefi=False, uefi_problem="no EFI/BOOT/BOOTX64.EFI")
+    (repair,) = planned(facts.inspection(guest=facts.guest(firmware=Known(lost, "seen")))).repairs
+    assert set(repair.checks) == {"boot-firmware", "uefi-fallback"}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "labelled"),
+    [
+        ("/etc/selinux/config: SELINUX=enforcing, policy targeted", True),
+        ("/etc/selinux/config: SELINUX=permissive", True),
+        ("/etc/selinux/config: SELINUX=disabled", False),
+        ("SELinux is not set up: no SELINUX= in /etc/selinux/config", False),
+    ],
+)
+def test_what_is_written_is_labelled_last_where_selinux_is_on(evidence: str, labelled: bool) -> None:
+    found = with_linux(
+        machine_id=Known("set", "/etc/machine-id"), user_space=facts.user_space(selinux=Known((), evidence))
+    )
+    assert planned(found).wanted == ("machine-id", "selinux-labels")[: 1 + labelled]
+    assert planned(found, skip=("selinux-labels",)).wanted == ("machine-id",)
+    nothing = with_linux(user_space=facts.user_space(selinux=Known((), evidence)))
+    assert planned(nothing).repairs == ()
+
+
 def test_an_error_without_a_repair_is_said_and_a_warning_only_where_it_was_asked_for() -> None:
     spoiled = facts.inspection(guest=facts.guest(firmware=Known(Firmware(bios=False, uefi=False), "seen")))
     assert "no repair" in planned(spoiled).left["boot-firmware"]

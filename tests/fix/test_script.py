@@ -57,7 +57,7 @@ UUID=1234 /boot  ext4 defaults 0 2
 def test_fstab_names_the_partitions_of_the_first_disk_by_their_uuid(tmp_path: Path) -> None:
     file = tmp_path / "fstab"
     file.write_text(FSTAB)
-    program = 'blkid() { echo "uuid-of-$5"; }\n' + repair_of("fstab-stable").script.replace(
+    program = 'disk=/dev/vda\nblkid() { echo "uuid-of-$5"; }\n' + repair_of("fstab-stable").script.replace(
         "/etc/fstab", f"{file}"
     )
     subprocess.run(["dash", "-c", program], check=True)
@@ -76,8 +76,8 @@ def said(*lines: str, count: int = 2) -> script.Said:
 def test_what_the_console_shows_is_read() -> None:
     mark = f"@imgtool:{NONCE}"
     lines = (
-        "# sh /dev/vdb", f"{mark}:ready", f"{mark}:begin:0", "one", "\x1b[31mtwo", f"three{mark}:end:0:0",
-        f"{mark}:begin:1", "four",
+        f"# {script.start_line(NONCE)}", f"{mark}:ready", f"{mark}:begin:0", "one", "\x1b[31mtwo",
+        f"three{mark}:end:0:0", f"{mark}:begin:1", "four",
     )  # fmt: skip
     found = said(*lines)
     assert (found.ready, found.ended, found.current) == (True, False, 1)
@@ -87,6 +87,27 @@ def test_what_the_console_shows_is_read() -> None:
     assert "\x1b" not in "".join(found.outputs[0])
     found = said(*lines, f"{mark}:end:1:2", f"{mark}:clean", f"{mark}:end")
     assert (found.ended, found.clean, found.statuses) == (True, True, (0, 2))
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_its_disk_is_found_by_what_is_on_it(shell: str, tmp_path: Path) -> None:
+    content = script.script([], NONCE).replace(b"if [ -e /etc", b"echo ran; exit\nif [ -e /etc", 1)
+    for name, disk in {"sda": b"\0" * 9999, "sdb": content, "vda": b"mark=@imgtool:other\necho no\n"}.items():
+        (tmp_path / name).write_bytes(disk)
+    line = script.start_line(NONCE).replace("/dev/", f"{tmp_path}/")
+    done = subprocess.run([shell, "-c", line], check=False, capture_output=True, text=True)
+    assert done.stdout == "ran\n"
+
+
+def test_a_repair_is_told_which_disk_is_which(tmp_path: Path) -> None:
+    packages = f"{script.label(NONCE)}\0more".encode()
+    for name, disk in {"sda": packages, "sdb": script.script([], NONCE), "vdc": b"\xeb\x63\n"}.items():
+        (tmp_path / name).write_bytes(disk)
+    text = script.script([], NONCE).decode()
+    found = text[text.index("disk= ") : text.index("mount -t tmpfs")].replace("/dev/[", f"{tmp_path}/[")
+    program = f'mark={script.label(NONCE)}\n{found}echo "$disk $packages"'
+    done = subprocess.run(["dash", "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == f"{tmp_path}/vdc {tmp_path}/sda\n"
 
 
 def test_a_bar_that_writes_over_itself_shows_its_end() -> None:

@@ -1,0 +1,63 @@
+"""A copy is repaired until nothing new comes to light, as far as no machine is started for it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from support import facts
+
+from imgtool.checks import registry
+from imgtool.fix import repaired
+from imgtool.fix.repaired import RepairRequest
+from imgtool.model.facts import Known
+from imgtool.model.fix import FixOptions, FixResult, Repair, RepairOutcome, SealedRun
+from imgtool.model.guest import GuestFacts
+from imgtool.model.inspection import Inspection
+from imgtool.model.result import ImageResult
+
+MISSING = facts.with_agent(installed=Known(value=False, evidence="dpkg: not installed"))
+MASKED = facts.with_agent(enabled=Known(value=False, evidence="masked"))
+REQUEST = RepairRequest(options=FixOptions(packages=(Path("a.deb"),)))
+
+
+def result(inspection: Inspection) -> ImageResult:
+    return ImageResult(registry.judge(inspection), inspection)
+
+
+def repaired_copy(*seen: Inspection, status: int = 0) -> tuple[FixResult, list[tuple[str, ...]]]:
+    """What came of it where the checks see these one after the other; and what was done in each run."""
+    looks = [result(one) for one in seen]
+    done: list[tuple[str, ...]] = []
+
+    def run(_guest: GuestFacts, repairs: Sequence[Repair]) -> SealedRun:
+        done.append(tuple(name for one in repairs for name in one.checks))
+        return SealedRun(tuple(RepairOutcome(one, status) for one in repairs), seconds=7, clean=True)
+
+    before = looks.pop(0)
+    plan = repaired._plan(before, REQUEST)
+    found = FixResult("a", repaired.parts(before)[1], plan)
+    told = repaired._repaired_copy(found, before, REQUEST, run, lambda: looks.pop(0))
+    assert told.fix is not None
+    assert looks == []
+    return told.fix, done
+
+
+def test_what_was_hidden_is_repaired_as_well() -> None:
+    found, done = repaired_copy(MISSING, MASKED, facts.inspection())
+    assert done == [("guest-agent-installed",), ("guest-agent-enabled",)]
+    assert found.problem is None
+    assert found.plan.wanted == ("guest-agent-installed", "guest-agent-enabled")
+    assert found.run is not None
+    assert (len(found.run.outcomes), found.run.seconds) == (2, 14)
+
+
+def test_what_was_done_and_still_fails_is_not_done_again() -> None:
+    found, done = repaired_copy(MASKED, MASKED)
+    assert done == [("guest-agent-enabled",)]
+    assert found.problem == "the repair was done, and guest-agent-enabled still fails"
+
+
+def test_nothing_follows_a_repair_that_failed() -> None:
+    found, done = repaired_copy(MISSING, status=1)
+    assert len(done) == 1
+    assert found.problem is not None
+    assert found.problem.startswith("the guest could not install")

@@ -1,0 +1,109 @@
+"""Debian guests of each kind repair each kind of fault. IMGTOOL_FIX=all tries every cell, else one."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cli import imgtool
+from support.fix_faults import ALWAYS, FAULTS, Fault, files_of
+from support.fix_grid import CELLS, Cell, OpenGuest, fsck, opened, packages_of, taken_while_it_ran, tree
+
+PATIENCE_SECONDS = 1500
+ALL = os.environ.get("IMGTOOL_FIX") == "all"
+AT_ONCE = tuple(fault for fault in FAULTS.values() if not fault.alone)
+ONE = Cell("trixie", "dracut", "lvm", "bios")
+SINGLE = [(cell, fault) for cell in CELLS for fault in FAULTS.values()]
+SOME = [(cell, fault) for cell, fault in SINGLE if cell == ONE and fault.check == "initramfs-intact"]
+
+
+def spoilt(cell: Cell, faults: Sequence[Fault], folder: Path) -> tuple[Path, dict[str, str], set[str]]:
+    """An image with these faults; its files before the repair; and those of the packages handed over."""
+    image, handed = folder / "old.raw", folder / "handed"
+    subprocess.run(["cp", "--sparse=always", cell.image(), image], check=True)
+    image.chmod(0o644)
+    handed.mkdir()
+    with opened(image, cell, folder / "guest") as guest:
+        packages = _packages(guest, faults)
+        for fault in faults:
+            fault.spoil(guest)
+        for package in packages:
+            shutil.copy(package, handed)
+        ran = any(fault.while_running for fault in faults)
+        if ran:
+            taken_while_it_ran(guest, folder / "taken.raw")
+        before = tree(guest)
+    if ran:
+        (folder / "taken.raw").rename(image)
+    return image, before, {file for package in packages for file in files_of(package)}
+
+
+def _packages(guest: OpenGuest, faults: Sequence[Fault]) -> list[Path]:
+    names = [fault.package for fault in faults if fault.package is not None]
+    return [one for name in names for one in packages_of(guest, name)]
+
+
+def repaired(cell: Cell, faults: Sequence[Fault], folder: Path) -> None:
+    """The image is repaired, and proven, and nothing else in it has changed."""
+    image, before, brought = spoilt(cell, faults, folder)
+    digest = sha256(image)
+    target = folder / "new.raw"
+    words = ["fix", image, target, "--output", "json", "--timeout", str(PATIENCE_SECONDS)]
+    if any(fault.package for fault in faults):
+        words += ["--repository", folder / "handed"]
+    run = imgtool(*map(str, words), timeout=3 * PATIENCE_SECONDS)
+    found = json.loads(run.stdout)
+    assert run.returncode == 0, told(found, run.stderr)
+    assert found["machine"]["clean"]
+    assert [one["answered"] for one in found["boots"]] == [True]
+    failed = {one["check"] for one in found["before"] if one["outcome"] == "fail"}
+    assert failed >= {fault.check for fault in faults if fault.check not in HIDDEN or len(faults) == 1}
+    assert sha256(image) == digest
+    judged = imgtool("check", target, "--output", "json")
+    assert judged.returncode == 0
+    outcomes = {one["check"]: one["outcome"] for one in json.loads(judged.stdout)["results"][0]["findings"]}
+    assert {outcomes[fault.check] for fault in faults} == {"pass"}, outcomes
+    fsck(target, cell)
+    with opened(target, cell, folder / "guest", writable=False) as guest:
+        after = tree(guest)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    named = tuple(prefix for fault in faults for prefix in fault.changes)
+    other = [name for name in changed if not f"{name}/".startswith((*ALWAYS, *named))]
+    assert [name for name in sorted(other) if name not in brought and "__pycache__" not in name] == []
+
+
+def told(found: dict[str, Any], log: str) -> str:
+    """What went wrong."""
+    failed = [one for one in found.get("repairs", ()) if one["status"] != 0]
+    shown = [
+        found.get("problem") or found.get("error"),
+        *(line for one in failed for line in (one["title"], one["status"], *one["output"])),
+        found.get("machine"),
+        *(one["message"] for one in found.get("after") or () if one["outcome"] == "fail"),
+        log,
+    ]
+    return "\n".join(map(str, shown))
+
+
+HIDDEN = {"guest-agent-enabled", "cloud-init-enabled", "cloud-init-clean", "virtio-initramfs"}
+"""What another fault hides, where there are several."""
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@pytest.mark.parametrize("cell", CELLS if ALL else [ONE], ids=str)
+def test_all_faults_at_once_are_repaired(cell: Cell, tmp_path: Path) -> None:
+    repaired(cell, AT_ONCE, tmp_path)
+
+
+@pytest.mark.parametrize(("cell", "fault"), SINGLE if ALL else SOME, ids=str)
+def test_a_fault_of_each_kind_is_repaired(cell: Cell, fault: Fault, tmp_path: Path) -> None:
+    repaired(cell, (fault,), tmp_path)
