@@ -157,6 +157,7 @@ while IFS= read -r line; do
     if [ -n "$uuid" ]; then printf 'UUID=%s%s\n' "$uuid" "${line#"$1"}"; else printf '%s\n' "$line"; fi
 done < /etc/fstab.imgtool > /etc/fstab
 rm -f /etc/fstab.imgtool
+mount -a -t ext2,ext3,ext4,xfs,btrfs,vfat || true
 """
 FALLBACK = """\
 efi=/boot/efi

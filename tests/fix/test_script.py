@@ -57,9 +57,9 @@ UUID=1234 /boot  ext4 defaults 0 2
 def test_fstab_names_the_partitions_of_the_first_disk_by_their_uuid(tmp_path: Path) -> None:
     file = tmp_path / "fstab"
     file.write_text(FSTAB)
-    program = 'disk=/dev/vda\nblkid() { echo "uuid-of-$5"; }\n' + repair_of("fstab-stable").script.replace(
-        "/etc/fstab", f"{file}"
-    )
+    program = 'disk=/dev/vda\nmount() { true; }\nblkid() { echo "uuid-of-$5"; }\n' + repair_of(
+        "fstab-stable"
+    ).script.replace("/etc/fstab", f"{file}")
     subprocess.run(["dash", "-c", program], check=True)
     assert file.read_text() == (
         FSTAB.replace("/dev/sda2 ", "UUID=uuid-of-/dev/vda2 ").replace(
