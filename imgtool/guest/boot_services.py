@@ -51,8 +51,11 @@ class Start:
 class BootServices:
     """The services of one guest; what is asked for is read once."""
 
-    def __init__(self, tree: GuestTree, line: CommandLine, machine: str | None = None) -> None:
-        """`machine`: as `uname -m` says it."""
+    def __init__(
+        self, tree: GuestTree, line: CommandLine, machine: str | None = None, kernel: str | None = None
+    ) -> None:
+        """`machine` and `kernel`: as `uname -m` and `uname -r` say it, where that is known."""
+        self.kernel = kernel
         self.tree = tree
         self.line = line
         self.machine = machine or "x86_64"
@@ -93,7 +96,9 @@ class BootServices:
             devices = (AGENT_PORT,) if self.event.value.has_device_unit else ()
         if isinstance(self.generated, Known) and self.generated.value.starts:
             wants.append(("multi-user.target", CLOUD_INIT_TARGET, str(self.generated.value.path)))
-        machine = Machine(self.line, self.machine, devices=devices, device_wants=tuple(wants))
+        machine = Machine(
+            self.line, self.machine, devices=devices, device_wants=tuple(wants), kernel=self.kernel
+        )
         return what_starts(self._with_base_units(), machine, fails=start_failure)
 
     def _with_base_units(self) -> GuestTree:

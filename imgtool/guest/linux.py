@@ -67,7 +67,7 @@ def read_linux(
     config = cloud_config_fact(tree)
     machine = architecture.value if isinstance(architecture, Known) else None
     programs = Programs(tree, machine)
-    services = BootServices(tree, parse_command_line(boot.options), machine)
+    services = BootServices(tree, parse_command_line(boot.options), machine, boot.version)
     cloud = read_cloud_init(services, config, programs)
     root_type, scheme = system.root.filesystem.type, contents.layout.scheme
     root = replace(_root_context(system, kernels, installed, boot), finds_by_type=finds_by_type(start))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from imgtool.guest.systemd import Unit, unit_file
 from imgtool.guest.systemd.unit import TRUE_WORDS
+from imgtool.guest.tmpfiles import is_made
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -22,7 +23,6 @@ MADE = {
     "ConfigurationDirectory": "/etc",
 }
 """Directories that systemd makes for the service, below these."""
-TMPFILES = ("/usr/lib/tmpfiles.d", "/etc/tmpfiles.d")
 SYSTEM_PATHS = {"yes": ("/usr", "/boot", "/efi"), "full": ("/usr", "/boot", "/efi", "/etc"), "strict": ("/",)}
 """ProtectSystem=: what becomes read-only."""
 HOMES = ("/home", "/root", "/run/user")
@@ -50,7 +50,7 @@ class ServicePaths:
         if "%" in path or self.tree.exists(path):
             return False
         path = self._real(path)
-        return not (_within(path, VOLATILE) or _within(path, self._made()) or self._is_of_tmpfiles(path))
+        return not (_within(path, VOLATILE) or _within(path, self._made()) or is_made(self.tree, path))
 
     def has_unit(self, name: str) -> bool:
         """Whether there is a unit of that name."""
@@ -107,13 +107,6 @@ class ServicePaths:
             for key, base in MADE.items()
             for word in self.unit.words("Service", key)
         )
-
-    def _is_of_tmpfiles(self, path: str) -> bool:
-        """Whether a line of tmpfiles.d makes it, or something above or below it."""
-        names = ((folder, name) for folder in TMPFILES for name in self.tree.names(folder))
-        texts = (self.tree.read_text(posixpath.join(*one)) or "" for one in names)
-        found = (line.split()[1:2] for text in texts for line in text.splitlines())
-        return any(_within(path, one) or _within(one[0], (path,)) for one in found if one)
 
     # ------------------------------------------------------------ the settings
 

@@ -111,7 +111,7 @@ class _Reader:
         init = value_of(self._init)
         if not init.is_systemd:
             return Known(None, "")
-        machine = Machine(self._line, self._boot.architecture)
+        machine = Machine(self._line, self._boot.architecture, kernel=self._boot.kernel)
         return Known(what_starts(self._system.tree, machine, self._programs, start_failure), "")
 
 

@@ -3,8 +3,16 @@
 import struct
 
 import pytest
+from support.condition_rows import CONDITIONS, conditional
 from support.guest_tree import EMPTY_DIRECTORY, Content, File, Link, guest_tree
-from support.service_rows import PAIRS, REFUSED_ROWS, ROWS, WRITES, pair, service
+from support.service_rows import (
+    PAIRS,
+    REFUSED_ROWS,
+    ROWS,
+    WRITES,
+    pair,
+    service,
+)
 from support.units import SYSTEM
 
 from imgtool.guest.boot_services import BootServices
@@ -49,6 +57,20 @@ def failures(text: str, more: dict[str, Content] | None = None) -> list[str]:
 def test_it_is_as_systemd_says(row: str) -> None:
     found = failures(service(row))
     assert (not found) == ROWS[row], found
+
+
+@pytest.mark.parametrize("row", CONDITIONS)
+def test_conditions(row: str) -> None:
+    files = {
+        **TREE,
+        UNIT: f"[Unit]\n{conditional(row)}",
+        "/etc/os-release": 'ID=debian\nVERSION_ID="12"\n',
+        "/etc/systemd/system/multi-user.target.wants/x.service": Link("../x.service"),
+    }
+    start = BootServices(guest_tree(files), parse_command_line(""), "x86_64", "6.1.0-13-amd64").start(
+        "x.service"
+    )
+    assert start.starts == CONDITIONS[row], start.reason
 
 
 @pytest.mark.parametrize("row", REFUSED_ROWS)

@@ -2,8 +2,16 @@
 
 from pathlib import Path
 
+from support.condition_rows import CONDITIONS, conditional
 from support.running_systemd import results
-from support.service_rows import PAIRS, REFUSED_ROWS, ROWS, WRITES, pair, service
+from support.service_rows import (
+    PAIRS,
+    REFUSED_ROWS,
+    ROWS,
+    WRITES,
+    pair,
+    service,
+)
 
 
 def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
@@ -12,6 +20,13 @@ def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
     found = results({f"row{number}": service(row) for number, row in enumerate(rows)}, tmp_path)
     told = {row: found[f"row{number}"][0] == "success" for number, row in enumerate(rows)}
     assert told == rows
+
+
+def test_it_says_the_same_of_every_condition(tmp_path: Path) -> None:
+    rows = {f"row{number}": conditional(row) for number, row in enumerate(CONDITIONS)}
+    found = results(rows, tmp_path)
+    told = {row: found[f"row{number}"][1] == "active" for number, row in enumerate(CONDITIONS)}
+    assert told == CONDITIONS
 
 
 def test_it_refuses_the_same_units(tmp_path: Path) -> None:

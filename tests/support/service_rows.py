@@ -220,7 +220,9 @@ BindPaths=/dev/null:/usr/bin/cat
 TemporaryFileSystem=/usr|BindReadOnlyPaths=/usr/lib
 RootDirectory=/home|ExecStart=+/bin/cat /etc/hostname
 """
-REFUSED = r"""ExecStart=@/bin/cat
+REFUSED = r"""WorkingDirectory=/etc/../usr
+RootDirectory=/usr/..
+ExecStart=@/bin/cat
 ExecStart=/bin/cat "/etc/hostname
 ExecStart=/bin/cat %z
 ExecStart=/bin/cat %5

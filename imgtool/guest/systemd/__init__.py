@@ -5,10 +5,10 @@ reached.py      whether what is started gets as far as running
 pulls.py        what one unit pulls in
 files.py        which file defines a unit, its aliases, drop-ins and links
 unit.py         one unit after all of that is read; syntax.py, words.py: how its files are written
-unit_rules.py   units that are refused then
+unit_rules.py   units that are refused then; manager.py: what the manager gives to all; times.py: time spans
 conflicts.py    what falls out of a transaction because it conflicts with another unit
 names.py        names of units, templates and instances
-conditions.py   whether a unit's conditions hold in a Nova guest
+conditions.py, machine_conditions.py  whether a unit's conditions hold in a Nova guest
 presets.py      what a first boot enables and disables
 environment_file.py  the files of EnvironmentFile=
 generators.py   units that are made at boot

@@ -1,31 +1,34 @@
 """Whether the conditions of a unit hold when a Nova instance boots for the first time.
 
+machine_conditions.py has those that are not about files.
+
 Source: systemd.unit(5), "Conditions and Asserts"; src/shared/condition.c. Nova's instances run on KVM, from a
 disk without a battery, as root. What only the running machine knows is unknown.
 """
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.found_files import find_files
-from imgtool.guest.kernel_command_line import CommandLine
-from imgtool.guest.systemd.names import specified
-from imgtool.guest.systemd.unit import Unit, as_boolean
+from imgtool.guest.systemd.lookup import unit_file
+from imgtool.guest.systemd.machine_conditions import (
+    AGENT_PORT,
+    MACHINE_LOOKS,
+    Look,
+    Machine,
+    WrongValueError,
+)
+from imgtool.guest.systemd.names import escape_path, specified
+from imgtool.guest.systemd.unit import Unit
+from imgtool.guest.systemd.unit_rules import UNKNOWN_SPECIFIER, is_whole_path
+from imgtool.guest.tmpfiles import is_made
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
 MAX_CONDITIONS = 500
-AGENT_PORT = r"dev-virtio\x2dports-org.qemu.guest_agent.0.device"
-"""The device unit of the guest agent's channel, which an instance with hw_qemu_guest_agent=yes has."""
-ARCHITECTURES = {
-    "x86_64": "x86-64", "i686": "x86", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64-le",
-    "ppc64": "ppc64", "s390x": "s390x", "riscv64": "riscv64", "riscv32": "riscv32",
-    "loongarch64": "loongarch64",
-}  # fmt: skip
-"""`uname -m` to systemd's names."""
 AT_RUN_TIME = ("/run", "/var/run", "/proc", "/sys", "/dev")
 PRESENT = (
     "/dev/null", "/dev/console", "/dev/tty0", "/dev/kmsg", "/proc", "/proc/cmdline", "/proc/modules", "/sys",
@@ -33,22 +36,11 @@ PRESENT = (
     "/dev/virtio-ports/org.qemu.guest_agent.0", "/sys/kernel/security", "/sys/kernel/debug", "/sys/class/tty",
 )  # fmt: skip
 """What every instance has, with the agent's channel that hw_qemu_guest_agent=yes gives it."""
+ALWAYS_MOUNTED = frozenset({"/", "/proc", "/sys", "/dev", "/run", "/dev/pts", "/sys/fs/cgroup"})
+MACHINE_ID = "/etc/machine-id"
+"""systemd fills it before it starts a unit."""
+MAX_BRACES = 4
 MADE_BY_OTHERS = ("/run/systemd/", "/run/udev/", "/run/dbus/", "/run/initctl", "/run/lock", "/run/user")
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What is known of the machine that boots."""
-
-    command_line: CommandLine
-    architecture: str | None = None
-    first_boot: bool = False
-    """`what_starts` finds this out itself."""
-    selinux: bool | None = None
-    devices: tuple[str, ...] = (AGENT_PORT,)
-    """Device units that it has besides those that nothing hangs on."""
-    device_wants: tuple[tuple[str, str, str], ...] = ()
-    """SYSTEMD_WANTS of udev's rules: (device unit, unit, where that stands)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +86,21 @@ def _conditions(unit: Unit, prefix: str) -> Iterator[_Condition]:
         negated = argument.startswith("!")
         argument = specified(argument.removeprefix("!").lstrip(), unit.name)
         shown = printable(f"{line.key}={line.value} ({line.source})")
-        found.append(_Condition(line.key.removeprefix(prefix), argument, trigger, negated, shown))
+        condition = _Condition(line.key.removeprefix(prefix), argument, trigger, negated, shown)
+        if not _is_ignored(condition):
+            found.append(condition)
     if len(found) > MAX_CONDITIONS:
         raise GuestReadError(f"{printable(unit.name)} has more than {MAX_CONDITIONS} conditions")
     return iter(found)
+
+
+def _is_ignored(one: _Condition) -> bool:
+    """Whether systemd passes over the line: no condition, a specifier or a path that is none."""
+    if UNKNOWN_SPECIFIER.search(one.argument) is not None:
+        return True
+    if one.kind in _PATH_LOOKS or one.kind == "NeedsUpdate":
+        return not is_whole_path(one.argument)
+    return one.kind not in MACHINE_LOOKS
 
 
 def _all(tree: GuestTree, conditions: list[_Condition], machine: Machine) -> Held:
@@ -116,8 +119,11 @@ def _all(tree: GuestTree, conditions: list[_Condition], machine: Machine) -> Hel
 
 
 def _holds(tree: GuestTree, one: _Condition, machine: Machine) -> bool | None:
-    look = _LOOKS.get(one.kind)
-    value = look(tree, one.argument, machine) if look is not None else None
+    look = _PATH_LOOKS.get(one.kind) or MACHINE_LOOKS[one.kind]
+    try:
+        value = look(tree, one.argument, machine)
+    except WrongValueError:
+        return False
     return value if value is None else value is not one.negated
 
 
@@ -135,19 +141,42 @@ def _at_run_time(path: str) -> bool | None:
     return None
 
 
-def _on_path(look: Callable[[GuestTree, str], bool]) -> Callable[[GuestTree, str, Machine], bool | None]:
+def _on_path(look: Callable[[GuestTree, str], bool]) -> Look:
     def examine(tree: GuestTree, path: str, _machine: Machine) -> bool | None:
         if not path.startswith("/"):
             return None
         if path.startswith(tuple(f"{one}/" for one in AT_RUN_TIME)) or path in AT_RUN_TIME:
-            return _at_run_time(path)
-        return look(tree, path)
+            return True if is_made(tree, path) else _at_run_time(path)
+        if posixpath.normpath(path) == MACHINE_ID:
+            return True
+        found = look(tree, path)
+        return found if found or tree.exists(path) or not is_made(tree, path) else None
 
     return examine
 
 
 def _glob(tree: GuestTree, pattern: str) -> bool:
-    return bool(find_files(tree, [pattern]).value)
+    return bool(find_files(tree, list(_braces(pattern))).value)
+
+
+def _braces(pattern: str) -> Iterator[str]:
+    """The patterns of `a{b,c}d`: glob(7), GLOB_BRACE."""
+    found = re.search(r"\{([^{}]*)\}", pattern)
+    if found is None or pattern.count("{") > MAX_BRACES:
+        yield pattern
+        return
+    for part in found[1].split(","):
+        yield from _braces(pattern[: found.start()] + part + pattern[found.end() :])
+
+
+def _is_mount_point(tree: GuestTree, path: str, _machine: Machine) -> bool | None:
+    plain = posixpath.normpath(path)
+    if plain in ALWAYS_MOUNTED:
+        return True
+    lines = (line.split() for line in (tree.read_text("/etc/fstab") or "").splitlines())
+    named = any(posixpath.normpath(words[1]) == plain for words in lines if len(words) > 1)
+    mounted = unit_file(tree, f"{escape_path(plain)}.mount") is not None
+    return None if named or mounted or plain.startswith(AT_RUN_TIME) else False
 
 
 def _is_directory_not_empty(tree: GuestTree, path: str) -> bool:
@@ -158,91 +187,11 @@ def _is_file_not_empty(tree: GuestTree, path: str) -> bool:
     return tree.is_file(path) and tree.size_bytes(path) > 0
 
 
-# ---------------------------------------------------------------- the machine
-
-
-def _virtualization(_tree: GuestTree, argument: str, _machine: Machine) -> bool | None:
-    truth = as_boolean(argument)
-    return argument in {"vm", "kvm"} if truth is None else truth
-
-
-def _command_line(_tree: GuestTree, argument: str, machine: Machine) -> bool | None:
-    """A word, or the left side of an assignment; with `=` the whole assignment."""
-    has_value = "=" in argument
-    options = machine.command_line.systemd
-    return any(str(one) == argument if has_value else one.key == argument for one in options)
-
-
-def _environment(_tree: GuestTree, argument: str, machine: Machine) -> bool | None:
-    """A variable of the first process, or one with its value: the kernel hands on what it does not know.
-
-    Source: systemd, condition_test_environment; Linux, init/main.c, unknown_bootoption. The language is set
-    by locale.conf and by the command line, and the other names of OWN_VARIABLES by kernel and systemd.
-    """
-    name = argument.partition("=")[0]
-    if name in OWN_VARIABLES or name.startswith("LC_"):
-        return None
-    return _command_line(_tree, argument, machine)
-
-
-OWN_VARIABLES = frozenset({"PATH", "HOME", "TERM", "LANG", "LANGUAGE", "USER", "SHELL", "BOOT_IMAGE"})
-
-
-def _architecture(_tree: GuestTree, argument: str, machine: Machine) -> bool | None:
-    if argument == "native":
-        return True
-    known = ARCHITECTURES.get(machine.architecture or "")
-    return None if known is None else argument == known
-
-
-def _first_boot(_tree: GuestTree, argument: str, machine: Machine) -> bool | None:
-    wanted = as_boolean(argument)
-    forced = as_boolean(machine.command_line.systemd_value("systemd.condition-first-boot") or "")
-    found = machine.first_boot if forced is None else forced
-    return None if wanted is None else found is wanted
-
-
-def _security(_tree: GuestTree, argument: str, machine: Machine) -> bool | None:
-    if argument == "selinux":
-        return machine.selinux
-    return {"smack": False, "tomoyo": False, "ima": None, "cvm": False}.get(argument)
-
-
-def _ac_power(_tree: GuestTree, argument: str, _machine: Machine) -> bool | None:
-    """A machine without a battery is on AC power."""
-    return as_boolean(argument)
-
-
-def _user(_tree: GuestTree, argument: str, _machine: Machine) -> bool | None:
-    return argument in {"root", "0", "@system"}
-
-
-def _group(_tree: GuestTree, argument: str, _machine: Machine) -> bool | None:
-    return True if argument in {"root", "0"} else None
-
-
-def _capability(_tree: GuestTree, argument: str, _machine: Machine) -> bool | None:
-    """The system manager has all of them."""
-    return argument.upper().startswith("CAP_") or None
-
-
-def _os_release(tree: GuestTree, argument: str, _machine: Machine) -> bool | None:
-    """`ID=debian`: only equality is looked at."""
-    key, equals, wanted = argument.partition("=")
-    if not equals or not key.isidentifier() or len(argument.split()) != 1:
-        return None
-    from imgtool.guest.release import OS_RELEASE_FILES, shell_assignments  # noqa: PLC0415 - rare
-
-    content = next(filter(None, (tree.read_bytes(path, 64 << 10) for path in OS_RELEASE_FILES)), b"")
-    found = shell_assignments(content.decode("utf-8", "replace")).get(key, "")
-    return fnmatchcase(found, wanted.strip("\"'"))
-
-
 def _never(_tree: GuestTree, _argument: str, _machine: Machine) -> bool | None:
     return False
 
 
-_LOOKS: dict[str, Callable[[GuestTree, str, Machine], bool | None]] = {
+_PATH_LOOKS: dict[str, Look] = {
     "PathExists": _on_path(GuestTree.exists),
     "PathExistsGlob": _on_path(_glob),
     "PathIsDirectory": _on_path(GuestTree.is_directory),
@@ -252,17 +201,7 @@ _LOOKS: dict[str, Callable[[GuestTree, str, Machine], bool | None]] = {
     "DirectoryNotEmpty": _on_path(_is_directory_not_empty),
     "FileNotEmpty": _on_path(_is_file_not_empty),
     "FileIsExecutable": _on_path(GuestTree.is_executable),
-    "Virtualization": _virtualization,
-    "KernelCommandLine": _command_line,
-    "Environment": _environment,
-    "Architecture": _architecture,
-    "FirstBoot": _first_boot,
-    "Security": _security,
-    "ACPower": _ac_power,
-    "User": _user,
-    "Group": _group,
-    "Capability": _capability,
-    "Credential": _never,
-    "OSRelease": _os_release,
+    "PathIsMountPoint": _is_mount_point,
 }
-"""Of what is not here (a host's name, pressure, memory, firmware) only the running machine knows."""
+
+__all__ = ["AGENT_PORT", "Held", "Machine", "what_holds"]

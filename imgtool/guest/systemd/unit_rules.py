@@ -122,7 +122,13 @@ def _path_fault(key: str, path: str, version: int | None) -> str:
     bare = path.removeprefix("-") if key == "WorkingDirectory" else path
     if bare == "~" and key == "WorkingDirectory":
         return ""
-    return _specifier_fault(bare, version) or ("" if bare.startswith(("/", "%")) else "is no whole path")
+    is_whole = is_whole_path(bare) or bare.startswith("%")
+    return _specifier_fault(bare, version) or ("" if is_whole else "is no whole path, or has `..` in it")
+
+
+def is_whole_path(path: str) -> bool:
+    """Whether systemd takes it for a path: from the top on, and never up again."""
+    return path.startswith("/") and ".." not in path.split("/")
 
 
 def _may_be_missing(line: Line) -> bool:

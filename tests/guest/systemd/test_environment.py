@@ -5,7 +5,7 @@ from support.guest_tree import guest_tree
 
 from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.systemd import Machine
-from imgtool.guest.systemd.conditions import _environment
+from imgtool.guest.systemd.machine_conditions import _environment
 
 OFF = "KERNEL_CMDLINE=cloud-init=disabled"
 
