@@ -7,6 +7,7 @@
     packages.py  packages that the operator hands over, as a disk of that machine
     initrd.py    what is put behind the guest's initramfs: virtio from its own modules, and a first program
     machine.py   the sealed machine as QEMU's command line
+    starting.py  the kernel that is started, the guest's own or this machine's (host_kernel.py), and its files
     session.py   one run of it: started, spoken to over the serial line, switched off
     repaired.py  a copy of an image: repaired, checked again, booted
     run.py       `imgtool fix`: that copy as a new image

@@ -54,6 +54,8 @@ class FilesRequest:
     """The guest's own is whole, and to be used."""
     on_lvm: bool = False
     """The root is a logical volume."""
+    programs_only: bool = False
+    """Another kernel than the guest's is started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,15 @@ class GuestFileReader:
 
         return self._ask(FIND, request)
 
+    def programs(self) -> dict[str, str]:
+        """The guest's programs for an initramfs of ours. Raises ImageUnreadableError where one is missing."""
+        lvm = self._root is not None and self._root.on_lvm
+
+        def request(disk: DiskRequest) -> FilesRequest:
+            return FilesRequest(disk, "", (), own_initramfs=False, on_lvm=lvm, programs_only=True)
+
+        return dict(self._ask(FIND, request).programs)
+
     def write(self, path: str, target: Path) -> None:
         """Write the guest's file at `path` to `target`. Raises ImageUnreadableError."""
         with target.open("xb") as output:
@@ -150,9 +161,11 @@ def _tree(request: DiskRequest, descriptor: int, what: str) -> Iterator["GuestTr
 
 def find(request: FilesRequest, descriptor: int) -> StartFiles:
     """Look for the files; runs in the sandbox."""
-    from imgtool.guest.start_files import start_files  # noqa: PLC0415 - as above
+    from imgtool.guest.start_files import start_files, start_programs  # noqa: PLC0415 - as above
 
     with _tree(request.disk, descriptor, "the guest cannot start itself") as tree:
+        if request.programs_only:
+            return StartFiles("", None, (), start_programs(tree, on_lvm=request.on_lvm))
         return start_files(
             tree,
             request.version,

@@ -54,13 +54,14 @@ def start_files(
         raise GuestReadError(f"kernel {printable(kernel.version)} has no image")
     found = initramfs_files(tree, kernel, None)
     own = found.paths[-1] if own_initramfs and found.paths and not found.unified else None
-    programs = _programs(tree, {**PROGRAMS, **(LVM if on_lvm else {})}) if own is None else {}
+    programs = start_programs(tree, on_lvm=on_lvm) if own is None else {}
     return StartFiles(kernel.image, own, _modules(tree, kernel, drivers), programs)
 
 
-def _programs(tree: GuestTree, wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def start_programs(tree: GuestTree, *, on_lvm: bool) -> dict[str, str]:
+    """The guest's programs for an initramfs, by their places in there. Raises GuestReadError without one."""
     reader, files = Programs(tree), dict[str, str]()
-    for place, candidates in wanted.items():
+    for place, candidates in {**PROGRAMS, **(LVM if on_lvm else {})}.items():
         path = next((one for one in candidates if tree.is_file(one)), None)
         if path is None:
             raise GuestReadError(f"it has no {posixpath.basename(place)}, without which none can be made")
