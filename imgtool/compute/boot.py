@@ -138,10 +138,16 @@ def _throwaway(servers: Servers, folder: Path) -> Iterator[str]:
 
 
 def _clean_up(servers: Servers, name: str, failure: BaseException | None, *, coming_seconds: float) -> None:
-    """Raise an error that names the server where it could not be deleted: the note then stays."""
+    """Raise an error that names the server where it could not be deleted: the note then stays.
+
+    The first interruption does not end this, wherever it comes; the second does.
+    """
     try:
         _delete(servers, name, coming_seconds=coming_seconds)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
+        if not isinstance(failure, KeyboardInterrupt):
+            _clean_up(servers, name, interruption, coming_seconds=coming_seconds)
+            raise
         raise InterruptedByUserError(f"interrupted; {_left(servers, name)}") from failure
     except ImgtoolError as error:
         before = f"{failure.message}; " if isinstance(failure, ImgtoolError) else ""

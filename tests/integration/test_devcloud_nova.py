@@ -1,14 +1,16 @@
 """scripts/devcloud --with nova, and `imgtool boot --cloud`: a member starts servers from images of imgtool.
 
 IMGTOOL_NOVA_AGENT=1 makes it wait for the guest's agent too, which sets the password that Nova asks for;
-IMGTOOL_NOVA_KILLS=20 kills so many boots. IMGTOOL_NOVA_BOOTS=all boots each image of support/nova_boots.py,
-IMGTOOL_NOVA_BOOTS=btrfs those with that in their name; without it two are booted.
+IMGTOOL_NOVA_SIGNALS=20 ends twenty boots by each of three signals, in place of one. IMGTOOL_NOVA_BOOTS=all
+boots each image of support/nova_boots.py, IMGTOOL_NOVA_BOOTS=btrfs those with that in their name; without it
+two are booted.
 """
 
 import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -212,18 +214,31 @@ def test_what_cannot_be_is_said(words: list[str], status: int, says: str, cloud:
     no_server_is_left(cloud)
 
 
-KILLS = [("_until_asked", "after"), ("_clean_up", "before"), ("_delete", "after")]
+INTERRUPTED = 130
+"""The exit status after ^C and TERM."""
+POINTS = [
+    ("_until_asked", "after", signal.SIGKILL),
+    ("_clean_up", "before", signal.SIGKILL),
+    ("_delete", "after", signal.SIGKILL),
+    ("_delete", "before", signal.SIGTERM),
+]
 
 
-@pytest.mark.parametrize(("point", "moment"), KILLS)
-def test_a_killed_run_s_server_is_deleted_by_the_next(
-    point: str, moment: str, cloud: Any, empty: str
+@pytest.mark.parametrize(("point", "moment", "end"), POINTS)
+def test_the_server_of_a_run_that_was_ended_is_deleted_by_it_or_the_next(
+    point: str, moment: str, end: signal.Signals, cloud: Any, empty: str
 ) -> None:
     words = ("boot", empty, "--cloud", MEMBER, "--network", "none", "--timeout", "1")
-    ended = killed_at(f"imgtool.compute.boot.{point}", moment, *words)
-    assert ended.returncode == -9, ended.stderr
+    ended = killed_at(f"imgtool.compute.boot.{point}", moment, *words, by=end)
+    assert ended.returncode == status_after(end), ended.stderr
+    if end != signal.SIGKILL:
+        no_server_is_left(cloud)
     assert boot(empty, "--network", "none", "--timeout", "1").returncode == 1
     no_server_is_left(cloud)
+
+
+def status_after(end: signal.Signals) -> int:
+    return -end if end == signal.SIGKILL else INTERRUPTED
 
 
 @pytest.fixture
@@ -236,19 +251,32 @@ def prompt(cloud: Any, tmp_path: Path) -> str:
     return str(json.loads(done.stdout)["upload"]["image_id"])
 
 
-def test_kills_at_any_moment(cloud: Any, prompt: str) -> None:
+ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda one: one.name)
+def test_a_signal_at_any_moment(end: signal.Signals, cloud: Any, prompt: str) -> None:
     """Every other one while Nova makes the snapshot, which takes it some seconds, or right after it.
 
-    A server's disk is made of its image: there are no volumes.
+    A server's disk is made of its image: there are no volumes. Who gets ^C or TERM deletes the server and its
+    snapshot before it ends; who gets another signal while it does so, or KILL, leaves that to the next run.
     """
     moments = random.Random(18)
     words = ("boot", prompt, "--cloud", MEMBER, "--network", "none", "--snapshot", "--timeout", "120")
-    for number in range(int(os.environ.get("IMGTOOL_NOVA_KILLS", "1"))):
+    for number in range(int(os.environ.get("IMGTOOL_NOVA_SIGNALS", "1"))):
+        twice = number // 2 % 2 == 1
         with subprocess.Popen([IMGTOOL, *words], stdout=PIPE, stderr=STDOUT, text=True) as process:
             if number % 2 == 0:
                 until_it_says("waiting for a snapshot", process)
             time.sleep(moments.uniform(0.5, 8 if number % 2 == 0 else 70))
-            process.kill()
+            process.send_signal(end)
+            if twice:
+                time.sleep(moments.uniform(0, 5))
+                process.send_signal(end)
+            said, _ = process.communicate(timeout=SERVER_SECONDS)
+        assert process.returncode in {0, INTERRUPTED, -end}, said  # the last one before it could begin
+        if end != signal.SIGKILL and not twice:
+            no_server_is_left(cloud)
         assert boot(prompt, "--network", "none", "--timeout", "1").returncode == 1
         no_server_is_left(cloud)
 

@@ -1,4 +1,4 @@
-"""Run imgtool, and kill it before or after a function: `killed_at.py POINT MOMENT WORDS…`."""
+"""Run imgtool with a signal before or after a function: `killed_at.py SIGNAL POINT MOMENT WORDS…`."""
 
 import importlib
 import os
@@ -9,21 +9,27 @@ from pathlib import Path
 from typing import Any
 
 
-def killed_at(point: str, moment: str, *words: str | Path) -> "subprocess.CompletedProcess[str]":
-    """What `imgtool WORDS` printed until `moment` ("before" or "after") of the function `point`."""
-    command = [sys.executable, __file__, point, moment, *map(str, words)]
+def killed_at(
+    point: str, moment: str, *words: str | Path, by: signal.Signals = signal.SIGKILL
+) -> "subprocess.CompletedProcess[str]":
+    """Ends `imgtool WORDS` at `moment` ("before" or "after") of the first call of the function `point`."""
+    command = [sys.executable, __file__, str(by.value), point, moment, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _main(point: str, moment: str, words: list[str]) -> None:
+def _main(number: int, point: str, moment: str, words: list[str]) -> None:
     module_name, _, function = point.rpartition(".")
     module = importlib.import_module(module_name)
     original = getattr(module, function)
 
-    def killed(*values: Any, **named: Any) -> None:
+    def killed(*values: Any, **named: Any) -> Any:
+        setattr(module, function, original)
+        if moment == "before":
+            os.kill(os.getpid(), number)
+        result = original(*values, **named)
         if moment == "after":
-            original(*values, **named)
-        os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
+        return result
 
     setattr(module, function, killed)
     from imgtool.cli.main import main  # noqa: PLC0415 - after the change
@@ -33,4 +39,4 @@ def _main(point: str, moment: str, words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    _main(int(sys.argv[1]), *sys.argv[2:4], sys.argv[4:])
