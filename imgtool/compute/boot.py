@@ -95,14 +95,13 @@ def tried_in_cloud(
 
 def recover(servers: Servers, folder: Path, progress: Progress) -> None:
     """Delete the servers that killed runs left in this cloud and project. What cannot be now stays noted."""
-    for note, path in journal.abandoned(folder, servers.address, servers.cloud.project_id):
+    for note, page in journal.abandoned(folder, servers.address, servers.cloud.project_id):
         try:
-            age = max(0.0, time.time() - path.stat().st_mtime)
-            found = _delete(servers, note.name, COMING_SECONDS - age)
+            found = _delete(servers, note.name, COMING_SECONDS - page.age_seconds())
         except ImgtoolError as error:
             progress.stage("recover", f"server {note.name} of an interrupted run stays: {error.message}")
             continue
-        path.unlink(missing_ok=True)
+        page.remove()
         if found:
             progress.stage("recover", f"an interrupted run's server {note.name} is deleted")
 
@@ -131,10 +130,10 @@ def _throwaway(servers: Servers, folder: Path) -> Iterator[str]:
             yield name
         except BaseException as failure:
             _clean_up(servers, name, failure, coming_seconds=COMING_SECONDS)
-            page.unlink(missing_ok=True)
+            page.remove()
             raise
         _clean_up(servers, name, None, coming_seconds=0)
-        page.unlink(missing_ok=True)
+        page.remove()
 
 
 def _clean_up(servers: Servers, name: str, failure: BaseException | None, *, coming_seconds: float) -> None:

@@ -1,24 +1,18 @@
 """Servers that are not deleted yet, on disk: so that the next run deletes what a killed one left.
 
-One file for each, named like the server, in a folder below that of unfinished uploads. Whoever works with
-the server holds a lock on the file (flock(2)), which ends with the process, however that ends. The name is
-written down before Nova is asked, since Nova chooses the id.
+A note for each, named like the server, in a folder below that of unfinished uploads: see util/notes.py. The
+name is written down before Nova is asked, since Nova chooses the id.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtool.errors import UsageError
-from imgtool.util import codec, locks
-from imgtool.util.output import sync
-from imgtool.util.text import printable
+from imgtool.util import codec
+from imgtool.util.notes import Notes, Page
 
 FOLDER = "servers"
-_MAX_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,54 +25,24 @@ class ServerNote:
     project_id: str
 
 
-@contextmanager
-def noted(folder: Path, note: ServerNote) -> Iterator[Path]:
-    """Write the note, and lock it while the block lasts: who has deleted the server removes that file.
+def noted(folder: Path, note: ServerNote) -> AbstractContextManager[Page]:
+    """The note's page, locked while the block lasts: who has deleted the server removes it.
 
     Raises UsageError where it cannot be written.
     """
-    path = folder / FOLDER / f"{note.name}.json"
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _unusable(path.parent, error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        try:
-            os.write(descriptor, codec.to_json(note))
-            os.fsync(descriptor)
-            sync(path.parent)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise _unusable(path.parent, error) from error
-        yield path
-    finally:
-        os.close(descriptor)
+    return _notes(folder).begin(note.name, note)
 
 
-def abandoned(folder: Path, address: str, project_id: str) -> Iterator[tuple[ServerNote, Path]]:
+def abandoned(folder: Path, address: str, project_id: str) -> Iterator[tuple[ServerNote, Page]]:
     """Notes of this cloud and project whose process is gone; each is locked while it is given."""
-    for path in sorted((folder / FOLDER).glob("*.json")):
-        with suppress(OSError), path.open("r+b") as file:
-            if not locks.take(file.fileno()):
-                continue
-            note = _read(file.read(_MAX_BYTES))
-            if note is None:
-                path.unlink(missing_ok=True)  # killed before it was written, so before Nova was asked
-            elif (note.address, note.project_id) == (address, project_id):
-                yield note, path
+    for note, page in _notes(folder).abandoned():
+        if (note.address, note.project_id) == (address, project_id):
+            yield note, page
 
 
-def _read(content: bytes) -> ServerNote | None:
-    try:
-        return codec.from_json(content, ServerNote)
-    except codec.CodecError:
-        return None
+def _notes(folder: Path) -> Notes[ServerNote]:
+    return Notes(folder / FOLDER, "servers", _parsed)
 
 
-def _unusable(folder: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"{printable(str(folder))}: servers cannot be noted there: {error.strerror}",
-        hint="set XDG_STATE_HOME to a folder that you may write to",
-    )
+def _parsed(line: bytes) -> ServerNote:
+    return codec.from_json(line, ServerNote)

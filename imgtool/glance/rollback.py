@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from imgtool.errors import CloudError, ImgtoolError, InterruptedByUserError
 from imgtool.glance import images
 from imgtool.glance.cloud import Cloud
-from imgtool.glance.upload_journal import Page
 from imgtool.util import log
+from imgtool.util.notes import Page
 
 
 @dataclass(slots=True)

@@ -25,11 +25,12 @@ from imgtool.glance.plan import PREFIX, image_hash
 from imgtool.glance.record import Record
 from imgtool.glance.rollback import Making
 from imgtool.glance.sending import send
-from imgtool.glance.upload_journal import Entry, Journal, Page
+from imgtool.glance.upload_journal import Entry, Journal
 from imgtool.glance.verify import Proof, hash_in
 from imgtool.glance.web_content import WebContent
 from imgtool.model.delivery import Property, UploadPlan, UploadResult
 from imgtool.model.retirement import Retirement
+from imgtool.util.notes import Page
 from imgtool.util.progress import Progress
 from imgtool.util.text import human_size
 

@@ -1,5 +1,6 @@
 """A server is noted before Nova is asked; what a killed run noted is given to the next one, once."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,17 +31,21 @@ def test_a_note_belongs_to_its_cloud_and_project(tmp_path: Path) -> None:
 
 def test_who_deleted_the_server_removes_the_note(tmp_path: Path) -> None:
     with journal.noted(tmp_path, NOTE) as page:
-        page.unlink()
+        page.remove()
     assert left(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"name":"x"}'])
-def test_a_note_that_was_not_finished_goes(content: bytes, tmp_path: Path) -> None:
-    with journal.noted(tmp_path, NOTE) as page:
+@pytest.mark.parametrize("content", [b"", b"{", b'{"name":"x"}\n'])
+def test_a_note_that_was_not_finished_goes_once_it_is_old(content: bytes, tmp_path: Path) -> None:
+    with journal.noted(tmp_path, NOTE):
         pass
-    page.write_bytes(content)
+    note = tmp_path / journal.FOLDER / f"{NOTE.name}.json"
+    note.write_bytes(content)
     assert left(tmp_path) == []
-    assert not page.exists()
+    assert note.exists()
+    os.utime(note, (0, 0))
+    assert left(tmp_path) == []
+    assert not note.exists()
 
 
 def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_one_of_that_name_that_somebody_cleans_up_is_waited_for(journal: Journal
 def test_who_works_on_one_of_that_name_is_not_waited_for_for_long(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgtool.glance.upload_journal._LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("imgtool.util.notes._LOCK_SECONDS", 0.2)
     with journal.begin(ENTRY):
         assert left(journal, name=ENTRY.name) == []
 
@@ -163,7 +163,7 @@ def test_a_disk_that_does_not_take_it(
     """It is said which folder it is, and what to do; there is no page then, not even an empty one."""
     journal.folder.mkdir(parents=True)
     with monkeypatch.context() as broken:
-        broken.setattr(f"imgtool.glance.upload_journal.os.{call}", failing(number))
+        broken.setattr(f"imgtool.util.notes.os.{call}", failing(number))
         with pytest.raises(UsageError) as caught, journal.begin(ENTRY):
             pass
     assert caught.value.message == f"{journal.folder}: uploads cannot be noted there: {os.strerror(number)}"
@@ -180,7 +180,7 @@ def failing(number: int) -> Callable[..., int]:
 
 def test_a_disk_that_fills_up_meanwhile(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     with journal.begin(ENTRY) as page:
-        monkeypatch.setattr("imgtool.glance.upload_journal.os.fsync", failing(errno.ENOSPC))
+        monkeypatch.setattr("imgtool.util.notes.os.fsync", failing(errno.ENOSPC))
         with pytest.raises(UsageError, match="No space left on device"):
             page.write(replace(ENTRY, step="finishing"))
 
@@ -190,7 +190,7 @@ def test_a_page_that_cannot_be_read_is_not_taken_for_an_empty_one(
 ) -> None:
     with journal.begin(ENTRY):
         pass
-    monkeypatch.setattr("imgtool.glance.upload_journal.os.pread", failing(errno.EIO))
+    monkeypatch.setattr("imgtool.util.notes.os.pread", failing(errno.EIO))
     with pytest.raises(UsageError, match="Input/output error"):
         left(journal)
     assert len(list(journal.folder.iterdir())) == 1
@@ -219,7 +219,7 @@ def test_a_lock_for_which_there_is_no_room(
 
 def test_a_short_write_is_gone_on_with(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
-    monkeypatch.setattr("imgtool.glance.upload_journal.os.write", lambda to, data: write(to, data[:7]))
+    monkeypatch.setattr("imgtool.util.notes.os.write", lambda to, data: write(to, data[:7]))
     with journal.begin(ENTRY):
         pass
     assert left(journal) == [ENTRY]
