@@ -143,7 +143,7 @@ class Servers:
         address = self.cloud.address_of("network")
         if address is None:
             return wanted
-        rows = self.cloud.ask(f"{address}/v2.0/networks", {}, {}).rows("networks")
+        rows = self.cloud.ask("GET", f"{address}/v2.0/networks").rows("networks")
         for one in rows:
             if wanted in {one.get("id"), one.get("name")}:
                 return str(one.get("id"))
@@ -157,7 +157,7 @@ class Servers:
         return self._ask("POST", f"/servers/{quote(server_id, safe='')}/action", action)
 
     def _ask(self, method: str, path: str, document: Mapping[str, object] | None = None) -> Answer:
-        return self.cloud.ask(f"{self.address}{path}", {}, API, method=method, json=document)
+        return self.cloud.ask(method, f"{self.address}{path}", json=document, headers=API)
 
     def _require(self, answer: Answer, what: str) -> Answer:
         if not answer.ok:

@@ -80,22 +80,34 @@ class Cloud:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One small request; a new token is fetched where the old one has expired. Raises CloudError.
+        """One small request to Glance, as `ask` makes it."""
+        return self.ask(method, self.endpoint + path, json=json, params=params, headers=headers)
 
-        Where it can do no harm it is repeated: see retry.py.
+    def ask(
+        self,
+        method: str,
+        address: str,
+        *,
+        json: object = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One small request to any service; a new token is fetched where the old one has expired.
+
+        Where it can do no harm it is repeated: see retry.py. Raises CloudError.
         """
         seconds = min(REQUEST_SECONDS, self.timeout_seconds)
         options = {"json": json, "params": params, "headers": dict(headers or {}), "timeout": seconds}
         with understood(self.name):
-            return retry.patiently(method, lambda: self._ask(method, path, **options))
+            return retry.patiently(method, lambda: self._ask_at(address, method, **options))
 
     def send(self, path: str, body: "Body", headers: Mapping[str, str]) -> Answer:
         """Sends an image's bytes by PUT, once: never again after a 401, and never to another address."""
         self._ensure_fresh_token()
         try:
-            return self._ask(
+            return self._ask_at(
+                self.endpoint + path,
                 "PUT",
-                path,
                 data=body,
                 headers={"Content-Type": "application/octet-stream", **headers},
                 timeout=self.timeout_seconds,
@@ -130,10 +142,8 @@ class Cloud:
             return None
         if not identity:
             return None
-        path = (
-            f"{_VERSION_SUFFIX.sub('', str(identity)).rstrip('/')}/v3/projects/{quote(project_id, safe='')}"
-        )
-        answer = retry.patiently("GET", lambda: self._ask_at(path, "GET", timeout=REQUEST_SECONDS))
+        keystone = _VERSION_SUFFIX.sub("", str(identity)).rstrip("/")
+        answer = self.ask("GET", f"{keystone}/v3/projects/{quote(project_id, safe='')}")
         return True if answer.ok else False if answer.status == NOT_FOUND else None
 
     def address_of(self, service_type: str) -> str | None:
@@ -144,20 +154,6 @@ class Cloud:
         with translated(self.name), understood(self.name):
             address = self._address_of(service_type)
         return str(address).rstrip("/") if address else None
-
-    def ask(
-        self,
-        address: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        *,
-        method: str = "GET",
-        json: object = None,
-    ) -> Answer:
-        """Answer of another service to one request, repeated as `request` does it. Raises CloudError."""
-        options = {"params": params, "headers": dict(headers), "timeout": REQUEST_SECONDS, "json": json}
-        with understood(self.name):
-            return retry.patiently(method, lambda: self._ask_at(address, method, **options))
 
     def is_admin(self) -> bool:
         """Whether the token has the role `admin`, which services ask for before they tell of all projects."""
@@ -179,9 +175,6 @@ class Cloud:
     def forget_token(self) -> None:
         """The next request signs in anew: Glance did not accept the token that there is."""
         self._session.invalidate()
-
-    def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        return self._ask_at(self.endpoint + path, method, **options)
 
     def _ask_at(self, address: str, method: str, **options: Any) -> Answer:
         with translated(self.name):

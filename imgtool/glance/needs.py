@@ -64,10 +64,10 @@ class Needs:
         if address is None:
             return None
         query = {"image": image_id, "limit": "1"}
-        answer = self._cloud.ask(f"{address}/servers", {**query, "all_tenants": "1"}, {})
+        answer = self._cloud.ask("GET", f"{address}/servers", params={**query, "all_tenants": "1"})
         if answer.status in _FORBIDDEN:
             self._note("servers of this project only were asked about: all projects need an administrator")
-            answer = self._cloud.ask(f"{address}/servers", query, {})
+            answer = self._cloud.ask("GET", f"{address}/servers", params=query)
         found = self._rows(answer, "compute", "servers")
         return f"server {_id(found[0])} was started from it" if found else None
 
@@ -87,7 +87,7 @@ class Needs:
             self._note("volumes of this project only were asked about: all projects need an administrator")
         query = {"all_tenants": "1", "limit": str(PAGE_ROWS)}
         for _ in range(MAX_PAGES):
-            answer = self._cloud.ask(f"{address}/volumes/detail", query, {})
+            answer = self._cloud.ask("GET", f"{address}/volumes/detail", params=query)
             rows = self._rows(answer, "block-storage", "volumes")
             for one in rows:
                 made_from = one.get("volume_image_metadata")
