@@ -27,6 +27,7 @@ from imgtool.model.cloud_boot import NOT_TRIED, CloudBoot, CloudBootOptions, Sna
 from imgtool.model.delivery import UploadResult
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.nova_properties import is_on
+from imgtool.util.notes import Page
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable, shell_word
 
@@ -129,23 +130,24 @@ def _throwaway(servers: Servers, folder: Path) -> Iterator[str]:
         try:
             yield name
         except BaseException as failure:
-            _clean_up(servers, name, failure, coming_seconds=COMING_SECONDS)
-            page.remove()
+            _clean_up(servers, name, page, failure, coming_seconds=COMING_SECONDS)
             raise
-        _clean_up(servers, name, None, coming_seconds=0)
-        page.remove()
+        _clean_up(servers, name, page, None, coming_seconds=0)
 
 
-def _clean_up(servers: Servers, name: str, failure: BaseException | None, *, coming_seconds: float) -> None:
-    """Raise an error that names the server where it could not be deleted: the note then stays.
+def _clean_up(
+    servers: Servers, name: str, page: Page, failure: BaseException | None, *, coming_seconds: float
+) -> None:
+    """Delete the server and its note. Raises an error that names the server where it stays, with the note.
 
     The first interruption does not end this, wherever it comes; the second does.
     """
     try:
         _delete(servers, name, coming_seconds=coming_seconds)
+        page.remove()
     except KeyboardInterrupt as interruption:
         if not isinstance(failure, KeyboardInterrupt):
-            _clean_up(servers, name, interruption, coming_seconds=coming_seconds)
+            _clean_up(servers, name, page, interruption, coming_seconds=coming_seconds)
             raise
         raise InterruptedByUserError(f"interrupted; {_left(servers, name)}") from failure
     except ImgtoolError as error:
