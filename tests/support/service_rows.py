@@ -303,6 +303,8 @@ PAIRS = {
     (BINDS, f"ConditionPathExists=/missing|{RUNS}"): False,
     (f"Requisite=OTHER|After=OTHER|{RUNS}", RUNS): False,
     (f"BindsTo=missing.service|{RUNS}", ONCE): False,
+    (f"Requires=OTHER|After=OTHER|Before=OTHER|{RUNS}", RUNS): False,
+    (f"Wants=OTHER|Before=OTHER|{RUNS}", RUNS): True,
     (f"Requires=missing.service|After=missing.service|{RUNS}", ONCE): True,
     (f"Requisite=missing.service|{RUNS}", ONCE): True,
     (REQUIRES, "[Service]|Type=oneshot|ExecStart=/usr/bin/test -f /missing|"): False,

@@ -6,7 +6,7 @@ pulls.py        what one unit pulls in
 files.py        which file defines a unit, its aliases, drop-ins and links
 unit.py         one unit after all of that is read; syntax.py, words.py: how its files are written
 unit_rules.py   units that are refused then; manager.py: what the manager gives to all; times.py: time spans
-conflicts.py    what falls out of a transaction because it conflicts with another unit
+conflicts.py, cycles.py  what falls out of a transaction: for a conflict, for a circle
 names.py        names of units, templates and instances
 conditions.py, machine_conditions.py  whether a unit's conditions hold in a Nova guest
 presets.py      what a first boot enables and disables

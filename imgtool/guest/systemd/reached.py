@@ -10,6 +10,7 @@ from functools import cached_property
 
 from imgtool.guest.programs import Programs
 from imgtool.guest.systemd.conditions import Machine, what_holds
+from imgtool.guest.systemd.cycles import broken_by_circle, closure
 from imgtool.guest.systemd.files import UnitFiles
 from imgtool.guest.systemd.pulls import has_defaults, requirements_of, wants_of
 from imgtool.guest.systemd.unit import SEARCH_PATH, Unit, split_words
@@ -25,6 +26,8 @@ MAX_ORDERED = 2000
 """Units that one of them waits for."""
 LONG_SECONDS = 3600
 """A `sleep` that nobody waits for."""
+BEFORE_SERVICES = ("sysinit.target", "basic.target")
+"""What each service waits for that does not say otherwise."""
 NO_TIMEOUT = frozenset({"", "0", "infinity"})
 TIMEOUTS = (("Service", "TimeoutStartSec"), ("Service", "TimeoutSec"), ("Unit", "JobTimeoutSec"))
 
@@ -140,6 +143,19 @@ class Reached:
 
     # ------------------------------------------------------------ what it waits for
 
+    def in_circle(self, unit: Unit, default: str) -> WhyNot | None:
+        """Whether a circle of what waits for each other leaves it out, for a boot that aims at `default`."""
+        firm = closure(default, self._required)
+        return broken_by_circle(unit.name, self._started_before, self._required, firm)
+
+    def _started_before(self, name: str) -> Iterator[str]:
+        started = self._started()
+        found = (self._files.unit(one).name for one in self._before(self._files.unit(name)))
+        return (one for one in found if one in started)
+
+    def _required(self, name: str) -> Iterator[str]:
+        return (self._files.unit(one).name for one, _ in requirements_of(self._files.unit(name)))
+
     def _waits(self, unit: Unit) -> str:
         """What comes before it and never ends: a oneshot service has no timeout of its own."""
         seen = {unit.name}
@@ -163,12 +179,19 @@ class Reached:
         if not has_defaults(unit):
             return
         if unit.type == "service":
-            yield from ("sysinit.target", "basic.target")
+            yield from BEFORE_SERVICES
         if unit.type == "target":
-            for name, _ in (*requirements_of(unit), *wants_of(unit)):
-                other = self._files.unit(name)
-                if has_defaults(other) and unit.name not in self._named_after(other):
-                    yield name
+            yield from self._before_target(unit)
+
+    def _before_target(self, unit: Unit) -> Iterator[str]:
+        """Yield what a target pulls in and does not come before: unit_add_default_target_dependency."""
+        behind = {self._files.unit(name).name for name, _ in unit.named("Before")}
+        for name, _ in (*requirements_of(unit), *wants_of(unit)):
+            other = self._files.unit(name)
+            by_default = other.type == "service" and unit.name in BEFORE_SERVICES
+            is_behind = other.name in behind or by_default or unit.name in self._named_after(other)
+            if has_defaults(other) and not is_behind:
+                yield name
 
     def _named_after(self, unit: Unit) -> frozenset[str]:
         return frozenset(self._files.unit(name).name for name, _ in unit.named("After"))

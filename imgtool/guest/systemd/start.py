@@ -109,7 +109,7 @@ class StartedUnits:
             reason = f"{printable(unit.name)}: {obstacle}" if obstacle else ""
             reason = reason or f"nothing that starts wants {printable(unit.name)}"
             return UnitState(unit.name, starts=False, reason=reason)
-        return self._when_reached(unit, self._chain(unit.name))
+        return self._in_circle(unit) or self._when_reached(unit, self._chain(unit.name))
 
     def _conflict(self, name: str) -> str:
         return self._jobs.dropped.get(name, "") if self._jobs is not None else ""
@@ -128,6 +128,12 @@ class StartedUnits:
         """The links and lines that lead from the default target to the unit; empty where nothing does."""
         unit = self.files.unit(name)
         return self._chain(unit.name) if unit.name in self._pulled else ()
+
+    def _in_circle(self, unit: Unit) -> UnitState | None:
+        found = self._reached.in_circle(unit, self.default.name)
+        if found is None:
+            return None
+        return UnitState(unit.name, found[0], self._chain(unit.name), f"{printable(unit.name)}: {found[1]}")
 
     def _when_reached(self, unit: Unit, chain: tuple[str, ...]) -> UnitState:
         """Check its conditions and program, those of what it requires, and whether it was surely reached."""

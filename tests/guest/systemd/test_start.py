@@ -78,6 +78,19 @@ STARTS: dict[str, dict[str, Content]] = {
         **ON,
         f"{LIB}/a.service": "[Unit]\nWants=gone.service\n[Service]\nExecStart=/bin/a\n",
     },
+    "behind a target that wants it": {**ON, f"{ETC}/a.service.d/x.conf": "[Unit]\nAfter=multi-user.target\n"},
+    "before a target that it wants": {
+        **ON,
+        f"{ETC}/a.service.d/x.conf": "[Unit]\nBefore=y.target\n",
+        f"{ETC}/y.target": "[Unit]\nWants=a.service\n",
+        f"{ETC}/multi-user.target.wants/y.target": Link("../y.target"),
+    },
+    "in the circle of two others": {
+        **ON,
+        f"{ETC}/a.service.d/x.conf": "[Unit]\nWants=m.service n.service\nAfter=m.service\n",
+        f"{ETC}/m.service": "[Unit]\nAfter=n.service\n[Service]\nExecStart=/bin/m\n",
+        f"{ETC}/n.service": "[Unit]\nAfter=m.service\n[Service]\nExecStart=/bin/n\n",
+    },
     "a comment in a continuation": {
         **ON,
         f"{ETC}/a.service.d/x.conf": "[Unit]\nDescription=x \\\n# ConditionPathExists=/no \\\n y\n",
@@ -142,6 +155,10 @@ STAYS_DOWN: dict[str, tuple[dict[str, Content], str]] = {
         "ConditionVirtualization=no",
     ),
     "an assert": ({**ON, f"{ETC}/a.service.d/x.conf": "[Unit]\nAssertPathExists=/no\n"}, "AssertPathExists"),
+    "in a circle with what the boot requires": (
+        {**ON, f"{ETC}/a.service.d/x.conf": "[Unit]\nBefore=sysinit.target\n"},
+        "which waits for it: systemd leaves one of them out",
+    ),
     "requires what is not there": (
         {**ON, f"{ETC}/a.service.d/x.conf": "[Unit]\nRequires=gone.service\n"},
         "it requires gone.service",
