@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from imgtool.checks import registry
 from imgtool.checks.policy import OPENSTACK, Policy
@@ -25,6 +25,7 @@ from imgtool.model.fix import FixOptions
 from imgtool.model.image import DiskImage
 from imgtool.model.inspection import Inspection
 from imgtool.model.result import ImageResult
+from imgtool.model.source import SourceHash
 from imgtool.model.validation import require_valid
 from imgtool.model.verdict import Judgement
 from imgtool.pipeline import prepare as pipeline
@@ -35,6 +36,7 @@ from imgtool.policy.choice import with_choice
 from imgtool.policy.load import load_policy
 from imgtool.util import state_folder
 from imgtool.util.progress import NullProgress, Progress
+from imgtool.util.text import printable
 
 Source = str | os.PathLike[str]
 Clouds = str | Sequence[str] | None
@@ -115,6 +117,7 @@ def upload(
     name: str | None = None,
     wanted: GlanceTarget | None = None,
     properties: Mapping[str, str] | None = None,
+    source_hash: SourceHash = "sha256",
     source_format: str | None = None,
     dry_run: bool = False,
     progress: Progress = _NOBODY,
@@ -122,8 +125,9 @@ def upload(
     """Upload `image` as it is, with properties that say what is inside, and verify what arrived.
 
     `wanted` says more than `name` of what it is to be in Glance; `properties` go over those that are
-    derived. The result has `uploads`, one for each cloud, or with `dry_run` `upload_plans` only. Raises
-    CloudError or VerificationError where the only cloud did not get it; of several, `uploads` tells.
+    derived; `source_hash` is the hash of the source that is noted among them. The result has `uploads`, one
+    for each cloud, or with `dry_run` `upload_plans` only. Raises CloudError or VerificationError where the
+    only cloud did not get it; of several, `uploads` tells.
     """
     request = PrepareRequest(
         source=Path(image),
@@ -132,6 +136,7 @@ def upload(
         journal=state_folder.uploads_folder(dry_run=dry_run),
         source_format=source_format,
         properties=properties or {},
+        source_hash=_source_hash(source_hash),
     )
     return _delivered(pipeline.upload(request, progress, dry_run=dry_run))
 
@@ -147,6 +152,7 @@ def prepare(
     compression: Compression = "none",
     options: ConversionOptions = _USUAL,
     properties: Mapping[str, str] | None = None,
+    source_hash: SourceHash = "sha256",
     source_format: str | None = None,
     disk: str | None = None,
     fix: FixOptions | None = None,
@@ -172,6 +178,7 @@ def prepare(
         compression=compression,
         conversion=options,
         properties=properties or {},
+        source_hash=_source_hash(source_hash),
         policy=_policy(policy, (), ()),
         repair=repairing(fix, None, boots_in_cloud=False),
     )
@@ -198,6 +205,16 @@ def _clouds(named: Clouds) -> tuple[CloudName, ...]:
         return tuple(map(CloudName.parse, [named] if isinstance(named, str) else named))
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _source_hash(name: SourceHash) -> SourceHash:
+    """Raise UsageError for one that there is not: it would come out after the upload only."""
+    known = get_args(SourceHash)
+    if name not in known:
+        raise UsageError(
+            f"there is no source_hash {printable(name)!r}", hint=f"use one of {', '.join(known)}"
+        )
+    return name
 
 
 def _wanted(source: Source, name: str | None, wanted: GlanceTarget | None) -> GlanceTarget:

@@ -143,3 +143,8 @@ def test_mistakes_are_errors_of_imgtool(tmp_path: Path) -> None:
         imgtool.upload(image, clouds="one/", dry_run=True)
     with pytest.raises(ImageUnreadableError):
         imgtool.inspect(tmp_path / "missing.raw")
+
+
+def test_a_hash_of_the_source_that_there_is_not_is_refused_before_a_cloud_is_asked() -> None:
+    with pytest.raises(UsageError, match="there is no source_hash 'sha1'"):
+        imgtool.prepare("a.raw", clouds="one", source_hash="sha1")  # type: ignore[arg-type]  # it is tested

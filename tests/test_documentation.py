@@ -72,7 +72,7 @@ def _without_other_programs(text: str) -> str:
     """Without the lines and the code of other programs: each pair of backticks is one piece of code."""
     others = (
         r"dask|openstack|scripts/[\w-]+|virt-\w+|cloud-init|dracut|bootctl|systemd|systemctl|grub-install|pipx"
-        r"|podman|cp"
+        r"|podman|cp|\(split"
     )
     lines = re.sub(rf"^(?:\$ )?(?:{others}) .*$", "", text, flags=re.MULTILINE)
     other = re.compile(rf"`[^`]*\b(?:{others}) [^`]*`")

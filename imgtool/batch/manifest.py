@@ -24,6 +24,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from imgtool.batch import values
 from imgtool.model.delivery import StoreType
+from imgtool.model.source import SourceHash
 from imgtool.util.redaction import names_secret
 from imgtool.util.yaml_file import Document, Section, complaint, read_document
 
@@ -73,6 +74,7 @@ class Settings(ManifestSection):
 
     source_format: Annotated[str, AfterValidator(values.source_format)] | None = None
     checksum_file: PathText | None = None
+    source_hash: SourceHash | None = None
     target_format: Literal["auto", "raw", "qcow2"] | None = None
     store_type: StoreType | None = None
     compression: Literal["none", "zlib", "zstd"] | None = None

@@ -15,6 +15,7 @@ from imgtool.errors import UsageError
 from imgtool.fetch.urls import check_url, file_name, is_url
 from imgtool.model.batch import BatchPlan, PlanProblem, Task
 from imgtool.model.cloud_boot import BootPlace
+from imgtool.model.source import SourceHash
 from imgtool.util import misspelt
 from imgtool.util.name_templates import STEM
 from imgtool.util.text import printable
@@ -27,14 +28,16 @@ def read_plan(
     *,
     boot: BootPlace | None = None,
     sparsify: bool = False,
+    source_hash: SourceHash = "sha256",
 ) -> BatchPlan:
     """The plan of the manifest `path`; paths in it are relative to its folder.
 
-    `boot` and `sparsify` are for images of which it says nothing.
+    `boot`, `sparsify` and `source_hash` are for images of which it says nothing.
     Raises UsageError that names file, line and key: of what is wrong in the manifest or in a policy that it
     names, of a pattern that matches nothing, and of images that would be in one another's way.
     """
-    return make_plan(read_manifest(path, environment), environment, boot=boot, sparsify=sparsify)
+    document = read_manifest(path, environment)
+    return make_plan(document, environment, boot=boot, sparsify=sparsify, source_hash=source_hash)
 
 
 def make_plan(
@@ -43,10 +46,11 @@ def make_plan(
     *,
     boot: BootPlace | None = None,
     sparsify: bool = False,
+    source_hash: SourceHash = "sha256",
 ) -> BatchPlan:
     """Plan a manifest that was read already."""
     folder = document.path.parent.absolute()
-    around = settings.Around(folder, PolicyFingerprints(folder), environment, boot, sparsify)
+    around = settings.Around(folder, PolicyFingerprints(folder), environment, boot, sparsify, source_hash)
     tasks = tuple(
         task
         for index, image in enumerate(document.content.images)

@@ -1,14 +1,16 @@
 """What an earlier run did, and is there still: the same source, the same settings, and the target."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imgtool.batch import sources, staging
 from imgtool.batch.cloud_query import CloudQuery
+from imgtool.convert.digest import hash_of_file
+from imgtool.errors import ImageUnreadableError
 from imgtool.fetch.urls import is_url
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.model.image import FileIdentity
+from imgtool.model.source import SHA256, SHA256_CHUNKS
 
 DONE = frozenset({"done", "skipped"})
 
@@ -30,8 +32,8 @@ def query(tasks: Sequence[Task], earlier: Earlier, uploads: Path) -> CloudQuery:
 def is_done(task: Task, record: TaskRecord, there: Mapping[str, Sequence[str]]) -> bool:
     """Whether nothing is left to do: `there` are the ids of active images, by cloud.
 
-    The key of a task has its settings in it. Reads the whole source where the file seems another one, but
-    may have the same bytes.
+    The key of a task has its settings in it. Reads the source where the file seems another one, but may have
+    the same bytes.
     """
     if record.state not in DONE:
         return False
@@ -56,12 +58,19 @@ def _same_source(task: Task, record: TaskRecord) -> bool:
     files = [Path(one) for one in (task.source, sources.data_file(task.source)) if one is not None]
     if any(staging.is_there(one, record.source_identity) for one in files):
         return True
-    return record.source_sha256 is not None and any(_sha256(one) == record.source_sha256 for one in files)
+    return any(_has_noted_hash(one, record) for one in files)
 
 
-def _sha256(path: Path) -> str | None:
+def _has_noted_hash(path: Path, record: TaskRecord) -> bool:
+    """Compared by a hash that the record has, whichever would be noted today; the cheaper of two."""
+    for algorithm, noted in ((SHA256_CHUNKS, record.source_sha256_chunks), (SHA256, record.source_sha256)):
+        if noted is not None:
+            return _hash(path, algorithm) == noted
+    return False
+
+
+def _hash(path: Path, algorithm: str) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+        return hash_of_file(path, algorithm)
+    except ImageUnreadableError:
         return None

@@ -27,6 +27,7 @@ from imgtool.model.cloud_boot import BootPlace, CloudBootOptions
 from imgtool.model.conversion import ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget, default_visibility
 from imgtool.model.fix import FixOptions
+from imgtool.model.source import SourceHash
 from imgtool.model.validation import require_valid
 from imgtool.policy.load import load_policy
 from imgtool.policy.profiles import PROFILES
@@ -97,6 +98,8 @@ class Around:
     """Where an image is booted that says nothing of it."""
     sparsify: bool = False
     """Whether free blocks are left out of one that says nothing of it."""
+    source_hash: SourceHash = "sha256"
+    """Which hash of the source is noted of one that says nothing of it."""
     lists: dict[str, ChecksumList] = field(default_factory=dict)
     """Lists of hashes that were read, by what the manifest calls them."""
 
@@ -121,6 +124,7 @@ def task(source: str, chosen: Chosen, around: Around, where: str) -> Task:
         "output": _output(name, source, chosen, around.folder),
         "clouds": _clouds(chosen, around.environment),
         "policy": policy,
+        "source_hash": chosen.get("source_hash", around.source_hash),
     }
     made |= _booted(chosen, made["clouds"], around)
     same = ("source_format", "disk", "target_format", "store_type", "compression", "properties", "derive")
@@ -287,6 +291,7 @@ def _hash(unnamed: Task, policy: str) -> str:
 
 _NOT_HASHED = frozenset({
     "key", "source", "settings_hash", "sha256", "sha512", "where", "deadline_seconds", "retries",
+    "source_hash",
 })  # fmt: skip
 
 

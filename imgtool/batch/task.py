@@ -1,6 +1,6 @@
 """What a child does: one task, from its source to the record of what became of it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from imgtool.batch.cloud_query import CloudQuery, look
 from imgtool.batch.task_context import TaskContext
 from imgtool.checks.policy import OPENSTACK
 from imgtool.convert import convert
-from imgtool.convert.digest import SHA256, SHA512
+from imgtool.convert.digest import SHA512
 from imgtool.disk.open_source import incoming
 from imgtool.errors import EXIT_CHECK_FAILED, EXIT_OK
 from imgtool.fetch.urls import file_name, is_url, without_query
@@ -24,6 +24,7 @@ from imgtool.model.conversion import ConversionResult
 from imgtool.model.delivery import UploadFailure
 from imgtool.model.image import DiskImage
 from imgtool.model.result import ImageResult
+from imgtool.model.source import SHA256, SHA256_CHUNKS, SourceHash
 from imgtool.pipeline import source_file
 from imgtool.pipeline.prepare import prepare, upload
 from imgtool.pipeline.request import PrepareRequest
@@ -76,7 +77,7 @@ QUICKLY_HASHED_BYTES = 1 << 30
 def source_of(task: Task, folder: Path, progress: Progress) -> Iterator[SourceFile]:
     """The source, for as long as the block lasts; what is fetched is put into `folder`."""
     if _is_from_web(task):
-        yield SourceFile(Path(file_name(task.source) or "image"), lambda: task.sha256, 0, None)
+        yield SourceFile(Path(file_name(task.source) or "image"), hashes_of(task).get, 0, None)
         return
     if is_url(task.source):
         yield source_file.fetched(task.source, hashes_of(task), folder, progress)
@@ -87,7 +88,7 @@ def source_of(task: Task, folder: Path, progress: Progress) -> Iterator[SourceFi
         progress,
         source_format=task.source_format,
         disk=task.disk,
-        worth_hashing=lambda image: _worth_hashing(task, image),
+        noted=lambda image: _noted(task, image),
     ) as found:
         yield found
 
@@ -103,10 +104,19 @@ def hashes_of(task: Task) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _worth_hashing(task: Task, image: DiskImage) -> bool:
-    """An upload computes it anyway, for the image's provenance."""
-    if task.clouds and task.derive:
-        return False
+def _noted(task: Task, image: DiskImage) -> Sequence[str]:
+    """The hash to compute for the record, where that is worth it.
+
+    An upload computes it anyway, for the image's provenance.
+    """
+    uploaded = bool(task.clouds) and task.derive
+    quick = task.source_hash == SHA256_CHUNKS or _quickly_hashed(image)
+    wanted = task.source_hash != "none" and (hashes_of(task) or (quick and not uploaded))
+    return (task.source_hash,) if wanted else ()
+
+
+def _quickly_hashed(image: DiskImage) -> bool:
+    """Whether the SHA-256 takes less time than the conversion."""
     size = image.identity.size_bytes
     return size <= max(QUICKLY_HASHED_BYTES, MOSTLY_HOLES * image.origin.allocated_bytes)
 
@@ -130,6 +140,7 @@ def _order(context: TaskContext, source: SourceFile, staged: Path | None) -> Pre
         keep=staged,
         properties=task.properties,
         derive=task.derive,
+        source_hash=task.source_hash,
         policy=with_choice(load_policy(task.policy), task.options.choice),
         boot=_boot(task),
         repair=repairing(task.options.fix, _boot(task), boots_in_cloud=task.options.cloud_boot is not None),
@@ -170,8 +181,9 @@ def _record(task: Task, source: SourceFile, result: ImageResult, render: Render)
     record = TaskRecord(
         key=task.key,
         state="done",
-        source_sha256=source.sha256() or _noted_sha256(result),
+        source_sha256=source.hash_by(SHA256) or _hash_in_cloud(result, SHA256),
         source_sha512=task.sha512,
+        source_sha256_chunks=source.hash_by(SHA256_CHUNKS) or _hash_in_cloud(result, SHA256_CHUNKS),
         source_identity=source.identity,
         size_before_bytes=source.size_bytes or None,
         size_after_bytes=_size_after(result),
@@ -221,9 +233,9 @@ def _how_to_see_why(task: Task) -> str:
     return f"`imgtool check{by} {operand}` says why, and what to do"
 
 
-def _noted_sha256(result: ImageResult) -> str | None:
+def _hash_in_cloud(result: ImageResult, algorithm: SourceHash) -> str | None:
     """What the upload computed for the image's provenance."""
-    name = glance.source_sha256("").name
+    name = glance.source_hash(algorithm, "").name
     properties = result.upload_plans[0].properties if result.upload_plans else ()
     return next((one.value for one in properties if one.name == name), None)
 

@@ -27,6 +27,7 @@ from imgtool.model.delivery import (
     StoreType,
     default_visibility,
 )
+from imgtool.model.source import SourceHash
 from imgtool.model.validation import require_valid
 from imgtool.util.name_templates import STEM, filled
 from imgtool.util.output import check_target
@@ -45,6 +46,7 @@ class DeliveryOptions:
     wanted: GlanceTarget
     properties: Mapping[str, str]
     derive: bool
+    source_hash: SourceHash
     timeout_seconds: float
 
     def task(self, **rest: Any) -> Task:
@@ -58,6 +60,7 @@ class DeliveryOptions:
             clouds=self.clouds,
             properties=self.properties,
             derive=self.derive,
+            source_hash=self.source_hash,
             **rest,
         )
 
@@ -129,6 +132,7 @@ def from_options(values: dict[str, Any]) -> DeliveryOptions:
         clouds=values.pop("clouds"),
         properties=values.pop("properties"),
         derive=not values.pop("no_derive"),
+        source_hash=values.pop("source_hash") or "sha256",
         timeout_seconds=values.pop("timeout"),
         wanted=_wanted(values),
     )
@@ -206,6 +210,13 @@ timeout = click.option(
     default=TIMEOUT_SECONDS,
     show_default=True,
     help="Abort if Glance accepts no data or does not respond for this long.",
+)
+
+source_hash = click.option(
+    "--source-hash",
+    type=click.Choice(get_args(SourceHash)),
+    help="Hash of the source to note: sha256 of the whole file; sha256-chunks, which does not read holes and"
+    " uses all cores (see `imgtool help upload`); or none. Default: sha256.",
 )
 
 _OPTIONS = (
@@ -296,6 +307,7 @@ _OPTIONS = (
         " and the image does not tell has to be given with --property.",
     ),
     click.option("--no-derive", is_flag=True, help="Set only the properties given with --property."),
+    source_hash,
     timeout,
 )
 

@@ -39,7 +39,7 @@ from imgtool.glance.copying import copy
 from imgtool.glance.describe import describe
 from imgtool.glance.finalize import recover
 from imgtool.glance.multi_cloud import Destination, Outcome, check_each, connect_each, upload_to_each
-from imgtool.glance.plan import plan_upload, provenance, source_sha256
+from imgtool.glance.plan import plan_upload, provenance, source_hash
 from imgtool.glance.properties import derive, given
 from imgtool.glance.retire import retire
 from imgtool.glance.scs import described
@@ -50,5 +50,5 @@ from imgtool.glance.web_content import WebContent
 __all__ = [
     "SEND_SECONDS", "Cloud", "Destination", "Journal", "Outcome", "WebContent", "check_each", "connect",
     "connect_each", "copy", "derive", "describe", "described", "execute", "given", "plan_upload",
-    "provenance", "recover", "retire", "source_sha256", "upload_to_each",
+    "provenance", "recover", "retire", "source_hash", "upload_to_each",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from imgtool import __version__
 from imgtool.errors import UsageError
 from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadPlan
 from imgtool.model.image import DiskImage
+from imgtool.model.source import SHA256, SHA256_CHUNKS, SourceHash
 from imgtool.model.validation import require_valid
 from imgtool.util.text import printable, shell_operands
 
@@ -143,6 +144,13 @@ def image_hash(algorithm: str, value: str) -> Property:
     return Property(IMAGE_HASH, f"{algorithm}:{value}", "what Glance computed of this image itself")
 
 
-def source_sha256(value: str) -> Property:
-    """Return the property with the SHA-256 of the file that the user named."""
-    return Property(SOURCE_SHA256, value, "the source file's, as sha256sum prints it")
+def source_hash(algorithm: SourceHash, value: str) -> Property:
+    """Return the property with the hash of the file that the user named."""
+    name, reason = _SOURCE_HASHES[algorithm]
+    return Property(name, value, reason)
+
+
+_SOURCE_HASHES = {
+    SHA256: (SOURCE_SHA256, "the source file's, as sha256sum prints it"),
+    SHA256_CHUNKS: (f"{SOURCE_SHA256}_chunks", "the source file's, by its chunks of 1 MiB"),
+}

@@ -12,6 +12,7 @@ from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.fix import FixOptions
 from imgtool.model.image import FileIdentity
+from imgtool.model.source import SourceHash
 
 TaskState = Literal[
     "waiting", "running", "done", "failed", "refused", "check-failed", "skipped", "interrupted"
@@ -82,6 +83,8 @@ class Task:
     """Image properties, over what the inspection says."""
     derive: bool = True
     """Also set the properties that the inspection gives."""
+    source_hash: SourceHash = "sha256"
+    """Which hash of the source is noted, in the record and in the clouds."""
     policy: str = "openstack"
     """A profile, or the absolute path of a policy file."""
     boot: bool = False
@@ -159,6 +162,8 @@ class TaskRecord:
     """The result as `report.as_json.prepared` makes it."""
     source_sha512: str | None = None
     """None where the manifest did not give one."""
+    source_sha256_chunks: str | None = None
+    """By `Task.source_hash`, as `source_sha256`."""
 
 
 @dataclass(frozen=True, slots=True)

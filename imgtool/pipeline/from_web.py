@@ -9,6 +9,7 @@ from imgtool.formats.claims import OVA, format_by_ending, is_packed
 from imgtool.model.delivery import Property, UploadPlan
 from imgtool.model.image import DiskImage, FileIdentity
 from imgtool.model.result import ImageResult
+from imgtool.model.source import SHA256
 from imgtool.pipeline.request import PrepareRequest
 from imgtool.util.progress import Progress
 from imgtool.util.text import printable
@@ -83,7 +84,8 @@ def _described(request: PrepareRequest) -> tuple[Property, ...]:
 
 
 def _provenance(request: PrepareRequest, content: glance.WebContent) -> tuple[Property, ...]:
+    """The published SHA-256 costs nothing, whichever hash is computed of what is read here."""
     if not request.derive:
         return ()
-    sha256 = content.published.get("sha256")
-    return (*glance.provenance(None), *([glance.source_sha256(sha256)] if sha256 else []))
+    sha256 = None if request.source_hash == "none" else content.published.get(SHA256)
+    return (*glance.provenance(None), *([glance.source_hash(SHA256, sha256)] if sha256 else []))

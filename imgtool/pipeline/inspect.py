@@ -41,9 +41,9 @@ def inspect_image(
 def _hashed(image: DiskImage, *, with_hash: bool) -> "AbstractContextManager[Digest | None]":
     if not with_hash:
         return nullcontext()
-    from imgtool.convert.digest import background_sha256  # noqa: PLC0415 - loaded only where it is needed
+    from imgtool.convert.digest import background_digest  # noqa: PLC0415 - loaded only where it is needed
 
-    return background_sha256(image)
+    return background_digest(image)
 
 
 def _map(image: DiskImage) -> DiskMap | None:

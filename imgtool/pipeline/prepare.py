@@ -7,7 +7,7 @@ from dataclasses import replace
 from imgtool import glance, sandbox
 from imgtool.checks import registry
 from imgtool.convert import convert
-from imgtool.convert.digest import Digest, background_sha256
+from imgtool.convert.digest import Digest, background_digest
 from imgtool.convert.payload import open_payload
 from imgtool.disk.access import as_raw
 from imgtool.disk.open_source import incoming
@@ -275,8 +275,9 @@ def _digest(
     It begins at once, and is needed last of all: a core is free for it while the image is inspected.
     """
     file = source.unpacked_from or source
-    wanted = request.derive and not dry_run and file.path.is_file()
-    return background_sha256(file) if wanted else nullcontext()
+    noted = request.derive and request.source_hash != "none"
+    wanted = noted and not dry_run and file.path.is_file()
+    return background_digest(file, (request.source_hash,)) if wanted else nullcontext()
 
 
 def _plan_uploads(  # noqa: PLR0913 - what is known of the image, named one by one
@@ -374,7 +375,8 @@ def _upload(  # noqa: PLR0913, PLR0917 - each is another thing
     image, journal = plans[0].image, glance.Journal(request.journal)
 
     def origin() -> tuple[Property, ...]:
-        return () if digest is None else (glance.source_sha256(digest.value()),)
+        algorithm = request.source_hash
+        return () if digest is None else (glance.source_hash(algorithm, digest.value(algorithm)),)
 
     rewrite = left_out is not None
     with open_payload(

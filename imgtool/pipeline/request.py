@@ -15,7 +15,7 @@ from imgtool.model.conversion import Compression, ConversionOptions
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.image import DiskImage
 from imgtool.model.result import ImageResult
-from imgtool.model.source import FoundFile
+from imgtool.model.source import FoundFile, SourceHash
 from imgtool.util.progress import Progress
 
 Judge = Callable[[DiskImage, BootOptions | None], ImageResult]
@@ -69,6 +69,8 @@ class PrepareRequest:
     properties: Mapping[str, str] = field(default_factory=dict)
     derive: bool = True
     """Set properties by what is inside, and what says where the image came from."""
+    source_hash: SourceHash = "sha256"
+    """Which hash of the source is among what says where the image came from."""
     policy: Policy = OPENSTACK
     with_map: bool = False
     """Also find out where the source keeps data: a report will draw it."""

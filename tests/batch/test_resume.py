@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from imgtool.batch import resume, staging
+from imgtool.convert.digest import hash_of_file
 from imgtool.model.batch import Task, TaskRecord
 from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.model.source import SHA256_CHUNKS, SourceHash
 
 CLOUDS = (CloudName("one"), CloudName("two", "north"))
 THERE = {"one": ["id-1"], "two/north": ["id-2", "other"]}
@@ -76,6 +78,43 @@ def test_a_source_that_only_looks_changed_is_read(task: Task, record: TaskRecord
     assert resume.is_done(task, record, THERE)
     source.write_bytes(b"changed")
     assert not resume.is_done(task, record, THERE)
+
+
+def of_chunks(path: Path) -> str:
+    return hash_of_file(path, SHA256_CHUNKS)
+
+
+@pytest.mark.parametrize("today", ["sha256", "sha256-chunks", "none"])
+@pytest.mark.parametrize("noted", ["sha256", "sha256-chunks", "both"])
+def test_a_source_is_known_by_the_hash_that_was_noted_whichever_is_noted_today(
+    noted: str, today: SourceHash, task: Task, record: TaskRecord, source: Path
+) -> None:
+    task = replace(task, source_hash=today)
+    if noted != "sha256":
+        record = replace(record, source_sha256_chunks=of_chunks(source))
+    if noted == "sha256-chunks":
+        record = replace(record, source_sha256=None)
+    os.utime(source, ns=(0, 0))
+    assert resume.is_done(task, record, THERE)
+    source.write_bytes(b"changed")
+    assert not resume.is_done(task, record, THERE)
+
+
+def test_without_a_noted_hash_the_file_s_time_decides(task: Task, record: TaskRecord, source: Path) -> None:
+    plain = replace(record, source_sha256=None)
+    unhashed = replace(task, source_hash="none")
+    assert resume.is_done(unhashed, plain, THERE)
+    os.utime(source, ns=(0, 0))
+    assert not resume.is_done(unhashed, plain, THERE)
+
+
+def test_a_sha256_that_is_wanted_is_not_proven_by_another_hash(
+    task: Task, record: TaskRecord, source: Path
+) -> None:
+    wanted = replace(task, sha256=record.source_sha256, source_hash="sha256-chunks")
+    noted = replace(record, source_sha256_chunks=of_chunks(source))
+    assert resume.is_done(wanted, noted, THERE)
+    assert not resume.is_done(wanted, replace(noted, source_sha256=None), THERE)
 
 
 def test_a_source_that_is_gone_or_was_never_hashed_is_done_again(

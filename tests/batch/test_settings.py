@@ -14,6 +14,7 @@ from imgtool.model.choice import CheckChoice
 from imgtool.model.cloud_boot import BootPlace
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.fix import FixOptions
+from imgtool.model.source import SourceHash
 
 
 def only(folder: Path, text: str, **environment: str) -> Task:
@@ -90,7 +91,7 @@ def test_the_hash_is_of_what_decides_the_result(tmp_path: Path) -> None:
         return only(tmp_path, f"images: [{{source: a.raw, clouds: [x], {keys}}}]\n").settings_hash
 
     plain = hashed("derive: true")
-    assert plain == hashed("deadline: 1h") == hashed("retries: 7")
+    assert plain == hashed("deadline: 1h") == hashed("retries: 7") == hashed("source-hash: none")
     changes = (
         "name: b",
         "compression: zlib",
@@ -134,6 +135,27 @@ def test_the_manifest_s_word_on_a_boot_is_over_the_option_s(
     (found,) = read_plan(path, {}, boot=asked).tasks
     assert found.boot is (boots == "local")
     assert (found.options.cloud_boot is not None) is (boots == "cloud")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "found"),
+    [
+        ("images: [a.raw]", "sha256", "sha256"),
+        ("images: [a.raw]", "sha256-chunks", "sha256-chunks"),
+        ("{defaults: {source-hash: none}, images: [a.raw]}", "sha256-chunks", "none"),
+        (
+            "{defaults: {source-hash: none}, images: [{source: a.raw, source-hash: sha256}]}",
+            "none",
+            "sha256",
+        ),
+        ("{defaults: {source-hash: none}, images: [{source: a.raw, source-hash: null}]}", "sha256", "sha256"),
+    ],
+)
+def test_the_hash_of_the_source_is_the_manifest_s_before_the_option_s(
+    tmp_path: Path, text: str, asked: SourceHash, found: SourceHash
+) -> None:
+    (task,) = read_plan(manifest(tmp_path, f"{text}\n", "a.raw"), {}, source_hash=asked).tasks
+    assert task.source_hash == found
 
 
 def test_keys_are_file_names_and_stay(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from support.images import create, qemu_img, qemu_io
 
 from imgtool.batch.task import perform
 from imgtool.batch.task_context import TaskContext
+from imgtool.convert.digest import hash_of_file
 from imgtool.errors import UnsafeImageError, UsageError
 from imgtool.model.batch import Task, TaskOptions
 from imgtool.model.choice import CheckChoice
 from imgtool.model.delivery import CloudName, GlanceTarget
+from imgtool.model.source import SHA256_CHUNKS
 from imgtool.report import as_json
 from imgtool.util.progress import NullProgress
 
@@ -90,6 +92,23 @@ def test_an_upload_is_told_with_its_id_and_the_source_s_hash(
     assert record.image_ids == {"devcloud-member": image["id"]}
     assert (record.state, record.size_after_bytes) == ("done", image["size"])
     assert record.source_sha256 == image["imgtool_source_sha256"]
+    assert record.source_sha256_chunks is None
+    assert "imgtool_source_sha256_chunks" not in image
+
+
+@pytest.mark.parametrize("source_hash", ["sha256-chunks", "none"])
+def test_the_hash_that_is_chosen_is_noted_alone(
+    source_hash: str, context: TaskContext, devcloud: Devcloud, tmp_path: Path
+) -> None:
+    name = f"work {source_hash} {tmp_path}"
+    given = uploaded(context, "ext4-gpt", name, output=None, source_hash=source_hash)
+    record = perform(given, tell, NOBODY)
+    (image,) = images_named(name)
+    noted = hash_of_file(fixture_path("ext4-gpt"), SHA256_CHUNKS) if source_hash == "sha256-chunks" else None
+    assert (record.source_sha256, record.source_sha256_chunks) == (None, noted)
+    assert "imgtool_source_sha256" not in image
+    assert image.get("imgtool_source_sha256_chunks") == noted
+    assert image["imgtool_version"]
 
 
 def test_an_image_that_fails_its_checks_goes_nowhere(

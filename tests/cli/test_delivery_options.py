@@ -34,7 +34,7 @@ def told(*options: str, source: str = "golden.qcow2.gz", more: tuple[str, ...] =
 
 def test_without_options_it_is_a_private_image_named_after_its_file() -> None:
     assert told() == DeliveryOptions(
-        (CloudName(None),), GlanceTarget("golden"), {}, derive=True, timeout_seconds=900
+        (CloudName(None),), GlanceTarget("golden"), {}, derive=True, source_hash="sha256", timeout_seconds=900
     )
 
 

@@ -19,7 +19,7 @@ from support.images import convert as made
 from support.images import qemu_img
 
 from imgtool.convert import convert
-from imgtool.convert.digest import background_sha256
+from imgtool.convert.digest import background_digest
 from imgtool.convert.payload import open_payload
 from imgtool.disk.open_source import incoming
 from imgtool.errors import ImgtoolError
@@ -63,7 +63,7 @@ def attacked(how: str, place: Path, user: int = 0) -> Iterator[None]:
 def by_conversion(source: Path, target: Path) -> str:
     with (
         incoming(source, None, NullProgress(), may_stream=False, force_share=False) as image,
-        background_sha256(image) as digest,
+        background_digest(image) as digest,
     ):
         convert.execute(convert.plan(image, target, "raw", overwrite=True), NullProgress())
         assert digest is not None
@@ -87,7 +87,7 @@ def by_sending(source: Path, target: Path) -> str:
     try:
         with (
             incoming(source, None, NullProgress(), may_stream=False, force_share=False) as image,
-            background_sha256(image) as digest,
+            background_digest(image) as digest,
             open_payload(image, "raw", NullProgress()) as payload,
         ):
             with received.open("wb") as file:

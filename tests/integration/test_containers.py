@@ -18,7 +18,7 @@ from support.images import convert, qemu_img, stream_optimized_vmdk
 from support.ovas import ova, stream_ova
 from support.traced import traced
 
-from imgtool.convert.digest import background_sha256
+from imgtool.convert.digest import background_digest
 from imgtool.convert.payload import open_payload
 from imgtool.formats import admit
 from imgtool.util.progress import NullProgress
@@ -158,7 +158,7 @@ def test_what_is_sent_of_an_ova_is_its_disk(image_format: str, tmp_path: Path) -
     ("kind", "hashed"), [*zip(KINDS, ("x.ova", "x-flat.vmdk", "x-flat.vmdk"), strict=True)]
 )
 def test_the_hash_is_of_the_file_that_has_the_disk(kind: str, hashed: str, here: Path) -> None:
-    with background_sha256(admit(here / kind)) as digest:
+    with background_digest(admit(here / kind)) as digest:
         assert digest is not None
         assert digest.value() == hashlib.sha256((here / hashed).read_bytes()).hexdigest()
 

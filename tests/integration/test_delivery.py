@@ -13,6 +13,9 @@ from support.cloud import Devcloud
 from support.glance_client import images_named, project_of
 from support.images import create, qemu_io
 
+from imgtool.convert.digest import hash_of_file
+from imgtool.model.source import SHA256_CHUNKS
+
 ID = "c0ffee00-0000-4000-8000-{:012x}"
 
 
@@ -209,6 +212,18 @@ def test_prepared_images_tell_where_they_came_from(devcloud, debian_image: Path,
         assert found["imgtool_source_sha256"] == hashlib.file_digest(file, "sha256").hexdigest()
     assert found["imgtool_version"]
     assert found["imgtool_policy"] == "openstack"
+
+
+@pytest.mark.parametrize("command", ["prepare", "upload"])
+def test_the_hash_by_chunks_is_noted_in_place_of_the_whole_file_s(
+    command: str, devcloud, debian_image: Path, name: str
+) -> None:
+    options = ["--cloud", "devcloud-member", "--name", name, "--source-hash", "sha256-chunks"]
+    run = imgtool(command, debian_image, *options)
+    assert run.returncode == 0, run.stderr
+    (found,) = images_named(name)
+    assert found["imgtool_source_sha256_chunks"] == hash_of_file(debian_image, SHA256_CHUNKS)
+    assert "imgtool_source_sha256" not in found
 
 
 @pytest.mark.parametrize("options", [["-O", "raw"], ["-O", "qcow2"], ["-c"]], ids=["raw", "qcow2", "zlib"])

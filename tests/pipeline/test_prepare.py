@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from support.fixtures import fixture_path
 from support.images import convert, patch, qemu_io, read_u64
+from support.web import Site
 
 from imgtool import glance, sandbox
 from imgtool.checks.registry import judge
 from imgtool.disk.open_source import incoming
 from imgtool.model.delivery import CloudName, GlanceTarget
 from imgtool.model.facts import Known
+from imgtool.model.source import SourceHash
 from imgtool.model.verdict import Outcome
 from imgtool.pipeline.inspect import inspect_image
 from imgtool.pipeline.prepare import prepare, upload
@@ -73,3 +75,22 @@ def test_what_reads_images_was_forked_before_a_cloud_is_spoken_to(story, monkeyp
     )
     with pytest.raises(_SpokenToError):
         story(order, NullProgress())
+
+
+@pytest.mark.parametrize(
+    ("source_hash", "noted"), [("sha256", ["0" * 64]), ("sha256-chunks", ["0" * 64]), ("none", [])]
+)
+def test_of_what_glance_fetches_the_published_hash_is_noted(
+    source_hash: SourceHash, noted: list[str], site: Site, tmp_path: Path
+) -> None:
+    url = site.put("/a.qcow2", bytes(512))
+    order = PrepareRequest(
+        Path("a.qcow2"),
+        (CloudName("c"),),
+        GlanceTarget("x", method="web-download"),
+        tmp_path,
+        web=glance.WebContent(url, {"sha256": "0" * 64}),
+        source_hash=source_hash,
+    )
+    (plan,) = upload(order, NullProgress(), dry_run=True).upload_plans
+    assert [one.value for one in plan.properties if one.name.startswith("imgtool_source")] == noted

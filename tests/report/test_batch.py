@@ -114,7 +114,7 @@ def test_json_of_the_plan() -> None:
         "key", "name", "source", "sha256", "sha512", "source_format", "target_format", "compression",
         "output",
         "clouds", "visibility", "keep_last", "metadata", "on_conflict",
-        "properties", "derive", "policy", "boot", "deadline_seconds",
+        "properties", "derive", "source_hash", "policy", "boot", "deadline_seconds",
         "retries", "where",
     }  # fmt: skip
 

@@ -9,11 +9,12 @@ import click
 from imgtool.batch.plan import only as keep_only
 from imgtool.batch.plan import read_plan
 from imgtool.batch.status import read_status
-from imgtool.cli import batch_run, boot_options, options
+from imgtool.cli import batch_run, boot_options, delivery, options
 from imgtool.cli.bars import When
 from imgtool.errors import EXIT_OK, UsageError
 from imgtool.model.batch import BatchOptions
 from imgtool.model.cloud_boot import BootPlace
+from imgtool.model.source import SourceHash
 
 
 @click.command("batch", cls=options.OptionalValueCommand)
@@ -47,6 +48,7 @@ from imgtool.model.cloud_boot import BootPlace
     is_flag=True,
     help="Leave out the guests' free blocks, as `prepare --sparsify`, unless the manifest says otherwise.",
 )
+@delivery.source_hash
 @click.option(
     "--only",
     multiple=True,
@@ -78,6 +80,7 @@ def command(
     status: Path | None,
     boot: BootPlace | None,
     sparsify: bool,
+    source_hash: SourceHash | None,
     only: tuple[str, ...],
     check_only: bool,
     fail_fast: bool,
@@ -103,7 +106,9 @@ def command(
     if fail_fast and scheduler is not None:
         raise UsageError("--fail-fast cannot be used with --scheduler", hint="leave --fail-fast out")
     batch_run.check_paths(reports)
-    plan = keep_only(read_plan(manifest, os.environ, boot=boot, sparsify=sparsify), only)
+    usual = source_hash or "sha256"
+    plan = read_plan(manifest, os.environ, boot=boot, sparsify=sparsify, source_hash=usual)
+    plan = keep_only(plan, only)
     if dry_run:
         return batch_run.show_plan(plan, output)
     if check_only:

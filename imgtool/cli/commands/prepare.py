@@ -146,6 +146,7 @@ def command(
         insist=insist,
         properties=delivery.properties,
         derive=delivery.derive,
+        source_hash=delivery.source_hash,
         policy=applied,
         repair=repairing(fix, boot, boots_in_cloud=cloud_boot is not None),
         boot=boot,

@@ -81,6 +81,7 @@ def command(
         force_share=force_share,
         properties=delivery.properties,
         derive=delivery.derive,
+        source_hash=delivery.source_hash,
         allow_snapshots=allow_snapshots,
         insist=insist,
         timeout_seconds=delivery.timeout_seconds,

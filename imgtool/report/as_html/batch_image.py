@@ -74,6 +74,7 @@ def _facts(record: TaskRecord, judged: Judgement | None, report: Stored | None) 
     image, guest = image_of(report), guest_of(report)
     yield "source", image.get("path") or (judged.image if judged else "")
     yield "SHA-256", record.source_sha256 or ""
+    yield "SHA-256 of chunks", record.source_sha256_chunks or ""
     yield "format", _format(image)
     yield "guest", " ".join(str(guest[key]) for key in _SYSTEM if guest.get(key))
     yield "policy", judged.policy if judged else ""

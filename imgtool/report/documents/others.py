@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from imgtool.model.batch import TaskState
 from imgtool.model.conversion import Compression
 from imgtool.model.delivery import Metadata, OnConflict
+from imgtool.model.source import SourceHash
 
 
 class Problem(TypedDict):
@@ -57,6 +58,7 @@ class Task(TypedDict):
     metadata: Metadata | None
     properties: dict[str, str]
     derive: bool
+    source_hash: SourceHash
     policy: str
     boot: bool
     deadline_seconds: float
@@ -102,6 +104,7 @@ class Record(TypedDict):
     seconds: float
     source_sha256: str | None
     source_sha512: str | None
+    source_sha256_chunks: str | None
     size_before_bytes: int | None
     size_after_bytes: int | None
     image_ids: dict[str, str]
