@@ -9,6 +9,7 @@ from imgtool.convert import convert
 from imgtool.disk.temporary import temporary_folder
 from imgtool.fix import packages
 from imgtool.fix.plan import make_plan
+from imgtool.fix.repairs import NEED_PACKAGES
 from imgtool.formats.gate import admit
 from imgtool.model.boot import BootOptions
 from imgtool.model.fix import FixOptions, FixPlan, FixResult, Repair, SealedRun
@@ -62,8 +63,8 @@ def repaired(
         def run(guest: GuestFacts, repairs: Sequence[Repair]) -> SealedRun:
             return session.run(admit(copy.path, "raw"), guest, repairs, request.options, progress)
 
-        def look() -> ImageResult:
-            return judge(_of(inspection.image, copy.path), request.boot)
+        def look(boot: BootOptions | None) -> ImageResult:
+            return judge(_of(inspection.image, copy.path), boot)
 
         yield _repaired_copy(found, before, request, run, look)
 
@@ -73,24 +74,28 @@ def _repaired_copy(
     before: ImageResult,
     request: RepairRequest,
     run: Callable[[GuestFacts, Sequence[Repair]], SealedRun],
-    look: Callable[[], ImageResult],
+    look: Callable[[BootOptions | None], ImageResult],
 ) -> ImageResult:
     """Let the guest repair the copy, and once more what comes to light then.
 
-    A package that was missing, for example, has hidden what is wrong with its settings.
+    A package that was missing has hidden what is wrong with its settings: that is looked at before the boot.
     """
-    judged, repairs = before, found.plan.repairs
-    while repairs:
-        done = run(parts(judged)[0].guest, repairs)
+    guest, repairs = parts(before)[0].guest, found.plan.repairs
+    while True:
+        done = run(guest, repairs)
         all_done = done if found.run is None else found.run.followed_by(done)
         found = replace(found, run=all_done, problem=_run_problem(done))
         if found.problem is not None:
             return _told(before, found)
-        judged = look()
+        hid = any(NEED_PACKAGES.intersection(one.checks) for one in repairs)
+        judged = look(None if hid else request.boot)
         repairs = _new_in(_plan(judged, request), found.plan)
-        plan = replace(found.plan, repairs=(*found.plan.repairs, *repairs))
-        found = replace(found, plan=plan)
-    return _proven(found, judged, request)
+        if not repairs:
+            return _proven(found, look(request.boot) if hid and request.boot else judged, request)
+        found = replace(found, plan=replace(found.plan, repairs=(*found.plan.repairs, *repairs)))
+        guest = parts(judged)[0].guest
+        # Its descriptor has the lock that QEMU took for the boot.
+        del judged
 
 
 def _plan(result: ImageResult, request: RepairRequest) -> FixPlan:

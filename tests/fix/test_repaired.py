@@ -35,7 +35,7 @@ def repaired_copy(*seen: Inspection, status: int = 0) -> tuple[FixResult, list[t
     before = looks.pop(0)
     plan = repaired._plan(before, REQUEST)
     found = FixResult("a", repaired.parts(before)[1], plan)
-    told = repaired._repaired_copy(found, before, REQUEST, run, lambda: looks.pop(0))
+    told = repaired._repaired_copy(found, before, REQUEST, run, lambda _boot: looks.pop(0))
     assert told.fix is not None
     assert looks == []
     return told.fix, done

@@ -19,7 +19,8 @@ ALL = os.environ.get("IMGTOOL_FIX") == "all"
 AT_ONCE = tuple(fault for fault in FAULTS.values() if not fault.alone)
 ONE = Cell("trixie", "dracut", "lvm", "bios")
 SINGLE = [(cell, fault) for cell in CELLS for fault in FAULTS.values()]
-SOME = [(cell, fault) for cell, fault in SINGLE if cell == ONE and fault.check == "initramfs-intact"]
+CHEAP = Cell("bookworm", "initramfs-tools", "ext4", "uefi")
+SOME = [(cell, fault) for cell, fault in SINGLE if cell == CHEAP and fault.check == "uefi-fallback"]
 
 
 def spoilt(cell: Cell, faults: Sequence[Fault], folder: Path) -> tuple[Path, dict[str, str], set[str]]:
