@@ -64,12 +64,14 @@ _UUID = """\
 uuid=$(blkid -s UUID -o value "$(findmnt -n -v -o SOURCE /)")
 """
 SERIAL_WORDS = "console=tty0 console=ttyS0,115200"
+_CONSOLE = r"console=[^\"' ]*"
+"""Any console: the last one of the command line is that of user space, and so it has to be ours."""
 _SERIAL_IN_GRUB = r"""
-if [ -e /etc/default/grub ]; then
-    if ! grep -q '^GRUB_CMDLINE_LINUX=' /etc/default/grub; then
-        echo 'GRUB_CMDLINE_LINUX=""' >> /etc/default/grub
-    fi
-    sed -i "s/^GRUB_CMDLINE_LINUX=\([\"']\)/&WORDS /" /etc/default/grub
+file=/etc/default/grub
+if [ -e "$file" ]; then
+    grep -q '^GRUB_CMDLINE_LINUX=' "$file" || echo 'GRUB_CMDLINE_LINUX=""' >> "$file"
+    sed -i -E -e "s#^(GRUB_CMDLINE_LINUX=)([^\"' ]*)[[:space:]]*\$#\1\"\2\"#" \
+        -e "s#^(GRUB_CMDLINE_LINUX=.*)([\"'])[[:space:]]*\$#\1 WORDS\2#" "$file"
 fi
 """
 
@@ -91,12 +93,13 @@ def root_by_uuid() -> str:
 
 
 def with_serial_console() -> str:
-    """A script that gives all entries the serial console."""
-    grub = _SERIAL_IN_GRUB.replace("WORDS", SERIAL_WORDS)
-    entries = _entries([], SERIAL_WORDS, f'--args="{SERIAL_WORDS}"')
+    """A script that gives all entries the serial console, behind all others."""
+    gone = [_gone(_CONSOLE)] * 2  # of two that stand together, one goes at a time
+    edit = _EDIT.replace("EXPRESSIONS", _expressions(gone)) + _SERIAL_IN_GRUB.replace("WORDS", SERIAL_WORDS)
+    entries = _entries(gone, SERIAL_WORDS, f'--args="{SERIAL_WORDS}"')
     # grubby changes GRUB's settings too, and then they are not changed twice.
     return (
-        f"if ! command -v grubby > /dev/null; then {grub}fi\n{_ADD.replace('WORDS', SERIAL_WORDS)}{entries}"
+        f"if ! command -v grubby > /dev/null; then {edit}fi\n{_ADD.replace('WORDS', SERIAL_WORDS)}{entries}"
     )
 
 

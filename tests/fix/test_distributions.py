@@ -79,6 +79,27 @@ def test_grubby_changes_all_entries(tmp_path: Path) -> None:
     assert guest.read("etc/default/grub") == 'GRUB_CMDLINE_LINUX="ro"\n'
 
 
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        ('GRUB_CMDLINE_LINUX="ro console=tty0"\n', 'GRUB_CMDLINE_LINUX="ro  SERIAL"\n'),
+        ("GRUB_CMDLINE_LINUX=''\n", "GRUB_CMDLINE_LINUX=' SERIAL'\n"),
+        ("GRUB_CMDLINE_LINUX=quiet\n", 'GRUB_CMDLINE_LINUX="quiet SERIAL"\n'),
+        ("GRUB_TIMEOUT=1\n", 'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX=" SERIAL"\n'),
+        (
+            'GRUB_CMDLINE_LINUX=""\nGRUB_CMDLINE_LINUX_DEFAULT="console=hvc0 console=tty1 quiet"\n',
+            'GRUB_CMDLINE_LINUX=" SERIAL"\nGRUB_CMDLINE_LINUX_DEFAULT="  quiet"\n',
+        ),
+    ],
+)
+def test_the_serial_console_is_the_last_one(settings: str, changed: str, tmp_path: Path) -> None:
+    guest = StandInGuest(tmp_path / "guest", ["update-grub"])
+    guest.record("blkid", "exit 2")
+    guest.put("etc/default/grub", settings)
+    assert guest.run(with_serial_console()).calls[-1] == "update-grub"
+    assert guest.read("etc/default/grub") == changed.replace("SERIAL", "console=tty0 console=ttyS0,115200")
+
+
 def test_grub2_mkconfig_makes_the_menu(tmp_path: Path) -> None:
     guest = StandInGuest(tmp_path / "guest", ["grub2-mkconfig"])
     guest.record("blkid", "exit 2")
@@ -102,11 +123,11 @@ def test_entries_of_systemd_boot_are_edited(place: str, tmp_path: Path) -> None:
     for _ in range(2):  # a script may be run twice
         for script in (without(["pci=off"]), with_serial_console(), root_by_uuid()):
             assert guest.run(script).status == 0
-        serial = "console=tty0 console=ttyS0,115200"
-        assert guest.read(entry) == (
-            f"title  Linux\nversion 6.1\noptions   quiet {serial} root=UUID=0123\nlinux /pci=off\n"
-        )
-        assert guest.read("etc/kernel/cmdline").split() == f"{serial} root=UUID=0123".split()
+        words = ["quiet", "root=UUID=0123", "console=tty0", "console=ttyS0,115200"]
+        title, version, line, linux = guest.read(entry).splitlines()
+        assert (title, version, linux) == ("title  Linux", "version 6.1", "linux /pci=off")
+        assert sorted(line.split()) == sorted(["options", *words])
+        assert sorted(guest.read("etc/kernel/cmdline").split()) == sorted(words[1:])
 
 
 def test_where_no_loader_has_tools_that_is_said(tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ def told(found: dict[str, Any], log: str) -> str:
         found.get("problem") or found.get("error"),
         *(line for one in failed for line in (one["title"], one["status"], *one["output"])),
         found.get("machine"),
-        *(one["message"] for one in found.get("after") or () if one["outcome"] == "fail"),
+        *(one for one in found.get("after") or () if one["outcome"] not in {"pass", "skipped"}),
+        *((one["diagnosis"], one["cloud_init"]) for one in found.get("boots", ())),
         log,
     ]
     return "\n".join(map(str, shown))

@@ -206,7 +206,7 @@ FAULTS = {
         Fault("initramfs-intact", _cut, INITRAMFS, alone=True),
         Fault("initramfs-generic", _for_another_controller, INITRAMFS),
         Fault("virtio-initramfs", _without_virtio, INITRAMFS, alone=True),
-        # Debian's policy, which enforces, does not let cloud-init do its work.
+        # Under Debian's policy, which enforces, cloud-init is not seen to come to its end.
         Fault("selinux-labels", _unlabelled, boots=False, alone=True),
     )
 }

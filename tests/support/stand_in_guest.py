@@ -16,7 +16,9 @@ TOOLS = (
 )  # fmt: skip
 """Without a package manager, and without a boot loader's."""
 HOST = "/host"
-RECORDER = '#!/bin/sh\n{{ printf %s "${{0##*/}}"; printf " %s" "$@"; echo; }} >> /calls\n{more}\n'
+RECORDER = (
+    '#!/bin/sh\n{{ printf %s "${{0##*/}}"; [ $# = 0 ] || printf " %s" "$@"; echo; }} >> /calls\n{more}\n'
+)
 LIBRARIES = ("/lib64", "/lib/x86_64-linux-gnu")
 
 
