@@ -117,7 +117,7 @@ class ExtNode(InodeNode):
         elif inode.keeps_its_target:
             target = inode.fields.content[: inode.size] if inode.size < LINK_BYTES else b""
         else:
-            target = _read_all(inode)
+            target = _Content(inode.volume, inode.runs()).read_at(0, inode.size)
         if len(target) != inode.size:
             raise GuestReadError(f"{printable(self.where)}: its target is damaged")
         return target.decode(errors="surrogateescape")
@@ -160,7 +160,10 @@ class ExtNode(InodeNode):
             yield from _entries(head[INLINE_PARENT_BYTES:], len(head) - INLINE_PARENT_BYTES)
             yield from _entries(tail, len(tail))
         else:
-            yield from _entries(_read_all(inode), inode.volume.blocks.size)
+            size = inode.volume.blocks.size
+            blocks = -(-inode.size // size)  # an entry may reach beyond the directory's size: ext4_readdir
+            content = _Content(inode.volume, inode.runs()).read_at(0, blocks * size)
+            yield from _entries(content, size, inode.size)
 
 
 class _Content:
@@ -188,11 +191,6 @@ class _Content:
         return b"".join(pieces)
 
 
-def _read_all(inode: Inode) -> bytes:
-    """The content of a directory or of a link, which its callers have bounded."""
-    return _Content(inode.volume, inode.runs()).read_at(0, inode.size)
-
-
 def _inline_parts(inode: Inode) -> tuple[bytes, bytes]:
     """What is kept in the inode itself, and what follows in its attribute system.data (ext4, inline data)."""
     head = inode.fields.content[: inode.size]
@@ -202,13 +200,14 @@ def _inline_parts(inode: Inode) -> tuple[bytes, bytes]:
     return head, tail[: inode.size - len(head)]
 
 
-def _entries(content: bytes, block_size: int) -> Iterator[tuple[int, int, bytes]]:
-    """Inode, type and name of each entry in use: struct ext4_dir_entry_2.
+def _entries(content: bytes, block_size: int, end: int | None = None) -> Iterator[tuple[int, int, bytes]]:
+    """Inode, type and name of each entry in use that begins before `end`: struct ext4_dir_entry_2.
 
     Index blocks and checksums are dressed up as unused entries, so all blocks read alike.
     """
     offset = 0
-    while offset + 8 <= len(content):
+    end = len(content) if end is None else end
+    while offset < end and offset + 8 <= len(content):
         inum, length, name_length, entry_type = struct.unpack_from("<IHBB", content, offset)
         length = _record_length(length, block_size)
         if length < 8 or length % 4 or offset % block_size + length > block_size:

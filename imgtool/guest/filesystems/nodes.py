@@ -101,6 +101,8 @@ class CachedNode(ABC):
         for count, (name, node) in enumerate(listing):
             if count >= MAX_DIRECTORY_ENTRIES:
                 raise GuestReadError(f"{printable(self.where)}: over {MAX_DIRECTORY_ENTRIES} entries")
+            if not name or "/" in name or "\0" in name:  # fs/readdir.c, verify_dirent_name
+                raise GuestReadError(f"{printable(self.where)}: an entry has a name that no file can have")
             if name not in {".", ".."}:
                 entries[name] = node
         return entries

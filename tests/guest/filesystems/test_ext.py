@@ -184,3 +184,32 @@ def test_the_type_is_that_of_blkid(features: tuple[int, int, int], kind: str, tm
     )
     assert found is not None
     assert found.type == kind == told.stdout.strip()
+
+
+def test_a_directory_shorter_than_its_block_ends_with_the_entry_that_begins_in_it(
+    tree: Path, tmp_path: Path
+) -> None:
+    """As ext4_readdir: the size bounds where an entry begins."""
+    volume = mkfs(tmp_path / "volume", ["-O", "^metadata_csum"], tree)
+    subprocess.run(
+        ["debugfs", "-w", "-R", 'set_inode_field "/3 entries" size 25', volume],
+        check=True,
+        capture_output=True,
+    )
+    with volume.open("rb") as stream:
+        found = open_filesystem(stream, volume.stat().st_size)
+        assert found is not None
+        names = [name for name, _ in find(found.root(), "3 entries").children()]
+    assert len(names) == 1
+
+
+def test_a_name_that_no_file_can_have_is_damage(tree: Path, tmp_path: Path) -> None:
+    """As verify_dirent_name of fs/readdir.c; it would lead a search out of its directory."""
+    volume = mkfs(tmp_path / "volume", ["-O", "^metadata_csum"], tree)
+    content = volume.read_bytes()
+    assert content.count(b"156 bytes") == 1
+    content = content.replace(b"156 bytes", b"156/bytes")
+    found = open_filesystem(io.BytesIO(content), len(content))
+    assert found is not None
+    with pytest.raises(GuestReadError, match="an entry has a name that no file can have"):
+        list(found.root().children())
