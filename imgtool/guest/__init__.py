@@ -26,7 +26,8 @@
     agent/         qemu-guest-agent: what starts it, with which options, on which port; agent_rpcs.py
     cloud_init/    cloud-init: its generator, ds-identify, stages, program and merged configuration
     first_boot.py  what sets an instance up in cloud-init's place
-    boot_services.py   what a boot starts of the services, with udev.py's events and cloud-init's generator
+    boot_services.py   what a boot starts of the services, with udev.py's events and cloud-init's generator;
+                       udev_rules.py: the language of udev's rules
     exec_command.py    the command that a unit really starts; init_system.py: inits other than systemd
     service_setup.py   what systemd sets up for that command, and fails; service_paths.py: what it may write;
                        service_view.py: which files it has; service_commands.py: what runs beside it, and how

@@ -73,7 +73,7 @@ class CommandStatus:
     def __init__(self, tree: GuestTree, is_missing: Callable[[str], bool]) -> None:
         """`is_missing`: whether nothing is at a path, and nothing is known to make it before."""
         self._tree = tree
-        self._is_missing = is_missing
+        self.is_missing = is_missing
 
     def of(self, words: Sequence[str], depth: int = 0) -> int | None:
         """The status of a command; None where it is not known."""
@@ -108,7 +108,7 @@ class CommandStatus:
         if name == "rm" and any("f" in word for word in rest if word.startswith("-")):
             return None
         read = operands[:-1] if name in WITH_TARGET else operands
-        gone = any(one.startswith("/") and not _HARD.search(one) and self._is_missing(one) for one in read)
+        gone = any(one.startswith("/") and not _HARD.search(one) and self.is_missing(one) for one in read)
         return FAILED if gone else None
 
     # ------------------------------------------------------------ test
@@ -137,7 +137,7 @@ class CommandStatus:
         look = _FILE_TESTS.get(operator)
         if look is None or not word.startswith("/"):
             return None
-        if self._is_missing(word):
+        if self.is_missing(word):
             return False
         is_there = self._tree.is_link(word) or self._tree.exists(word)
         return look(self._tree, word) if is_there else None

@@ -2,18 +2,22 @@
 
 Source: udev(7); systemd.device(5); systemd's src/udev/udev-rules.c and src/core/device.c. Of each name the
 first file counts, whichever directory has it, and all are read in the order of their names. Only rules that
-could concern the port are evaluated: keys that depend on what runs (PROGRAM, TEST, IMPORT, RESULT) count as
-matching.
+could concern the port are evaluated: what only the running guest knows (IMPORT, RESULT, most programs) counts
+as matching.
 """
 
 import fnmatch
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from imgtool.guest.command_status import CommandStatus
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.systemd import is_null
+from imgtool.guest.systemd.names import is_unit_name
+from imgtool.guest.systemd.unit import split_words
 from imgtool.guest.tree import GuestTree
+from imgtool.guest.udev_rules import COMPARING, Token, rules_of
 from imgtool.util.text import printable
 
 DIRECTORIES = (
@@ -28,26 +32,16 @@ LINK_RULES = "50-udev-default.rules"
 TAG_RULES = "99-systemd.rules"
 """systemd's own, which gives every port the tag systemd."""
 
-MAX_RULES = 20_000
 MAX_FILES = 500
 MAX_STEPS = 50_000
 MAX_PROPERTIES = 500
 MAX_VALUE_CHARACTERS = 16 << 10
 
+AT_RUN_TIME = ("/run/", "/dev/", "/proc/", "/sys/", "/tmp/")  # noqa: S108 - a guest's paths
 PORT = "org.qemu.guest_agent.0"
 _KERNEL = "vport1p1"
 _CONCERNS = ("SYSTEMD_WANTS", "virtio-ports", "vport", PORT, "TAG-=", 'TAG="', "SYSTEMD_READY")
 """A file without any of these words changes nothing about the port."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One `KEY{attribute}operator"value"` of a rule."""
-
-    key: str
-    attribute: str
-    operator: str
-    value: str
 
 
 @dataclass(slots=True)
@@ -59,8 +53,12 @@ class PortEvent:
     """The file that set each property."""
     tags: set[str] = field(default_factory=set)
     links: set[str] = field(default_factory=set)
+    started: list[str] = field(default_factory=list)
+    """Units that a program of RUN starts."""
     files: tuple[str, ...] = ()
     """The rule files that were read for it."""
+    status: CommandStatus | None = None
+    """How a program of PROGRAM ends."""
     overridden: tuple[str, ...] = ()
     """Files that stand in place of one of the same name, which speaks of the port."""
 
@@ -69,7 +67,8 @@ class PortEvent:
         """The units that systemd starts when the port appears: only where the device has its tag."""
         if "systemd" not in self.tags or self.properties.get("SYSTEMD_READY") == "0":
             return ()
-        return tuple(self.properties.get("SYSTEMD_WANTS", "").split())
+        wanted = self.properties.get("SYSTEMD_WANTS", "").split()
+        return (*(one if is_unit_name(one) else f"{one}.service" for one in wanted), *self.started)
 
     @property
     def has_device_unit(self) -> bool:
@@ -79,7 +78,7 @@ class PortEvent:
 
 def port_event(tree: GuestTree) -> PortEvent:
     """What becomes of the port. Raises GuestReadError where a file that counts cannot be read."""
-    event = PortEvent()
+    event = PortEvent(status=CommandStatus(tree, lambda path: not tree.exists(path)))
     files, overridden = _files(tree)
     names = {posixpath.basename(path) for path in files}
     if LINK_RULES not in names:
@@ -90,7 +89,7 @@ def port_event(tree: GuestTree) -> PortEvent:
         text = "" if is_null(tree, path) else tree.read_text(path) or ""
         if any(word in text for word in _CONCERNS):
             read.append(path)
-            steps += _run(list(_rules(text, path)), printable(path), event)
+            steps += _run(list(rules_of(text, path)), printable(path), event)
             if steps > MAX_STEPS:
                 raise GuestReadError(f"{printable(path)}: more than {MAX_STEPS} steps of udev rules")
     if TAG_RULES not in names:
@@ -124,89 +123,6 @@ def _text(tree: GuestTree, path: str) -> str:
         return ""
 
 
-# ---------------------------------------------------------------- the language
-
-
-def _rules(text: str, path: str) -> Iterator[list[Token]]:
-    """The rules of a file; a line that cannot be parsed is left out, as udev does."""
-    logical = ""
-    count = 0
-    for line in text.splitlines():
-        stripped = line.lstrip() if not logical else line
-        if not logical and (not stripped or stripped.startswith("#")):
-            continue
-        if stripped.endswith("\\"):
-            logical += stripped[:-1]
-            continue
-        tokens = _tokens(logical + stripped)
-        logical = ""
-        count += 1
-        if count > MAX_RULES:
-            raise GuestReadError(f"{printable(path)}: more than {MAX_RULES} rules")
-        if tokens:
-            yield tokens
-
-
-def _tokens(line: str) -> list[Token] | None:
-    tokens: list[Token] = []
-    position = 0
-    while position < len(line):
-        if line[position] in " \t,":
-            position += 1
-            continue
-        parsed = _token(line, position)
-        if parsed is None:
-            return None
-        token, position = parsed
-        tokens.append(token)
-    return tokens
-
-
-def _token(line: str, position: int) -> tuple[Token, int] | None:
-    begin = position
-    while position < len(line) and (line[position].isalnum() or line[position] == "_"):
-        position += 1
-    key = line[begin:position]
-    attribute = ""
-    if line[position : position + 1] == "{":
-        end = line.find("}", position)
-        if end < 0:
-            return None
-        attribute, position = line[position + 1 : end], end + 1
-    while line[position : position + 1] in {" ", "\t"}:
-        position += 1
-    operator = next(
-        (one for one in ("==", "!=", "+=", "-=", ":=", "=") if line.startswith(one, position)), None
-    )
-    if operator is None or not key:
-        return None
-    position += len(operator)
-    while line[position : position + 1] in {" ", "\t"}:
-        position += 1
-    value = _quoted(line, position)
-    return None if value is None else (Token(key, attribute, operator, value[0]), value[1])
-
-
-def _quoted(line: str, position: int) -> tuple[str, int] | None:
-    """A string in double quotes; with `e` before it, escapes are taken as in C."""
-    escaped = line.startswith('e"', position)
-    position += escaped
-    if line[position : position + 1] in {"i"}:
-        position += 1
-    if line[position : position + 1] != '"':
-        return None
-    parts: list[str] = []
-    position += 1
-    while position < len(line) and line[position] != '"':
-        if line[position] == "\\" and line[position + 1 : position + 2] in (
-            {'"', "\\"} if escaped else {'"'}
-        ):
-            position += 1
-        parts.append(line[position])
-        position += 1
-    return ("".join(parts), position + 1) if position < len(line) else None
-
-
 # ---------------------------------------------------------------- one file
 
 
@@ -220,26 +136,45 @@ def _run(rules: list[list[Token]], path: str, event: PortEvent) -> int:
         steps += 1
         rule = rules[index]
         index += 1
-        if not all(_matches(token, event) for token in rule if token.operator in {"==", "!="}):
+        if not all(_matches(token, event) for token in rule if _compares(token)):
             continue
         goto = None
         for token in rule:
             if token.key == "GOTO":
                 goto = labels.get(token.value)
-            elif token.operator not in {"==", "!="}:
+            elif not _compares(token):
                 _assign(token, path, event)
         if goto is not None and goto >= index:
             index = goto
     return steps
 
 
+def _compares(token: Token) -> bool:
+    return token.operator in COMPARING or token.key in {"TEST", "PROGRAM", "IMPORT"}
+
+
 def _matches(token: Token, event: PortEvent) -> bool:
+    if token.key in {"TEST", "PROGRAM"}:
+        return _succeeds(token, event)
     found = _found(token, event)
     if found is None:
         return True
     patterns = token.value.split("|") if token.value else [""]
     equal = any(fnmatch.fnmatchcase(value, pattern) for value in found for pattern in patterns)
     return bool(found) and equal == (token.operator == "==")
+
+
+def _succeeds(token: Token, event: PortEvent) -> bool:
+    """Whether a file is there, or a program ends well; what is not known counts as matching."""
+    words = ["test", "-e", token.value] if token.key == "TEST" else split_words(token.value)
+    if not words or event.status is None or token.value.startswith(AT_RUN_TIME) or "$" in token.value:
+        return True
+    if token.key == "PROGRAM" and not words[0].startswith("/"):
+        words[0] = f"/usr/lib/udev/{words[0]}"
+    status = event.status.of(words)
+    if token.key == "PROGRAM" and status is None and event.status.is_missing(words[0]):
+        status = 1
+    return status is None or (status == 0) is (token.operator != "!=")
 
 
 _EVENT: Mapping[str, tuple[str, ...]] = {
@@ -272,6 +207,8 @@ def _found(token: Token, event: PortEvent) -> tuple[str, ...] | None:
         found = (event.properties.get(token.attribute, usual),)
     elif token.key in {"ATTR", "ATTRS"} and token.attribute == "name":
         found = (PORT,)
+    elif token.key == "CONST" and token.attribute == "virt":
+        found = ("kvm",)
     elif token.key == "ATTR" and token.attribute not in {"dev", "uevent"}:
         found = ()
     return found
@@ -291,8 +228,18 @@ def _assign(token: Token, path: str, event: PortEvent) -> None:
             _assign_set(event.tags, token.operator, [value])
         case "SYMLINK":
             _assign_set(event.links, token.operator, value.split())
+        case "RUN":
+            event.started += _started_units(value)
         case _:
             pass
+
+
+def _started_units(command: str) -> list[str]:
+    """The units that a command of systemctl starts."""
+    words = [word for word in split_words(command) if not word.startswith("-")]
+    if len(words) < 3 or posixpath.basename(words[0]) != "systemctl" or words[1] not in {"start", "restart"}:
+        return []
+    return [word if is_unit_name(word) else f"{word}.service" for word in words[2:]]
 
 
 def _assign_set(found: set[str], operator: str, values: list[str]) -> None:

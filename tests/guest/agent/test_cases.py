@@ -107,7 +107,7 @@ RUNS: dict[str, Mapping[str, Content | None]] = {
     "a rule with a match on the kernel's name": {
         RULES: RULE.replace("SUBSYSTEM", 'KERNEL=="vport*", SUBSYSTEM')
     },
-    "an unknown key": {RULES: RULE.replace("SUBSYSTEM", 'PROGRAM=="/bin/x", SUBSYSTEM')},
+    "an unknown key": {RULES: RULE.replace("SUBSYSTEM", 'RESULT=="x", SUBSYSTEM')},
     "an escape in the rule": {
         RULES: RULE.replace('"qemu-guest-agent.service"', 'e"qemu-guest-agent.service"')
     },
