@@ -27,6 +27,7 @@ MAX_FILE_BYTES = 256 << 10
 MAX_TOTAL_BYTES = 2 << 20
 """Of all files together; a distribution has 10 KiB."""
 MAX_MODULES = 500
+STAGE_LISTS = ("cloud_init_modules", "cloud_config_modules", "cloud_final_modules")
 
 Mapped = dict[Scalar, Value]
 
@@ -77,6 +78,13 @@ class CloudConfig:
             return None
         where = self.where("system_info", "default_user", "name")
         return Known(printable(name), f"{where}: default_user: name: {printable(name)}")
+
+    @property
+    def all_modules(self) -> frozenset[str]:
+        """The names of all modules that one of the stages runs."""
+        values = (self.get(key) for key in STAGE_LISTS)
+        items = (item for value in values for item in (value if isinstance(value, list) else [value]))
+        return frozenset(pair[0] for item in items if (pair := _module(item)) is not None)
 
     @property
     def modules(self) -> Known[Mapping[str, tuple[Value, ...]]] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imgtool.guest.boot_services import BootServices
 from imgtool.guest.cloud_init.config import MAIN, CloudConfig
 from imgtool.guest.cloud_init.ds_identify import Identified, Script, identify
+from imgtool.guest.cloud_init.ends import ending
 from imgtool.guest.cloud_init.generator import ds_identify_path, script_of
 from imgtool.guest.cloud_init.program import binaries, code_obstacle, ignores_case
 from imgtool.guest.cloud_init.stages import (
@@ -33,6 +34,8 @@ STATE_DIRECTORIES = ("instances", "data", "sem")
 MAX_LEFTOVERS = 20
 """Paths that are named; one is enough to judge by."""
 OPENSTACK = frozenset({"OpenStack", "ConfigDrive"})
+NEEDED_MODULES = ("users_groups", "ssh")
+"""They make the user, and give that one the keys of the instance."""
 _LOWER = frozenset(map(str.lower, OPENSTACK))
 
 
@@ -118,12 +121,23 @@ def _obstacles(tree: GuestTree, config: Fact[CloudConfig], programs: Programs) -
             yield found
     if isinstance(config, Known) and config.value.problem:
         yield config.value.problem
-    if isinstance(config, Known) and config.value.modules is None:
-        yield from (
-            f"{why}; without it there is no cloud_init_modules, and no users and no keys are made"
-            for why in config.value.skipped
-            if why.startswith(f"{MAIN}:")
-        )
+    if isinstance(config, Known):
+        yield from _without_modules(tree, config.value)
+        yield from ending(tree, config.value)
+
+
+def _without_modules(tree: GuestTree, config: CloudConfig) -> Iterator[str]:
+    """Yield which of the modules that make users and keys is in no stage's list, and why."""
+    missing = [name for name in NEEDED_MODULES if name not in config.all_modules]
+    if not missing or not tree.is_directory(posixpath.dirname(MAIN)):
+        return  # without the directory the boot writes it all, as NixOS does
+    skipped = next((why for why in config.skipped if why.startswith(f"{MAIN}:")), "")
+    reason = skipped or ("" if tree.is_file(MAIN) else f"{MAIN} is not there")
+    if reason:
+        yield f"{reason}; without it there is no cloud_init_modules, and no users and no keys are made"
+    else:
+        where = config.where("cloud_init_modules")
+        yield f"{where}: cloud_init_modules lacks {' and '.join(missing)}: no users and no keys are made"
 
 
 # ---------------------------------------------------------------- datasources

@@ -8,8 +8,9 @@ or ends in the middle of a line.
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from imgtool.guest.cloud_init.imports import Imports
 from imgtool.guest.exec_command import split_words
 from imgtool.guest.systemd import unit_settings
 from imgtool.guest.tree import GuestTree
@@ -85,16 +86,37 @@ def code_obstacle(tree: GuestTree, program: str) -> str | None:
         return None
     minor = _minor(tree, interpreter)
     directories = list(dict.fromkeys(_directories(tree, minor)))
+    without_encodings = _cannot_start(tree, minor)
+    if without_encodings:
+        return without_encodings
     package = next((d for d in directories if tree.is_directory(f"{d}/{PACKAGE}")), None)
     if package is None:
         return _not_importable(tree, minor)
-    found = next(_broken(tree, f"{package}/{PACKAGE}"), None)
+    imports = Imports(tree, f"{package}/{PACKAGE}", [*_library(tree, minor), *directories])
+    seeds = (
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in (*READ, *NEEDED)
+    )
+    found = next(_broken(tree, f"{package}/{PACKAGE}"), None) or next(imports.missing(seeds), None)
     if found is not None:
         return found
     missing = next((name for name in OTHERS if not _importable(tree, directories, name)), None)
     return (
         None if missing is None else f"Python's package {missing}, which cloud-init imports, is not installed"
     )
+
+
+def package_directory(tree: GuestTree) -> str | None:
+    """Where cloud-init's package of Python is; None where there is none."""
+    program = next((path for path in binaries(tree) if tree.is_file(path)), None)
+    interpreter = None if program is None else _interpreter(tree, program)
+    if interpreter is None:
+        return None
+    holder = _holder(tree, _directories(tree, _minor(tree, interpreter)))
+    return None if holder is None else f"{holder}/{PACKAGE}"
+
+
+def _holder(tree: GuestTree, directories: Iterable[str]) -> str | None:
+    return next((one for one in directories if tree.is_directory(f"{one}/{PACKAGE}")), None)
 
 
 def _interpreter(tree: GuestTree, program: str) -> str | None:
@@ -124,6 +146,21 @@ def _directories(tree: GuestTree, minor: str | None) -> Iterator[str]:
                 yield f"{prefix}/{name}/site-packages"
                 yield f"{prefix}/{name}/dist-packages"
         yield f"{prefix}/python3/dist-packages"
+
+
+def _library(tree: GuestTree, minor: str | None) -> list[str]:
+    """Where this Python's own library is."""
+    places = (f"{prefix}/python3.{minor}" for prefix in ("/usr/local/lib", "/usr/lib", "/usr/lib64"))
+    return [place for place in places if tree.is_file(f"{place}/os.py")]
+
+
+def _cannot_start(tree: GuestTree, minor: str | None) -> str:
+    """Why Python itself does not start: it imports `encodings` before anything else; pylifecycle.c."""
+    library = _library(tree, minor)
+    lacks = not any(
+        tree.exists(f"{one}/encodings") or tree.exists(f"{one}/../python3{minor}.zip") for one in library
+    )
+    return f"{library[0]}/encodings is not there, so that Python does not start" if library and lacks else ""
 
 
 def _not_importable(tree: GuestTree, minor: str | None) -> str | None:

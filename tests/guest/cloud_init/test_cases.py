@@ -1,110 +1,29 @@
 """What was tried of a Debian's cloud-init, each case a change in one point: what a boot does with it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support.guest_tree import EMPTY_DIRECTORY, Content, File, Link, guest_tree
-from support.units import SYSTEM
+from support.cloud_init_guest import (
+    DS_IDENTIFY,
+    GENERATOR,
+    MODULES,
+    NEW,
+    OLD_GENERATOR,
+    PACKAGE,
+    Change,
+    D,
+    E,
+    S,
+    cfg,
+    dsid,
+    read,
+)
+from support.guest_tree import EMPTY_DIRECTORY, File, Link, guest_tree
 
 from imgtool.guest.boot_services import BootServices
 from imgtool.guest.cloud_init.config import cloud_config_fact
 from imgtool.guest.cloud_init.facts import read_cloud_init
 from imgtool.guest.kernel_command_line import parse_command_line
-from imgtool.model.services import CloudInitFacts
-
-S, E = "/usr/lib/systemd/system", "/etc/systemd/system"
-D = "/etc/cloud/cloud.cfg.d"
-GENERATOR = "/usr/lib/systemd/system-generators/cloud-init-generator"
-DS_IDENTIFY = "/usr/lib/cloud-init/ds-identify"
-PACKAGE = "/usr/lib/python3/dist-packages/cloudinit"
-STAGES = ("cloud-init-local", "cloud-init", "cloud-config", "cloud-final")
-RUNS = "[Service]\nExecStart=/usr/bin/cloud-init\n"
-WANTS = {f"{E}/cloud-init.target.wants/{name}.service": Link(f"{S}/{name}.service") for name in STAGES}
-OLD_GENERATOR = (
-    '#!/bin/sh\nCLOUD_SYSTEM_TARGET="/lib/systemd/system/cloud-init.target"\n'
-    f'    dsidentify="{DS_IDENTIFY}"\nkernel_cmdline() {{\n}}\n'
-    "check_for_datasource() {\n}\nmain() {\n}\nmain\n"
-)
-OLD_SCRIPT = (
-    "#!/bin/sh\n"
-    'DI_DEFAULT_POLICY_NO_DMI="search,found=all,maybe=none,notfound=${DI_ENABLED}"\n'
-    'DI_DSLIST_DEFAULT="MAAS ConfigDrive NoCloud Azure AliYun Ec2 GCE \\\nOpenStack OVF VMware"\n'
-)
-NEW_SCRIPT = OLD_SCRIPT + 'grep "$key\nis_disabled() {\n}\n            ds) _rc_dsname="$val" ;;\n'
-MODULES = (
-    "__init__",
-    "settings",
-    "helpers",
-    "importer",
-    "url_helper",
-    "mergers/__init__",
-    "distros/__init__",
-    "handlers/__init__",
-    "config/cc_ssh",
-    "config/cc_users_groups",
-    "cmd/main",
-    "stages",
-    "util",
-    "sources/__init__",
-    "sources/DataSourceOpenStack",
-    "sources/DataSourceConfigDrive",
-    "sources/helpers/openstack",
-)
-DEBIAN: dict[str, Content] = {
-    **SYSTEM,
-    "/usr/bin/cloud-init": "#!/usr/bin/python3\n",
-    "/usr/bin/python3": Link("python3.11"),
-    "/usr/bin/python3.11": "\x7fELF",
-    "/usr/lib/python3.11/os.py": "#\n",
-    **{f"{PACKAGE}/{name}.py": "pass\n" for name in MODULES},
-    "/usr/lib/python3/dist-packages/yaml/__init__.py": "#\n",
-    "/usr/lib/python3/dist-packages/requests/__init__.py": "#\n",
-    **{f"{S}/{name}.service": "[Service]\nExecStart=/usr/bin/cloud-init init\n" for name in STAGES},
-    f"{S}/cloud-init.service": "[Unit]\nWants=cloud-init-local.service\n"
-    "[Service]\nExecStart=/usr/bin/cloud-init init\n",
-    f"{S}/cloud-config.service": "[Unit]\nWants=network-online.target cloud-config.target\n"
-    "[Service]\nExecStart=/usr/bin/cloud-init modules --mode=config\n",
-    f"{S}/cloud-final.service": "[Unit]\nWants=network-online.target cloud-config.service\n"
-    "[Service]\nExecStart=/usr/bin/cloud-init modules\n",
-    f"{S}/cloud-init.target": "[Unit]\n",
-    f"{S}/cloud-config.target": "[Unit]\nWants=cloud-init-local.service cloud-init.service\n",
-    **WANTS,
-    GENERATOR: OLD_GENERATOR,
-    DS_IDENTIFY: OLD_SCRIPT,
-    "/etc/cloud/cloud.cfg": "users:\n - default\nsystem_info:\n  default_user:\n    name: debian\n",
-    f"{D}/05_logging.cfg": "_log: x\n",
-    f"{D}/90_dpkg.cfg": "# to update this file, run dpkg-reconfigure\ndatasource_list: [ NoCloud, "
-    "ConfigDrive, OpenStack, DigitalOcean, Azure, Ec2, None ]\n",
-}
-
-Change = Mapping[str, Content | None]
-
-
-def read(change: Change, options: str = "", machine: str = "x86_64") -> CloudInitFacts:
-    files = {path: content for path, content in (DEBIAN | dict(change)).items() if content is not None}
-    tree = guest_tree(files)
-    return read_cloud_init(BootServices(tree, parse_command_line(options), machine), cloud_config_fact(tree))
-
-
-def cfg(text: str, name: str = "99-x.cfg") -> Change:
-    return {f"{D}/{name}": text}
-
-
-def dsid(text: str) -> Change:
-    return {"/etc/cloud/ds-identify.cfg": text + "\n"}
-
-
-NEW: Change = {
-    GENERATOR: OLD_GENERATOR.replace("kernel_cmdline", "x").replace("check_for_datasource", "y"),
-    DS_IDENTIFY: NEW_SCRIPT,
-    f"{S}/cloud-init.service": None,
-    f"{E}/cloud-init.target.wants/cloud-init.service": None,
-    **{f"{S}/cloud-init-{name}.service": RUNS for name in ("main", "network")},
-    **{f"{E}/cloud-init.target.wants/cloud-init-{name}.service": Link("x") for name in ("main", "network")},
-    f"{PACKAGE}/importer.py": "def match_case_insensitive_module_name\n",
-}
-"""The units and scripts since 24.3."""
 
 RUNS: dict[str, tuple[Change, str]] = {
     "as it is": ({}, ""),
@@ -127,6 +46,17 @@ RUNS: dict[str, tuple[Change, str]] = {
     "yaml-invalid": (cfg("foo: [1, 2\nbar: }\n"), ""),
     "yaml-tab": (cfg("datasource_list:\n\t- NoCloud\n"), ""),
     "yaml-multidoc": (cfg("datasource_list: [ NoCloud ]\n---\ndatasource_list: [ OpenStack ]\n"), ""),
+    "reboots": (cfg("power_state: {mode: reboot}\n"), ""),
+    "powers off under a condition": (cfg("power_state: {mode: poweroff, condition: false}\n"), ""),
+    "a command that does no harm": (cfg("runcmd:\n - [echo, poweroff]\n - shutdown -r now\n - 1\n"), ""),
+    "what may be missing": (
+        {f"{PACKAGE}/util.py": "import sys\ntry:\n    import oauthlib\nexcept ImportError:\n    pass\n"},
+        "",
+    ),
+    "modules in another stage": (
+        cfg("cloud_init_modules: [ssh]\ncloud_config_modules: [cc_users_groups]\n"),
+        "",
+    ),
     "yaml-notcfg": (cfg("datasource_list: [ NoCloud ]\n", "99-x.yaml"), ""),
     "yaml-order": (cfg("datasource_list: [ NoCloud ]\n", "00-x.cfg"), ""),
     "yaml-none-value": (cfg("datasource_list:\n"), ""),
@@ -150,7 +80,7 @@ RUNS: dict[str, tuple[Change, str]] = {
         "",
     ),
     "cloud.cfg is no YAML, but another file has all": (
-        {"/etc/cloud/cloud.cfg": "a: [\n", **dict(cfg("cloud_init_modules: [ssh]\n"))},
+        {"/etc/cloud/cloud.cfg": "a: [\n", **dict(cfg("cloud_init_modules: [ssh, users-groups]\n"))},
         "",
     ),
     "compiled only": ({f"{PACKAGE}/stages.py": None, f"{PACKAGE}/stages.pyc": "x"}, ""),
@@ -223,6 +153,43 @@ NOT_ENABLED: dict[str, tuple[Change, str, str]] = {
     "module cut off": ({f"{PACKAGE}/util.py": "import os\ndef x("}, "", "ends in the middle of a line"),
     "module of zeros": ({f"{PACKAGE}/util.py": b"\0" * 512}, "", "NUL bytes"),
     "package gone": ({f"{PACKAGE}/{name}.py": None for name in MODULES}, "", "finds no package cloudinit"),
+    "a module of its own gone": (
+        {f"{PACKAGE}/util.py": "from cloudinit import net, version\n", f"{PACKAGE}/version.py": "pass\n"},
+        "",
+        "has no net, which util imports",
+    ),
+    "a module below another gone": (
+        {f"{PACKAGE}/util.py": "from cloudinit.net import (\n    dhcp,  # comment\n)\n"},
+        "",
+        "net.py is not there, which util imports",
+    ),
+    "a module emptied": (
+        {f"{PACKAGE}/util.py": "from cloudinit.net import find\n", f"{PACKAGE}/net.py": ""},
+        "",
+        "net.py has no find",
+    ),
+    "a package of others gone": (
+        {f"{PACKAGE}/util.py": "import os, configobj\n"},
+        "",
+        "Python's package configobj",
+    ),
+    "a part of Python's library gone": (
+        {f"{PACKAGE}/util.py": "import json as JSON\n"},
+        "",
+        "Python's package json",
+    ),
+    "Python's encodings gone": (
+        {"/usr/lib/python3.11/encodings/__init__.py": None},
+        "",
+        "encodings is not there",
+    ),
+    "no module for users": (cfg("cloud_init_modules: [ssh]\n"), "", "lacks users_groups"),
+    "no modules": (cfg("cloud_init_modules: []\n"), "", "lacks users_groups and ssh"),
+    "no cloud.cfg": ({"/etc/cloud/cloud.cfg": None}, "", "/etc/cloud/cloud.cfg is not there"),
+    "powers off": (cfg("power_state: {mode: poweroff}\n"), "", "power_state"),
+    "a command powers off": (cfg("runcmd:\n - [sh, -c, 'true && poweroff']\n"), "", "runcmd"),
+    "a command halts": (cfg("bootcmd:\n - systemctl halt\n"), "", "bootcmd"),
+    "a distribution that there is not": (cfg("system_info: {distro: debain}\n"), "", "debain"),
     "no yaml": ({"/usr/lib/python3/dist-packages/yaml/__init__.py": None}, "", "package yaml"),
     "noexec": (
         {"/usr/bin/cloud-init": File("#!/usr/bin/python3\n", 0o644)},

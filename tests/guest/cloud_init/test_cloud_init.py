@@ -13,7 +13,8 @@ GENERATOR = {"/usr/lib/systemd/system-generators/cloud-init-generator": "#!/bin/
 STAGES = ("cloud-init-local.service", "cloud-init.service")
 LINKS = {f"{E}/cloud-init.target.wants/{unit}": Link(f"{S}/{unit}") for unit in STAGES}
 UNITS = {f"{S}/{unit}": "[Service]\n" for unit in (*STAGES, "cloud-init.target")}
-DEBIAN = {"/usr/bin/cloud-init": "#!/usr/bin/python3"} | UNITS | LINKS | GENERATOR
+CONFIGURED = {"/etc/cloud/cloud.cfg": "cloud_init_modules: [users-groups, ssh]\n"}
+DEBIAN = {"/usr/bin/cloud-init": "#!/usr/bin/python3"} | UNITS | LINKS | GENERATOR | CONFIGURED
 
 
 def read(files, options: str = "") -> CloudInitFacts:
