@@ -177,17 +177,8 @@ def background(
     said, began = list(name or argv), time.monotonic()
     with ExitStack() as running:
         with interrupts.deferred():
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=with_c_locale(environment),
-                start_new_session=True,
-                pass_fds=inherited,
-                restore_signals=False,  # SIGXFSZ stays ignored, as Python has it
-                bufsize=0,
-            )
+            # SIGXFSZ stays ignored, as Python has it.
+            child = _open(command, subprocess.DEVNULL, inherited, environment, restore_signals=False)
             running.callback(_log_end, said, child, began)
             running.callback(_end, child)
         log.debug(__name__, f"{said}: runs beside imgtool", program=said[0], pid=child.pid)
@@ -266,18 +257,31 @@ def start(
     """Start `argv` as `run` says, for `finish`; `running` ends it. Raises ToolMissingError."""
     command = _guarded(argv, limits)
     with interrupts.deferred():
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=with_c_locale(environment),
-            start_new_session=True,
-            pass_fds=inherited,
-            bufsize=0,
-        )
+        child = _open(command, subprocess.PIPE, inherited, environment)
         running.callback(_end, child)
     return child
+
+
+def _open(
+    command: Sequence[str],
+    stdout: int,
+    inherited: Sequence[int],
+    environment: Mapping[str, str] | None,
+    *,
+    restore_signals: bool = True,
+) -> Child:
+    """Start a program with a session of its own, no stdin, and a pipe as its stderr."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=with_c_locale(environment),
+        start_new_session=True,
+        pass_fds=inherited,
+        restore_signals=restore_signals,
+        bufsize=0,
+    )
 
 
 def _collect(

@@ -14,7 +14,7 @@
     places.py     where the files are: a temporary folder, an XFS with reflink, the page cache
     startup.py    how long it takes until imgtool does anything at all, or a program in its sandbox
     confined.py   the latter, measured from within imgtool's own Python
-    bars.py       what imgtool has to reach, and whether it did
+    bars.py       what imgtool has to reach; verdict.py: whether it did
     machine.py    what the figures were measured on
     tables.py     results as aligned text, and as Markdown
     chart.py      results as SVG

@@ -6,6 +6,7 @@ from typing import Literal
 
 from bench.model import CaseResult, Confinement, Result, Task
 from bench.peers import CLONING, JUDGED, PLAIN
+from bench.verdict import Verdict
 from bench.workloads import FOREIGN, WORKLOADS
 
 Measure = Literal["time", "on disk", "size", "seconds", "peak MiB", "CPU ms"]
@@ -60,29 +61,9 @@ BARS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a bar; `value` None where there are no figures to judge by."""
-
-    bar: Bar
-    value: float | None
-
-    @property
-    def met(self) -> bool:
-        """No figures, not met."""
-        return self.value is not None and self.value <= self.bar.limit
-
-    @property
-    def word(self) -> str:
-        """For people."""
-        if self.value is None:
-            return "not measured"
-        return "met" if self.met else "NOT MET"
-
-
 def judge(
     cases: Sequence[CaseResult], bars: Sequence[Bar] = BARS, confinement: Confinement | None = None
-) -> list[Verdict]:
+) -> list[Verdict[Bar]]:
     """One verdict for every bar."""
     return [Verdict(bar, _value(bar, cases, confinement)) for bar in bars]
 

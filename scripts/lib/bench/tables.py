@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 
-from bench.bars import FILE_SYSTEM, FULL_SIZE_BYTES, Verdict
+from bench.bars import FILE_SYSTEM, FULL_SIZE_BYTES, Bar
 from bench.model import CaseResult, Confinement, Report, Result, StartUp, spread
 from bench.peers import JUDGED
+from bench.verdict import Verdict
 
 MIB = 1 << 20
 HEADINGS = ("", "seconds", "min", "max", "cpu s", "peak MiB", "on disk MiB", "MiB/s", "to best peer")
@@ -75,7 +76,7 @@ def confinement_table(confinement: Confinement) -> str:
     return f"confinement\n{table}\nadds {added:.1f} ms of CPU to a run, and {once:.1f} ms to the first\n"
 
 
-def bar_table(verdicts: Sequence[Verdict], report: Report) -> str:
+def bar_table(verdicts: Sequence[Verdict[Bar]], report: Report) -> str:
     """What had to be reached, and whether it was."""
     rows = [(v.bar.title, _figure(v.value), f"{v.bar.limit:g}", v.word) for v in verdicts]
     table = aligned([("bar", "measured", "at most", ""), *rows])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.model import CaseResult
+from bench.verdict import Verdict
 
 from bench_delivery.cases import DELIVERIES, Delivery
 from bench_delivery.ways import JUDGED, PLAIN, RAW_PEER
@@ -51,27 +52,7 @@ BARS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a bar; `value` None where there are no figures to judge by."""
-
-    bar: Bar
-    value: float | None
-
-    @property
-    def met(self) -> bool:
-        """No figures, not met."""
-        return self.value is not None and self.value <= self.bar.limit
-
-    @property
-    def word(self) -> str:
-        """For people."""
-        if self.value is None:
-            return "not measured"
-        return "met" if self.met else "NOT MET"
-
-
-def judge(cases: Sequence[CaseResult], bars: Sequence[Bar] = BARS) -> list[Verdict]:
+def judge(cases: Sequence[CaseResult], bars: Sequence[Bar] = BARS) -> list[Verdict[Bar]]:
     """One verdict for every bar."""
     return [Verdict(bar, _value(bar, cases)) for bar in bars]
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from bench.model import CaseResult, Report, Result
 from bench.tables import aligned, verdict_word
+from bench.verdict import Verdict
 
-from bench_delivery.bars import IMAGE, LARGE_GIB, Verdict, find
+from bench_delivery.bars import IMAGE, LARGE_GIB, Bar, find
 from bench_delivery.cases import DELIVERIES, Delivery
 from bench_delivery.ways import JUDGED, RAW_PEER
 
@@ -93,7 +94,7 @@ def _conclusion(case: CaseResult) -> str:
     return f"imgtool / {best.name}: {ratio:.2f}, {verdict_word(ratio)}; {cpu:.2f} of its CPU time"
 
 
-def bar_table(verdicts: Sequence[Verdict], report: Report) -> str:
+def bar_table(verdicts: Sequence[Verdict[Bar]], report: Report) -> str:
     """What had to be reached, and whether it was."""
     rows = [(v.bar.title, _figure(v.value), f"{v.bar.limit:g}", v.word) for v in verdicts]
     return f"{aligned([('bar', 'measured', 'at most', ''), *rows])}\n{_caveat(report)}"
