@@ -1,9 +1,9 @@
 """Other programs in the sandbox: qemu-img and QEMU, which read what others wrote.
 
 Such a program can open its own libraries, the files that it is given by descriptor, and nothing else,
-whatever an image says. Landlock and seccomp see to that (sandbox/launch.py); where there is no Landlock,
-bubblewrap does, in which no other file exists. Where neither is to be had, `means` says so, and whoever
-starts a program decides whether its input may be read so (process/qemu_img.py).
+whatever an image says. Landlock and seccomp see to that (sandbox/become.py, launch.py); where there is no
+Landlock, bubblewrap does, in which no other file exists. Where neither is to be had, `means` says so, and
+whoever starts a program decides whether its input may be read so (process/qemu_img.py).
 
 An open file is named to the program as `/proc/self/fd/N`: no name is looked up a second time.
 """
