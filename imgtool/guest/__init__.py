@@ -28,6 +28,7 @@
     first_boot.py  what sets an instance up in cloud-init's place
     boot_services.py   what a boot starts of the services, with udev.py's events and cloud-init's generator;
                        udev_rules.py: the language of udev's rules
+    hiding_mounts.py   what fstab mounts over programs
     exec_command.py    the command that a unit really starts; init_system.py: inits other than systemd
     service_setup.py   what systemd sets up for that command, and fails; service_paths.py: what it may write;
                        service_view.py: which files it has; service_commands.py: what runs beside it, and how

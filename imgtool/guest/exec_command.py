@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.hiding_mounts import mount_obstacle
 from imgtool.guest.programs import Programs
 from imgtool.guest.release import MAX_SETTINGS_BYTES
 from imgtool.guest.systemd.environment_file import NAME, environment_file
@@ -319,6 +320,8 @@ def program_obstacle(tree: GuestTree, programs: Programs, path: str) -> str | No
     Where even /sbin/init cannot run, for the same reasons, nothing is said: it is not this program's fault.
     """
     obstacle = programs.obstacle(path)
-    if obstacle is None or not tree.is_executable(path) or tree.size_bytes(path) == 0:
+    if obstacle is None:
+        return mount_obstacle(tree, programs, path)
+    if not tree.is_executable(path) or tree.size_bytes(path) == 0:
         return obstacle
     return None if programs.obstacle("/sbin/init") is not None else obstacle

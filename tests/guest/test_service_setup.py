@@ -1,7 +1,5 @@
 """What keeps systemd from starting a service, on a guest in memory; an integration test asks systemd."""
 
-import struct
-
 import pytest
 from support.condition_rows import CONDITIONS, conditional
 from support.guest_tree import EMPTY_DIRECTORY, Content, File, Link, guest_tree
@@ -13,6 +11,7 @@ from support.service_rows import (
     pair,
     service,
 )
+from support.static_program import STATIC_PROGRAM
 from support.units import SYSTEM
 
 from imgtool.guest.boot_services import BootServices
@@ -21,15 +20,12 @@ from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.service_paths import ServicePaths
 from imgtool.guest.service_setup import setup_failures
 
-HEADER = struct.pack("<4s5B7x2HI3QI6H", b"\x7fELF", 2, 1, 1, 0, 0, 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 64, 0, 0)
-PROGRAM = HEADER + struct.pack("<2I6Q", 1, 5, 0, 0, 0, 120, 120, 4096)
-"""A program that needs nothing: its headers, and one segment that holds them."""
 UNIT = "/etc/systemd/system/x.service"
 TREE: dict[str, Content] = {
     **SYSTEM,
     "/bin": Link("usr/bin"),
-    "/usr/bin/cat": PROGRAM,
-    "/usr/bin/true": PROGRAM,
+    "/usr/bin/cat": STATIC_PROGRAM,
+    "/usr/bin/true": STATIC_PROGRAM,
     "/usr/bin/false": "\x7fELF",
     "/usr/bin/sleep": "\x7fELF",
     **{f"/usr/bin/{name}": "\x7fELF" for name in ("test", "[", "sh", "env", "nice", "cp", "rm", "chmod")},
