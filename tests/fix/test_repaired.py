@@ -1,7 +1,9 @@
 """A copy is repaired until nothing new comes to light, as far as no machine is started for it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from support import facts
 
@@ -11,6 +13,7 @@ from imgtool.fix.repaired import RepairRequest
 from imgtool.model.facts import Known
 from imgtool.model.fix import FixOptions, FixResult, Repair, RepairOutcome, SealedRun
 from imgtool.model.guest import GuestFacts
+from imgtool.model.image import Handle
 from imgtool.model.inspection import Inspection
 from imgtool.model.result import ImageResult
 
@@ -61,3 +64,32 @@ def test_nothing_follows_a_repair_that_failed() -> None:
     assert len(done) == 1
     assert found.problem is not None
     assert found.problem.startswith("the guest could not install")
+
+
+class Held:
+    """What has the lock of a boot, as long as it is there."""
+
+    def __init__(self, let_go: list[bool]) -> None:
+        self._let_go = let_go
+
+    def __del__(self) -> None:
+        self._let_go.append(True)
+
+
+def test_what_was_booted_is_let_go_before_the_next_machine_writes_to_it() -> None:
+    let_go: list[bool] = []
+    seen: list[bool] = []
+    faults = [MASKED, facts.inspection()]
+
+    def look(_boot: object) -> ImageResult:
+        image = replace(facts.image(), handle=cast("Handle", Held(let_go)))
+        return result(replace(faults.pop(0), image=image))
+
+    def run(_guest: GuestFacts, repairs: Sequence[Repair]) -> SealedRun:
+        seen.append(bool(let_go))
+        return SealedRun(tuple(RepairOutcome(one, 0) for one in repairs), seconds=7, clean=True)
+
+    before = result(MISSING)
+    found = FixResult("a", repaired.parts(before)[1], repaired._plan(before, REQUEST))
+    repaired._repaired_copy(found, before, REQUEST, run, look)
+    assert seen == [False, True]
