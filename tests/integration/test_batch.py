@@ -22,6 +22,9 @@ from support.images import create, patch, qemu_img, qemu_io
 from support.made_filesystems import MIB as _PATH  # noqa: F401 - the recipe of the fixtures is found by it
 from support.processes import half_written, processes_in
 
+from imgtool.convert.digest import hash_of_file
+from imgtool.model.source import SHA256_CHUNKS
+
 from binaries import filler  # isort: skip
 
 MINUTES = 60.0
@@ -107,6 +110,32 @@ def test_what_changed_or_is_gone_is_made_anew_and_nothing_else(place: Path) -> N
     assert states(found) == {"same": "skipped", "touched": "skipped", "changed": "done", "lost": "done"}
     changed = place / "src" / "changed.raw", place / "out" / "changed.qcow2"
     assert "identical" in qemu_img("compare", "-f", "raw", "-F", "qcow2", *changed)
+
+
+@pytest.mark.parametrize("later", ["sha256", "sha256-chunks", "none"])
+def test_a_source_is_known_by_the_hash_of_the_run_that_made_its_image(later: str, place: Path) -> None:
+    """Also a sparse disk of many times the size of its data, which has no SHA-256 for its conversion."""
+    for name in ("same", "touched", "changed"):
+        os.truncate(disk(place / "src" / f"{name}.raw"), 20 << 30)
+    path = manifest(place, CONVERT)
+    for one in told(run(path, "--source-hash", "sha256-chunks")):
+        source = place / "src" / f"{one['name']}.raw"
+        assert one["source_sha256_chunks"] == hash_of_file(source, SHA256_CHUNKS)
+        assert one["source_sha256"] is None
+    os.utime(place / "src" / "touched.raw")
+    qemu_io(place / "src" / "changed.raw", ["write -P 9 5M 1M"], "raw")
+    found = run(path, "--source-hash", later)
+    assert states(found) == {"same": "skipped", "touched": "skipped", "changed": "done"}
+
+
+def test_without_a_noted_hash_what_was_touched_is_made_anew(place: Path) -> None:
+    for name in ("same", "touched"):
+        disk(place / "src" / f"{name}.raw")
+    path = manifest(place, CONVERT.replace("{output", "{source-hash: none, output"))
+    noted = [(one["source_sha256"], one["source_sha256_chunks"]) for one in told(run(path))]
+    assert noted == [(None, None)] * 2
+    os.utime(place / "src" / "touched.raw")
+    assert states(run(path)) == {"same": "skipped", "touched": "done"}
 
 
 def test_other_settings_replace_what_the_batch_made_and_never_what_it_did_not(place: Path) -> None:
