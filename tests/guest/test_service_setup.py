@@ -12,6 +12,7 @@ from support.service_rows import (
     service,
 )
 from support.static_program import STATIC_PROGRAM
+from support.unit_forms import FORMS
 from support.units import SYSTEM
 
 from imgtool.guest.boot_services import BootServices
@@ -67,6 +68,19 @@ def test_conditions(row: str) -> None:
         "x.service"
     )
     assert start.starts == CONDITIONS[row], start.reason
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_ways_to_write_a_unit(name: str) -> None:
+    content, says = FORMS[name]
+    boot = BootServices(guest_tree({**TREE, UNIT: File(content)}), parse_command_line(""))
+    unit = boot.unit("x.service")
+    state = {"error": "bad", "bad-setting": "bad", "masked": "masked"}.get(says, "loaded")
+    has_command = bool(commands_of(boot.tree, unit.settings))
+    assert unit.state == state or (says == "bad-setting" and not has_command)
+    if state == "loaded":
+        command = commands_of(boot.tree, unit.settings)[0]
+        assert bool(list(setup_failures(ServicePaths(boot.tree, unit), command))) == (says == "fails")
 
 
 @pytest.mark.parametrize("row", REFUSED_ROWS)

@@ -12,6 +12,7 @@ from support.service_rows import (
     pair,
     service,
 )
+from support.unit_forms import FORMS
 
 
 def test_a_running_systemd_says_the_same_of_every_row(tmp_path: Path) -> None:
@@ -27,6 +28,16 @@ def test_it_says_the_same_of_every_condition(tmp_path: Path) -> None:
     found = results(rows, tmp_path)
     told = {row: found[f"row{number}"][1] == "active" for number, row in enumerate(CONDITIONS)}
     assert told == CONDITIONS
+
+
+def test_it_says_the_same_of_every_way_to_write_a_unit(tmp_path: Path) -> None:
+    forms = {f"row{number}": content for number, (content, _) in enumerate(FORMS.values())}
+    found = list(results(forms, tmp_path).values())
+    told = {
+        name: "runs" if state == "active" else {"exit-code": "fails"}.get(result, result)
+        for name, (result, state) in zip(FORMS, found, strict=True)
+    }
+    assert told == {name: says for name, (_, says) in FORMS.items()}
 
 
 def test_it_refuses_the_same_units(tmp_path: Path) -> None:

@@ -49,11 +49,12 @@ mv /run/judge/told.part /run/judge/told
 
 
 def results(
-    services: Mapping[str, str], folder: Path, *, wanted: Collection[str] = (), seconds: int = 1
+    services: Mapping[str, str | bytes], folder: Path, *, wanted: Collection[str] = (), seconds: int = 1
 ) -> dict[str, tuple[str, str]]:
     """Result and ActiveState of each service, or its LoadState where it is not loaded.
 
-    Given are names without suffix, and the text of the unit.
+    Given are names without suffix, and the text of the unit behind
+    its first lines; bytes are all of it.
 
     Started are those that are `wanted`, or all of them, and seen when they have had some seconds.
     """
@@ -61,7 +62,8 @@ def results(
     units.mkdir()
     names = [f"{name}.service" for name in services]
     for name, text in services.items():
-        (units / f"{name}.service").write_text(f"[Unit]\nDefaultDependencies=no\n{text}")
+        whole = text if isinstance(text, bytes) else f"[Unit]\nDefaultDependencies=no\n{text}".encode()
+        (units / f"{name}.service").write_bytes(whole)
     every = " ".join(names)
     started = " ".join(f"{name}.service" for name in wanted) or every
     target = f"[Unit]\nDefaultDependencies=no\nWants=told.service {started}\n"

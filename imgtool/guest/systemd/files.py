@@ -237,7 +237,7 @@ class UnitFiles:
         content = self.tree.read_bytes(path, MAX_UNIT_BYTES) or b""
         lines: list[Line] = []
         try:
-            for line in parse(content.decode("utf-8", "replace"), path):
+            for line in parse(content.decode("utf-8", "surrogateescape"), path):
                 problem = fatal(line, self.version)
                 if problem:
                     return lines, problem
@@ -255,7 +255,7 @@ class UnitFiles:
             (entry, posixpath.join(directory, entry))
             for directory in below
             for entry in self.tree.names(directory)
-            if entry.endswith(".conf")
+            if entry.endswith(".conf") and not entry.startswith(".")
         )
         return [path for path in found.values() if not is_null(self.tree, path)]
 

@@ -28,7 +28,7 @@ def manager_setting(tree: GuestTree, key: str) -> str:
     for path in [*([main] if main is not None else []), *found.values()][:MAX_FILES]:
         content = tree.read_bytes(path, MAX_BYTES) if tree.is_file(path) else None
         try:
-            for line in parse((content or b"").decode("utf-8", "replace"), path):
+            for line in parse((content or b"").decode("utf-8", "surrogateescape"), path):
                 if line.section == "Manager" and line.key == key:
                     value = line.value
         except SyntaxProblemError:

@@ -58,8 +58,8 @@ class Unit:
 
     @property
     def settings(self) -> tuple[tuple[str, str, str], ...]:
-        """Source, key and value of all lines in their order."""
-        return tuple((line.source, line.key, line.value) for line in self.lines)
+        """Source, key and value of the lines of [Service] in their order."""
+        return tuple((line.source, line.key, line.value) for line in self.lines if line.section == "Service")
 
     def values(self, section: str, *keys: str) -> tuple[Value, ...]:
         """What a list is given by its lines; an empty one takes back all before it."""

@@ -164,7 +164,7 @@ def _of_service(unit: Unit) -> str:
     starts = sum(len(_split_commands(value.text)) for value in unit.values("Service", "ExecStart"))
     kind = _service_type(unit, starts)
     if not starts:
-        return _without_start(unit, kind)
+        return _without_start(unit, kind) or _misplaced(unit)
     if starts > 1 and kind != "oneshot":
         return f"it has {starts} commands of ExecStart=, which only Type=oneshot may have"
     restart = unit.value("Service", "Restart")
@@ -186,6 +186,14 @@ def _without_start(unit: Unit, kind: str) -> str:
     if not acts and not unit.flag("Service", "RemainAfterExit", default=False):
         return "it has no ExecStart=, and no RemainAfterExit=yes"
     return ""
+
+
+def _misplaced(unit: Unit) -> str:
+    """Why it has no command: its lines stand in a section that systemd does not know, or not for that."""
+    line = next((one for one in unit.lines if one.key == "ExecStart" and one.section != "Service"), None)
+    if line is None:
+        return ""
+    return f"{line.source}: ExecStart= stands in [{printable(line.section)}], and so it has no command"
 
 
 def _service_type(unit: Unit, starts: int) -> str:
