@@ -13,6 +13,7 @@ from imgtool.guest.init_system import InitName, started_services
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.service_paths import ServicePaths
 from imgtool.guest.service_setup import ROOT, setup_failures
+from imgtool.guest.systemd import Unit
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -25,6 +26,10 @@ STAGES = (MAIN, LOCAL, *NETWORK, CONFIG, FINAL)
 FETCHES = (MAIN, *NETWORK)
 """What asks the metadata service, makes users, and writes their SSH keys."""
 WRITTEN = ("/etc", "/var/lib/cloud", "/run/cloud-init")
+METADATA = frozenset(
+    {"any", "link-local", "0.0.0.0/0", "169.254.0.0/16", "169.254.169.254", "169.254.169.254/32"}
+)
+"""Words that mean the metadata service's address, or it among others."""
 HOMES = ("/home", "/root")
 
 MISSING = {
@@ -108,8 +113,22 @@ def _shut_in(paths: ServicePaths, command: Command) -> Iterator[str]:
         why = paths.read_only(path) or paths.hidden(path)
         if why:
             yield f"{why} keeps it from writing in {path}"
-    if unit.name in FETCHES and unit.flag("Service", "PrivateNetwork", default=False):
+    if unit.name in FETCHES:
+        yield from _without_network(unit)
+
+
+def _without_network(unit: Unit) -> Iterator[str]:
+    """Yield what keeps it from the metadata service: systemd.exec(5), systemd.resource-control(5)."""
+    if unit.flag("Service", "PrivateNetwork", default=False):
         yield "PrivateNetwork= keeps it from the metadata service"
+    families = [value.text for value in unit.values("Service", "RestrictAddressFamilies")]
+    first = families[0] if families else ""
+    words = {word for text in families for word in text.lstrip("~").split()}
+    if first and ("AF_INET" in words) is first.startswith("~"):
+        yield "RestrictAddressFamilies= keeps it from the metadata service"
+    denied, allowed = (set(unit.words("Service", key)) for key in ("IPAddressDeny", "IPAddressAllow"))
+    if denied & METADATA and not allowed & METADATA:
+        yield "IPAddressDeny= keeps it from the metadata service"
 
 
 def stages_by_others(tree: GuestTree, init: InitName, line: CommandLine) -> Stages:
