@@ -28,6 +28,18 @@ LONG_SECONDS = 3600
 """A `sleep` that nobody waits for."""
 BEFORE_SERVICES = ("sysinit.target", "basic.target")
 """What each service waits for that does not say otherwise."""
+PORTS = "dev-virtio\\x2dports-"
+USUAL_DEVICES = (
+    "dev-tty",
+    "dev-console",
+    "dev-null",
+    "dev-vda",
+    "dev-sda",
+    "dev-disk-",
+    "dev-mapper-",
+    "sys-",
+)
+"""How the names of devices begin that an instance has, or that other checks look for on the disk."""
 NO_TIMEOUT = frozenset({"", "0", "infinity"})
 TIMEOUTS = (("Service", "TimeoutStartSec"), ("Service", "TimeoutSec"), ("Unit", "JobTimeoutSec"))
 
@@ -67,6 +79,8 @@ class Reached:
 
     def _of_one(self, one: Unit, *, is_itself: bool) -> WhyNot | None:
         shown = printable(one.name)
+        if one.type == "device":
+            return self._without_device(one)
         held = what_holds(self._files.tree, one, self._machine)
         blocks = is_itself or held.is_assert
         if held.value is False and blocks:
@@ -77,6 +91,15 @@ class Reached:
             return None
         missing = self._failing_program(one) or ("" if is_itself else self._failure(one))
         return (False, f"{shown}: {missing}") if missing else None
+
+    def _without_device(self, one: Unit) -> WhyNot | None:
+        """Why a device that is waited for does not come: the start fails after 90 seconds."""
+        if one.name in self._machine.devices or one.name.startswith(USUAL_DEVICES):
+            return None
+        shown = printable(one.name)
+        if one.name.startswith(PORTS):
+            return False, f"{shown}: an instance has no such port"
+        return None, f"{shown}: it depends on whether the instance has this device"
 
     def _failure(self, required: Unit) -> str:
         return self._fails(self._files.tree, required) if self._fails is not None else ""

@@ -364,6 +364,22 @@ def test_before_257_a_wanted_unit_starts_without_what_it_requires(
     assert state(files).starts is starts
 
 
+@pytest.mark.parametrize(
+    ("device", "starts"),
+    [
+        ("dev-ttyS0.device", True),
+        (PORT, True),
+        (PORT.replace("agent.0", "agent.1"), False),
+        ("dev-missing.device", None),
+    ],
+)
+@pytest.mark.parametrize("needs", ["Requires", "BindsTo"])
+def test_a_device_that_it_waits_for(needs: str, device: str, starts: bool | None) -> None:
+    """systemd gives up after 90 seconds."""
+    drop_in = {f"{ETC}/a.service.d/x.conf": f"[Unit]\n{needs}={device}\nAfter={device}\n"}
+    assert state({**ON, **drop_in}).starts is starts
+
+
 def test_what_a_device_wants_never_starts_without_what_it_requires() -> None:
     """Booted with Debian 12: the agent, which the port wants, did not start."""
     files: dict[str, Content] = {
