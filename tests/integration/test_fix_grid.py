@@ -17,7 +17,7 @@ from support.fix_grid import CELLS, Cell, OpenGuest, fsck, opened, packages_of, 
 PATIENCE_SECONDS = 1500
 ALL = os.environ.get("IMGTOOL_FIX") == "all"
 AT_ONCE = tuple(fault for fault in FAULTS.values() if not fault.alone)
-ONE = Cell("trixie", "dracut", "lvm", "bios")
+ONE = Cell("bookworm", "initramfs-tools", "ext4", "bios")
 SINGLE = [(cell, fault) for cell in CELLS for fault in FAULTS.values()]
 CHEAP = Cell("bookworm", "initramfs-tools", "ext4", "uefi")
 SOME = [(cell, fault) for cell, fault in SINGLE if cell == CHEAP and fault.check == "uefi-fallback"]
