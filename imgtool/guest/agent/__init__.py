@@ -4,6 +4,7 @@ settings.py     what the agent makes of its options and of qemu-ga.conf, by key_
 service.py      one way in which it may be started, and what prevents it
 confinement.py  what a unit's settings take away from it
 by_systemd.py   units, by udev's rules and the targets of the boot
+stopped_by.py   what else of the boot stops it again
 by_others.py    OpenRC, System V's init, runit, s6, dinit, busybox, rc.local
 """
 

@@ -11,6 +11,7 @@ from imgtool.guest.agent.by_others import service_of_script
 from imgtool.guest.agent.confinement import confined
 from imgtool.guest.agent.service import PROGRAM, Service, obstacles, settings_of
 from imgtool.guest.agent.settings import AgentSettings
+from imgtool.guest.agent.stopped_by import stopped_by
 from imgtool.guest.boot_services import UDEVD, BootServices, Start
 from imgtool.guest.exec_command import (
     Command,
@@ -141,3 +142,6 @@ def _own_obstacles(
         yield from confined(boot.tree, unit, command, settings)
         if commands and not may_reach(ServicePaths(boot.tree, unit), commands[0], PROGRAM):
             yield f"{commands[0].shown} ends before it comes to {PROGRAM}"
+        stopped = stopped_by(boot, unit.names)
+        if stopped:
+            yield stopped
