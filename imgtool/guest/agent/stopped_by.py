@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from imgtool.guest.agent.by_others import RC_LOCAL, RC_LOCAL_UNIT
 from imgtool.guest.boot_services import BootServices
 from imgtool.guest.exec_command import SHELLS, commands_of, scripted
+from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.systemd import Unit
 from imgtool.util.text import printable
 
@@ -42,13 +43,20 @@ def _commands(boot: BootServices, own: set[str]) -> Iterator[tuple[str, list[str
     for name in sorted(boot.started):
         unit = boot.unit(name)
         if unit.type == "service" and name.removesuffix(".service") not in own and _may_stop(unit):
-            runs = boot.start(name).starts
-            for key in KEYS if runs else ():
+            for key in KEYS if _surely_runs(boot, name) else ():
                 for command in commands_of(boot.tree, unit.settings, key=key):
                     words = [word for word, _ in command.words]
                     yield from ((f"{name}: {' '.join(one)}", one) for one in _plain(words))
-    if boot.by_systemd and boot.exists(RC_LOCAL_UNIT) and boot.start(RC_LOCAL_UNIT).starts:
+    if boot.by_systemd and boot.exists(RC_LOCAL_UNIT) and _surely_runs(boot, RC_LOCAL_UNIT):
         yield from _of_rc_local(boot)
+
+
+def _surely_runs(boot: BootServices, name: str) -> bool:
+    """Whether the boot starts it; one that only the running guest knows of stops nothing for sure."""
+    try:
+        return boot.start(name).starts
+    except GuestReadError:
+        return False
 
 
 def _may_stop(unit: Unit) -> bool:

@@ -56,6 +56,21 @@ def test_one_that_does_not_run() -> None:
     assert enabled({f"{UNITS}/own.service": text}).value is True
 
 
+def test_one_of_which_only_the_running_guest_knows() -> None:
+    """As systemd-ask-password-wall.service, which a path starts."""
+    wanted = {path: content for path, content in GUEST.items() if path != f"{WANTS}/own.service"}
+    tree: dict[str, Content] = {
+        **wanted,
+        f"{UNITS}/own.service": "[Service]\nExecStart=/usr/bin/systemctl stop qemu-guest-agent\n",
+        f"{UNITS}/own.path": "[Path]\nPathExists=/run/x\n",
+        f"{WANTS}/own.path": Link(f"{UNITS}/own.path"),
+    }
+    boot = BootServices(guest_tree(tree), parse_command_line(""))
+    found = read_agent(boot, Known((), "")).enabled
+    assert isinstance(found, Known)
+    assert found.value is True
+
+
 @pytest.mark.parametrize(
     ("script", "runs"),
     [
