@@ -23,6 +23,7 @@ from imgtool.guest.init_system import started_services
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.packages import package_fact, read_program, version_of
 from imgtool.guest.programs import Programs
+from imgtool.guest.release import OS_RELEASE_FILES, shell_assignments
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Fact, Known, Unknown
 from imgtool.model.services import CloudInitFacts
@@ -34,6 +35,7 @@ STATE_DIRECTORIES = ("instances", "data", "sem")
 MAX_LEFTOVERS = 20
 """Paths that are named; one is enough to judge by."""
 OPENSTACK = frozenset({"OpenStack", "ConfigDrive"})
+MAX_RELEASE_BYTES = 64 << 10
 NEEDED_MODULES = ("users_groups", "ssh")
 """They make the user, and give that one the keys of the instance."""
 _LOWER = frozenset(map(str.lower, OPENSTACK))
@@ -126,10 +128,17 @@ def _obstacles(tree: GuestTree, config: Fact[CloudConfig], programs: Programs) -
         yield from ending(tree, config.value)
 
 
+def _has_own_modules(tree: GuestTree, config: CloudConfig) -> bool:
+    """Whether the distribution has modules of its own name, which may make users and keys: VyOS."""
+    content = next(filter(None, (tree.read_bytes(path, MAX_RELEASE_BYTES) for path in OS_RELEASE_FILES)), b"")
+    name = shell_assignments(content.decode("utf-8", "replace")).get("ID", "")
+    return bool(name) and any(module.startswith(name) for module in config.all_modules)
+
+
 def _without_modules(tree: GuestTree, config: CloudConfig) -> Iterator[str]:
     """Yield which of the modules that make users and keys is in no stage's list, and why."""
     missing = [name for name in NEEDED_MODULES if name not in config.all_modules]
-    if not missing or not tree.is_directory(posixpath.dirname(MAIN)):
+    if not missing or not tree.is_directory(posixpath.dirname(MAIN)) or _has_own_modules(tree, config):
         return  # without the directory the boot writes it all, as NixOS does
     skipped = next((why for why in config.skipped if why.startswith(f"{MAIN}:")), "")
     reason = skipped or ("" if tree.is_file(MAIN) else f"{MAIN} is not there")

@@ -53,6 +53,13 @@ RUNS: dict[str, tuple[Change, str]] = {
         {f"{PACKAGE}/util.py": "import sys\ntry:\n    import oauthlib\nexcept ImportError:\n    pass\n"},
         "",
     ),
+    "modules of the distribution's own": (
+        {
+            **cfg("cloud_init_modules: [write_files]\ncloud_config_modules: [vyos]\n"),
+            "/etc/os-release": "ID=vyos\n",
+        },
+        "",
+    ),
     "modules in another stage": (
         cfg("cloud_init_modules: [ssh]\ncloud_config_modules: [cc_users_groups]\n"),
         "",
