@@ -64,8 +64,9 @@ def repaired(cell: Cell, faults: Sequence[Fault], folder: Path) -> None:
     assert run.returncode == 0, told(found, run.stderr)
     assert found["machine"]["clean"]
     assert [one["answered"] for one in found["boots"]] == [True][:boots]
-    failed = {one["check"] for one in found["before"] if one["outcome"] == "fail"}
-    assert failed >= {fault.check for fault in faults if fault.check not in HIDDEN or len(faults) == 1}
+    # XFS shows what its log holds only after the first mount, and then a second machine repairs it.
+    done = {check for one in found["repairs"] for check in one["checks"]}
+    assert done >= {fault.check for fault in faults if fault.check not in HIDDEN or len(faults) == 1}
     assert sha256(image) == digest
     judged = imgtool("check", target, "--output", "json")
     assert judged.returncode == 0
