@@ -163,7 +163,8 @@ def test_an_interruption_ends_the_box(descriptor: int) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     with pytest.raises(KeyboardInterrupt):
         sandbox.ask(sandbox_jobs.END, Words(("sleep",)), descriptor)
-    assert children(handle.state.server) == []
+    # On a busy machine it comes before the server has forked the box, and then the server goes as well.
+    assert handle.state.channel is None or children(handle.state.server) == []
     assert sandbox.ask(sandbox_jobs.ECHO, Words(), descriptor).words
 
 
