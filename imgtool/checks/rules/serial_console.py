@@ -9,9 +9,12 @@ Why it matters
     stays empty, and a boot that fails cannot be understood from outside.
 
 How to fix
-    Debian, Ubuntu:  sed -i 's/^GRUB_CMDLINE_LINUX="/&console=tty0 console=ttyS0,115200 /' /etc/default/grub
-                     update-grub
-    RHEL, Fedora:    grubby --update-kernel=ALL --args="console=tty0 console=ttyS0,115200n8"
+    Debian, Ubuntu:
+        sed -i 's/^GRUB_CMDLINE_LINUX="[^"]*/& console=tty0 console=ttyS0,115200/' /etc/default/grub
+        update-grub
+    RHEL, Fedora:
+        grubby --update-kernel=ALL --args="console=tty0 console=ttyS0,115200n8"
+    The last console= is the one that programs write to.
 """
 
 import re
@@ -44,12 +47,13 @@ def judge(linux: LinuxFacts) -> Verdict:
     if not consoles and not on_x86:
         return passed("the kernel writes to the console that the firmware names", f"{where}: no console=")
     port = _port(linux.architecture.value)
+    words = f"console=tty0 console={port},115200"
     seen = " ".join(f"console={console}" for console in consoles) or "no console="
     return failed(
         f"the console log stays empty: no console={port} on the kernel's command line",
         f"{where}: {seen}",
-        f"`grubby --update-kernel=ALL --args='console=tty0 console={port},115200'`, or `sed -i "
-        f"'s/^GRUB_CMDLINE_LINUX=\"/&console=tty0 console={port},115200 /' /etc/default/grub && update-grub`",
+        f"`grubby --update-kernel=ALL --args='{words}'`, or `sed -i "
+        f"'s/^GRUB_CMDLINE_LINUX=\"[^\"]*/& {words}/' /etc/default/grub && update-grub`",
     )
 
 
