@@ -261,6 +261,10 @@ def _into_file(planned: ConversionPlan, progress: Progress) -> tuple[native.Tran
 
             done = by_qemu_img.convert(planned, new.descriptor, progress)
         else:
+            if _is_judged(planned):
+                from imgtool.convert import by_qemu_img  # noqa: PLC0415 - as above
+
+                by_qemu_img.prepare()
             done = _run_native(planned, new.descriptor, "file", progress)
         verify_unchanged(planned.source)
         written = _verify(planned, new.descriptor, done.size_bytes, progress)

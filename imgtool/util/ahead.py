@@ -1,4 +1,4 @@
-"""Modules that are loaded, and what is found out, while this process waits for another one, by a thread.
+"""Modules that are loaded while this process waits for another one, by a thread.
 
 For those that are needed a moment later: the thread has the time in which nothing else happens here.
 """
@@ -9,20 +9,15 @@ from contextlib import suppress
 from threading import Thread
 
 
-def load(names: Sequence[str], then: Sequence[str] = ()) -> None:
+def load(names: Sequence[str]) -> None:
     """Begin to load the modules, in their order. What cannot be loaded is for its importer to say.
 
-    `then` are functions without arguments, `package.module:name`, that are called afterwards: what they find
-    out they keep. To be called when the thread that calls is about to wait: two that load modules take turns.
+    To be called when the thread that calls is about to wait: two that load modules take turns.
     """
-    Thread(target=_load, args=(names, then), name="imgtool-ahead", daemon=True).start()
+    Thread(target=_load, args=(names,), name="imgtool-ahead", daemon=True).start()
 
 
-def _load(names: Sequence[str], then: Sequence[str]) -> None:
+def _load(names: Sequence[str]) -> None:
     for name in names:
         with suppress(Exception):  # it is loaded once more, and raised, where it is needed
             importlib.import_module(name)
-    for function in then:
-        module, _, name = function.partition(":")
-        with suppress(Exception):  # likewise
-            getattr(importlib.import_module(module), name)()

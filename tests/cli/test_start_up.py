@@ -23,7 +23,7 @@ def look(event, _):
         seen.append(sorted(sys.modules))
 
 sys.addaudithook(look)
-ahead.load = lambda *given: None  # what a thread loads meanwhile is there or not, as it happens
+ahead.load = lambda names: None  # what a thread loads meanwhile is there or not, as it happens
 status = run({argv})
 print(f"\\n{{(status, seen[0], sorted(sys.modules))}}")
 """

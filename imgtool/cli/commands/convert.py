@@ -73,8 +73,7 @@ def command(
     sources.refuse_early(source, target, overwrite=force)
     plain = conversion.verify != "full" and not conversion.sparsify
     may_stream = conversion.engine != "qemu-img" and plain
-    judging = [_JUDGING] if made == "qcow2" and conversion.verify != "none" else []
-    ahead.load([*_CONVERTING, *judging, _SHOWING], [f"{name}:prepare" for name in judging])
+    ahead.load([*_CONVERTING, *([_JUDGING] if made == "qcow2" else []), _SHOWING])
     with (
         sources.found(source, checksums.of(source), watched, source_format=source_format, disk=disk) as found,
         incoming(
