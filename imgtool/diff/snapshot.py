@@ -207,7 +207,7 @@ def _partitions(guest: Stored) -> Items:
     for one in guest.get("partitions") or ():
         start, size = _size(one["start_bytes"]), _size(one["size_bytes"])
         label = f", label {_text(one['label'])}" if one["label"] else ""
-        found[f"partition {one['number']}"] = f"type {_text(one['type'])}{label}, at {start}, {size}"
+        found[f"partition {_text(one['number'])}"] = f"type {_text(one['type'])}{label}, at {start}, {size}"
     return found
 
 
@@ -232,7 +232,10 @@ def _findings(judgement: Judgement | None) -> Items | Missing:
     }
 
 
-def _size(size_bytes: int) -> str:
+def _size(size_bytes: object) -> str:
+    """A size as people read it. Raises TypeError where the document has something else in its place."""
+    if not isinstance(size_bytes, int):
+        raise TypeError("a size is no number of bytes")
     return f"{size_bytes} bytes ({human_size(size_bytes)})"
 
 

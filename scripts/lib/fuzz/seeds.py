@@ -8,6 +8,7 @@ from pathlib import Path
 
 from support.archives import COMPRESSORS, compress, newc
 from support.block_images import Vdi, Vhd, Vhdx, blocks_of, sealed, vhd_checksum
+from support.cli import IMGTOOL
 from support.firmware_disks import loaders
 from support.fixtures import fixture_path
 from support.guest_tree import guest_tree
@@ -42,6 +43,7 @@ __all__ = [
     "blocks_of",
     "compress",
     "create",
+    "document",
     "fixture_path",
     "fixture_tree",
     "guest_tree",
@@ -115,6 +117,12 @@ def made(name: str, *command: str) -> bytes:
         path = Path(work, name)
         subprocess.run([word.replace("{}", str(path)) for word in command], check=True, capture_output=True)
         return path.read_bytes()
+
+
+def document(image: str, *command: str) -> bytes:
+    """What a command of imgtool writes about a fixture."""
+    done = subprocess.run([IMGTOOL, *command, fixture_path(image)], check=True, capture_output=True)
+    return done.stdout
 
 
 _BOOTLOADER = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
