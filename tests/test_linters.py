@@ -50,5 +50,6 @@ def test_linter_finds_nothing(command: list[str]):
 
 
 def test_all_scripts_are_linted():
-    assert {"scripts/setup", "scripts/test", "scripts/quickstart", ".ci/run"} <= set(scripts_in("bash"))
-    assert {"scripts/build-image", "scripts/devcloud"} <= set(scripts_in("python3"))
+    bash = {"scripts/setup", "scripts/test", "scripts/quickstart", "scripts/devcloud", ".ci/run"}
+    assert bash <= set(scripts_in("bash"))
+    assert "scripts/build-image" in scripts_in("python3")

@@ -1,9 +1,11 @@
 """A newcomer on a Debian 12 on which nothing was installed: from the checkout to the first verdict.
 
-IMGTOOL_BARE=all has every way of the README, by uv and by a wheel too: two minutes more.
+IMGTOOL_BARE=nova has the one command of docs/boot.md on it, from nothing to a server in a real Nova whose
+agent answered, twice; IMGTOOL_BARE=all that, and every way of the README, by uv and by a wheel too.
 """
 
 import os
+import resource
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,12 +13,17 @@ from pathlib import Path
 
 import pytest
 from support import bare_debian
+from support.documentation import DOCS, examples
 from support.fixtures import fixture_path
 from support.packaging import build, copy_of_checkout
 
 VERDICT_SECONDS = 60
 """From the end of the installation."""
 EVERY = os.environ.get("IMGTOOL_BARE") == "all"
+NOVA = EVERY or os.environ.get("IMGTOOL_BARE") == "nova"
+PROCESSOR_SECONDS = (600, 240)
+"""Of all processes, the first time and the second: seconds of the clock say more of what else runs."""
+UPLOAD = "imgtool upload /srv/disk.raw --cloud devcloud-member --name data"
 OWN = "/home/operator"
 UV = "python3 -m venv ~/uv && ~/uv/bin/pip install --quiet uv && ~/uv/bin/uv tool install --quiet ."
 WHEEL = "python3 -m venv ~/own && ~/own/bin/pip install --quiet ~/*.whl"
@@ -36,6 +43,16 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     tree = bare_debian.make(folder)
     copy_of_checkout(tree / "srv", "scripts")
     shutil.copy(fixture_path("data-disk"), tree / "srv/disk.raw")
+    yield tree
+    shutil.rmtree(tree)
+
+
+@pytest.fixture
+def untouched(tmp_path: Path) -> Iterator[Path]:
+    """Nothing was run in it."""
+    tmp_path.chmod(0o711)
+    tree = bare_debian.make(tmp_path)
+    copy_of_checkout(tree / "srv", "scripts")
     yield tree
     shutil.rmtree(tree)
 
@@ -77,3 +94,32 @@ def test_a_user_without_rights(name: str, debian: Path) -> None:
         bare_debian.run(debian, ["chown", "-R", f"{bare_debian.USER}:{bare_debian.USER}", OWN])
     bare_debian.run(debian, ["sh", "-c", f"cd {OWN}/checkout && {install}"], user=bare_debian.USER)
     first_verdict(debian, program, user=bare_debian.USER)
+
+
+def in_checkout(tree: Path, line: str) -> str:
+    """What the line prints on both of its streams."""
+    return bare_debian.run(tree, ["sh", "-c", f"cd /srv/checkout && {line} 2>&1"])
+
+
+def processor_seconds() -> float:
+    """Of all that was started and has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_a_cloud_by_one_command(debian: Path, request: pytest.FixtureRequest) -> None:
+    """Without IMGTOOL_BARE=nova one that has no Nova, on what scripts/setup has installed."""
+    if not NOVA:
+        assert "active" in in_checkout(debian, f"scripts/devcloud run -- {UPLOAD}")
+        return
+    tree: Path = request.getfixturevalue("untouched")
+    line = next(
+        one.command for one in examples(DOCS / "boot.md") if one.command.startswith("scripts/devcloud run")
+    )
+    for limit in PROCESSOR_SECONDS:
+        began, used = time.monotonic(), processor_seconds()
+        told = in_checkout(tree, line)
+        used = processor_seconds() - used
+        print(f"{told}\n{time.monotonic() - began:.0f} s, of the processor {used:.0f} s")  # noqa: T201
+        assert "agent after" in told
+        assert used < limit

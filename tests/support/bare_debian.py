@@ -14,13 +14,19 @@ USER = 1000
 ENTER = """
 set -eu
 mount --make-rprivate /
+mount --bind "$1" "$1"
 mount -t proc proc "$1/proc"
+mount -t sysfs sysfs "$1/sys"
 mount --rbind /dev "$1/dev"
 mount -t tmpfs tmpfs "$1/run"
 cd "$1"
 shift
-exec chroot . "$@"
+pivot_root . mnt
+umount --lazy /mnt
+exec "$@"
 """
+"""The tree becomes the root of the mounts, as a machine's own is: unshare and mmdebstrap ask for that. What
+runs in it ends with its first process."""
 
 
 def make(folder: Path) -> Path:
@@ -39,7 +45,7 @@ def run(tree: Path, command: Sequence[str], *, user: int = 0, **variables: str) 
     """What the command prints on stdout, in the tree, by root or by another user, where it ends well."""
     dropped = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
     named = [f"{name}={value}" for name, value in {**_environment(user), **variables}.items()]
-    entered = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", ENTER, "sh", tree]
+    entered = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh", tree]
     given = [*entered, *dropped, "env", "-i", *named, *command]
     done = subprocess.run(given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

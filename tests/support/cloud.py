@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,7 +62,7 @@ class Devcloud:
 
 def devcloud_command(*arguments: str | Path) -> list[str]:
     """The command line of scripts/devcloud."""
-    return [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return [str(SCRIPT), *map(str, arguments)]
 
 
 @contextmanager

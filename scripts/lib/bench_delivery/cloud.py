@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -143,7 +142,7 @@ def _running(folder: Path, *options: str) -> Iterator[None]:
 
 
 def _devcloud(*arguments: str) -> None:
-    command = [sys.executable, str(DEVCLOUD), *arguments]
+    command = [str(DEVCLOUD), *arguments]
     if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
         raise CloudFailedError(f"scripts/devcloud {arguments[0]} failed, see above")
 

@@ -1,5 +1,6 @@
 """A real OpenStack image service on loopback, in a temporary folder. Python's standard library only.
 
+    __main__.py       what scripts/devcloud runs
     cli.py            run, start, stop
     lifecycle.py      from outside: starts a supervisor, and ends it
     supervisor.py     a process of its own: brings the cloud up, watches it, takes it down

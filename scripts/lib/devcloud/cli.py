@@ -16,6 +16,7 @@ from devcloud.environment import Environment, ready_environment
 from devcloud.errors import DevcloudError
 from devcloud.nova_environment import ready_nova
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 EXIT_OWN_FAILURE = 125
 EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
@@ -172,7 +173,6 @@ def _start(options: argparse.Namespace) -> int:
         default_store=options.default_store,
         owner=options.owner,
     )
-    here = Path(sys.argv[0])
     exports = "".join(f"  export {name}={value}\n" for name, value in _way_to_it(folder).items())
     print(
         f"Keystone and Glance answer{_named(options.parts)}. Use them in this shell:\n"
@@ -180,7 +180,7 @@ def _start(options: argparse.Namespace) -> int:
         f"  imgtool upload IMAGE --cloud devcloud            (administrator)\n"
         f"  imgtool upload IMAGE --cloud devcloud-member     (ordinary member)\n"
         f"Stop them:\n"
-        f"  {here} stop --dir {folder}"
+        f"  {CHECKOUT / 'scripts/devcloud'} stop --dir {folder}"
     )
     return 0
 
@@ -198,9 +198,13 @@ def _stop(options: argparse.Namespace) -> int:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The caller's environment without its OS_*: COMMAND must not reach a cloud in earnest by mistake."""
+    """The caller's environment without its OS_*: COMMAND must not reach a cloud in earnest by mistake.
+
+    The imgtool of the checkout is found where no other is.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    return kept | _way_to_it(folder)
+    path = os.pathsep.join((kept.get("PATH") or os.defpath, str(CHECKOUT / ".venv/bin")))
+    return kept | {"PATH": path} | _way_to_it(folder)
 
 
 def _way_to_it(folder: Path) -> dict[str, str]:

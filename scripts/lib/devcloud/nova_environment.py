@@ -21,6 +21,7 @@ from devcloud.errors import DevcloudError
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "nova_requirements.txt"
 SEED = HERE / "nova_seed.py"
+SETUP = HERE.parents[1] / "setup"
 PROGRAMS = ("mmdebstrap", "setpriv", "unshare")
 SUITE = "trixie"
 PYTHON = "3.13"
@@ -91,7 +92,7 @@ class NovaEnvironment:
 
 def ready_nova(environment: Environment, say: Callable[[str], None]) -> NovaEnvironment:
     """The cached root; made now if it is not there yet, which takes some minutes."""
-    _require_means()
+    _require_means(say)
     nova = NovaEnvironment(cache_folder() / f"nova-{_fingerprint()}")
     with nova.folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -101,13 +102,21 @@ def ready_nova(environment: Environment, say: Callable[[str], None]) -> NovaEnvi
     return nova
 
 
-def _require_means() -> None:
+def _require_means(say: Callable[[str], None]) -> None:
+    """What is missing is installed where apt-get is; mmdebstrap works with Debian alone."""
     if os.getuid() != 0:
         raise DevcloudError("--with nova needs root, for namespaces, mounts and taps: run it with sudo")
-    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
+    if _missing() and shutil.which("apt-get"):
+        say(f"installing what --with nova needs ({', '.join(_missing())}) by scripts/setup --image")
+        subprocess.run([SETUP, "--image"], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    if missing := _missing():
         raise DevcloudError(
             f"{', '.join(missing)} not found, which --with nova needs: scripts/setup --image installs them"
         )
+
+
+def _missing() -> list[str]:
+    return [program for program in PROGRAMS if shutil.which(program) is None]
 
 
 def _fingerprint() -> str:

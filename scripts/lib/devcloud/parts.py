@@ -40,7 +40,8 @@ parts of a cloud, for --with (several: NAME,NAME):
   required       Glance requires a property of each image that is made
   nova           servers start from the images, by QEMU without KVM: Nova, Placement, libvirt, RabbitMQ, and
                  a stand-in for Neutron with one flat network. As root. The first use installs all of it
-                 (650 MB, two to four minutes); each start takes about a minute
+                 (650 MB, two to four minutes), and by scripts/setup --image the packages of Debian that this
+                 machine lacks for it; each start takes about a minute
 """
 
 
