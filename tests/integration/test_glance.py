@@ -8,9 +8,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from imgtool import glance
 from imgtool.convert.payload import open_payload
 from imgtool.errors import CloudError, ImageUnreadableError, InterruptedByUserError
 from imgtool.formats.gate import admit
-from imgtool.glance import Cloud, Journal, connect, execute, plan_upload
+from imgtool.glance import Cloud, Journal, connect, execute, images, plan_upload
 from imgtool.glance import cloud as cloud_module
 from imgtool.model.delivery import CloudName, GlanceTarget, Property, UploadPlan, UploadResult
 from imgtool.model.image import DiskImage
@@ -270,6 +272,21 @@ def test_a_killed_upload_leaves_no_active_image(name: str, tmp_path: Path, admin
     (left,) = stored(admin, name)
     assert left["status"] == "queued"
     glance.finalize.recover(admin, Journal(tmp_path / "uploads"), NullProgress())
+    assert stored(admin, name) == []
+
+
+def test_two_delete_one_image_at_once(admin: Cloud, name: str) -> None:
+    """One of ten pairs hears 400 of Glance 33, where the other was a moment earlier."""
+    clouds, barrier = (admin, connect("devcloud")), Barrier(2)
+
+    def delete(cloud: Cloud) -> None:
+        barrier.wait()
+        images.delete(cloud, made)
+
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(40):
+            made = admin.request("POST", "/v2/images", json={"name": name}).document["id"]
+            list(threads.map(delete, clouds))
     assert stored(admin, name) == []
 
 
