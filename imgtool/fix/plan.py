@@ -22,13 +22,13 @@ def make_plan(
     """What is done for each check that did not pass, and why nothing is for the others.
 
     `only` and `skip` are names of checks; `packages`: some are handed to the guest. A warning that has no
-    repair is not in the plan.
+    repair is not in the plan. What cannot be judged has no repair of its own; another may bring it to light.
     """
-    failing = {one.check: one for one in judgement.findings if _is_wrong(one)}
+    failing = {one.check: one for one in judgement.findings if _is_wrong(one) or _is_unknown(one)}
     chosen = [one for name, one in failing.items() if name not in skip and (not only or name in only)]
     repairs: dict[str, Repair] = {}
     left: dict[str, str] = {}
-    for finding in chosen:
+    for finding in filter(_is_wrong, chosen):
         found = _repair(finding, guest, packages=packages)
         if isinstance(found, Repair):
             known = repairs.get(found.script)
@@ -36,6 +36,8 @@ def make_plan(
             repairs[found.script] = Repair(checks, found.title, found.script)
         elif finding.fails_image or finding.check in only:
             left[finding.check] = found
+    if not repairs:
+        left |= {one.check: one.message for one in filter(_is_unknown, chosen)}
     labels = labels_afterwards(guest.linux) if guest.linux is not None and repairs else None
     if labels is not None and "selinux-labels" not in skip:
         repairs.setdefault(labels.script, labels)
@@ -45,6 +47,10 @@ def make_plan(
 
 def _is_wrong(finding: Finding) -> bool:
     return finding.outcome is Outcome.FAIL and not finding.known
+
+
+def _is_unknown(finding: Finding) -> bool:
+    return finding.outcome is Outcome.UNKNOWN and finding.fails_image
 
 
 def _repair(finding: Finding, guest: GuestFacts, *, packages: bool) -> Repair | str:

@@ -172,14 +172,13 @@ def _with_repair(finding: Finding, found: FixResult) -> Finding:
 
 
 def _unrepaired(result: FixResult, after: Judgement) -> str | None:
-    """What was to pass and does not, and what fails that did not before."""
+    """What was to pass and does not, and what else fails that the operator did not leave out."""
     found = {one.check: one for one in after.findings}
     still = [name for name in result.plan.wanted if not _passes(found.get(name))]
     if still:
         return f"the repair was done, and {', '.join(still)} still fails"
-    before = {one.check for one in result.before.findings if one.fails_image}
-    fresh = [one.check for one in after.findings if one.fails_image and one.check not in before]
-    return f"after the repair {', '.join(fresh)} fails" if fresh else None
+    others = [one.check for one in after.findings if one.fails_image and one.check not in result.plan.skipped]
+    return f"after the repair {', '.join(others)} fails" if others else None
 
 
 def _passes(finding: Finding | None) -> bool:

@@ -6,7 +6,7 @@ from support import facts
 from imgtool.checks import registry
 from imgtool.fix.plan import make_plan
 from imgtool.fix.repairs import REPAIRS
-from imgtool.model.facts import Known
+from imgtool.model.facts import Known, Unknown
 from imgtool.model.fix import FixPlan
 from imgtool.model.inspection import Inspection
 from imgtool.model.layout import Firmware
@@ -22,6 +22,23 @@ def with_linux(**changed: object) -> Inspection:
 
 def test_a_good_image_has_nothing_to_repair() -> None:
     assert planned(facts.inspection()) == FixPlan(())
+
+
+UNCLEAR = facts.with_agent(enabled=Unknown("the unit cannot be read"))
+
+
+def test_what_cannot_be_judged_is_left_and_not_taken_for_good() -> None:
+    plan = planned(UNCLEAR)
+    assert list(plan.left) == ["guest-agent-enabled"]
+    assert plan.left["guest-agent-enabled"].startswith("cannot be judged: ")
+    assert plan.problem == "there is no repair for guest-agent-enabled"
+    assert planned(UNCLEAR, skip=("guest-agent-enabled",)) == FixPlan((), skipped=("guest-agent-enabled",))
+
+
+def test_what_cannot_be_judged_may_come_to_light_by_another_repair() -> None:
+    unclear = facts.agent(enabled=Unknown("the unit cannot be read"))
+    plan = planned(with_linux(agent=unclear, machine_id=Known("set", "/etc/machine-id")))
+    assert (plan.wanted, plan.problem) == (("machine-id",), None)
 
 
 def test_each_repair_is_of_a_check_that_there_is() -> None:

@@ -10,7 +10,7 @@ from support import facts
 from imgtool.checks import registry
 from imgtool.fix import repaired
 from imgtool.fix.repaired import RepairRequest
-from imgtool.model.facts import Known
+from imgtool.model.facts import Known, Unknown
 from imgtool.model.fix import FixOptions, FixResult, Repair, RepairOutcome, SealedRun
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import Handle
@@ -57,6 +57,19 @@ def test_what_was_done_and_still_fails_is_not_done_again() -> None:
     found, done = repaired_copy(MASKED, MASKED)
     assert done == [("guest-agent-enabled",)]
     assert found.problem == "the repair was done, and guest-agent-enabled still fails"
+
+
+def test_what_could_not_be_judged_before_the_repair_has_to_pass_after_it() -> None:
+    hidden = facts.cloud_init(enabled=Unknown("its units cannot be read"))
+    both = facts.inspection(
+        facts.linux(agent=facts.agent(enabled=Known(value=False, evidence="masked")), cloud_init=hidden)
+    )
+    after = facts.inspection(facts.linux(cloud_init=hidden))
+    found, done = repaired_copy(both, after)
+    assert done == [("guest-agent-enabled",)]
+    assert found.problem == "after the repair cloud-init-enabled fails"
+    found, _ = repaired_copy(both, facts.inspection())
+    assert found.problem is None
 
 
 def test_nothing_follows_a_repair_that_failed() -> None:
