@@ -83,8 +83,6 @@ class OwnRoot:
 
     device: str
     type: str
-    options: str
-    """Of mount(8)."""
     on_lvm: bool = False
 
 
@@ -108,14 +106,14 @@ class GuestFileReader:
 
         return self._ask(FIND, request)
 
-    def programs(self) -> dict[str, str]:
+    def find_programs(self) -> StartFiles:
         """The guest's programs for an initramfs of ours. Raises ImageUnreadableError where one is missing."""
         lvm = self._root is not None and self._root.on_lvm
 
         def request(disk: DiskRequest) -> FilesRequest:
             return FilesRequest(disk, "", (), own_initramfs=False, on_lvm=lvm, programs_only=True)
 
-        return dict(self._ask(FIND, request).programs)
+        return self._ask(FIND, request)
 
     def write(self, path: str, target: Path) -> None:
         """Write the guest's file at `path` to `target`. Raises ImageUnreadableError."""
@@ -161,11 +159,11 @@ def _tree(request: DiskRequest, descriptor: int, what: str) -> Iterator["GuestTr
 
 def find(request: FilesRequest, descriptor: int) -> StartFiles:
     """Look for the files; runs in the sandbox."""
-    from imgtool.guest.start_files import start_files, start_programs  # noqa: PLC0415 - as above
+    from imgtool.guest.start_files import root_flags, start_files, start_programs  # noqa: PLC0415 - as above
 
     with _tree(request.disk, descriptor, "the guest cannot start itself") as tree:
         if request.programs_only:
-            return StartFiles("", None, (), start_programs(tree, on_lvm=request.on_lvm))
+            return StartFiles("", None, (), start_programs(tree, on_lvm=request.on_lvm), root_flags(tree))
         return start_files(
             tree,
             request.version,

@@ -73,7 +73,7 @@ def command_line(own: str, root_uuid: str | None, architecture: str, first_progr
     ours = (
         f"rw console={CONSOLE[architecture]},115200 loglevel=1 quiet panic=-1 init=/bin/sh",
         f"rdinit={first_program} selinux=0 enforcing=0 plymouth.enable=0 systemd.show_status=0",
-        "rd.systemd.show_status=0 rd.shell=0 rd.emergency=halt net.ifnames=0",
+        "rd.systemd.show_status=0 rd.shell=0 rd.emergency=poweroff net.ifnames=0",
     )
     return " ".join((*kept, *ours))
 

@@ -21,6 +21,8 @@ from imgtool.model.verdict import Finding, Judgement, Outcome
 from imgtool.pipeline.request import Judge
 from imgtool.util.progress import Progress
 
+MAX_RUNS = 3
+"""Of the machine: what it shows may be something else each time, and does not keep us for ever."""
 SKIP = "--skip leaves it as it is"
 IGNORE = "--ignore leaves the check out"
 
@@ -81,7 +83,7 @@ def _repaired_copy(
     A package that was missing has hidden what is wrong with its settings: that is looked at before the boot.
     """
     guest, repairs = parts(before)[0].guest, found.plan.repairs
-    while True:
+    for more in reversed(range(MAX_RUNS)):
         done = run(guest, repairs)
         all_done = done if found.run is None else found.run.followed_by(done)
         found = replace(found, run=all_done, problem=_run_problem(done))
@@ -90,12 +92,13 @@ def _repaired_copy(
         hid = any(NEED_PACKAGES.intersection(one.checks) for one in repairs)
         judged = look(None if hid else request.boot)
         repairs = _new_in(_plan(judged, request), found.plan)
-        if not repairs:
+        if not repairs or not more:
             return _proven(found, look(request.boot) if hid and request.boot else judged, request)
         found = replace(found, plan=replace(found.plan, repairs=(*found.plan.repairs, *repairs)))
         guest = parts(judged)[0].guest
         # Its descriptor has the lock that QEMU took for the boot.
         del judged
+    raise AssertionError("the last run returns")
 
 
 def _plan(result: ImageResult, request: RepairRequest) -> FixPlan:
@@ -105,9 +108,13 @@ def _plan(result: ImageResult, request: RepairRequest) -> FixPlan:
 
 
 def _new_in(plan: FixPlan, done: FixPlan) -> tuple[Repair, ...]:
-    """What is to be done for checks that nothing was done for; nothing where an error has no repair."""
-    fresh = tuple(one for one in plan.repairs if not set(one.checks) & set(done.wanted))
-    return fresh if plan.problem is None else ()
+    """What was not done yet; nothing where an error has no repair.
+
+    A check may fail a second time by what was hidden at first, and has another script then.
+    """
+    known = {(check, one.script) for one in done.repairs for check in one.checks}
+    fresh = [one for one in plan.repairs if not any((check, one.script) in known for check in one.checks)]
+    return tuple(fresh) if plan.problem is None else ()
 
 
 def parts(result: ImageResult) -> tuple[Inspection, Judgement]:

@@ -12,6 +12,7 @@ from imgtool.fix.machine import SealedMachine
 from imgtool.formats.gate import admit
 from imgtool.model.boot import Accelerator
 from imgtool.model.facts import Known
+from imgtool.model.fix import StartFiles
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import DiskImage
 from imgtool.model.kernel import Kernel
@@ -40,14 +41,15 @@ class Start:
 
     def by_its_own_kernel(self) -> SealedMachine:
         """Raises ImageUnreadableError where the guest has none, UsageError where its root is out of reach."""
-        linux, own = self._linux, self._own_line
+        linux = self._linux
         default = linux.default_kernel
         useless = default is None or _is_useless(default)
-        own_root = _own_root(linux, self._root, own) if useless else None
+        own_root = _own_root(linux, self._root) if useless else None
         version = default.version if default is not None else ""
         reader = GuestFileReader(self.image, version, own_root, self.progress)
         files = reader.find()
-        made = self._made()
+        line = self._line(files)
+        made = self._made(line)
         reader.write(files.kernel, made.kernel)
         modules = [reader.module(path) for path in files.modules]
         if files.initramfs is not None:
@@ -56,17 +58,18 @@ class Start:
                 file.write(padding(made.initrd.stat().st_size) + appended(modules))
         else:
             programs = {place: reader.content(path) for place, path in files.programs.items()}
-            root = own_root or _own_root(linux, self._root, own)
-            made.initrd.write_bytes(alone(modules, programs, root.device, root.type, root.options))
+            root = own_root or _own_root(linux, self._root)
+            made.initrd.write_bytes(alone(modules, programs, root.device, root.type, mount_options(line)))
         return made
 
     def by_kernel_of_this_machine(self) -> SealedMachine | None:
         """None where this machine has no kernel that can be read, or the guest's root is out of reach."""
         try:
-            root = _own_root(self._linux, self._root, self._own_line)
+            root = _own_root(self._linux, self._root)
             # It may have been written to since: the guest has tried to start.
             reader = GuestFileReader(admit(self.image.path, "raw"), "", root, self.progress)
-            programs = {place: reader.content(path) for place, path in reader.programs().items()}
+            files = reader.find_programs()
+            programs = {place: reader.content(path) for place, path in files.programs.items()}
         except (UsageError, ImageUnreadableError):
             return None
         needed = (*NEEDED, *(LVM_DRIVERS if root.on_lvm else ()), root.type)
@@ -74,10 +77,11 @@ class Start:
         if found is None:
             return None
         self.progress.stage("fix", f"its kernel does not start: taking that of this machine, {found.version}")
-        made = self._made()
+        line = self._line(files)
+        made = self._made(line)
         made.kernel.write_bytes(found.image.read_bytes())
         modules = [host_kernel.module_bytes(path) for path in found.modules]
-        made.initrd.write_bytes(alone(modules, programs, root.device, root.type, root.options))
+        made.initrd.write_bytes(alone(modules, programs, root.device, root.type, mount_options(line)))
         return made
 
     @property
@@ -86,16 +90,18 @@ class Start:
             raise UsageError("only a Linux guest can repair itself")
         return self.guest.linux
 
-    @property
-    def _own_line(self) -> str:
+    def _line(self, files: StartFiles) -> str:
+        """Return its own command line; what fstab says of the root where no loader is found that says one."""
         line = self._linux.command_line
-        return line.value if isinstance(line, Known) else ""
+        if isinstance(line, Known):
+            return line.value
+        return f"rootflags={files.root_flags}" if PLAIN.fullmatch(files.root_flags) else ""
 
     @property
     def _root(self) -> FilesystemFacts | None:
         return next((one for one in self.guest.filesystems if one.mount_point == "/"), None)
 
-    def _made(self) -> SealedMachine:
+    def _made(self, line: str) -> SealedMachine:
         """The machine, none of whose files is there."""
         folder, root = self.image.path.parent, self._root
         for name in ("kernel", "initrd"):
@@ -108,7 +114,7 @@ class Start:
             script=folder / "script",
             kernel=folder / "kernel",
             initrd=folder / "initrd",
-            command_line=machine.command_line(self._own_line, uuid, self.architecture, FIRST_PROGRAM),
+            command_line=machine.command_line(line, uuid, self.architecture, FIRST_PROGRAM),
         )
 
 
@@ -120,7 +126,7 @@ def _is_useless(kernel: Kernel) -> bool:
     return archive is None or archive.problem is not None or bool(archive.stops)
 
 
-def _own_root(linux: LinuxFacts, root: FilesystemFacts | None, own: str) -> OwnRoot:
+def _own_root(linux: LinuxFacts, root: FilesystemFacts | None) -> OwnRoot:
     """The root, for an initramfs of ours. Raises UsageError for one that this does not reach."""
     device = _device(linux, root) if root is not None else None
     if root is None or device is None or root.type not in ROOT_DRIVERS:
@@ -128,9 +134,13 @@ def _own_root(linux: LinuxFacts, root: FilesystemFacts | None, own: str) -> OwnR
             "its initramfs is of no use, and its root is not one partition or volume with ext4, XFS or Btrfs",
             hint="repair the initramfs where the image is made",
         )
-    flags = [word.removeprefix("rootflags=") for word in own.split() if word.startswith("rootflags=")]
-    options = flags[-1] if flags and PLAIN.fullmatch(flags[-1]) else ""
-    return OwnRoot(device, root.type, options, on_lvm=linux.root_on_lvm)
+    return OwnRoot(device, root.type, on_lvm=linux.root_on_lvm)
+
+
+def mount_options(line: str) -> str:
+    """Options of mount(8) for the root, as the command line has them; empty where it has none."""
+    flags = [word.removeprefix("rootflags=") for word in line.split() if word.startswith("rootflags=")]
+    return flags[-1] if flags and PLAIN.fullmatch(flags[-1]) else ""
 
 
 def _device(linux: LinuxFacts, root: FilesystemFacts) -> str | None:

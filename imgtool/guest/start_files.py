@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.fstab import parse_fstab
 from imgtool.guest.initramfs.compression import method_at
 from imgtool.guest.initramfs.locate import initramfs_files
 from imgtool.guest.initramfs.reader import Reader, file_chunks
@@ -55,7 +56,15 @@ def start_files(
     found = initramfs_files(tree, kernel, None)
     own = found.paths[-1] if own_initramfs and found.paths and not found.unified else None
     programs = start_programs(tree, on_lvm=on_lvm) if own is None else {}
-    return StartFiles(kernel.image, own, _modules(tree, kernel, drivers), programs)
+    return StartFiles(kernel.image, own, _modules(tree, kernel, drivers), programs, root_flags(tree))
+
+
+def root_flags(tree: GuestTree) -> str:
+    """The option by which fstab mounts a subvolume of Btrfs as `/` (btrfs(5)), as rootflags= takes it."""
+    entries = parse_fstab(tree.read_text("/etc/fstab") or "")
+    root = next((one for one in entries if one.mount_point == "/"), None)
+    values = {name: root.option(name) for name in ("subvol", "subvolid")} if root is not None else {}
+    return next((f"{name}={value}" for name, value in values.items() if value), "")
 
 
 def start_programs(tree: GuestTree, *, on_lvm: bool) -> dict[str, str]:

@@ -53,7 +53,7 @@ class FixPlan:
     @property
     def wanted(self) -> tuple[str, ...]:
         """The checks that are to pass afterwards."""
-        return tuple(name for repair in self.repairs for name in repair.checks)
+        return tuple(dict.fromkeys(name for repair in self.repairs for name in repair.checks))
 
     @property
     def problem(self) -> str | None:
@@ -74,6 +74,8 @@ class StartFiles:
     """The drivers' files, each after what it needs."""
     programs: Mapping[str, str]
     """For an initramfs of the guest's programs: by the path in there, the guest's file; none: not asked."""
+    root_flags: str = ""
+    """What of fstab's options for the root the kernel has to know: Btrfs's subvolume."""
 
 
 @dataclass(frozen=True, slots=True)

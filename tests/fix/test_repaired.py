@@ -72,6 +72,33 @@ def test_what_could_not_be_judged_before_the_repair_has_to_pass_after_it() -> No
     assert found.problem is None
 
 
+BY_BUS = facts.known((facts.reference(source="/etc/fstab", stable=False, device="/dev/sda2"),), "/etc/fstab")
+HIDDEN_LINE = facts.inspection(facts.linux(command_line=Unknown("no entry"), device_references=BY_BUS))
+SHOWN_LINE = facts.inspection(
+    facts.linux(
+        command_line=facts.known("root=/dev/sda2 console=ttyS0", "/boot/grub/grub.cfg"),
+        device_references=facts.known(
+            (facts.reference(source="/boot/grub/grub.cfg", stable=False, device="/dev/sda2"),)
+        ),
+    )
+)
+
+
+def test_a_check_that_fails_by_something_else_then_is_repaired_once_more() -> None:
+    """Where UEFI found no loader, nobody knew that the menu names the root by its bus as well."""
+    found, done = repaired_copy(HIDDEN_LINE, SHOWN_LINE, facts.inspection())
+    assert done == [("fstab-stable",), ("fstab-stable",)]
+    assert found.problem is None
+
+
+def test_a_guest_that_shows_something_else_each_time_is_given_up() -> None:
+    """It pins another address each time."""
+    pinned = [facts.inspection(facts.linux(pinned_macs=facts.known((f"/etc/{n}",)))) for n in "abcd"]
+    found, done = repaired_copy(*pinned)
+    assert len(done) == repaired.MAX_RUNS
+    assert found.problem == "the repair was done, and mac-unpinned still fails"
+
+
 def test_nothing_follows_a_repair_that_failed() -> None:
     found, done = repaired_copy(MISSING, status=1)
     assert len(done) == 1

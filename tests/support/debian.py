@@ -5,6 +5,8 @@ They are read-only and shared by all tests: copy what is to be changed.
 
 import fcntl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -114,11 +116,18 @@ def debian_host_keys() -> Path:
 PACKAGES = Path.home() / ".cache/imgtool/packages"
 
 
-def packages(*names: str) -> list[Path]:
-    """Debian 12's own packages of these names, which are downloaded once and not installed."""
+@contextmanager
+def packages_to_oneself() -> Iterator[None]:
+    """Only one of the tests that run downloads, for as long as the block lasts; the others wait."""
     PACKAGES.mkdir(parents=True, exist_ok=True)
     with (PACKAGES / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def packages(*names: str) -> list[Path]:
+    """Debian 12's own packages of these names, which are downloaded once and not installed."""
+    with packages_to_oneself():
         missing = [f"{name}/bookworm" for name in names if not list(PACKAGES.glob(f"{name}_*.deb"))]
         if missing:
             command = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *missing]

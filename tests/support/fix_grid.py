@@ -6,14 +6,14 @@ A root on LVM is mounted at its place on the disk, for there may be no device-ma
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from debian_image.chroot import hardware_shown, in_chroot
 from debian_image.layout import MIB, SUBVOLUME
-from support.debian import PACKAGES, build_image
+from support.debian import PACKAGES, build_image, packages_to_oneself
 from support.real_guest import Partition, run
 
 ESP = 1
@@ -195,19 +195,24 @@ def taken_while_it_ran(guest: OpenGuest, copy: Path) -> None:
 def packages_of(guest: OpenGuest, *names: str) -> list[Path]:
     """Packages of the guest's release, with what they need there, downloaded once by its sources.list."""
     folder = PACKAGES / guest.cell.suite / "-".join(names)
-    if not folder.exists():
-        work = folder.with_name(f"{folder.name}.new")
-        (work / "archives/partial").mkdir(parents=True, exist_ok=True)
-        (work / "lists/partial").mkdir(parents=True, exist_ok=True)
-        etc, dpkg = guest.root / "etc/apt", guest.root / "var/lib/dpkg"
-        places = {
-            "Dir::Etc": etc, "Dir::Etc::Parts": "/dev/null", "Dir::Etc::TrustedParts": etc / "trusted.gpg.d",
-            "Dir::Cache": work, "Dir::State::Lists": work / "lists", "Dir::State::Status": dpkg / "status",
-            "APT::Sandbox::User": "root",
-        }  # fmt: skip
-        apt = ["apt-get", *(word for name, value in places.items() for word in ("-o", f"{name}={value}"))]
-        run(*apt, "update")
-        run(*apt, "install", "--yes", "--reinstall", "--download-only", "--no-install-recommends", *names)
-        (work / "archives").rename(folder)
-        run("rm", "-rf", work)
+    with packages_to_oneself():
+        if not folder.exists():
+            _download(guest, folder, names)
     return sorted(folder.glob("*.deb"))
+
+
+def _download(guest: OpenGuest, folder: Path, names: Sequence[str]) -> None:
+    work = folder.with_name(f"{folder.name}.new")
+    (work / "archives/partial").mkdir(parents=True, exist_ok=True)
+    (work / "lists/partial").mkdir(parents=True, exist_ok=True)
+    etc, dpkg = guest.root / "etc/apt", guest.root / "var/lib/dpkg"
+    places = {
+        "Dir::Etc": etc, "Dir::Etc::Parts": "/dev/null", "Dir::Etc::TrustedParts": etc / "trusted.gpg.d",
+        "Dir::Cache": work, "Dir::State::Lists": work / "lists", "Dir::State::Status": dpkg / "status",
+        "APT::Sandbox::User": "root",
+    }  # fmt: skip
+    apt = ["apt-get", *(word for name, value in places.items() for word in ("-o", f"{name}={value}"))]
+    run(*apt, "update")
+    run(*apt, "install", "--yes", "--reinstall", "--download-only", "--no-install-recommends", *names)
+    (work / "archives").rename(folder)
+    run("rm", "-rf", work)
