@@ -184,7 +184,7 @@ def _below(top: Path) -> Iterator[tuple[str, str]]:
 
 def taken_while_it_ran(guest: OpenGuest, copy: Path) -> None:
     """Copy the disk while it is mounted: the journal, the log and the log tree have something to replay."""
-    run("sync", "--file-system", guest.root)
+    run("sync", "--file-system", *(guest.root / place for place in volumes(guest.image, guest.cell)))
     with (guest.root / "var/lib/written").open("w") as file:
         file.write("just now\n")
         file.flush()
