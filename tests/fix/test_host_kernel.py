@@ -71,6 +71,7 @@ def test_none_is_not_an_error(machine: Path) -> None:
         ("", b"ELF"), (".gz", gzip.compress(b"ELF")), (".xz", lzma.compress(b"ELF")),
         (".zst", zstandard.compress(b"ELF")),
     ],
+    ids=["plain", "gzip", "xz", "zstd"],
 )  # fmt: skip
 def test_a_module_is_unpacked(suffix: str, packed: bytes, tmp_path: Path) -> None:
     file = tmp_path / f"a.ko{suffix}"
