@@ -106,7 +106,8 @@ def _usage(error: click.ClickException) -> UsageError:
         return _no_such_option(error, command)
     where = defaults.origin(context, getattr(error, "param", None))
     hint = f"see `{command} --help`"
-    return UsageError(error.format_message(), hint=f"that is what {where} says; {hint}" if where else hint)
+    message = error.format_message().replace("\n\t", " ")  # click writes each choice in a line of its own
+    return UsageError(message, hint=f"that is what {where} says; {hint}" if where else hint)
 
 
 def _no_such_option(error: click.NoSuchOption, command: str) -> UsageError:

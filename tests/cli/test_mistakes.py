@@ -41,6 +41,7 @@ def inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def assert_told(one: Mistake, status: int, said: str, folder: Path) -> None:
     """What happened, and what to do."""
     assert "internal error" not in said
+    assert "\\n" not in said, "a line that was broken is shown with what broke it"
     assert "Traceback" not in said
     assert status == one.status, said
     for part in one.says.format(folder=folder, steam="{steam}", stem="{stem}").split(" | "):

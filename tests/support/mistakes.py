@@ -91,6 +91,8 @@ def m(words: str, status: int, says: str, **environment: str) -> Mistake:
 
 
 OPTIONS = [
+    m("init", 2, "Missing argument | Choose from: policy, manifest, "),
+    m("schema", 2, "Missing argument | Choose from: policy, manifest, "),
     m("frobnicate", 2, "there is no command 'frobnicate' | imgtool --help"),
     m("chekc data.raw", 2, "chekc | did you mean `imgtool check`?"),
     m("check", 2, "IMAGE | imgtool check --help"),
