@@ -174,8 +174,13 @@ class CommandLine:
 
     @property
     def modprobe_blacklist(self) -> frozenset[str]:
-        """Modules that kmod does not load by an alias: modprobe.d(5), all `modprobe.blacklist=` together."""
-        return _modules(one.value for one in self.kernel if one.key == "modprobe.blacklist")
+        """Modules that kmod does not load by an alias: modprobe.d(5), all `modprobe.blacklist=` together.
+
+        kmod_config_parse_kcmdline of kmod 30 reads all words, takes no quotes away, and leaves `-` as it is.
+        """
+        prefix = "modprobe.blacklist="
+        values = (word.removeprefix(prefix) for word in self.words if word.startswith(prefix))
+        return frozenset(name for value in values for name in _listed(value))
 
     @property
     def module_blacklist(self) -> frozenset[str]:

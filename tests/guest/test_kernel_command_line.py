@@ -132,7 +132,7 @@ def test_blacklists() -> None:
         "rd.driver.blacklist=ahci rdblacklist=sd-mod rd.driver.pre=virtio_blk,xfs blacklist=a blacklist=b-c "
         "initcall_blacklist=virtio_net_driver_init modules_load=dm-mod"
     )
-    assert line.modprobe_blacklist == {"virtio_blk", "nouveau", "virtio_scsi"}
+    assert line.modprobe_blacklist == {"virtio-blk", "nouveau", "virtio_scsi"}
     assert line.module_blacklist == {"virtio_pci", "virtio-net"}
     assert line.initramfs_blacklist == {"ahci", "sd_mod"}
     assert line.initramfs_tools_blacklist == {"b_c"}

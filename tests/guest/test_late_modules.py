@@ -133,7 +133,7 @@ def test_after_the_initramfs(name: str, files: Files, *, console: bool | None, n
     ("options", "console", "network"),
     [
         ("modprobe.blacklist=virtio_console", GONE, LOADED),
-        ("modprobe.blacklist=a,virtio-net modprobe.blacklist=b", LOADED, GONE),
+        ("modprobe.blacklist=a,virtio_net modprobe.blacklist=b", LOADED, GONE),
         ("module_blacklist=virtio_net", LOADED, GONE),
         ("module_blacklist=virtio_net module_blacklist=e1000", LOADED, LOADED),
         ("module_blacklist=virtio-net", LOADED, LOADED),

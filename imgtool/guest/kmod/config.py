@@ -1,6 +1,7 @@
 """The configuration of kmod: modprobe.d(5), and libkmod/libkmod-config.c for what is read of which file."""
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -22,7 +23,11 @@ MAX_FILE_BYTES = 1 << 20
 MAX_RULES = 20_000
 """Of all files together; openSUSE's blacklists have 200."""
 
+SUFFIXES = (".conf", ".alias")
+"""Of the files that are read; a directory of such a name is passed over, and hides no other file."""
 COMMANDS = frozenset({"blacklist", "install", "alias", "softdep"})
+_BLANKS = re.compile("[\t ]+")
+"""What divides words: a carriage return is part of one."""
 NO_LOADERS = frozenset(
     ("false", "true", ":", "echo", "printf", "exit", "logger", "test", "[", "sleep", "cat")
 )
@@ -58,6 +63,10 @@ class ModprobeConfig:
         wanted = Pattern(normal(name))
         return tuple(rule for rule in self.aliases if wanted.is_matched_by(rule.name))
 
+    def install_of_alias(self, name: str) -> Rule | None:
+        """The command of exactly this alias: kmod_lookup_alias_from_commands, before the index of depmod."""
+        return next((rule for rule in self.installs if rule.name == normal(name)), None)
+
 
 def read_modprobe_config(tree: GuestTree) -> ModprobeConfig:
     """The configuration of the guest. Raises GuestReadError where it cannot be read, or has no bound."""
@@ -79,14 +88,14 @@ def read_modprobe_config(tree: GuestTree) -> ModprobeConfig:
 def parse_modprobe_file(text: str, path: str) -> Iterator[tuple[str, Rule]]:
     """The lines that matter here, each with its command. A line that is none is passed over, as kmod does."""
     for line in _lines(text):
-        words = line.split(maxsplit=2)
+        words = _BLANKS.split(line.partition("\0")[0].strip("\t "), maxsplit=2)
         if len(words) < 2 or line.startswith("#"):
             continue
         command, name, rest = words[0], words[1], words[2] if len(words) > 2 else ""
         if command not in COMMANDS or not (rest or command == "blacklist"):
             continue
         place = f"{printable(path)}: {printable(' '.join(words))}"
-        yield command, Rule(normal(name), rest.strip(), place)
+        yield command, Rule(normal(name), rest, place)
 
 
 def never_loads(command: str, module: str) -> bool | None:
@@ -102,8 +111,9 @@ def _files(tree: GuestTree) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for directory in DIRECTORIES:
         for name in tree.names(directory):
-            if name.endswith(".conf") and not name.startswith("."):
-                found.setdefault(name, posixpath.join(directory, name))
+            path = posixpath.join(directory, name)
+            if name.endswith(SUFFIXES) and not name.startswith(".") and not tree.is_directory(path):
+                found.setdefault(name, path)
     if len(found) > MAX_FILES:
         raise GuestReadError(f"modprobe.d: more than {MAX_FILES} files")
     return tuple(found[name] for name in sorted(found))

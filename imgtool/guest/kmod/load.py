@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.unpacked import NotKeptError
 from imgtool.guest.kernel_command_line import CommandLine
-from imgtool.guest.kmod.config import ModprobeConfig, never_loads
+from imgtool.guest.kmod.config import ModprobeConfig, Rule, never_loads
 from imgtool.guest.kmod.files import module_problem
 from imgtool.guest.kmod.index import Index, ModuleIndex, TextIndex, normal
 from imgtool.guest.tree import GuestTree
@@ -116,7 +116,10 @@ class ModuleLoader:
         stopped = self._kernel_refuses(module)
         if stopped is not None or self._is_builtin(module):
             return stopped
-        return (self._blacklisted(module) if blacklists else None) or self._insertion_obstacle(module)
+        unfound = self._led_elsewhere(module, module)
+        if unfound is None and blacklists:
+            unfound = self._blacklisted(module)
+        return unfound or self._insertion_obstacle(module)
 
     def find(self, module: str) -> FoundModule | None:
         """What modules.dep says of the module; None where it does not name it."""
@@ -145,10 +148,11 @@ class ModuleLoader:
 
     def _unresolved(self, module: str, alias: str) -> str | None:
         """Why the alias does not lead to the module: modprobe.d's aliases come before the index."""
-        configured = self._config.alias(alias)
-        if configured:
-            leads = any(normal(rule.rest) == module for rule in configured)
-            return None if leads else configured[0].place
+        if self._config.alias(alias):
+            return self._led_elsewhere(module, alias)
+        command = self._config.install_of_alias(alias)
+        if command is not None:
+            return self._in_place_of(command, module)
         for name in ("modules.dep", "modules.alias"):
             index = self._index(name)
             if isinstance(index, str):
@@ -156,6 +160,12 @@ class ModuleLoader:
             if name == "modules.alias" and module not in index.matching(alias):
                 return f"{self._directory}/{name}{self._suffix} names no {module} for {alias}"
         return None
+
+    def _led_elsewhere(self, module: str, name: str) -> str | None:
+        """Why modprobe.d's aliases for this name lead to others; None where one does, or none is there."""
+        configured = self._config.alias(name)
+        leads = not configured or any(normal(rule.rest.split()[0]) == module for rule in configured)
+        return None if leads else configured[0].place
 
     def _blacklisted(self, module: str) -> str | None:
         place = self._config.blacklisted.get(module)
@@ -184,8 +194,10 @@ class ModuleLoader:
 
     def _install_command(self, module: str) -> str | None:
         rule = self._config.install(module)
-        if rule is None:
-            return None
+        return None if rule is None else self._in_place_of(rule, module)
+
+    def _in_place_of(self, rule: Rule, module: str) -> str | None:
+        """What the command of this rule keeps from being loaded."""
         verdict = never_loads(rule.rest, module)
         if verdict is None:
             raise GuestReadError(f"{rule.place}: what that program does with {module} cannot be told")
