@@ -11,6 +11,7 @@ Why it matters
 How to fix
     Shut the machine down and take the image again. What is there can be repaired:
         e2fsck -fy DEVICE    mount DEVICE /mnt && umount /mnt (XFS, Btrfs)    fsck.vfat -a DEVICE
+    Windows hibernates where it is shut down with fast startup: `shutdown /s /f /t 0` does not.
 """
 
 from imgtool.checks.check import Check, Verdict, failed, passed, skipped, unknown
@@ -25,7 +26,6 @@ REPAIR = {
     "xfs": "mount {0} /mnt && umount /mnt",
     "btrfs": "mount {0} /mnt && umount /mnt",
     "vfat": "fsck.vfat -a {0}",
-    "ntfs": "chkdsk /f (in Windows)",
 }
 
 
@@ -56,6 +56,8 @@ def _shown(filesystems: "list[FilesystemFacts] | tuple[FilesystemFacts, ...]") -
 
 
 def _remedy(one: FilesystemFacts) -> str:
+    if one.type == "ntfs":
+        return "in Windows, `chkdsk /f`, then `shutdown /s /f /t 0` (no hibernation); take the image again"
     command = REPAIR.get(one.type, "e2fsck -fy {0}").format("DEVICE")
     return f"shut the machine down and take the image again, or repair the {one.type} there: `{command}`"
 
