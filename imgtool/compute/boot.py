@@ -43,6 +43,7 @@ MIN_MEMORY_MIB = 512
 MIN_GROWTH_BYTES = 512 << 20
 """How much larger than the image a disk has to be: the root gets what other partitions leave of it."""
 TAIL_LINES = 40
+TRY_AGAIN = "on a busy hypervisor, or without KVM, boot it again: a wait in the guest may have been too short"
 _AGENT = "hw_qemu_guest_agent"
 USER_DATA = """#cloud-config
 runcmd:
@@ -266,7 +267,7 @@ class _Watch:
                 return None
             found = diagnose(self._seen.text, answered=False, timed_out=self._is_over())
             if found is not None:
-                return found
+                return advised(found)
             time.sleep(POLL_SECONDS)
 
     def _look(self, text: str) -> None:
@@ -364,6 +365,11 @@ class _Watch:
             log=tuple(plain_lines(self._seen.text)[-TAIL_LINES:]),
             problem=problem,
         )
+
+
+def advised(found: Diagnosis) -> Diagnosis:
+    """Say of a wait that was over that the hypervisor may have had no time: that is not seen from here."""
+    return replace(found, remedy=f"{found.remedy}; {TRY_AGAIN}") if found.timed else found
 
 
 def _yes(fact: Fact[bool]) -> bool:
