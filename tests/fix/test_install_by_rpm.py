@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -48,11 +50,19 @@ def built(folder: Path) -> list[Path]:
     return sorted((folder / "build").rglob("*.rpm"))
 
 
-def signed(packages: list[Path], folder: Path) -> str:
+def signed(packages: list[Path]) -> str:
     """Sign them with a new key, and return it."""
-    home = folder / "gnupg"
-    home.mkdir(mode=0o700)
-    environment = os.environ | {"GNUPGHOME": str(home)}
+    with (
+        tempfile.TemporaryDirectory() as home
+    ):  # below a test's folder the agent's socket has too long a name
+        environment = os.environ | {"GNUPGHOME": home}
+        try:
+            return _signed(packages, environment)
+        finally:
+            subprocess.run(["gpgconf", "--kill", "all"], check=True, env=environment)
+
+
+def _signed(packages: list[Path], environment: Mapping[str, str]) -> str:
     new = ("--passphrase", "", "--quick-gen-key", MAKER, "rsa2048", "sign", "never")
     subprocess.run(["gpg", "--batch", *new], check=True, capture_output=True, env=environment)
     gpg = ("--define", f"__gpg {shutil.which('gpg')}", "--define", f"_gpg_name {MAKER}")
@@ -101,7 +111,7 @@ def test_dnf_installs_from_a_folder_what_the_guest_trusts(
     repository = tmp_path / "handed/repository"
     repository.mkdir(parents=True)
     packages = built(tmp_path)
-    key = signed(packages, tmp_path) if sign else ""
+    key = signed(packages) if sign else ""
     for package in packages:
         shutil.copy(package, repository)
     subprocess.run(["createrepo_c", repository], check=True, capture_output=True)

@@ -232,7 +232,7 @@ def test_a_stopped_server_is_killed(moment: str, descriptor: int, monkeypatch: p
 def test_a_stopped_box_is_killed_in_time(descriptor: int) -> None:
     sandbox.start()
     with ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(sandbox.ask, sandbox_jobs.HURRY, Words(("sleep",)), descriptor)
+        asked = threads.submit(sandbox.ask, sandbox_jobs.SLOW, Words(("sleep",)), descriptor)
         wait_for(lambda: len(children(handle.state.server)) == 1)
         boxed = children(handle.state.server)[0]
         os.kill(boxed, signal.SIGSTOP)
@@ -284,7 +284,7 @@ def test_a_fork_has_a_server_of_its_own(descriptor: int) -> None:
 def test_threads_ask_side_by_side(descriptor: int) -> None:
     sandbox.start()
     with ThreadPoolExecutor(4) as threads:
-        slow = threads.submit(sandbox.ask, sandbox_jobs.HURRY, Words(("sleep",)), descriptor)
+        slow = threads.submit(sandbox.ask, sandbox_jobs.SLOW, Words(("sleep",)), descriptor)
         wait_for(lambda: len(children(handle.state.server)) == 1)
         assert sandbox.ask(sandbox_jobs.ECHO, Words(("first",)), descriptor).words[0] == "first"
         assert not slow.done(), "who is slow keeps nobody waiting"
@@ -299,7 +299,7 @@ def test_a_question_whose_server_had_to_go_for_another_is_asked_again(descriptor
     sandbox.start()
     server = handle.state.server
     with ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(sandbox.ask, sandbox_jobs.HURRY, Words(("sleep",)), descriptor)
+        asked = threads.submit(sandbox.ask, sandbox_jobs.SLOW, Words(("sleep",)), descriptor)
         wait_for(lambda: len(children(server)) == 1)
         with handle.state.lock:
             handle.state.lost = server

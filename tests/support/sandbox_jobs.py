@@ -22,6 +22,8 @@ from imgtool.sandbox.child import CHANNEL
 
 LIMITS = Limits(cpu_seconds=1, memory_bytes=256 << 20, deadline_seconds=20.0)
 HURRIED = Limits(cpu_seconds=30, memory_bytes=256 << 20, deadline_seconds=0.3)
+LATE = Limits(cpu_seconds=30, memory_bytes=256 << 20, deadline_seconds=4.0)
+"""Time for a busy machine to come to what a test does meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,7 @@ LOAD = Job(
 )
 END = _job("END", end)
 HURRY = _job("HURRY", end, HURRIED)
+SLOW = _job("SLOW", end, LATE)
 SPOIL = _job("SPOIL", spoil)
 NAP = _job("NAP", nap)
 LOADED = _job("LOADED", loaded)
