@@ -16,7 +16,7 @@ from imgtool.guest.init import LOOK_FURTHER, Init, describe_target, find_init, s
 from imgtool.guest.kernel_command_line import CommandLine, parse_command_line
 from imgtool.guest.local_mounts import Guest, read_mount_troubles
 from imgtool.guest.mounts import System
-from imgtool.guest.network_default import read_network_troubles
+from imgtool.guest.network_default import NetworkBoot, read_network_troubles
 from imgtool.guest.programs import Programs
 from imgtool.guest.selinux import read_selinux_troubles
 from imgtool.guest.service_setup import start_failure
@@ -105,7 +105,9 @@ class _Reader:
     def network(self) -> Known[tuple[Trouble, ...]]:
         started = value_of(self._started)
         boot = self._boot
-        return read_network_troubles(self._system.tree, self._line, started, boot.cloud, boot.config)
+        return read_network_troubles(
+            self._system.tree, NetworkBoot(self._line, started, boot.generator), boot.cloud, boot.config
+        )
 
     def _read_started(self) -> Known[StartedUnits | None]:
         init = value_of(self._init)

@@ -2,52 +2,19 @@
 """Whether the first card gets an address: what installers leave, by the rules of each program."""
 
 import pytest
-from support.facts import cloud_init, known
-from support.guest_tree import Content, Link, guest_tree
-from support.units import ETC, LIB, SYSTEM
-
-from imgtool.guest.cloud_init.config import cloud_config_fact
-from imgtool.guest.kernel_command_line import parse_command_line
-from imgtool.guest.network_default import read_network_troubles
-from imgtool.guest.systemd import Machine, what_starts
-
-WANTED = f"{ETC}/multi-user.target.wants"
-UDEV: dict[str, Content] = {"/usr/lib/systemd/network/99-default.link": "[Link]\nNamePolicy=kernel\n"}
-OFF: dict[str, Content] = {
-    "/etc/cloud/cloud.cfg.d/subiquity-disable-cloudinit-networking.cfg": "network: {config: disabled}\n"
-}
-
-
-def service(name: str) -> dict[str, Content]:
-    return {f"{LIB}/{name}": "[Service]\nExecStart=/bin/x\n", f"{WANTED}/{name}": Link(f"{LIB}/{name}")}
-
-
-IFUPDOWN, NETWORKD = service("networking.service"), service("systemd-networkd.service")
-MANAGER = service("NetworkManager.service")
-NO_AUTO: dict[str, Content] = {"/usr/lib/NetworkManager/conf.d/00-server.conf": "[main]\nno-auto-default=*\n"}
-
-
-def interfaces(text: str) -> dict[str, Content]:
-    return {**IFUPDOWN, "/etc/network/interfaces": text}
-
-
-def netplan(text: str) -> dict[str, Content]:
-    return {"/etc/netplan/00-installer-config.yaml": f"network:\n  version: 2\n  ethernets:\n{text}"}
-
-
-def network(text: str) -> dict[str, Content]:
-    return {**NETWORKD, "/etc/systemd/network/10-x.network": text}
-
-
-def troubles(files: dict[str, Content], line: str = "ro", *, enabled: bool = True) -> list[tuple[str, str]]:
-    tree = guest_tree({**SYSTEM, **UDEV, **files})
-    command_line = parse_command_line(line)
-    started = what_starts(tree, Machine(command_line))
-    found = read_network_troubles(
-        tree, command_line, started, cloud_init(enabled=known(enabled)), cloud_config_fact(tree)
-    )
-    return [(one.effect, one.message) for one in found.value]
-
+from support.guest_tree import Content, File, Link
+from support.network_trees import (
+    MANAGER,
+    NETWORKD,
+    NO_AUTO,
+    OFF,
+    interfaces,
+    netplan,
+    network,
+    service,
+    troubles,
+)
+from support.units import ETC
 
 FINE: dict[str, tuple[dict[str, Content], str]] = {
     "cloud-init configures it": ({}, "ro"),
@@ -69,7 +36,9 @@ FINE: dict[str, tuple[dict[str, Content], str]] = {
             **OFF,
             **MANAGER,
             **NO_AUTO,
-            "/etc/NetworkManager/system-connections/x.nmconnection": "[connection]\ntype=ethernet\n[ipv4]\nmethod=auto\n",
+            "/etc/NetworkManager/system-connections/x.nmconnection": File(
+                "[connection]\ntype=ethernet\n[ipv4]\nmethod=auto\n", 0o600
+            ),
         },
         "ro",
     ),
@@ -199,7 +168,11 @@ def test_a_name_of_one_machine_type(name: str, missing: str) -> None:
         netplan("    ens192:\n      addresses: [10.1.1.5/24]\n"),
         interfaces("auto ens3\niface ens3 inet static\n"),
         {"/etc/sysconfig/network-scripts/ifcfg-ens192": "BOOTPROTO=none\nIPADDR=10.0.0.2\n"},
-        {"/etc/NetworkManager/system-connections/a": "[connection]\ntype=ethernet\n[ipv4]\nmethod=manual\n"},
+        {
+            "/etc/NetworkManager/system-connections/a": File(
+                "[connection]\ntype=ethernet\n[ipv4]\nmethod=manual\n", 0o600
+            )
+        },
     ],
 )
 def test_a_fixed_address_beside_cloud_init_is_a_warning(files: dict[str, Content]) -> None:

@@ -1,10 +1,12 @@
 """The first network card of an instance gets its address.
 
 What it checks
-    Who configures the network at boot (cloud-init, unless `network: {config: disabled}`; else netplan,
-    ifupdown, NetworkManager, systemd-networkd, ifcfg files, dhcpcd), and whether what it finds in the image
-    means the card of an instance: by its name (ens3 on machine type pc, enp1s0 on q35, eth0 with
-    net.ifnames=0), and with DHCP.
+    Who configures the network at boot: cloud-init, by what its own files say of `network`, else by what
+    OpenStack says; with `network: {config: disabled}` netplan, ifupdown, NetworkManager, systemd-networkd,
+    ifcfg files, dhcpcd. Each file is read as its program reads it (precedence, patterns, files that it passes
+    over or cannot parse). What is found must mean the card of an instance: by its name (ens3 on machine type
+    pc, enp1s0 on q35, eth0 with net.ifnames=0, or what .link files and udev's rules say), and with DHCP for
+    IPv4. The program that brings it up, or that reads what cloud-init writes, must be there and start.
 
 Why it matters
     Installers write the name of their own machine's card, or a fixed address, and switch cloud-init's network
