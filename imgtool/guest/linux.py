@@ -15,7 +15,7 @@ from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.fact import fact_of
 from imgtool.guest.first_boot import read_first_boot
 from imgtool.guest.found_files import found_files_fact
-from imgtool.guest.growth import read_can_grow, read_root_is_last
+from imgtool.guest.growth import GrowingRoot, read_can_grow, read_root_is_last
 from imgtool.guest.initramfs.facts import InitramfsUse, read_initramfs
 from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.kernels import InstalledKernel, find_kernels
@@ -37,7 +37,7 @@ from imgtool.guest.system import (
 from imgtool.guest.tree import GuestTree
 from imgtool.guest.user_space import Boot, read_user_space
 from imgtool.model.facts import NO_EXTRAS, NOT_READ, Fact, GuestQuery, Known, Unknown
-from imgtool.model.kernel import Kernel
+from imgtool.model.kernel import Initramfs, Kernel
 from imgtool.model.linux import LinuxFacts
 from imgtool.util.text import printable
 
@@ -71,6 +71,7 @@ def read_linux(
     cloud = read_cloud_init(services, config, programs)
     root_type, scheme = system.root.filesystem.type, contents.layout.scheme
     root = replace(_root_context(system, kernels, installed, boot), finds_by_type=finds_by_type(start))
+    growing = GrowingRoot(root_type, scheme, _booting_initramfs(kernels))
     return LinuxFacts(
         os_distro=fact_of(lambda: read_distribution(tree)),
         os_version=fact_of(lambda: read_version(tree)),
@@ -86,7 +87,7 @@ def read_linux(
         command_line=command_line,
         device_references=fact_of(lambda: read_device_references(tree, contents, command_line, root)),
         root_is_last=fact_of(lambda: read_root_is_last(contents.layout, volume)),
-        can_grow=fact_of(lambda: read_can_grow(tree, cloud, config, root_type, scheme)),
+        can_grow=fact_of(lambda: read_can_grow(tree, cloud, config, growing)),
         pinned_macs=fact_of(lambda: read_pinned_macs(tree)),
         lvm_devices_file=fact_of(lambda: read_lvm_devices_file(tree)),
         secrets=fact_of(lambda: read_secrets(tree)),
@@ -112,7 +113,7 @@ def _root_context(
     known = kernels.value if isinstance(kernels, Known) else ()
     booting = next((one for one in known if one.default), None)
     archive = booting.initramfs if booting is not None else None
-    made = archive.value if isinstance(archive, Known) else None
+    made = _booting_initramfs(kernels)
     return RootContext(
         system.root,
         made.generator if made is not None else None,
@@ -121,6 +122,12 @@ def _root_context(
         kernel_alone=isinstance(archive, Known) and made is None and _has_none_inside(installed, boot),
         is_arranged=bool(system.arrangement),
     )
+
+
+def _booting_initramfs(kernels: Fact[tuple[Kernel, ...]]) -> Initramfs | None:
+    known = kernels.value if isinstance(kernels, Known) else ()
+    archive = next((one.initramfs for one in known if one.default), None)
+    return archive.value if isinstance(archive, Known) else None
 
 
 def _has_none_inside(installed: Fact[tuple[InstalledKernel, ...]], boot: BootChoice) -> bool:

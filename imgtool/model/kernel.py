@@ -62,6 +62,8 @@ class Initramfs:
     """Module to the reason why it is not loaded, though it is there; its state in `modules` is missing."""
     all_modules: tuple[str, ...] = ()
     """Every module that is in it for its kernel, by the names that `lsmod` prints, sorted."""
+    growers: tuple[str, ...] = ()
+    """Paths in it of what grows the root's partition: growroot, kiwi's repart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,19 @@ import io
 
 import pytest
 from support.facts import cloud_init
-from support.guest_tree import Content, File, Unreadable, guest_tree
+from support.guest_tree import Content, File, Link, Unreadable, guest_tree
 
 from imgtool.guest.cloud_init.config import cloud_config_fact
 from imgtool.guest.filesystems.base import GuestReadError
-from imgtool.guest.growth import read_can_grow, read_root_is_last
+from imgtool.guest.growth import GrowingRoot, read_can_grow, read_root_is_last
 from imgtool.guest.partitions import Partition
 from imgtool.guest.volumes import DiskLayout, Volume
 from imgtool.model.facts import Known, Unknown
+from imgtool.model.kernel import Initramfs
 from imgtool.model.services import CloudInitFacts
 
 CFG = "cloud_init_modules:\n - seed_random\n - growpart\n - [resizefs, always]\n"
+RESIZES: dict[str, Content] = {"/etc/cloud/cloud.cfg": "cloud_init_modules: [resizefs]\n"}
 DEBIAN: dict[str, Content] = {"/usr/bin/growpart": "#!/bin/sh", "/etc/cloud/cloud.cfg": CFG}
 
 
@@ -55,8 +57,11 @@ def can_grow(files: dict[str, Content], cloud: CloudInitFacts | None = None) -> 
     ("files", "evidence"),
     [
         (DEBIAN, "/usr/bin/growpart, called by cloud-init"),
-        ({"/usr/share/initramfs-tools/scripts/local-bottom/growroot": "#!"}, "local-bottom/growroot"),
-        ({"/usr/lib/dracut/modules.d/50growroot/module-setup.sh": "#!"}, "modules.d/50growroot"),
+        (
+            {**RESIZES, "/usr/share/initramfs-tools/scripts/local-bottom/growroot": "#!"},
+            "local-bottom/growroot",
+        ),
+        ({**RESIZES, "/usr/lib/dracut/modules.d/50growroot/module-setup.sh": "#!"}, "modules.d/50growroot"),
         (
             {"/usr/bin/systemd-repart": "ELF", "/usr/lib/repart.d/50-root.conf": "[Partition]\nType=root\n"},
             "repart.d/50-root.conf",
@@ -125,7 +130,7 @@ REPART = {"/usr/bin/systemd-repart": "\x7fELF", "/usr/bin/growpart": None}
 
 def grows(change: dict[str, Content | None], filesystem: str = "ext4", scheme: str = "gpt") -> Known[bool]:
     tree = guest_tree({path: one for path, one in (WHOLE | change).items() if one is not None})
-    return read_can_grow(tree, cloud_init(), cloud_config_fact(tree), filesystem, scheme)
+    return read_can_grow(tree, cloud_init(), cloud_config_fact(tree), GrowingRoot(filesystem, scheme))
 
 
 def cfg(text: str) -> dict[str, Content | None]:
@@ -149,6 +154,7 @@ def cfg(text: str) -> dict[str, Content | None]:
         (cfg("cloud_init_modules:\n - [growpart, always]\n - resizefs\n"), "ext4", "gpt"),
         (cfg("cloud_init_modules: [cc_growpart, {name: resizefs}]\n"), "ext4", "gpt"),
         (cfg("unverified_modules: [growpart]\n"), "ext4", "gpt"),
+        (cfg("cloud_init_modules: [resizefs]\ncloud_config_modules: [growpart]\n"), "ext4", "gpt"),
         (cfg("growpart: {mode: growpart}\n"), "ext4", "gpt"),
         (cfg("growpart: {mode: auto, devices: [/, /dev/vdb1]}\n"), "ext4", "gpt"),
         (cfg("resize_rootfs: noblock\n"), "ext4", "gpt"),
@@ -206,3 +212,56 @@ def test_it_does_not_grow(
 def test_a_device_that_may_be_the_root_is_not_known() -> None:
     with pytest.raises(GuestReadError, match="whether that is the root"):
         grows(cfg("growpart: {devices: [/dev/vda1]}\n"))
+
+
+GROWROOT = "/scripts/local-bottom/growroot"
+KIWI = "/usr/lib/dracut/hooks/pre-mount/20-kiwi-repart-disk.sh"
+DRACUT_GROWROOT = "/usr/lib/dracut/hooks/pre-mount/00-growroot.sh"
+FSTAB = {"/etc/fstab": "LABEL=root / ext4 defaults 0 1\n"}
+ROOT_REPART: dict[str, Content | None] = {**REPART, "/usr/lib/repart.d/1.conf": "[Partition]\nType=root\n"}
+NO_RESIZE = cfg("resize_rootfs: false\n")
+IN_TREE: dict[str, Content | None] = {
+    "/usr/bin/growpart": None,
+    "/usr/share/initramfs-tools/scripts/local-bottom/growroot": "#!/bin/sh\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "growers", "value", "evidence"),
+    [
+        (IN_TREE, (GROWROOT,), True, GROWROOT),
+        (IN_TREE, (), False, "nothing else that grows"),  # made before the package was there
+        ({**IN_TREE, **NO_RESIZE}, (GROWROOT,), False, "grows the partition alone"),
+        ({**IN_TREE, "/usr/sbin/resize2fs": None}, (GROWROOT,), False, "no resize2fs"),
+        ({**IN_TREE, "/etc/growroot-disabled": ""}, (GROWROOT,), False, "nothing else that grows"),
+        ({"/usr/bin/growpart": None}, (DRACUT_GROWROOT,), True, DRACUT_GROWROOT),
+        ({"/usr/bin/growpart": None, **NO_RESIZE}, (KIWI,), True, KIWI),
+    ],
+)
+def test_what_is_in_the_initramfs_counts(
+    change: dict[str, Content | None], growers: tuple[str, ...], *, value: bool, evidence: str
+) -> None:
+    initramfs = Initramfs("/boot/initrd", "gzip", "dracut", None, {}, {}, growers=growers)
+    tree = guest_tree({path: one for path, one in (WHOLE | change).items() if one is not None})
+    found = read_can_grow(
+        tree, cloud_init(), cloud_config_fact(tree), GrowingRoot("ext4", initramfs=initramfs)
+    )
+    assert (found.value, evidence in found.evidence) == (value, True), found.evidence
+
+
+GROWFS = "/etc/systemd/system/local-fs.target.wants/systemd-growfs-root.service"
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        (FSTAB, True),  # resizefs does it
+        ({**FSTAB, **NO_RESIZE}, False),
+        ({"/etc/fstab": "LABEL=root / ext4 x-systemd.growfs 0 1\n", **NO_RESIZE}, True),
+        ({**FSTAB, **NO_RESIZE, GROWFS: Link("/usr/lib/systemd/system/systemd-growfs-root.service")}, True),
+        (NO_RESIZE, True),  # systemd-gpt-auto-generator does it
+        ({"/etc/systemd/system/systemd-repart.service": Link("/dev/null")}, False),
+    ],
+)
+def test_systemd_repart_grows_the_partition_alone(change: dict[str, Content | None], *, value: bool) -> None:
+    assert grows({**ROOT_REPART, **change}).value is value

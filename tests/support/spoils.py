@@ -117,8 +117,8 @@ def cut_short(raw: Path) -> Path:
 
 
 def without_growth_by_cloud_init(spoil: Spoil) -> Spoil:
-    """The root grows in the initramfs, so that nothing but cloud-init's own check depends on cloud-init."""
-    return both(put("usr/share/initramfs-tools/scripts/local-bottom/growroot", "#!/bin/sh\n"), spoil)
+    """A unit of its own grows the root, so that nothing but cloud-init's own check depends on cloud-init."""
+    return both(put("etc/systemd/system/-.mount.wants/growpart.service", "[Service]\n"), spoil)
 
 
 def to_qcow2(raw: Path) -> Path:

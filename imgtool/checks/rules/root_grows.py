@@ -2,10 +2,11 @@
 
 What it checks
     The partition of the root is the last one of the disk, and something grows it at the first boot: growpart
-    called by cloud-init, growroot in the initramfs, or systemd-repart with a definition of the root (one of
-    swap alone does not). For growpart: cloud-init runs, its merged configuration has growpart and resizefs
-    and switches neither off, and what they call is there (sfdisk or sgdisk, flock, partx; resize2fs,
-    xfs_growfs or btrfs by the type of the root).
+    called by cloud-init, growroot in the initramfs that boots, or systemd-repart with a definition of the
+    root (one of swap alone does not). The last two grow the partition alone: the file system needs
+    cloud-init's resizefs, x-systemd.growfs or systemd-growfs. For growpart: cloud-init runs, its merged
+    configuration has growpart and resizefs and switches neither off, and what they call is there (sfdisk or
+    sgdisk, flock, partx; resize2fs, xfs_growfs or btrfs by the type of the root).
 
     Where the root is on LVM, only the place of the partition under its volume group is judged: none of these
     grows a logical volume, and what else may do so is not known. Where cloud-init is not installed, nothing

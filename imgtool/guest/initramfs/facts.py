@@ -158,7 +158,17 @@ def _facts(
         unsure=tuple(runtime.unsure),
         obstacles=runtime.obstacles,
         all_modules=tuple(sorted(map(printable, content.modules))),
+        growers=tuple(map(printable, _growers(content.unpacked.tree))),
     )
+
+
+def _growers(tree: GuestTree) -> Iterator[str]:
+    """Scripts that grow the root's partition: of initramfs-tools' growroot, and dracut's two modules."""
+    for directory in GROWER_DIRECTORIES:
+        for name in tree.names(directory):
+            path = posixpath.join(directory, name)
+            if _GROWER.search(name) is not None and not tree.is_directory(path):
+                yield path
 
 
 def _module(name: str, content: InitramfsContent, kernel: InstalledKernel) -> tuple[ModuleState, str]:
@@ -203,6 +213,15 @@ def _own_options(content: InitramfsContent) -> str:
     return root_of_initramfs_tools(content.unpacked.tree) if content.generator == "initramfs-tools" else ""
 
 
+GROWER_DIRECTORIES = (
+    *(f"/scripts/{stage}" for stage in ("local-bottom", "local-premount")),
+    *(
+        f"{top}/dracut/hooks/{stage}"
+        for top in ("/usr/lib", "/lib", "/var/lib")
+        for stage in ("pre-mount", "mount", "pre-pivot")
+    ),
+)
+_GROWER = re.compile(r"growroot|kiwi-repart")
 PROGRAMS = frozenset(
     (
         *(

@@ -53,9 +53,8 @@ def _of_version_1(items: list[Value], place: str) -> Iterator[Card]:
         if not isinstance(item, dict) or item.get("type") != "physical":
             continue
         subnets = item.get("subnets")
-        kinds = [
-            str(one.get("type")) for one in (subnets if isinstance(subnets, list) else []) if _is_map(one)
-        ]
+        listed = subnets if isinstance(subnets, list) else []
+        kinds = [str(one.get("type")) for one in listed if isinstance(one, dict)]
         names = () if item.get("mac_address") else (str(item.get("name")),)
         dhcp = not DHCP_SUBNETS.isdisjoint(kinds)
         yield Card("cloud-init", names, dhcp, "static" in kinds, printable(place))
@@ -71,10 +70,6 @@ def _of_version_2(network: Mapped, place: str, renderer: str | None) -> Iterator
                 names = (name,)  # the others know a card by its name alone
             dhcp, fixed = netplan.is_yes(settings.get("dhcp4")), bool(settings.get("addresses"))
             yield Card("cloud-init", names, dhcp, fixed, printable(place))
-
-
-def _is_map(value: Value) -> bool:
-    return isinstance(value, dict)
 
 
 # ---------------------------------------------------------------- renderers
