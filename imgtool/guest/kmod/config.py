@@ -98,12 +98,20 @@ def parse_modprobe_file(text: str, path: str) -> Iterator[tuple[str, Rule]]:
         yield command, Rule(normal(name), rest, place)
 
 
+def first_word(text: str) -> str:
+    """The text up to the first blank, as kmod divides words."""
+    return _BLANKS.split(text, maxsplit=1)[0]
+
+
 def never_loads(command: str, module: str) -> bool | None:
     """Whether an install command loads nothing; None where nobody can tell what the program does."""
     normal = command.replace("-", "_")
     if ("modprobe" in command or "insmod" in command) and module in normal:
         return False
-    program = posixpath.basename(command.split(maxsplit=1)[0].rstrip(";"))
+    words = command.split(maxsplit=1)
+    if not words:  # a lone carriage return: the shell finds no such program
+        return True
+    program = posixpath.basename(words[0].rstrip(";"))
     return True if program in NO_LOADERS or program in {"modprobe", "insmod"} else None
 
 

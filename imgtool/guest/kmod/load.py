@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.unpacked import NotKeptError
 from imgtool.guest.kernel_command_line import CommandLine
-from imgtool.guest.kmod.config import ModprobeConfig, Rule, never_loads
+from imgtool.guest.kmod.config import ModprobeConfig, Rule, first_word, never_loads
 from imgtool.guest.kmod.files import module_problem
 from imgtool.guest.kmod.index import Index, ModuleIndex, TextIndex, normal
 from imgtool.guest.tree import GuestTree
@@ -164,7 +164,7 @@ class ModuleLoader:
     def _led_elsewhere(self, module: str, name: str) -> str | None:
         """Why modprobe.d's aliases for this name lead to others; None where one does, or none is there."""
         configured = self._config.alias(name)
-        leads = not configured or any(normal(rule.rest.split()[0]) == module for rule in configured)
+        leads = not configured or any(normal(first_word(rule.rest)) == module for rule in configured)
         return None if leads else configured[0].place
 
     def _blacklisted(self, module: str) -> str | None:

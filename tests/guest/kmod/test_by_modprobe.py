@@ -60,6 +60,8 @@ ALIAS = DEVICE_ALIASES[MODULE]
         etc("blacklist virtio-console\n"),
         etc("blacklist virtio_console\r\n"),
         etc("install virtio_console\r\n"),
+        etc("install virtio_console \r\n"),
+        etc("alias virtio_console \r\n"),
         etc("\vblacklist virtio_console\n"),
         etc("blacklist\u00a0virtio_console\n"),
         etc("blacklist virtio_console # as told\n"),
