@@ -285,8 +285,12 @@ def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
     found = linux.secrets.value if isinstance(linux.secrets, Known) else ()
     shadows = ("/etc/shadow: ", "/etc/shadow-: ")
     odd = [one for one in found if one.startswith(shadows[0]) and not one.endswith(" of root")]
+    odd += [one for one in found if one.startswith(("/etc/passwd: ", "/etc/passwd-: "))]
     if odd:
         return f"whose account it is decides what becomes of it: {odd[0]}"
+    configured = [one for one in found if one.endswith(" of cloud-init's configuration")]
+    if configured:
+        return f"a part of a file, which somebody has to take out: {configured[0]}"
     files = [one.partition(": ")[0] for one in found if not one.startswith(shadows)]
     words = shell_operands(files)
     if words is None:

@@ -9,15 +9,19 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from imgtool.guest.cloud_init.config import CloudConfig
+from imgtool.guest.credentials import of_cloud_config, of_homes, of_the_system, private_ssh_keys
 from imgtool.guest.fact import listed
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.tree import GuestTree
-from imgtool.model.facts import Known
+from imgtool.model.facts import Fact, Known
 from imgtool.util.text import printable
 
 PASSWD = "/etc/passwd"  # noqa: S105 - a path
 SHADOW_FILES = ("/etc/shadow", "/etc/shadow-")
 """The second one is the copy that is kept of the state before the last change."""
+PASSWD_FILES = (PASSWD, "/etc/passwd-")
+"""Where login(1) takes a password that stands there in place of an `x`."""
 MAX_BYTES = 256 << 10
 MAX_HOMES = 200
 FIRST_USER_ID = 1000
@@ -38,17 +42,26 @@ LEASES = (
 )
 
 
-def read_secrets(tree: GuestTree) -> Known[tuple[str, ...]]:
-    """Each as `path: kind`."""
-    found = chain(_passwords(tree), _of_homes(tree), _leases(tree))
+def read_secrets(tree: GuestTree, config: Fact[CloudConfig] | None = None) -> Known[tuple[str, ...]]:
+    """Each as `path: kind`. `config`: cloud-init's own configuration, where it is to be looked at."""
+    in_config = of_cloud_config(config.value) if isinstance(config, Known) else iter(())
+    homes = _homes(tree)
+    found = chain(
+        _passwords(tree),
+        _of_homes(tree, homes),
+        of_homes(tree, homes),
+        of_the_system(tree),
+        in_config,
+        _leases(tree),
+    )
     return listed(found, f"none in {SHADOW_FILES[0]}, /root, /home and where leases are kept", "; ")
 
 
 def _passwords(tree: GuestTree) -> Iterator[str]:
-    for path in SHADOW_FILES:
+    for path in (*SHADOW_FILES, *PASSWD_FILES):
         for user, *fields in _entries(tree, path):
             kind = _kind_of_password(fields[0]) if fields else None
-            if kind is not None:
+            if kind is not None and not user.startswith(("+", "-")):  # those stand for NIS
                 yield f"{path}: {kind} of {printable(user)}"
 
 
@@ -65,8 +78,8 @@ def _entries(tree: GuestTree, path: str) -> Iterator[list[str]]:
             yield line.split(":")
 
 
-def _of_homes(tree: GuestTree) -> Iterator[str]:
-    for home in _homes(tree):
+def _of_homes(tree: GuestTree, homes: list[str]) -> Iterator[str]:
+    for home in homes:
         for name in HISTORIES:
             path = posixpath.join(home, name)
             if tree.size_bytes(path) > 0:
@@ -75,7 +88,7 @@ def _of_homes(tree: GuestTree) -> Iterator[str]:
             path = posixpath.join(home, name)
             if _has_key(tree, path):
                 yield f"{printable(path)}: SSH key that may log in"
-        yield from _private_keys(tree, posixpath.join(home, ".ssh"))
+        yield from private_ssh_keys(tree, posixpath.join(home, ".ssh"))
 
 
 def _homes(tree: GuestTree) -> list[str]:
@@ -99,13 +112,6 @@ def _has_key(tree: GuestTree, path: str) -> bool:
     content = tree.read_bytes(path, MAX_BYTES) or b""
     lines = (line.strip() for line in content.decode("utf-8", "replace").splitlines())
     return any(line and not line.startswith("#") for line in lines)
-
-
-def _private_keys(tree: GuestTree, directory: str) -> Iterator[str]:
-    for name in tree.names(directory):
-        path = posixpath.join(directory, name)
-        if name.startswith("id_") and not name.endswith(".pub") and tree.size_bytes(path) > 0:
-            yield f"{printable(path)}: private SSH key"
 
 
 def _leases(tree: GuestTree) -> Iterator[str]:

@@ -2,14 +2,18 @@
 
 import fnmatch
 import posixpath
+import re
+from collections.abc import Iterator
 
+from imgtool.guest.cloud_init.config import CloudConfig
 from imgtool.guest.elf import LITTLE_ENDIAN, machine_of
 from imgtool.guest.fact import listed
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.found_files import find_files
 from imgtool.guest.kernel_command_line import CommandLine, parse_command_line
 from imgtool.guest.release import read_release
 from imgtool.guest.tree import GuestTree
-from imgtool.model.facts import Known
+from imgtool.model.facts import Fact, Known
 from imgtool.model.linux import MachineId
 from imgtool.util.text import printable
 
@@ -38,6 +42,8 @@ def read_version(tree: GuestTree) -> Known[str | None]:
     return Known(release.version, f"{release.path}: {said}")
 
 
+SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
+_MACHINE_ID = re.compile(r"[0-9a-fA-F]{32}")
 NO_COMMAND_LINE = parse_command_line("")
 
 
@@ -66,7 +72,8 @@ def read_machine_id(tree: GuestTree, command_line: CommandLine = NO_COMMAND_LINE
     dbus = "/var/lib/dbus/machine-id"
     text = tree.read_text(path)
     if (text or "").strip() in {"", "uninitialized"} and tree.link_target(dbus) is None:
-        length = len((tree.read_text(dbus) or "").strip())
+        own = (tree.read_text(dbus) or "").strip()
+        length = 0 if _is_no_id(own) else len(own)
         if length:
             return Known("set", f"{dbus} holds {length} characters, from which {path} is filled")
     if text is None:
@@ -74,17 +81,56 @@ def read_machine_id(tree: GuestTree, command_line: CommandLine = NO_COMMAND_LINE
     value = text.strip()
     if not value:
         return Known("empty", f"{path} is empty")
+    return _machine_id_of(tree, path, value)
+
+
+def _machine_id_of(tree: GuestTree, path: str, value: str) -> Known[MachineId]:
+    if _is_no_id(value) and any(map(tree.exists, SYSTEMD)):
+        return Known("empty", f"{path} holds no machine-id, so that systemd makes a new one")
     if value == "uninitialized":
         return Known("uninitialized", f"{path}: uninitialized")
     return Known("set", f"{path} holds {len(value)} characters")
 
 
-def read_ssh_host_keys(tree: GuestTree) -> Known[tuple[str, ...]]:
-    """Private host keys: every instance of the image would be the same to its clients."""
-    names = fnmatch.filter(tree.names("/etc/ssh"), "ssh_host_*_key")
-    paths = (posixpath.join("/etc/ssh", name) for name in names)
-    found = (printable(path) for path in paths if tree.size_bytes(path) > 0)
-    return listed(found, "no /etc/ssh/ssh_host_*_key")
+HOST_KEYS = (
+    ("/etc/ssh", "ssh_host_*_key"),
+    ("/etc/dropbear", "dropbear_*_host_key"),
+    ("/etc/tinyssh/sshkeydir", ".*"),
+)
+SSHD_CONFIG = ("/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf")
+MAX_SSHD_CONFIG_BYTES = 256 << 10
+
+
+def read_ssh_host_keys(tree: GuestTree, config: Fact[CloudConfig] | None = None) -> Known[tuple[str, ...]]:
+    """Private host keys: every instance of the image would be the same to its clients.
+
+    Those of sshd at its usual place and where sshd_config(5) names others (HostKey), of dropbear and TinySSH,
+    and `ssh_keys` of cloud-init's configuration, which each instance would be given.
+    """
+    usual = [
+        posixpath.join(directory, name)
+        for directory, pattern in HOST_KEYS
+        for name in fnmatch.filter(tree.names(directory), pattern)
+    ]
+    paths = dict.fromkeys([*usual, *_named_host_keys(tree)])
+    found = [printable(path) for path in paths if tree.size_bytes(path) > 0]
+    if isinstance(config, Known) and config.value.get("ssh_keys"):
+        found.append(config.value.where("ssh_keys"))
+    return listed(iter(found), "no /etc/ssh/ssh_host_*_key")
+
+
+def _named_host_keys(tree: GuestTree) -> Iterator[str]:
+    for path in find_files(tree, SSHD_CONFIG).value:
+        content = tree.read_bytes(path, MAX_SSHD_CONFIG_BYTES) if tree.is_file(path) else None
+        for line in (content or b"").decode("utf-8", "replace").splitlines():
+            words = line.replace("=", " ", 1).split()
+            if len(words) > 1 and words[0].lower() == "hostkey" and words[1].startswith("/"):
+                yield words[1]
+
+
+def _is_no_id(text: str) -> bool:
+    """Whether id128_read of systemd takes `text` for none: not 32 hexadecimal digits, or all of them zero."""
+    return text != "uninitialized" and (_MACHINE_ID.fullmatch(text) is None or not text.strip("0"))
 
 
 def _machine(header: bytes, path: str) -> str:

@@ -2,7 +2,8 @@
 
 Also names that each machine must have for its own, and that an image would give to all of them. Sources:
 iscsid(8) (InitiatorName; GenerateName=yes makes one at the first start), nvme-connect(1) (hostnqn, hostid),
-dhcpcd(8) (its DUID), zgenhostid(8).
+dhcpcd(8) (its DUID), zgenhostid(8), NetworkManager(8) (secret_key), "Building Images Safely" of systemd.io
+(credential.secret, random-seed).
 """
 
 import re
@@ -128,7 +129,11 @@ def _numbers(release: str | None) -> tuple[int, int] | None:
 
 MAX_BYTES = 64 << 10
 ISCSI = ("/etc/iscsi/initiatorname.iscsi", "/etc/initiatorname.iscsi")
-FILLED = ("/etc/nvme/hostnqn", "/etc/nvme/hostid", "/var/lib/dhcpcd/duid", "/etc/dhcpcd.duid")
+FILLED = (
+    *("/etc/nvme/hostnqn", "/etc/nvme/hostid", "/var/lib/dhcpcd/duid", "/etc/dhcpcd.duid"),
+    *("/var/lib/wicked/duid.xml", "/var/lib/NetworkManager/secret_key"),
+    *("/var/lib/systemd/credential.secret", "/var/lib/systemd/random-seed"),
+)
 HOST_ID = "/etc/hostid"
 ZFS = ("/usr/sbin/zpool", "/sbin/zpool", "/usr/bin/zpool")
 _INITIATOR = re.compile(rb"^[ \t]*InitiatorName[ \t]*=[ \t]*[^\s#]", re.MULTILINE)

@@ -3,6 +3,7 @@
 import pytest
 from support.guest_tree import EMPTY_DIRECTORY, Content, Unreadable, guest_tree
 
+from imgtool.guest.cloud_init.config import cloud_config_fact
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.secrets import read_secrets
 
@@ -52,6 +53,21 @@ def test_the_copy_of_the_state_before_the_last_change() -> None:
         ("/root/.bash_history", "ls\n", "shell history"),
         ("/home/debian/.zsh_history", "ls\n", "shell history"),
         ("/home/debian/.local/share/fish/fish_history", "- cmd: ls\n", "shell history"),
+        ("/root/.ssh/deploy", "-----BEGIN OPENSSH PRIVATE KEY-----\n", "private SSH key"),
+        ("/home/debian/.ssh/a.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\n", "private SSH key"),
+        ("/home/debian/cloud.pem", "-----BEGIN RSA PRIVATE KEY-----\n", "private key"),
+        ("/root/.netrc", "machine x login y password z\n", "credentials"),
+        ("/root/.git-credentials", "https://a:b@c\n", "credentials"),
+        ("/root/.aws/credentials", "[default]\naws_secret_access_key = x\n", "credentials"),
+        ("/root/.config/openstack/clouds.yaml", "clouds: {a: {auth: {password: x}}}\n", "credentials"),
+        ("/etc/openstack/clouds.yaml", "clouds: {a: {auth: {password: x}}}\n", "credentials"),
+        ("/root/admin-openrc.sh", "export OS_PASSWORD=x\n", "credentials"),
+        ("/root/.docker/config.json", '{"auths": {"x": {"auth": "eA=="}}}', "credentials"),
+        ("/root/.kube/config", "users: [{user: {token: x}}]\n", "credentials"),
+        ("/etc/apt/auth.conf.d/x.conf", "machine x login y password z\n", "credentials"),
+        ("/etc/wireguard/wg0.conf", "[Interface]\nPrivateKey = x\n", "credentials"),
+        ("/etc/pki/consumer/key.pem", "-----BEGIN PRIVATE KEY-----\n", "credentials"),
+        ("/etc/dropbear/authorized_keys", KEY, "SSH key that may log in"),
         ("/var/lib/dhcp/dhclient.eth0.leases", "lease {}\n", "DHCP lease"),
         ("/var/lib/dhclient/dhclient--eth0.lease", "lease {}\n", "DHCP lease"),
         ("/var/lib/NetworkManager/internal-1-eth0.lease", "ADDRESS=1\n", "DHCP lease"),
@@ -73,11 +89,63 @@ def test_each_kind(path: str, text: str, kind: str) -> None:
         ("/var/lib/NetworkManager/secret_key", "x"),
         ("/var/lib/NetworkManager/seen-bssids", "x"),
         ("/var/lib/systemd/random-seed", "x"),
+        ("/root/.ssh/known_hosts", "x ssh-ed25519 AAAA\n"),
+        ("/root/.ssh/config", "Host x\n"),
+        ("/root/.docker/config.json", '{"credsStore": "desktop"}'),
+        ("/root/.config/openstack/clouds.yaml", "clouds: {a: {auth: {auth_url: x}}}\n"),
+        ("/root/openrc.sh", "read -sr PASSWORD\nexport OS_PASSWORD=$PASSWORD\n"),
+        ("/root/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
+        ("/etc/dropbear/authorized_keys", "# none\n"),
         ("/home/debian", EMPTY_DIRECTORY),
     ],
 )
 def test_what_is_no_secret(path: str, text: Content) -> None:
     assert secrets({"/etc/passwd": ACCOUNTS, path: text}) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (f"root:{HASH}:0:0::/root:/bin/sh", ("/etc/passwd: password hash of root",)),
+        ("root::0:0::/root:/bin/sh", ("/etc/passwd: empty password of root",)),
+        ("root:x:0:0::/root:/bin/sh", ()),
+        ("+::::::", ()),
+    ],
+)
+def test_a_password_in_passwd(line: str, found: tuple[str, ...]) -> None:
+    assert secrets({"/etc/passwd": f"{line}\n"}) == found
+
+
+def test_keys_where_sshd_s_configuration_names_them() -> None:
+    files: dict[str, Content] = {
+        "/etc/ssh/sshd_config.d/x.conf": "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/keys/%u\n",
+        "/etc/ssh/keys/root": KEY,
+    }
+    assert secrets(files) == ("/etc/ssh/keys/root: SSH key that may log in",)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("password: hunter2", "password"),
+        ("chpasswd: {list: ['root:hunter2']}", "password"),
+        ("chpasswd: {users: [{name: a, password: b, type: text}]}", "password"),
+        ("users: [{name: a, plain_text_passwd: b}]", "password"),
+        ("system_info: {default_user: {name: a, hashed_passwd: b}}", "password"),
+        ("ssh_authorized_keys: [ssh-ed25519 AAAA]", "SSH key that may log in"),
+        ("users: [default, {name: a, ssh_authorized_keys: [ssh-ed25519 AAAA]}]", "SSH key that may log in"),
+        ("chpasswd: {expire: false}", ""),
+        ("chpasswd: {list: ['root:RANDOM']}", ""),
+        ("users: [default]", ""),
+        ("system_info: {default_user: {name: a, lock_passwd: true, passwd: '*'}}", ""),
+    ],
+)
+def test_what_cloud_init_gives_to_each_instance(text: str, kind: str) -> None:
+    tree = guest_tree({"/etc/cloud/cloud.cfg.d/x.cfg": text})
+    found = read_secrets(tree, cloud_config_fact(tree))
+    wanted = (f"/etc/cloud/cloud.cfg.d/x.cfg: {kind} of cloud-init's configuration",) if kind else ()
+    assert found.value == wanted
+    assert "hunter2" not in f"{found.value}{found.evidence}"
 
 
 def test_the_content_is_never_told() -> None:

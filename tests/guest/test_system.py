@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from support.guest_tree import Link, Unreadable, guest_tree
 
+from imgtool.guest.cloud_init.config import cloud_config_fact
 from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.kernel_command_line import parse_command_line
@@ -112,6 +113,10 @@ def test_architecture_that_cannot_be_told(files, reason):
         ({"/etc/machine-id": "\n"}, "empty"),
         ({"/etc/machine-id": "uninitialized\n"}, "uninitialized"),
         ({"/etc/machine-id": "0123456789abcdef0123456789abcdef\n"}, "set"),
+        ({"/etc/machine-id": "", "/var/lib/dbus/machine-id": "none\n"}, "empty"),
+        ({"/etc/machine-id": "0123\n", "/usr/lib/systemd/systemd": "x"}, "empty"),
+        ({"/etc/machine-id": f"{'0' * 32}\n", "/usr/lib/systemd/systemd": "x"}, "empty"),
+        ({"/etc/machine-id": "0123\n"}, "set"),
     ],
 )
 def test_machine_id(files, state):
@@ -128,6 +133,21 @@ def test_private_ssh_host_keys():
     files = {f"/etc/ssh/{name}": "x" for name in names} | {"/etc/ssh/ssh_host_dsa_key": ""}
     found = read_ssh_host_keys(guest_tree(files))
     assert found.value == ("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key")
+
+
+def test_host_keys_elsewhere():
+    files = {
+        "/etc/ssh/sshd_config": "HostKey /etc/ssh/ssh_host_rsa_key\nHostKey /var/lib/keys/host\n",
+        "/var/lib/keys/host": "x",
+        "/etc/dropbear/dropbear_rsa_host_key": "x",
+        "/etc/cloud/cloud.cfg.d/x.cfg": "ssh_keys: {rsa_private: x}\n",
+    }
+    tree = guest_tree(files)
+    assert read_ssh_host_keys(tree, cloud_config_fact(tree)).value == (
+        "/etc/dropbear/dropbear_rsa_host_key",
+        "/var/lib/keys/host",
+        "/etc/cloud/cloud.cfg.d/x.cfg",
+    )
 
 
 def test_no_ssh_host_keys():

@@ -2,7 +2,8 @@
 
 What it checks
     /etc/iscsi/initiatorname.iscsi with a fixed InitiatorName, /etc/nvme/hostnqn and hostid, a DHCP identifier
-    that dhcpcd keeps, /etc/hostid beside ZFS.
+    that dhcpcd or wicked keeps, /etc/hostid beside ZFS; NetworkManager's secret_key, systemd's
+    credential.secret and random-seed.
 
 Why it matters
     Two initiators of one iSCSI name take each other's sessions over, and storage gives the volumes of one
@@ -30,7 +31,7 @@ def judge(linux: LinuxFacts) -> Verdict:
             return passed("no name is shared by all instances", evidence)
         case Known(paths, evidence):
             return failed(
-                f"every instance will have the same name: {enumerated(paths)}",
+                f"every instance will have the same name or secret: {enumerated(paths)}",
                 evidence,
                 _remedy(paths),
             )

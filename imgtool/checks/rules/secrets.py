@@ -1,9 +1,11 @@
 """The image holds nothing that only its maker should have.
 
 What it checks
-    Passwords in /etc/shadow (hashes, also locked ones, and empty fields) and in the copy beside it;
-    authorized_keys, private SSH keys and shell histories of root and of users; DHCP leases. Where they are
-    and of what kind is reported, never what they are.
+    Passwords in /etc/shadow and /etc/passwd (hashes, also locked ones, and empty fields) and in the copies
+    beside them; authorized_keys (also where sshd_config names them), private keys and shell histories of root
+    and of users; credentials of programs (.netrc, clouds.yaml, .aws, .docker, apt, WireGuard, subscriptions);
+    passwords and keys in cloud-init's own configuration; DHCP leases. Where they are and of what kind is
+    reported, never what they are.
 
 Why it matters
     Whoever has the image can try the hashes, read what was typed, and log in with the key on every instance.
@@ -20,7 +22,9 @@ from imgtool.model.linux import LinuxFacts
 from imgtool.model.verdict import Severity
 from imgtool.util.text import shell_operands
 
-SHADOW = "/etc/shadow: "
+ACCOUNTS = ("/etc/shadow: ", "/etc/passwd: ")
+IN_CLOUD_CONFIG = " of cloud-init's configuration"
+TAKE_OUT = "take passwords and keys out of cloud-init's configuration"
 UNTYPABLE = "lock the users and remove the files that are named here and whose names cannot be typed"
 
 
@@ -38,11 +42,14 @@ def judge(linux: LinuxFacts) -> Verdict:
 
 def _remedy(found: tuple[str, ...]) -> str:
     """A password is locked, a file goes."""
-    users = [entry.partition(" of ")[2] for entry in found if entry.startswith(SHADOW)]
-    files = [entry.rpartition(": ")[0] for entry in found if not entry.startswith(SHADOW)]
+    configured = [entry for entry in found if entry.endswith(IN_CLOUD_CONFIG)]
+    rest = [entry for entry in found if entry not in configured]
+    users = list(dict.fromkeys(entry.partition(" of ")[2] for entry in rest if entry.startswith(ACCOUNTS)))
+    files = [entry.rpartition(": ")[0] for entry in rest if not entry.startswith(ACCOUNTS)]
     commands = [*map(_lock, users), *([_remove(tuple(dict.fromkeys(files)))] if files else [])]
     typable = [command for command in commands if command is not None]
     left = [UNTYPABLE] if len(typable) < len(commands) else []
+    left += [TAKE_OUT] if configured else []
     return "; ".join([f"`{' && '.join(typable)}`", *left] if typable else left)
 
 

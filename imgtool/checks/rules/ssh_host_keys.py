@@ -1,7 +1,8 @@
 """The image has no SSH host keys of its own.
 
 What it checks
-    No private key of the form /etc/ssh/ssh_host_*_key.
+    No private key of the form /etc/ssh/ssh_host_*_key, none where sshd_config names another one (HostKey),
+    none of dropbear or TinySSH, and no ssh_keys in cloud-init's own configuration.
 
 Why it matters
     Every instance would have the same host keys, and whoever has the image has them too: a connection to any
