@@ -19,6 +19,7 @@ from imgtool.guest.local_mounts import Guest, read_mount_troubles
 from imgtool.guest.mounts import System
 from imgtool.guest.network_default import NetworkBoot, read_network_troubles
 from imgtool.guest.programs import Programs
+from imgtool.guest.root_tree import root_tree_troubles
 from imgtool.guest.selinux import read_selinux_troubles
 from imgtool.guest.service_setup import start_failure
 from imgtool.guest.systemd import Machine, StartedUnits, what_starts
@@ -82,7 +83,10 @@ class _Reader:
     def startup(self) -> Known[tuple[Trouble, ...]]:
         init = value_of(self._init)
         started = None if init.problem else value_of(self._started)
-        found = tuple(startup_troubles(self._system.tree, init, started, self._line))
+        tree = self._system.tree
+        found = tuple(startup_troubles(tree, init, started, self._line))
+        if started is not None and not self._system.arrangement:
+            found += tuple(root_tree_troubles(tree, started, self._line, self._programs))
         evidence = f"{init.path} is {init.program}"
         return Known(found, f"{evidence}; {started.default.place}" if started is not None else evidence)
 

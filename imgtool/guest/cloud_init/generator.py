@@ -17,7 +17,10 @@ from imgtool.guest.cloud_init.ds_identify import (
     identify,
     read_script,
 )
+from imgtool.guest.exec_command import program_obstacle
 from imgtool.guest.kernel_command_line import CommandLine
+from imgtool.guest.programs import Programs
+from imgtool.guest.root_tree import is_whole
 from imgtool.guest.systemd import is_null
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
@@ -80,7 +83,8 @@ def _obstacle(tree: GuestTree, path: str) -> str | None:
         return f"{shown} leads nowhere, so that no generator starts cloud-init"
     if not tree.is_executable(path):
         return f"{shown} is not executable, so that no generator starts cloud-init"
-    return None
+    stopped = program_obstacle(tree, Programs(tree), path) if is_whole(tree) else None
+    return None if stopped is None else f"{stopped}, so that no generator starts cloud-init"
 
 
 def _switch(tree: GuestTree, line: CommandLine) -> tuple[str, str] | None:

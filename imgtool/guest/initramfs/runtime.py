@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from imgtool.guest.filesystems.base import GuestReadError
+from imgtool.guest.initramfs.parts import missing_part
 from imgtool.guest.initramfs.raid import RAID1_ALIAS, assembly_obstacle
 from imgtool.guest.initramfs.unpacked import NotKeptError
 from imgtool.guest.kernel_command_line import CommandLine, parse_command_line
@@ -285,7 +286,7 @@ def _root_script_obstacle(archive: Archive) -> str | None:
     if name == "nfs":
         return "BOOT=nfs: it takes its root from a server of NFS"
     if name == "local" or archive.tree.is_file(f"/scripts/{name}"):
-        return None
+        return missing_part(archive.tree)
     return f"BOOT={printable(name)}: there is no /scripts/{printable(name)} in it to mount the root"
 
 

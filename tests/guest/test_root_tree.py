@@ -1,0 +1,58 @@
+"""What systemd cannot do without on the root file system; with a Debian 12 changed so, each boot stops."""
+
+import pytest
+from guest.test_programs import CODE
+from guest.test_user_space import INIT
+from support.guest_tree import EMPTY_DIRECTORY, Content, File, guest_tree
+from support.units import LIB
+
+from imgtool.guest.cloud_init.generator import generated
+from imgtool.guest.kernel_command_line import parse_command_line
+from imgtool.guest.programs import Programs
+from imgtool.guest.root_tree import root_tree_troubles
+from imgtool.guest.systemd import Machine, what_starts
+
+UDEVD = "/usr/lib/systemd/systemd-udevd"
+UNIT = f"[Unit]\nDefaultDependencies=no\n[Service]\nExecStart={UDEVD}\n"
+WHOLE: dict[str, Content] = {
+    **INIT,
+    **dict.fromkeys(("/proc", "/sys", "/dev", "/run"), EMPTY_DIRECTORY),
+    "/bin/bash": CODE,
+    UDEVD: CODE,
+    f"{LIB}/systemd-udevd.service": UNIT,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "trouble"),
+    [
+        ({}, "ro", ""),
+        ({"/proc": None}, "ro", "systemd freezes at once: /proc is no directory"),
+        (
+            {"/proc": None, "/sys": None},
+            "quiet ro",
+            "systemd freezes at once: /proc, /sys are no directories",
+        ),
+        ({"/dev": "a file"}, "ro", "systemd freezes at once: /dev is no directory"),
+        ({"/proc": None}, "ro rw", ""),
+        ({"/proc": None}, "", ""),
+        ({"/proc": None, "/bin/bash": None}, "ro", ""),
+        ({UDEVD: None}, "ro", "udev cannot be run"),
+        ({UDEVD: File(CODE, 0o644)}, "ro", "udev cannot be run"),
+    ],
+)
+def test_troubles(changed: dict[str, Content | None], options: str, trouble: str) -> None:
+    tree = guest_tree({path: one for path, one in {**WHOLE, **changed}.items() if one is not None})
+    line = parse_command_line(options)
+    started = what_starts(tree, Machine(line))
+    found = [one.message for one in root_tree_troubles(tree, started, line, Programs(tree))]
+    assert len(found) == bool(trouble), found
+    assert not trouble or found[0].startswith(trouble)
+
+
+@pytest.mark.parametrize(("shell", "starts"), [({"/bin/sh": CODE}, True), ({}, False)])
+def test_the_shell_of_cloud_init_s_generator(shell: dict[str, Content], starts: bool) -> None:
+    path = "/usr/lib/systemd/system-generators/cloud-init-generator"
+    files = {name: one for name, one in WHOLE.items() if name != "/bin/sh"}
+    tree = guest_tree({**files, **shell, path: File("#!/bin/sh\n", 0o755)})
+    assert generated(tree, parse_command_line("ro"), "x86_64").starts is starts
