@@ -25,7 +25,7 @@ MAX_RULES = 20_000
 
 SUFFIXES = (".conf", ".alias")
 """Of the files that are read; a directory of such a name is passed over, and hides no other file."""
-COMMANDS = frozenset({"blacklist", "install", "alias", "softdep"})
+COMMANDS = frozenset({"blacklist", "install", "alias", "softdep", "options"})
 _BLANKS = re.compile("[\t ]+")
 """What divides words: a carriage return is part of one."""
 NO_LOADERS = frozenset(
@@ -52,6 +52,7 @@ class ModprobeConfig:
     """Module to the place that says so."""
     installs: tuple[Rule, ...] = ()
     aliases: tuple[Rule, ...] = ()
+    options: tuple[Rule, ...] = ()
 
     def install(self, module: str) -> Rule | None:
         """The command that is run in place of loading `module`; its name may be a pattern."""
@@ -70,7 +71,7 @@ class ModprobeConfig:
 
 def read_modprobe_config(tree: GuestTree) -> ModprobeConfig:
     """The configuration of the guest. Raises GuestReadError where it cannot be read, or has no bound."""
-    rules: dict[str, list[Rule]] = {"blacklist": [], "install": [], "alias": [], "softdep": []}
+    rules: dict[str, list[Rule]] = {command: [] for command in COMMANDS}
     count = 0
     for path in _files(tree):
         content = tree.read_bytes(path, MAX_FILE_BYTES) if tree.is_file(path) else b""
@@ -82,7 +83,9 @@ def read_modprobe_config(tree: GuestTree) -> ModprobeConfig:
     blacklisted: dict[str, str] = {}
     for rule in rules["blacklist"]:
         blacklisted.setdefault(rule.name, rule.place)
-    return ModprobeConfig(blacklisted, tuple(rules["install"]), tuple(rules["alias"]))
+    return ModprobeConfig(
+        blacklisted, tuple(rules["install"]), tuple(rules["alias"]), tuple(rules["options"])
+    )
 
 
 def parse_modprobe_file(text: str, path: str) -> Iterator[tuple[str, Rule]]:

@@ -13,6 +13,8 @@ from imgtool.guest.initramfs.reader import ArchiveError, Reader, file_chunks
 
 MAX_MODULE_BYTES = 256 << 20
 """Of one module, unpacked: amdgpu with all its symbols has 60 MiB."""
+MAX_READ_BYTES = 32 << 20
+"""Of a module whose parameters are looked at."""
 HEADER_BYTES = 64
 SUFFIXES = {".gz": "gzip", ".xz": "xz", ".zst": "zstd"}
 
@@ -23,6 +25,21 @@ def module_problem(stream: BinaryIO, path: str) -> str | None:
         return _problem(Reader(file_chunks(stream)), path)
     except ArchiveError as error:
         return f"damaged: {error}"
+
+
+def unpacked_module(stream: BinaryIO) -> bytes:
+    """The module's content; empty where it is damaged, or larger than MAX_READ_BYTES."""
+    try:
+        reader = Reader(file_chunks(stream))
+        method = method_at(reader)
+        if method is not None and method.inflate is not None:
+            reader = Reader(method.inflate(reader))
+        content = bytearray()
+        while (chunk := reader.take_chunk()) and len(content) <= MAX_READ_BYTES:
+            content += chunk
+    except ArchiveError:
+        return b""
+    return bytes(content) if len(content) <= MAX_READ_BYTES else b""
 
 
 def _problem(reader: Reader, path: str) -> str | None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.unpacked import NotKeptError
-from imgtool.guest.kernel_command_line import CommandLine
+from imgtool.guest.kernel_command_line import CommandLine, Option, parse_command_line
 from imgtool.guest.kmod.config import ModprobeConfig, Rule, first_word, never_loads
-from imgtool.guest.kmod.files import module_problem
+from imgtool.guest.kmod.files import module_problem, unpacked_module
 from imgtool.guest.kmod.index import Index, ModuleIndex, TextIndex, normal
+from imgtool.guest.kmod.parameters import parameter_types, refused_value
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
@@ -188,6 +189,7 @@ class ModuleLoader:
         for path in (*reversed(found.needs), found.path):
             name = _name(path)
             obstacle = self._kernel_refuses(name) or self._install_command(name) or self._file_problem(path)
+            obstacle = obstacle or self._refused_option(name, path)
             if obstacle is not None:
                 return obstacle
         return None
@@ -202,6 +204,37 @@ class ModuleLoader:
         if verdict is None:
             raise GuestReadError(f"{rule.place}: what that program does with {module} cannot be told")
         return rule.place if verdict else None
+
+    def _refused_option(self, module: str, path: str) -> str | None:
+        """An option of modprobe.d or of the command line that the kernel does not take for this module."""
+        given = [
+            (rule.place, parse_command_line(rule.rest).kernel)
+            for rule in self._config.options
+            if rule.name == module
+        ]
+        own = tuple(
+            Option(key, one.value)
+            for one in self._line.kernel
+            for name, _, key in [one.key.partition(".")]
+            if key and normal(name) == module
+        )
+        if not given and not own:
+            return None
+        types = self._parameters(path)
+        for place, options in (*given, ("kernel command line", own)):
+            refused = refused_value(options, types)
+            if refused is not None:
+                return (
+                    f"{place}: the kernel refuses {printable(str(refused))} and with it {printable(module)}"
+                )
+        return None
+
+    def _parameters(self, path: str) -> dict[str, str]:
+        try:
+            stream = self._tree.open(path)
+        except NotKeptError:
+            return {}
+        return {} if stream is None else parameter_types(unpacked_module(stream))
 
     def _file_problem(self, path: str) -> str | None:
         if path not in self._files:
