@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.systemd.fstab_units import udev_name
+from imgtool.guest.systemd.generator_files import why_not_generated
+from imgtool.guest.systemd.unit import as_boolean
 from imgtool.guest.tree import GuestTree
 
 CRYPTTAB = "/etc/crypttab"
@@ -12,6 +15,9 @@ GENERATORS = (
     "/usr/lib/systemd/system-generators/systemd-cryptsetup-generator",
     "/lib/systemd/system-generators/systemd-cryptsetup-generator",
 )
+GENERATOR = "systemd-cryptsetup-generator"
+SWITCHES = ("luks", "luks.crypttab")
+"""Words of the command line by which crypttab is not read: systemd-cryptsetup-generator(8)."""
 NO_KEY = frozenset({"", "none", "-"})
 OTHER_KEYS = ("tpm2-device", "fido2-device", "pkcs11-uri", "keyscript", "tcrypt-keyfile")
 RANDOM = ("/dev/urandom", "/dev/random", "/dev/hw_random")
@@ -46,9 +52,12 @@ def read_crypttab(tree: GuestTree) -> tuple[CryptEntry, ...]:
     return tuple(_entry(fields) for fields in entries[:MAX_ENTRIES])
 
 
-def is_opened_at_boot(tree: GuestTree) -> bool:
-    """Whether the program that opens them is there: systemd's generator is in cryptsetup's package."""
-    return any(map(tree.is_executable, GENERATORS))
+def why_not_opened(tree: GuestTree, line: CommandLine) -> str | None:
+    """Why none of them is opened at boot; None where systemd's generator sees to it."""
+    if not any(map(tree.is_executable, GENERATORS)):
+        return "systemd-cryptsetup is not installed"
+    off = next((name for name in SWITCHES if as_boolean(line.systemd_value(name) or "") is False), None)
+    return f"the kernel's command line says {off}=no" if off else why_not_generated(tree, GENERATOR)
 
 
 def asks(tree: GuestTree, entry: CryptEntry) -> bool:

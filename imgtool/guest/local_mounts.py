@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imgtool.guest.crypttab import CRYPTTAB, CryptEntry, asks, is_opened_at_boot, read_crypttab
+from imgtool.guest.crypttab import CRYPTTAB, CryptEntry, asks, read_crypttab, why_not_opened
 from imgtool.guest.devices import disk_has
 from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.filesystems.base import GuestReadError
@@ -20,7 +20,8 @@ from imgtool.guest.fstab import PSEUDO_TYPES, device_name
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.mount_rules import COMPATIBLE, refused_option, refuses
 from imgtool.guest.roots import missing_subvolume
-from imgtool.guest.systemd.fstab_units import FSTAB, NETWORK_TYPES, FstabMount, fstab_mounts
+from imgtool.guest.systemd.fstab_units import FSTAB, GENERATOR, NETWORK_TYPES, FstabMount, fstab_mounts
+from imgtool.guest.systemd.generator_files import why_not_generated
 from imgtool.guest.systemd.names import escape_path
 from imgtool.guest.systemd.pulls import REQUIRING
 from imgtool.guest.systemd.start import StartedUnits
@@ -78,7 +79,7 @@ class _Judge:
         self._started = started
         self._guest = guest
         self._crypt = {entry.mapped: entry for entry in read_crypttab(guest.tree)}
-        self._opened = is_opened_at_boot(guest.tree) if self._crypt else False
+        self._unopened = why_not_opened(guest.tree, guest.command_line) if self._crypt else None
         self.looked_at: set[str] = set()
 
     def troubles(self) -> Iterator[Trouble]:
@@ -241,8 +242,8 @@ class _Judge:
 
     def _missing_mapped(self, entry: CryptEntry) -> _Fault | None:
         shown = printable(entry.mapped)
-        if not self._opened:
-            return _Fault(f"{shown} is never opened: systemd-cryptsetup is not installed", waits=True)
+        if self._unopened is not None:
+            return _Fault(f"{shown} is never opened: {self._unopened}", waits=True)
         has = disk_has(entry.device, self._guest.contents)
         if has is False:
             return _Fault(f"{shown} lies on {printable(entry.device)}, which does not exist", waits=True)
@@ -273,7 +274,7 @@ class _Judge:
         return None
 
     def _encrypted(self, entry: CryptEntry) -> Iterator[Trouble]:
-        if not self._opened or not entry.waited_for:
+        if self._unopened is not None or not entry.waited_for:
             return
         evidence = printable(f"{CRYPTTAB}: {entry.name} {entry.device} {entry.key} {','.join(entry.options)}")
         has = disk_has(entry.device, self._guest.contents)
@@ -301,7 +302,8 @@ class _Judge:
                 message = (
                     "the root file system stays read-only: nothing remounts it, so cloud-init cannot write"
                 )
-                evidence = f"{FSTAB} has no line for /, and the kernel is told `ro`"
+                unread = why_not_generated(guest.tree, GENERATOR)
+                evidence = f"{unread or f'{FSTAB} has no line for /'}, and the kernel is told `ro`"
                 yield Trouble("stops", message, evidence, remedy)
             return
         entry = root.entry

@@ -35,6 +35,10 @@ GENERATOR = {"/usr/lib/systemd/system-generators/systemd-cryptsetup-generator": 
 LUKS = "UUID=55555555-4444-4444-8888-666666666666"
 
 
+GENERATORS, MASKS = "/usr/lib/systemd/system-generators", "/etc/systemd/system-generators"
+CORE = {f"{GENERATORS}/systemd-getty-generator": "x"}
+
+
 def troubles(
     fstab: str,
     more: dict[str, Content] | None = None,
@@ -93,6 +97,11 @@ FINE: dict[str, tuple[str, dict[str, Content]]] = {
     "a mask takes the place of fstab's": ("LABEL=ESP /data ext4 defaults 0 0", {f"{ETC}/data.mount": Link("/dev/null")}),
     "a mount unit that nothing starts": ("", {f"{ETC}/data.mount": f"[Mount]\nWhat={GONE_PATH}\nWhere=/data\n"}),
     "tmpfs with options": ("tmpfs /scratch tmpfs noexec,size=1m,mode=1777,huge=never 0 0", {}),
+    "crypttab is not read": (
+        "",
+        {f"{GENERATORS}/systemd-cryptsetup-generator": "x", f"{MASKS}/systemd-cryptsetup-generator": "",
+         "/etc/crypttab": f"data {LUKS} none luks\n"},
+    ),
     "crypttab noauto": ("", {**GENERATOR, "/etc/crypttab": f"data {GONE} none luks,noauto\n"}),
     "crypttab nofail": ("", {**GENERATOR, "/etc/crypttab": f"data {LUKS} none luks,nofail\n"}),
     "crypttab with a key": (
@@ -214,6 +223,29 @@ def test_the_root(root: str, line: str, message: str | None) -> None:
 
 def test_no_fstab_is_read_where_the_command_line_forbids_it() -> None:
     assert troubles("LABEL=ESP /efi2 ext4 defaults 0 0", {}, "rw fstab=no") == []
+
+
+def test_no_fstab_is_read_where_its_generator_does_not_run() -> None:
+    program = {f"{GENERATORS}/systemd-fstab-generator": "x"}
+    masks: tuple[Content, ...] = ("", Link("/dev/null"))
+    stopped: list[dict[str, Content]] = [
+        {**CORE},
+        *({**program, f"{MASKS}/systemd-fstab-generator": mask} for mask in masks),
+    ]
+    for files in stopped:
+        ((effect, message),) = troubles("", files)
+        assert (effect, "nothing remounts it" in message) == ("stops", True)
+        assert troubles(f"{GONE} /data ext4 defaults 0 2", files, "rw") == []
+    assert troubles("", {**CORE, **program}) == []
+
+
+def test_no_crypttab_is_read_where_the_command_line_forbids_it() -> None:
+    asks: dict[str, Content] = {**GENERATOR, "/etc/crypttab": f"data {LUKS} none luks\n"}
+    assert len(troubles("", asks)) == 1
+    for word in ("luks=no", "luks.crypttab=0"):
+        assert troubles("", asks, f"ro {word}") == []
+    ((effect, message),) = troubles("/dev/mapper/data /data ext4 defaults 0 2", asks, "ro luks=no")
+    assert (effect, "says luks=no" in message) == ("stops", True)
 
 
 def test_without_emergency_mode_nothing_stops() -> None:

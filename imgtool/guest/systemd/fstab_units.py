@@ -12,11 +12,13 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.fstab import BY_PATH, SWAP, FstabEntry, all_entries
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.systemd.generated import Link
+from imgtool.guest.systemd.generator_files import why_not_generated
 from imgtool.guest.systemd.names import escape_path, is_unit_name
 from imgtool.guest.systemd.unit import as_boolean
 from imgtool.guest.tree import GuestTree
 
 FSTAB = "/etc/fstab"
+GENERATOR = "systemd-fstab-generator"
 MAX_FSTAB_BYTES = 256 << 10
 MAX_ENTRIES = 1000
 DIRECTORY = "systemd/generator"
@@ -65,7 +67,7 @@ class FstabMount:
 def fstab_mounts(tree: GuestTree, command_line: CommandLine) -> tuple[FstabMount, ...]:
     """The entries of fstab that become units, in their order."""
     switch = as_boolean(command_line.systemd_value("fstab") or "")
-    if switch is False:
+    if switch is False or why_not_generated(tree, GENERATOR) is not None:
         return ()
     text = (tree.read_bytes(FSTAB, MAX_FSTAB_BYTES) or b"").decode("utf-8", "surrogateescape")
     entries = all_entries(text)
