@@ -45,6 +45,8 @@ GROWPART_UNIT, GROWPART_WANTED_BY = "growpart.service", "-.mount"
 """NixOS' own way: nixos/modules/system/boot/grow-partition.nix."""
 SWITCHED_OFF = "/etc/growroot-disabled"
 """cloud-init and the growroot scripts leave the disk alone where this file is."""
+GROWN = (SWITCHED_OFF, "/etc/growroot-grown", "/var/lib/cloud/instance/root-grown")
+"""With one of these, the growroot scripts of the initramfs leave the disk alone."""
 MODES = frozenset({"auto", "growpart"})
 """Of growpart's `mode`: the others are for BSD."""
 NEEDED = ("flock", "partx", "awk", "sed", "grep")
@@ -115,7 +117,7 @@ def read_can_grow(
 
 
 def _without_cloud_init(tree: GuestTree, initramfs: Initramfs | None) -> Iterator[_Grower]:
-    if not tree.exists(SWITCHED_OFF):
+    if not any(map(tree.exists, GROWN)):
         yield from (_Grower(path, GROWS_BOTH in path) for path in _in_the_initramfs(tree, initramfs))
     own = wants_link(tree, GROWPART_UNIT, (GROWPART_WANTED_BY, *BOOT_TARGETS))
     if own is not None:

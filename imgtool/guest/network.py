@@ -1,7 +1,8 @@
 """What ties an interface to one machine's hardware address.
 
 Sources: udev(7); ifcfg(5) of SUSE and sysconfig.txt of Red Hat's initscripts; netplan's YAML reference;
-systemd.link(5) and systemd.network(5); nm-settings-keyfile(5); interfaces(5).
+systemd.link(5) and systemd.network(5); nm-settings-keyfile(5); interfaces(5); nameif(8), ifrename(8);
+"Networking config" of cloud-init, version 1 and 2.
 """
 
 import posixpath
@@ -35,19 +36,27 @@ def _place(directory: str, names: str, line: str) -> Place:
     return Place(directory, re.compile(names), re.compile(line + _MAC, re.IGNORECASE))
 
 
-_UDEV = r"ATTRS?\{address\}=="
+_UDEV = r"^(?!.*\bSUBSYSTEMS?==\"(?!net\")).*(?:ATTRS?|SYSFS)\{address\}=="
 _IFCFG = r"^\s*(?:HWADDR|MACADDR|LLADDR)\s*="
 _NETPLAN = r"\bmacaddress[\"']?\s*:\s*"
 _NETWORKD = r"^\s*(?:Permanent)?MACAddress\s*=\s*"
 _KEYFILE = r"^\s*(?:cloned-)?mac-address\s*=\s*"
 _INTERFACES = r"^\s*hwaddress\s+(?:ether\s+)?"
+_CLOUD = r"\bmac_?address[\"']?\s*:\s*"
+"""cloud-init's own network configuration, of version 1 and 2."""
+_TABLE = r"^\S+\s+(?:mac\s+)?"
+"""nameif(8), ifrename(8): a name and an address."""
 
 PLACES = (
     _place("/etc/udev/rules.d", r".*\.rules", _UDEV),
+    _place("/usr/lib/udev/rules.d", r".*persistent-net.*\.rules", _UDEV),
+    _place("/etc", r"mactab|iftab", _TABLE),
+    _place("/etc/cloud", r"cloud\.cfg", _CLOUD),
+    _place("/etc/cloud/cloud.cfg.d", r".*\.cfg", _CLOUD),
     _place("/etc/sysconfig/network-scripts", r"ifcfg-.*", _IFCFG),
     _place("/etc/sysconfig/network", r"ifcfg-.*", _IFCFG),
-    _place("/etc/netplan", r".*\.ya?ml", _NETPLAN),
-    _place("/usr/lib/netplan", r".*\.ya?ml", _NETPLAN),
+    _place("/etc/netplan", r".*\.yaml", _NETPLAN),
+    _place("/usr/lib/netplan", r".*\.yaml", _NETPLAN),
     _place("/etc/systemd/network", r".*\.(?:link|network)", _NETWORKD),
     _place("/usr/lib/systemd/network", r".*\.(?:link|network)", _NETWORKD),
     _place("/etc/NetworkManager/system-connections", r".*", _KEYFILE),

@@ -25,6 +25,7 @@ from imgtool.guest.network_files.ifupdown import ifupdown_problem
 from imgtool.guest.network_files.names import card_names
 from imgtool.guest.network_files.netplan import netplan_problem, netplan_renderer
 from imgtool.guest.network_files.network_manager import makes_its_own
+from imgtool.guest.network_files.openrc import openrc_problem
 from imgtool.guest.service_setup import never_runs
 from imgtool.guest.systemd import Machine
 from imgtool.guest.systemd.start import StartedUnits
@@ -118,18 +119,20 @@ def _why_not_cloud_init(guest: _Guest, cloud: CloudInitFacts) -> str | None:
 def _by_cloud_init(guest: _Guest) -> Known[tuple[Trouble, ...]]:
     started, config = guest.started, guest.config
     renderer = chosen_renderer(guest.tree, config, started) if started is not None else None
-    ended = _ended(guest, started, renderer) if started is not None else None
-    if ended is not None and _for_all_cards(guest) is None:
+    ended = _ended(guest, started, renderer) if started is not None else openrc_problem(guest.tree) or None
+    general = _for_all_cards(guest)
+    served = list(guest.names) if general is not None else _served_by_files(guest)
+    if ended is not None and len(served) < len(guest.names):
         message = "the instance has no network: what would read cloud-init's configuration does not run"
         return Known((Trouble("stops", message, ended, UNMASK),), ended)
     own = own_network(config) if config is not None else None
     if own is None or config is None:
-        before = None if _for_all_cards(guest) else _stands_before(guest, renderer)
+        before = None if general is not None else _stands_before(guest, renderer)
         found = [before] if before is not None else _leftovers(guest.cards)
         return Known(tuple(found), "cloud-init configures the network of each instance")
     place = f"{config.where('network')}: network"
     cards = cloud_cards(own, config.where("network"), renderer)
-    served = [name for name in guest.names if _asks(cards, name)] or _general_names(guest)
+    served = [name for name in guest.names if name in served or _asks(cards, name)]
     if len(served) == len(guest.names):
         return Known((), place)
     return Known((_trouble(guest.names, served, cards, f"{place} counts more than OpenStack's data"),), place)
@@ -210,10 +213,11 @@ def _by_files(guest: _Guest, why_not: str) -> Known[tuple[Trouble, ...]]:
     general = _for_all_cards(guest)
     if general is not None:
         return Known((), general)
-    running = [card for card in guest.cards if _runs(card, guest)]
-    served = [name for name in guest.names if _asks(running, name) or _takes_any(guest, running, name)]
+    served = _served_by_files(guest)
     if len(served) == len(guest.names):
-        asking = [card.place for card in running if card.dhcp] or [f"{MANAGER} asks for every card"]
+        asking = [card.place for card in guest.cards if card.dhcp and _runs(card, guest)] or [
+            f"{MANAGER} asks for every card"
+        ]
         return Known((), enumerated(asking))
     problem = _problem(guest)
     if not guest.cards and not problem and not why_not.startswith("/"):
@@ -225,6 +229,8 @@ def _by_files(guest: _Guest, why_not: str) -> Known[tuple[Trouble, ...]]:
 def _problem(guest: _Guest) -> str:
     """Why a program that would be started takes none of its files."""
     found = [netplan_problem(guest.tree)]
+    if guest.started is None:
+        found.append(openrc_problem(guest.tree))
     if guest.starts(SERVICES["ifupdown"]):
         found.append(ifupdown_problem(guest.tree))
     return "; ".join(filter(None, found))
@@ -232,7 +238,7 @@ def _problem(guest: _Guest) -> str:
 
 def _runs(card: Card, guest: _Guest) -> bool:
     if guest.started is None:
-        return True
+        return not openrc_problem(guest.tree)
     if card.program == "netplan":
         own = SERVICES.get(card.renderer, ())
         if card.renderer != "networkd":
@@ -251,8 +257,10 @@ def _takes_any(guest: _Guest, running: Sequence[Card], name: str) -> bool:
     return not any(card.program in {"NetworkManager", "ifcfg"} and card.matches(name) for card in running)
 
 
-def _general_names(guest: _Guest) -> list[str]:
-    return list(guest.names) if _for_all_cards(guest) is not None else []
+def _served_by_files(guest: _Guest) -> list[str]:
+    """The names of cards for which a program that is started asks for an address."""
+    running = [card for card in guest.cards if _runs(card, guest)]
+    return [name for name in guest.names if _asks(running, name) or _takes_any(guest, running, name)]
 
 
 def _for_all_cards(guest: _Guest) -> str | None:

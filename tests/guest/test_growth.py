@@ -234,6 +234,7 @@ IN_TREE: dict[str, Content | None] = {
         ({**IN_TREE, **NO_RESIZE}, (GROWROOT,), False, "grows the partition alone"),
         ({**IN_TREE, "/usr/sbin/resize2fs": None}, (GROWROOT,), False, "no resize2fs"),
         ({**IN_TREE, "/etc/growroot-disabled": ""}, (GROWROOT,), False, "nothing else that grows"),
+        ({**IN_TREE, "/etc/growroot-grown": ""}, (GROWROOT,), False, "nothing else that grows"),
         ({"/usr/bin/growpart": None}, (DRACUT_GROWROOT,), True, DRACUT_GROWROOT),
         ({"/usr/bin/growpart": None, **NO_RESIZE}, (KIWI,), True, KIWI),
     ],

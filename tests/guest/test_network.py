@@ -30,6 +30,21 @@ MAC = "52:54:00:12:34:56"
         ("/etc/NetworkManager/system-connections/eth0.nmconnection", f"[ethernet]\nmac-address={MAC}\n"),
         ("/etc/NetworkManager/system-connections/eth0", f"[ethernet]\ncloned-mac-address={MAC.upper()}\n"),
         ("/etc/network/interfaces", f"iface eth0 inet dhcp\n\thwaddress ether {MAC}\n"),
+        ("/usr/lib/udev/rules.d/70-persistent-net.rules", f'ATTR{{address}}=="{MAC}", NAME="eth0"\n'),
+        (
+            "/etc/udev/rules.d/70-persistent-net.rules",
+            f'SUBSYSTEM=="net", SYSFS{{address}}=="{MAC}", NAME="eth0"\n',
+        ),
+        ("/etc/mactab", f"eth0 {MAC}\n"),
+        ("/etc/iftab", f"eth0 mac {MAC}\n"),
+        (
+            "/etc/cloud/cloud.cfg.d/50-curtin-networking.cfg",
+            f"network:\n  version: 1\n  config:\n  - type: physical\n    mac_address: {MAC}\n",
+        ),
+        (
+            "/etc/cloud/cloud.cfg.d/90-installer-network.cfg",
+            f"network: {{ethernets: {{a: {{match: {{macaddress: '{MAC}'}}}}}}}}\n",
+        ),
         ("/etc/network/interfaces.d/50-cloud-init", f"iface eth0 inet dhcp\n  hwaddress {MAC}\n"),
     ],
 )
@@ -65,6 +80,11 @@ def test_every_way_to_pin_one(path: str, text: str) -> None:
         ),
         ("/etc/network/interfaces", f"# hwaddress ether {MAC}\nauto lo\niface lo inet loopback\n"),
         ("/etc/hosts", "127.0.0.1 localhost\n"),
+        ("/etc/netplan/a.yml", f"network: {{ethernets: {{e: {{match: {{macaddress: '{MAC}'}}}}}}}}\n"),
+        (
+            "/etc/udev/rules.d/90-bt.rules",
+            f'SUBSYSTEM=="bluetooth", ATTR{{address}}=="{MAC}", RUN+="/bin/x"\n',
+        ),
     ],
 )
 def test_what_pins_nothing(path: str, text: str) -> None:

@@ -1,10 +1,12 @@
-"""Each program's files as that program reads them, and what cloud-init's own configuration says."""
+"""Each program's files as that program reads them."""
 
 import pytest
 from support.facts import cloud_init
 from support.guest_tree import Content, File, Link, guest_tree
 from support.network_trees import (
-    IFUPDOWN,
+    DPKG,
+    GENERATOR,
+    IFUP,
     MANAGER,
     NETWORKD,
     NO_AUTO,
@@ -15,21 +17,14 @@ from support.network_trees import (
     network,
     troubles,
 )
-from support.units import ETC, LIB, SYSTEM
+from support.units import ETC, SYSTEM
 
 from imgtool.guest.cloud_init.config import cloud_config_fact
 from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.network_default import NetworkBoot, read_network_troubles
 from imgtool.guest.systemd import Machine, what_starts
 
-GENERATOR: dict[str, Content] = {"/usr/lib/systemd/system-generators/netplan": "\x7fELF"}
-IFUP: dict[str, Content] = {f"/sbin/{name}": "\x7fELF" for name in ("ifup", "ifdown", "ifquery")}
 KEYFILE = "/etc/NetworkManager/system-connections/x.nmconnection"
-DPKG = "Package: netplan.io\nStatus: install ok installed\nVersion: {}\nArchitecture: amd64\n\n"
-
-
-def cloud(text: str, name: str = "90-installer-network.cfg") -> dict[str, Content]:
-    return {f"/etc/cloud/cloud.cfg.d/{name}": text}
 
 
 def keyfile(text: str, permissions: int = 0o600) -> dict[str, Content]:
@@ -49,6 +44,7 @@ def ifcfg(text: str) -> dict[str, Content]:
     return {**NO_AUTO, "/etc/sysconfig/network-scripts/ifcfg-eth0": f"DEVICE=eth0\nBOOTPROTO=dhcp\n{text}"}
 
 
+OF_DEBIAN = "[main]\nplugins=ifupdown,keyfile\n[ifupdown]\nmanaged=false\n"
 BOTH = "iface ens3 inet dhcp\niface enp1s0 inet dhcp\n"
 SERVED: dict[str, dict[str, Content]] = {
     "source-directory": {
@@ -63,6 +59,10 @@ SERVED: dict[str, dict[str, Content]] = {
     "auto with a pattern": interfaces(f"auto /en*\n{BOTH}"),
     "a stanza that inherits": interfaces("auto /en*=lan\niface base inet dhcp\niface lan inherits base\n"),
     "a comment that ends in a backslash": interfaces(f"# x \\\nauto ens3 enp1s0\n{BOTH}"),
+    "ifupdown-ng": {
+        **interfaces("auto ens3 enp1s0\niface ens3\n use dhcp\niface enp1s0 inet dhcp\n"),
+        "/usr/libexec/ifupdown-ng/dhcp": "#!/bin/sh\n",
+    },
     "an option twice": interfaces(f"auto ens3 enp1s0\n{BOTH} metric 1\n metric 2\n"),
     "ifup with udhcpc": {**interfaces(f"auto ens3 enp1s0\n{BOTH}"), **IFUP, "/sbin/udhcpc": "\x7fELF"},
     "netplan: the later file counts": {
@@ -105,6 +105,11 @@ SERVED: dict[str, dict[str, Content]] = {
         **MANAGER,
         **NO_AUTO,
         "/etc/NetworkManager/conf.d/x.conf": "[main]\nno-auto-default=\n",
+    },
+    "NetworkManager takes the cards that /etc/network/interfaces does not name": {
+        **MANAGER,
+        "/etc/NetworkManager/NetworkManager.conf": OF_DEBIAN,
+        "/etc/network/interfaces": "auto lo\niface lo inet loopback\n",
     },
     "a .link file names it": link("[Match]\nDriver=virtio_net\n[Link]\nName=eth0\n"),
     "a .link file leaves the kernel's name": link("[Match]\nOriginalName=*\n[Link]\nNamePolicy=kernel\n"),
@@ -233,6 +238,11 @@ UNSERVED: dict[str, dict[str, Content]] = {
     "a udev rule of another's address": rule(
         'SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="52:54:00:12:34:56", NAME="eth0"'
     ),
+    "NetworkManager leaves the cards of /etc/network/interfaces to ifupdown, which is off": {
+        **MANAGER,
+        "/etc/NetworkManager/NetworkManager.conf": OF_DEBIAN,
+        "/etc/network/interfaces": f"auto ens3 enp1s0\n{BOTH}",
+    },
     "ifcfg with ONBOOT=no": {**ifcfg("ONBOOT=no\n"), **MANAGER},
     "ifcfg that NetworkManager must not touch": {**ifcfg("NM_CONTROLLED=no\n"), **MANAGER},
     "ifcfg without NetworkManager's plugin": {
@@ -275,121 +285,3 @@ def test_initramfs_tools_asks_only_for_a_root_on_the_network() -> None:
     started = what_starts(tree, Machine(line))
     found = read_network_troubles(tree, NetworkBoot(line, started, "initramfs-tools"), cloud_init(), config)
     assert [one.effect for one in found.value] == ["stops"]
-
-
-V1 = "network: {version: 1, config: [{type: physical, name: %s, %s subnets: [{type: %s}]}]}"
-ETH0: dict[str, Content] = {"/etc/systemd/network/99-default.link": Link("/dev/null")}
-BY_CLOUD_INIT: dict[str, tuple[dict[str, Content], list[str]]] = {
-    "another machine's card": (cloud("network: {version: 2, ethernets: {ens192: {dhcp4: true}}}"), ["stops"]),
-    "a fixed address": (
-        cloud("network: {version: 2, ethernets: {ens3: {addresses: [10.1.1.5/24]}}}"),
-        ["stops"],
-    ),
-    "below network once more": (
-        cloud("network: {network: {version: 2, ethernets: {ens192: {dhcp4: true}}}}"),
-        ["stops"],
-    ),
-    "every card": (cloud("network: {version: 2, ethernets: {a: {match: {name: e*}, dhcp4: true}}}"), []),
-    "by another's address": (
-        cloud(
-            "network: {version: 2, ethernets: {a: {match: {macaddress: '52:54:00:12:34:56'}, dhcp4: true}}}"
-        ),
-        ["stops"],
-    ),
-    "of one machine type": (cloud("network: {version: 2, ethernets: {ens3: {dhcp4: true}}}"), ["waits"]),
-    "no version": (cloud("network: {ethernets: {ens3: {dhcp4: true}}}"), ["stops"]),
-    "version 1": ({**ETH0, **cloud(V1 % ("eth0", "", "dhcp"))}, []),
-    "version 1, another card": (cloud(V1 % ("eth0", "", "dhcp")), ["stops"]),
-    "version 1, fixed": ({**ETH0, **cloud(V1 % ("eth0", "", "static"))}, ["stops"]),
-    "version 1, by another's address": (
-        {**ETH0, **cloud(V1 % ("eth0", "mac_address: '52:54:00:12:34:56',", "dhcp"))},
-        ["stops"],
-    ),
-    "nothing": (cloud("network:\n"), []),
-    "it was upgraded": ({"/var/lib/cloud/data/upgraded-network": ""}, ["stops"]),
-    "a file of networkd's comes first": (
-        {
-            **NETWORKD,
-            "/usr/sbin/ip": "\x7fELF",
-            "/usr/bin/systemctl": "\x7fELF",
-            "/etc/systemd/network/05-x.network": "[Match]\nName=*\n[Network]\nLLDP=no\n",
-        },
-        ["stops"],
-    ),
-}
-
-
-@pytest.mark.parametrize(("files", "effects"), BY_CLOUD_INIT.values(), ids=BY_CLOUD_INIT)
-def test_what_cloud_init_s_own_files_say_counts_more_than_openstack(
-    files: dict[str, Content], effects: list[str]
-) -> None:
-    assert [effect for effect, _ in troubles(files)] == effects
-
-
-OFF_NETWORKD: dict[str, Content] = {f"{LIB}/systemd-networkd.service": "[Service]\nExecStart=/bin/x\n"}
-OFF_MANAGER: dict[str, Content] = {f"{LIB}/NetworkManager.service": "[Service]\nExecStart=/bin/x\n"}
-NETPLAN: dict[str, Content] = {**GENERATOR, "/usr/sbin/netplan": "\x7fELF"}
-IP: dict[str, Content] = {"/usr/sbin/ip": "\x7fELF", "/usr/bin/systemctl": "\x7fELF"}
-ENI: dict[str, Content] = {**IFUP, "/etc/network/interfaces": "auto lo\niface lo inet loopback\n"}
-CLIENT: dict[str, Content] = {"/sbin/dhclient": "\x7fELF"}
-RENDERERS: dict[str, tuple[dict[str, Content], list[str]]] = {
-    "networkd is on": ({**IP, **NETWORKD}, []),
-    "networkd is off": ({**IP, **OFF_NETWORKD}, ["stops"]),
-    "netplan starts networkd": ({**NETPLAN, **IP, **OFF_NETWORKD}, []),
-    "netplan, and networkd is masked": (
-        {**NETPLAN, **IP, **NETWORKD, f"{ETC}/systemd-networkd.service": Link("/dev/null")},
-        ["stops"],
-    ),
-    "netplan for NetworkManager, which is off": (
-        {**NETPLAN, **OFF_MANAGER, "/etc/netplan/01-x.yaml": "network: {renderer: NetworkManager}"},
-        ["stops"],
-    ),
-    "netplan for NetworkManager": (
-        {**NETPLAN, **MANAGER, "/etc/netplan/01-x.yaml": "network: {renderer: NetworkManager}"},
-        [],
-    ),
-    "netplan, and a wrong file beside": (
-        {
-            **NETPLAN,
-            **NETWORKD,
-            "/etc/netplan/01-x.yaml": "network: {bogus: 1}",
-            "/var/lib/dpkg/status": DPKG.format("0.106"),
-        },
-        ["stops"],
-    ),
-    "ifupdown": ({**ENI, **CLIENT, **IFUPDOWN}, []),
-    "ifupdown is off": (
-        {**ENI, **CLIENT, f"{LIB}/networking.service": "[Service]\nExecStart=/bin/x\n"},
-        ["stops"],
-    ),
-    "ifupdown without a client": ({**ENI, **IFUPDOWN}, ["stops"]),
-    "ifupdown, and a wrong line": (
-        {**ENI, **CLIENT, **IFUPDOWN, "/etc/network/interfaces": "dhcp\n"},
-        ["stops"],
-    ),
-    "ifupdown comes after netplan by the list": (
-        {
-            **ENI,
-            **NETPLAN,
-            **NETWORKD,
-            **cloud("system_info: {network: {renderers: [netplan, eni, networkd]}}\n", "10-x.cfg"),
-        },
-        [],
-    ),
-    "NetworkManager is off": (
-        {**OFF_MANAGER, **IP, "/usr/bin/nmcli": "\x7fELF", "/etc/NetworkManager/NetworkManager.conf": ""},
-        ["stops"],
-    ),
-    "NetworkManager": (
-        {**MANAGER, **IP, "/usr/bin/nmcli": "\x7fELF", "/etc/NetworkManager/NetworkManager.conf": ""},
-        [],
-    ),
-    "nothing is seen of any renderer": (OFF_NETWORKD, []),
-}
-
-
-@pytest.mark.parametrize(("files", "effects"), RENDERERS.values(), ids=RENDERERS)
-def test_what_cloud_init_writes_is_read_by_a_program_that_runs(
-    files: dict[str, Content], effects: list[str]
-) -> None:
-    assert [effect for effect, _ in troubles(files)] == effects

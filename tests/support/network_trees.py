@@ -52,3 +52,12 @@ def troubles(files: dict[str, Content], line: str = "ro", *, enabled: bool = Tru
         tree, NetworkBoot(command_line, started), cloud_init(enabled=known(enabled)), cloud_config_fact(tree)
     )
     return [(one.effect, one.message) for one in found.value]
+
+
+GENERATOR: dict[str, Content] = {"/usr/lib/systemd/system-generators/netplan": "\x7fELF"}
+IFUP: dict[str, Content] = {f"/sbin/{name}": "\x7fELF" for name in ("ifup", "ifdown", "ifquery")}
+DPKG = "Package: netplan.io\nStatus: install ok installed\nVersion: {}\nArchitecture: amd64\n\n"
+
+
+def cloud(text: str, name: str = "90-installer-network.cfg") -> dict[str, Content]:
+    return {f"/etc/cloud/cloud.cfg.d/{name}": text}

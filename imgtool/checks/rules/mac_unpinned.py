@@ -3,7 +3,8 @@
 What it checks
     udev's rules (70-persistent-net.rules), ifcfg files (HWADDR, MACADDR, LLADDR), netplan (macaddress),
     systemd's .link and .network files (MACAddress), NetworkManager's connections (mac-address and
-    cloned-mac-address), /etc/network/interfaces (hwaddress).
+    cloned-mac-address), /etc/network/interfaces (hwaddress), cloud-init's own configuration (mac_address,
+    macaddress), /etc/mactab and /etc/iftab.
 
 Why it matters
     Each port of Neutron has an address of its own. An interface that is tied to that of the machine on which

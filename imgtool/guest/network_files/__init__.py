@@ -6,6 +6,7 @@ netplan.py          netplan's YAML
 networkd.py         systemd's .network files; names.py: its .link files and udev's rules, which name cards
 network_manager.py  NetworkManager's connections and settings
 ifcfg.py            ifcfg files of Red Hat's and SUSE's systems
+openrc.py           whether OpenRC starts what reads them
 cloud.py            what cloud-init's own configuration asks for, and which renderer it takes
 """
 

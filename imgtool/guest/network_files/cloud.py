@@ -21,7 +21,13 @@ UPGRADED = "/var/lib/cloud/data/upgraded-network"
 PRIORITY = ("eni", "sysconfig", "netplan", "network-manager", "networkd")
 MANAGER, NETWORKD = "NetworkManager.service", "systemd-networkd.service"
 MANAGER_CONFIG = "/etc/NetworkManager/NetworkManager.conf"
-SYSCONFIG = ("/etc/sysconfig/network-scripts/network-functions", "/etc/sysconfig/config")
+SYSCONFIG = (
+    "/etc/sysconfig/network-scripts/network-functions",
+    "/etc/sysconfig/config",
+    "/etc/sysconfig/network/config",
+    "/etc/sysconfig/network/scripts/functions.netconfig",
+)
+"""One of these tells that ifup is Red Hat's or SUSE's; the last two are what SUSE's package looks for."""
 DHCP_SUBNETS = frozenset({"dhcp", "dhcp4"})
 MAX_CARDS = 200
 

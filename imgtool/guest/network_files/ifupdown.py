@@ -22,6 +22,7 @@ MAX_DEPTH = 10
 MAX_INHERITED = 10
 CLIENTS = ("dhclient", "udhcpc", "dhcpcd")
 PROGRAMS = ("/sbin/ifup", "/usr/sbin/ifup")
+NEWER = ("/usr/libexec/ifupdown-ng", "/usr/lib/ifupdown-ng", "/lib/ifupdown-ng")
 UP = frozenset({"auto", "allow-auto", "allow-hotplug"})
 SOURCES = frozenset({"source", "source-directory"})
 OPENING = frozenset({"iface", "mapping", "auto", "rename", "no-auto-down", "no-scripts", *SOURCES})
@@ -45,24 +46,49 @@ def ifupdown_cards(tree: GuestTree) -> Iterator[Card]:
     if ifupdown_problem(tree, dhcp=False):
         return
     dhcp_works = not ifupdown_problem(tree)
+    used = _used(lines) if _is_ng(tree) else {}
     meant = [word for words, _ in lines if words[0] in UP for word in words[1:]]
     stanzas = [one for one in lines if one[0][0] == "iface"]
     for words, place in stanzas:
         family, method = _method(words, stanzas, 0)
         names = tuple(filter(None, (_physical(word, words[1]) for word in meant)))
-        if names and family == "inet":
-            dhcp, fixed = method == "dhcp" and dhcp_works, method == "static"
+        by_use = "dhcp" in used.get(words[1], ())
+        if names and (family == "inet" or by_use):
+            dhcp, fixed = (method == "dhcp" or by_use) and dhcp_works, method == "static"
             yield Card("ifupdown", names, dhcp, fixed, printable(place))
+
+
+def names_in_interfaces(tree: GuestTree) -> frozenset[str]:
+    """The names of all stanzas: NetworkManager leaves these cards alone where its plugin says so."""
+    return frozenset(
+        words[1] for words, _ in _lines(tree, INTERFACES, 0) if words[0] == "iface" and words[1:]
+    )
 
 
 def ifupdown_problem(tree: GuestTree, *, dhcp: bool = True) -> str:
     """Why ifup brings nothing up, in a clause, or nothing by DHCP; empty where it does, or is not there."""
-    wrong = next(_mistakes(list(_lines(tree, INTERFACES, 0))), "")
+    wrong = "" if _is_ng(tree) else next(_mistakes(list(_lines(tree, INTERFACES, 0))), "")
     if wrong:
         return f"{wrong}: ifup reads none of it"
     if not dhcp or not any(map(tree.is_file, PROGRAMS)) or any(located(tree, one) for one in CLIENTS):
         return ""
     return f"ifup finds none of {', '.join(CLIENTS)}, by which it would ask for an address"
+
+
+def _is_ng(tree: GuestTree) -> bool:
+    """Whether ifup is that of ifupdown-ng, which takes stanzas without a method: its interfaces(5)."""
+    return any(map(tree.is_directory, NEWER))
+
+
+def _used(lines: list[_Line]) -> dict[str, list[str]]:
+    """What the `use` lines of each stanza name: ifupdown-ng's executors."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for words, _ in lines:
+        name = words[1] if words[0] == "iface" and len(words) > 1 else name
+        if words[0] == "use":
+            found.setdefault(name, []).extend(words[1:])
+    return found
 
 
 def _method(words: list[str], stanzas: list[_Line], depth: int) -> tuple[str, str]:

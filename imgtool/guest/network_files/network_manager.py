@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from imgtool.guest.network_files.card import DRIVER, EVERY, Card, files_by_name, last, lines_in, text_in
+from imgtool.guest.network_files.ifupdown import names_in_interfaces
 from imgtool.guest.systemd.conditions import Machine
 from imgtool.guest.systemd.syntax import Line
 from imgtool.guest.systemd.unit import as_boolean
@@ -28,6 +29,7 @@ def manager_cards(tree: GuestTree, machine: Machine) -> Iterator[Card]:
     """What each connection asks for; one that does not come up by itself keeps another from being made."""
     if manages_nothing(tree):
         return
+    left_alone = tuple(_left_to_ifupdown(tree))
     for path in files_by_name(tree, (OWN, VENDORS), ("",)):
         if not is_read(tree, path):
             continue
@@ -38,7 +40,7 @@ def manager_cards(tree: GuestTree, machine: Machine) -> Iterator[Card]:
         names, excluded = _names(lines, machine)
         method = last(lines, "ipv4", "method") or "auto"
         dhcp, fixed = on and method == "auto", on and method == "manual"
-        yield Card("NetworkManager", names, dhcp, fixed, printable(path), "", excluded)
+        yield Card("NetworkManager", names, dhcp, fixed, printable(path), "", (*excluded, *left_alone))
 
 
 def is_read(tree: GuestTree, path: str) -> bool:
@@ -90,7 +92,17 @@ def _list(text: str | None) -> list[str]:
 
 def makes_its_own(tree: GuestTree, name: str) -> bool:
     """Whether NetworkManager asks for an address for a card of this name that no connection means."""
-    return not _is_listed(_setting(tree, "main", "no-auto-default"), name) and not manages_nothing(tree)
+    if name in _left_to_ifupdown(tree) or manages_nothing(tree):
+        return False
+    return not _is_listed(_setting(tree, "main", "no-auto-default"), name)
+
+
+def _left_to_ifupdown(tree: GuestTree) -> frozenset[str]:
+    """Cards that its plugin `ifupdown` of Debian leaves alone."""
+    plugins = _list(_setting(tree, "main", "plugins"))
+    if "ifupdown" not in plugins or as_boolean(_setting(tree, "ifupdown", "managed") or "no"):
+        return frozenset()
+    return names_in_interfaces(tree)
 
 
 def manages_nothing(tree: GuestTree) -> bool:
