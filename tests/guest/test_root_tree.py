@@ -1,7 +1,7 @@
 """What systemd cannot do without on the root file system; with a Debian 12 changed so, each boot stops."""
 
 import pytest
-from guest.test_programs import CODE
+from guest.test_programs import CODE, PROGRAM
 from guest.test_user_space import INIT
 from support.guest_tree import EMPTY_DIRECTORY, Content, File, guest_tree
 from support.units import LIB
@@ -9,15 +9,16 @@ from support.units import LIB
 from imgtool.guest.cloud_init.generator import generated
 from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.programs import Programs
-from imgtool.guest.root_tree import root_tree_troubles
+from imgtool.guest.root_tree import MIN_SHELL_BYTES, root_tree_troubles
 from imgtool.guest.systemd import Machine, what_starts
 
+SHELL = File(PROGRAM + bytes(MIN_SHELL_BYTES), 0o755)
 UDEVD = "/usr/lib/systemd/systemd-udevd"
 UNIT = f"[Unit]\nDefaultDependencies=no\n[Service]\nExecStart={UDEVD}\n"
 WHOLE: dict[str, Content] = {
     **INIT,
     **dict.fromkeys(("/proc", "/sys", "/dev", "/run"), EMPTY_DIRECTORY),
-    "/bin/bash": CODE,
+    "/bin/bash": SHELL,
     UDEVD: CODE,
     f"{LIB}/systemd-udevd.service": UNIT,
 }
@@ -37,6 +38,7 @@ WHOLE: dict[str, Content] = {
         ({"/proc": None}, "ro rw", ""),
         ({"/proc": None}, "", ""),
         ({"/proc": None, "/bin/bash": None}, "ro", ""),
+        ({"/proc": None, "/bin/bash": CODE}, "ro", ""),
         ({UDEVD: None}, "ro", "udev cannot be run"),
         ({UDEVD: File(CODE, 0o644)}, "ro", "udev cannot be run"),
     ],
