@@ -27,7 +27,7 @@ ANYTHING = re.compile(rb"\S")
 OF_HOMES = {
     ".netrc": re.compile(rb"\bpassword\s+\S"),
     ".pgpass": ANYTHING,
-    ".my.cnf": re.compile(rb"^\s*password\s*=\s*\S", re.MULTILINE),
+    ".my.cnf": re.compile(rb"^[ \t]*password[ \t]*=[ \t]*\S", re.MULTILINE),
     ".mylogin.cnf": ANYTHING,
     ".git-credentials": ANYTHING,
     ".config/git/credentials": ANYTHING,
@@ -38,7 +38,7 @@ OF_HOMES = {
     ".config/containers/auth.json": re.compile(rb"\"auth\"\s*:\s*\"[^\"]"),
     ".kube/config": re.compile(rb"(?:token|password|client-key-data)\s*:\s*\S"),
     ".npmrc": re.compile(rb"_(?:authToken|password|auth)\s*=\s*\S"),
-    ".pypirc": re.compile(rb"^\s*password\s*[=:]\s*\S", re.MULTILINE),
+    ".pypirc": re.compile(rb"^[ \t]*password[ \t]*[=:][ \t]*\S", re.MULTILINE),
     ".vault-token": ANYTHING,
     ".config/gh/hosts.yml": re.compile(rb"oauth_token:\s*\S"),
     ".azure/msal_token_cache.json": ANYTHING,
@@ -46,18 +46,19 @@ OF_HOMES = {
 """Files below a home, and what in them is a credential."""
 RC_FILE = re.compile(r".*openrc(?:\.sh)?|.*-rc\.sh")
 RC_SECRET = re.compile(
-    rb"^\s*(?:export\s+)?OS_(?:PASSWORD|TOKEN|APPLICATION_CREDENTIAL_SECRET)=[\"']?[^\s\"'$]", re.MULTILINE
+    rb"^[ \t]*(?:export[ \t]+)?OS_(?:PASSWORD|TOKEN|APPLICATION_CREDENTIAL_SECRET)=[\"']?[^\s\"'$]",
+    re.MULTILINE,
 )
 OF_THE_SYSTEM = {
     "/etc/openstack/clouds.yaml": OF_HOMES[".config/openstack/clouds.yaml"],
     "/etc/openstack/secure.yaml": ANYTHING,
     "/etc/apt/auth.conf": OF_HOMES[".netrc"],
     "/etc/apt/auth.conf.d/*.conf": OF_HOMES[".netrc"],
-    "/etc/wireguard/*.conf": re.compile(rb"^\s*PrivateKey\s*=\s*\S", re.MULTILINE),
+    "/etc/wireguard/*.conf": re.compile(rb"^[ \t]*PrivateKey[ \t]*=[ \t]*\S", re.MULTILINE),
     "/etc/pki/consumer/key.pem": PRIVATE_KEY,
     "/etc/pki/entitlement/*-key.pem": PRIVATE_KEY,
     "/etc/sysconfig/rhn/systemid": ANYTHING,
-    "/etc/zypp/credentials.d/*": re.compile(rb"^\s*password\s*=\s*\S", re.MULTILINE),
+    "/etc/zypp/credentials.d/*": re.compile(rb"^[ \t]*password[ \t]*=[ \t]*\S", re.MULTILINE),
     "/etc/letsencrypt/archive/*/privkey*.pem": PRIVATE_KEY,
     "/etc/krb5.keytab": ANYTHING,
 }

@@ -20,6 +20,7 @@ from imgtool.util.text import printable
 INTERFACES = "/etc/network/interfaces"
 MAX_DEPTH = 10
 MAX_INHERITED = 10
+MAX_LINES = 5000
 CLIENTS = ("dhclient", "udhcpc", "dhcpcd")
 PROGRAMS = ("/sbin/ifup", "/usr/sbin/ifup")
 NEWER = ("/usr/libexec/ifupdown-ng", "/usr/lib/ifupdown-ng", "/lib/ifupdown-ng")
@@ -43,6 +44,8 @@ _Line = tuple[list[str], str]
 def ifupdown_cards(tree: GuestTree) -> Iterator[Card]:
     """A card comes up where an `auto` or `allow-hotplug` line means it, and a stanza has its name."""
     lines = list(_lines(tree, INTERFACES, 0))
+    if len(lines) > MAX_LINES:
+        raise GuestReadError(f"{INTERFACES}: more than {MAX_LINES} lines")
     if ifupdown_problem(tree, dhcp=False):
         return
     dhcp_works = not ifupdown_problem(tree)

@@ -14,7 +14,7 @@ SCRIPTS = "/etc/init.d"
 RUNLEVELS = ("sysinit", "boot", "default")
 NETWORK = frozenset({"networking", "dhcpcd", "connman", "NetworkManager", "networkmanager", "iwd", "udhcpc"})
 LOOPBACK = "net.lo"
-_NEEDS_NET = re.compile(r"^\s*need\b[^#\n]*\bnet\b", re.MULTILINE)
+_NEEDS_NET = re.compile(r"^[ \t]*need\b[^#\n]*\bnet\b", re.MULTILINE)
 
 
 def openrc_problem(tree: GuestTree) -> str:
