@@ -3,7 +3,7 @@
 Sources: systemd's src/shared/mount-setup.c: /proc, /sys, /dev and /run are mounted first of all, each with
 MNT_FATAL; a directory that is missing is made, which a root that the kernel mounts read-only does not let it,
 and then it freezes. systemd-udevd.service(8): without it no device has a unit, so that what waits for one,
-and the agent by its port, never starts.
+and the agent by its port, never starts. src/core/dbus-manager.c (method_switch_root) for os-release.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from imgtool.guest.tree import GuestTree
 from imgtool.model.services import Trouble
 from imgtool.util.text import enumerated, printable
 
+OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 FIRST_MOUNTS = ("/proc", "/sys", "/dev", "/run")
 SHELLS = tuple(
     f"{directory}/{name}" for directory in ("/usr/bin", "/bin") for name in ("dash", "bash", "busybox")
@@ -35,13 +36,30 @@ def is_whole(tree: GuestTree) -> bool:
 
 
 def root_tree_troubles(
-    tree: GuestTree, started: StartedUnits, line: CommandLine, programs: Programs
+    tree: GuestTree,
+    started: StartedUnits,
+    line: CommandLine,
+    programs: Programs,
+    generator: str | None = None,
 ) -> Iterator[Trouble]:
-    """Directories and programs that systemd cannot do without; none where the root is not whole."""
+    """Directories and programs that systemd cannot do without; none where the root is not whole.
+
+    `generator`: what made the initramfs.
+    """
     if not is_whole(tree):
         return
+    if generator == "dracut" and not line.init:
+        yield from _of_release(tree)
     yield from _of_mounts(tree, line)
     yield from _of_udev(tree, started, programs)
+
+
+def _of_release(tree: GuestTree) -> Iterator[Trouble]:
+    """What dracut's systemd asks for before it hands over: `systemctl switch-root`, path_is_os_tree."""
+    if not any(map(tree.is_file, OS_RELEASE)):
+        message = "the initramfs does not hand over to this root: systemd takes no root without an os-release"
+        remedy = f"put {OS_RELEASE[0]} back: a link to {OS_RELEASE[1]}, of the package that has it"
+        yield Trouble("stops", message, f"none of {enumerated(OS_RELEASE)}", remedy, "init")
 
 
 def _of_mounts(tree: GuestTree, line: CommandLine) -> Iterator[Trouble]:

@@ -86,7 +86,8 @@ class _Reader:
         tree = self._system.tree
         found = tuple(startup_troubles(tree, init, started, self._line))
         if started is not None and not self._system.arrangement:
-            found += tuple(root_tree_troubles(tree, started, self._line, self._programs))
+            generator = self._boot.generator
+            found += tuple(root_tree_troubles(tree, started, self._line, self._programs, generator))
         evidence = f"{init.path} is {init.program}"
         return Known(found, f"{evidence}; {started.default.place}" if started is not None else evidence)
 

@@ -52,6 +52,26 @@ def test_troubles(changed: dict[str, Content | None], options: str, trouble: str
     assert not trouble or found[0].startswith(trouble)
 
 
+@pytest.mark.parametrize(
+    ("release", "generator", "options", "stops"),
+    [
+        ("/etc/os-release", "dracut", "ro", False),
+        ("/usr/lib/os-release", "dracut", "ro", False),
+        ("/etc/other", "dracut", "ro", True),
+        ("/etc/other", "dracut", "ro init=/usr/lib/systemd/systemd", False),
+        ("/etc/other", "initramfs-tools", "ro", False),
+    ],
+)
+def test_dracut_hands_over_to_what_has_an_os_release(
+    release: str, generator: str, options: str, stops: bool
+) -> None:
+    tree = guest_tree({**WHOLE, release: "ID=x\n"})
+    line = parse_command_line(options)
+    started = what_starts(tree, Machine(line))
+    found = [one.message for one in root_tree_troubles(tree, started, line, Programs(tree), generator)]
+    assert ["does not hand over" in message for message in found] == [True] * stops
+
+
 @pytest.mark.parametrize(("shell", "starts"), [({"/bin/sh": CODE}, True), ({}, False)])
 def test_the_shell_of_cloud_init_s_generator(shell: dict[str, Content], starts: bool) -> None:
     path = "/usr/lib/systemd/system-generators/cloud-init-generator"
