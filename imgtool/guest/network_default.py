@@ -84,9 +84,7 @@ class _Guest:
 
     def starts(self, units: Sequence[str]) -> bool:
         """Whether one of the units is started; yes where that is not known."""
-        return self.started is None or any(
-            self.started.files.unit(unit).name in self.started.names for unit in units
-        )
+        return self.started is None or any(self.started.unit(unit).starts is not False for unit in units)
 
 
 def read_network_troubles(
@@ -164,8 +162,9 @@ def _why_none(tree: GuestTree, started: StartedUnits, units: Sequence[str], by: 
         if unit.state == "not-found":
             continue
         why = never_runs(tree, unit)
-        if not why and by != "networkd" and unit.name not in started.names:
-            why = started.unit(name).reason
+        state = started.unit(name)
+        if not why and by != "networkd" and state.starts is False:
+            why = state.reason
         if not why:
             return None
         reasons.append(why)

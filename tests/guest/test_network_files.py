@@ -106,6 +106,10 @@ SERVED: dict[str, dict[str, Content]] = {
         **NO_AUTO,
         "/etc/NetworkManager/conf.d/x.conf": "[main]\nno-auto-default=\n",
     },
+    "NetworkManager does not manage another card": {
+        **MANAGER,
+        "/etc/NetworkManager/conf.d/x.conf": "[device-x]\nmatch-device=interface-name:docker0\nmanaged=0\n",
+    },
     "NetworkManager takes the cards that /etc/network/interfaces does not name": {
         **MANAGER,
         "/etc/NetworkManager/NetworkManager.conf": OF_DEBIAN,
@@ -226,6 +230,14 @@ UNSERVED: dict[str, dict[str, Content]] = {
     "NetworkManager: manages nothing": {
         **MANAGER,
         "/etc/NetworkManager/conf.d/x.conf": "[keyfile]\nunmanaged-devices=*\n",
+    },
+    "NetworkManager: manages no device": {
+        **MANAGER,
+        "/etc/NetworkManager/conf.d/x.conf": "[device]\nmanaged=0\n",
+    },
+    "NetworkManager: a condition keeps it from starting": {
+        **MANAGER,
+        f"{ETC}/NetworkManager.service.d/x.conf": "[Unit]\nConditionKernelCommandLine=desktop\n",
     },
     "a .link file takes the name away": {
         **interfaces(f"auto ens3 enp1s0\n{BOTH}"),

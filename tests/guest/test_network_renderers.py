@@ -79,6 +79,10 @@ CLIENT: dict[str, Content] = {"/sbin/dhclient": "\x7fELF"}
 RENDERERS: dict[str, tuple[dict[str, Content], list[str]]] = {
     "networkd is on": ({**IP, **NETWORKD}, []),
     "networkd is off": ({**IP, **OFF_NETWORKD}, ["stops"]),
+    "a condition keeps networkd from starting": (
+        {**IP, **NETWORKD, f"{ETC}/systemd-networkd.service.d/x.conf": "[Unit]\nConditionPathExists=/x\n"},
+        ["stops"],
+    ),
     "netplan starts networkd": ({**NETPLAN, **IP, **OFF_NETWORKD}, []),
     "netplan, and networkd is masked": (
         {**NETPLAN, **IP, **NETWORKD, f"{ETC}/systemd-networkd.service": Link("/dev/null")},

@@ -106,8 +106,15 @@ def _left_to_ifupdown(tree: GuestTree) -> frozenset[str]:
 
 
 def manages_nothing(tree: GuestTree) -> bool:
-    """Whether no card is left to it: `unmanaged-devices=*`."""
-    return any(_is_listed(_setting(tree, "keyfile", "unmanaged-devices"), name) for name in (EVERY,))
+    """Whether no card is left to it: `unmanaged-devices=*`, or `managed=0` of a section for every device."""
+    if _is_listed(_setting(tree, "keyfile", "unmanaged-devices"), EVERY):
+        return True
+    sections = {name for name, _, _ in _settings(tree) if name.startswith("device")}
+    return any(
+        as_boolean(_setting(tree, name, "managed") or "yes") is False
+        and _is_listed(_setting(tree, name, "match-device") or EVERY, EVERY)
+        for name in sections
+    )
 
 
 def _is_listed(text: str, name: str) -> bool:
@@ -128,17 +135,24 @@ def _means(word: str, name: str) -> bool:
 
 
 def _setting(tree: GuestTree, section: str, key: str) -> str:
-    """What the files say together: those of the vendor, the main one, those in /etc; `+=` adds."""
+    """What the files say together; `+=` adds."""
+    value = ""
+    for here, name, said in _settings(tree):
+        if here == section and name in {key, f"{key}+"}:
+            value = f"{value};{said}" if name.endswith("+") else said
+    return value
+
+
+def _settings(tree: GuestTree) -> Iterator[tuple[str, str, str]]:
+    """Section, key and value of each line: of the vendor's files, the main one, those in /etc."""
     both = files_by_name(tree, (OWN_CONFIG, VENDORS_CONFIG), (".conf",))
     vendors = [path for path in both if path.startswith(VENDORS_CONFIG)]
-    value = ""
     for path in (*vendors, CONFIG, *(path for path in both if path not in vendors)):
-        here = ""
+        section = ""
         for line in text_in(tree, path).splitlines():
             text = line.strip()
             name, equals, said = text.partition("=")
             if text.startswith("["):
-                here = text.strip("[]")
-            elif equals and here == section and name.strip() in {key, f"{key}+"}:
-                value = f"{value};{said.strip()}" if name.strip().endswith("+") else said.strip()
-    return value
+                section = text.strip("[]")
+            elif equals and not text.startswith("#"):
+                yield section, name.strip(), said.strip()
