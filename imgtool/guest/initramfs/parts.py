@@ -13,8 +13,9 @@ INIT = "/init"
 MAX_INIT_BYTES = 256 << 10
 PATH = ("/sbin", "/usr/sbin", "/bin", "/usr/bin")
 BUSYBOX = tuple(f"{directory}/busybox" for directory in PATH)
-_READ = re.compile(r"^\s*\.\s+\"?(/scripts/[a-z]+)\"?\s*$", re.MULTILINE)
-_RUN = re.compile(r"^\s*(?:exec\s+)?(mount|run-init)\s", re.MULTILINE)
+# What is indented stands in a condition, and may be never reached.
+_READ = re.compile(r"^\.[ \t]+\"?(/scripts/[a-z]+)\"?\s*$", re.MULTILINE)
+_RUN = re.compile(r"^(?:exec\s+)?(mount|run-init)\s", re.MULTILINE)
 
 
 def missing_part(tree: GuestTree) -> str | None:

@@ -36,6 +36,7 @@ WHOLE: dict[str, Content] = {
         ({"/sbin/run-init": None, "/bin/busybox": "x"}, ""),
         ({"/init": "#!/bin/sh\n", "/scripts/local": None}, ""),
         ({"/init": "#!/bin/sh\nexec run-init /root /sbin/init\n", "/sbin/run-init": None}, ""),
+        ({"/init": INIT.replace(". /scripts/nfs", "\t. /scripts/nfs"), "/scripts/nfs": None}, ""),
         ({"/init": None}, ""),
     ],
 )
