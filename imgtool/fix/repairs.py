@@ -5,7 +5,7 @@ only quoted, and where it cannot be quoted there is no repair. A script may be r
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from imgtool.fix import command_line
 from imgtool.model.facts import Fact, Known
@@ -281,6 +281,24 @@ def _fstab(linux: LinuxFacts, finding: Finding) -> Repair | str:
     return Repair((finding.check,), f"name file systems by their UUID {' and '.join(places)}", script)
 
 
+def _in_configuration(found: Iterable[str]) -> str | None:
+    """Why there is no repair where one of these is in cloud-init's configuration; None where none is."""
+    parts = [one for one in found if one.endswith(" of cloud-init's configuration")]
+    return f"a part of a file, which somebody has to take out: {parts[0]}" if parts else None
+
+
+def _host_keys(linux: LinuxFacts, finding: Finding) -> Repair | str:
+    found = linux.ssh_host_keys.value if isinstance(linux.ssh_host_keys, Known) else ()
+    configured = _in_configuration(found)
+    if configured is not None:
+        return configured
+    words = shell_operands(found)
+    if words is None:
+        return "its files have names that cannot be written in a shell"
+    title = "take out the SSH host keys; cloud-init makes new ones"
+    return Repair((finding.check,), title, f"{HOST_KEYS}rm -f -- {words}\n")
+
+
 def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
     found = linux.secrets.value if isinstance(linux.secrets, Known) else ()
     shadows = ("/etc/shadow: ", "/etc/shadow-: ")
@@ -288,9 +306,9 @@ def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
     odd += [one for one in found if one.startswith(("/etc/passwd: ", "/etc/passwd-: "))]
     if odd:
         return f"whose account it is decides what becomes of it: {odd[0]}"
-    configured = [one for one in found if one.endswith(" of cloud-init's configuration")]
-    if configured:
-        return f"a part of a file, which somebody has to take out: {configured[0]}"
+    configured = _in_configuration(found)
+    if configured is not None:
+        return configured
     files = [one.partition(": ")[0] for one in found if not one.startswith(shadows)]
     words = shell_operands(files)
     if words is None:
@@ -343,7 +361,7 @@ def _initramfs(linux: LinuxFacts, finding: Finding) -> Repair | str:
 REPAIRS: Mapping[str, Made] = {
     "filesystem-clean": always("mount and unmount the file systems, which replays their journals", CLEAN),
     "machine-id": always("empty the machine-id", MACHINE_ID),
-    "ssh-host-keys": always("take out the SSH host keys; cloud-init makes new ones", HOST_KEYS),
+    "ssh-host-keys": _host_keys,
     "secrets": _secrets,
     "identity": without_files("take out names of the old machine", lambda linux: linux.user_space.identity),
     "mac-unpinned": without_files(

@@ -115,7 +115,7 @@ def read_ssh_host_keys(tree: GuestTree, config: Fact[CloudConfig] | None = None)
     paths = dict.fromkeys([*usual, *_named_host_keys(tree)])
     found = [printable(path) for path in paths if tree.size_bytes(path) > 0]
     if isinstance(config, Known) and config.value.get("ssh_keys"):
-        found.append(config.value.where("ssh_keys"))
+        found.append(f"{config.value.where('ssh_keys')}: ssh_keys of cloud-init's configuration")
     return listed(iter(found), "no /etc/ssh/ssh_host_*_key")
 
 

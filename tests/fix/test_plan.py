@@ -129,6 +129,14 @@ def test_a_name_that_no_shell_takes_is_in_no_script(name: str) -> None:
     assert "mac-unpinned" in plan.left
 
 
+def test_host_keys_go_wherever_they_were_found() -> None:
+    key = "/etc/dropbear/dropbear_rsa_host_key"
+    (repair,) = planned(with_linux(ssh_host_keys=Known((key,), "x"))).repairs
+    assert f"rm -f -- {key}" in repair.script
+    configured = Known(("/etc/cloud/cloud.cfg: ssh_keys of cloud-init's configuration",), "x")
+    assert "has to take out" in planned(with_linux(ssh_host_keys=configured)).left["ssh-host-keys"]
+
+
 def test_a_name_is_quoted() -> None:
     (repair,) = planned(with_linux(pinned_macs=Known(("/etc/a b$(reboot)",), "seen"))).repairs
     assert "'/etc/a b$(reboot)'" in repair.script

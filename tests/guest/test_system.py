@@ -146,7 +146,7 @@ def test_host_keys_elsewhere():
     assert read_ssh_host_keys(tree, cloud_config_fact(tree)).value == (
         "/etc/dropbear/dropbear_rsa_host_key",
         "/var/lib/keys/host",
-        "/etc/cloud/cloud.cfg.d/x.cfg",
+        "/etc/cloud/cloud.cfg.d/x.cfg: ssh_keys of cloud-init's configuration",
     )
 
 

@@ -14,10 +14,13 @@ How to fix
     In an image file:  virt-sysprep -a IMAGE --operations ssh-hostkeys
 """
 
+from collections.abc import Sequence
+
 from imgtool.checks.check import Check, Verdict, failed, on_linux, passed, unknown
 from imgtool.model.facts import Known, Unknown
 from imgtool.model.linux import LinuxFacts
 from imgtool.model.verdict import Severity
+from imgtool.util.text import shell_operands
 
 
 def judge(linux: LinuxFacts) -> Verdict:
@@ -31,8 +34,15 @@ def judge(linux: LinuxFacts) -> Verdict:
             return failed(
                 f"{len(keys)} SSH host key(s) are baked in: every instance will have the same",
                 ", ".join(keys),
-                "remove them: `rm /etc/ssh/ssh_host_*_key*`; cloud-init makes new ones",
+                _remedy(keys),
             )
+
+
+def _remedy(keys: Sequence[str]) -> str:
+    if all(one.startswith("/etc/ssh/ssh_host_") for one in keys):
+        return "remove them: `rm /etc/ssh/ssh_host_*_key*`; cloud-init makes new ones"
+    words = shell_operands(one for one in keys if ": " not in one)
+    return f"remove them: `rm {words}`" if words else "take them out of the image"
 
 
 CHECK = Check("ssh-host-keys", Severity.ERROR, on_linux(judge))
