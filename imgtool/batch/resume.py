@@ -1,6 +1,8 @@
 """What an earlier run did, and is there still: the same source, the same settings, and the target."""
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imgtool.batch import sources, staging
@@ -29,20 +31,20 @@ def query(tasks: Sequence[Task], earlier: Earlier, uploads: Path) -> CloudQuery:
     return CloudQuery(tuple(clouds), uploads, {label: tuple(ids) for label, ids in wanted.items()})
 
 
-def is_done(task: Task, record: TaskRecord, there: Mapping[str, Sequence[str]]) -> bool:
-    """Whether nothing is left to do: `there` are the ids of active images, by cloud.
+def kept(task: Task, record: TaskRecord, there: Mapping[str, Sequence[str]]) -> TaskRecord | None:
+    """The record as it stays where nothing is left to do; None otherwise. `there`: active images, by cloud.
 
     The key of a task has its settings in it. Reads the source where the file seems another one, but may have
-    the same bytes.
+    the same bytes; then the record knows it as it is now, and the next run need not read it.
     """
     if record.state not in DONE:
-        return False
+        return None
     if task.output is not None and not staging.is_there(task.output, record.output_identity):
-        return False
+        return None
     for cloud in task.clouds:
         if record.image_ids.get(cloud.label) not in there.get(cloud.label, ()):
-            return False
-    return _same_source(task, record)
+            return None
+    return _with_source(task, record)
 
 
 def owns(task: Task, identity: FileIdentity | None) -> bool:
@@ -50,15 +52,22 @@ def owns(task: Task, identity: FileIdentity | None) -> bool:
     return task.output is not None and staging.is_there(task.output, identity)
 
 
-def _same_source(task: Task, record: TaskRecord) -> bool:
+def _with_source(task: Task, record: TaskRecord) -> TaskRecord | None:
+    """The record with the identity that its source has now; None where that is another source."""
     hashes = ((task.sha256, record.source_sha256), (task.sha512, record.source_sha512))
     as_meant = all(wanted in {None, found} for wanted, found in hashes)
     if is_url(task.source) or not as_meant:
-        return as_meant
-    files = [Path(one) for one in (task.source, sources.data_file(task.source)) if one is not None]
+        return record if as_meant else None
+    named = (one for one in (task.source, sources.data_file(task.source)) if one is not None)
+    files = [Path(os.path.realpath(one)) for one in named]
     if any(staging.is_there(one, record.source_identity) for one in files):
-        return True
-    return any(_has_noted_hash(one, record) for one in files)
+        return record
+    for one in files:
+        # Before it is read: what is written to it meanwhile makes it another file.
+        identity = staging.file_identity(one)
+        if _has_noted_hash(one, record):
+            return replace(record, source_identity=identity)
+    return None
 
 
 def _has_noted_hash(path: Path, record: TaskRecord) -> bool:

@@ -114,8 +114,9 @@ class _Batch:
         left = []
         for task in self._plan.tasks:
             record = found.get(task.key)
-            if record is not None and resume.is_done(task, record, there):
-                self._end(task, replace(record, state="skipped"))
+            kept = resume.kept(task, record, there) if record is not None else None
+            if kept is not None:
+                self._end(task, replace(kept, state="skipped"))
             else:
                 left.append(task)
         return left

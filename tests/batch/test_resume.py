@@ -43,41 +43,63 @@ def record(task: Task, source: Path) -> TaskRecord:
 
 
 def test_what_is_there_in_all_its_places_is_done(task: Task, record: TaskRecord) -> None:
-    assert resume.is_done(task, record, THERE)
-    assert resume.is_done(task, replace(record, state="skipped"), THERE)
+    assert resume.kept(task, record, THERE)
+    assert resume.kept(task, replace(record, state="skipped"), THERE)
 
 
 @pytest.mark.parametrize("state", ["waiting", "running", "failed", "interrupted", "refused", "check-failed"])
 def test_what_did_not_go_well_is_not(state: str, task: Task, record: TaskRecord) -> None:
-    assert not resume.is_done(task, replace(record, state=state), THERE)  # type: ignore[arg-type]
+    assert not resume.kept(task, replace(record, state=state), THERE)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("there", [{}, {"one": ["id-1"]}, {**THERE, "one": ["other"]}])
 def test_one_cloud_without_its_image_is_enough(
     there: dict[str, list[str]], task: Task, record: TaskRecord
 ) -> None:
-    assert not resume.is_done(task, record, there)
+    assert not resume.kept(task, record, there)
 
 
 def test_a_cloud_more_is_not_done(task: Task, record: TaskRecord) -> None:
     more = replace(task, clouds=(*CLOUDS, CloudName("three")))
-    assert not resume.is_done(more, record, {**THERE, "three": ["x"]})
+    assert not resume.kept(more, record, {**THERE, "three": ["x"]})
 
 
 def test_another_file_as_the_output_is_not_it(task: Task, record: TaskRecord) -> None:
     assert task.output is not None
     task.output.unlink()
-    assert not resume.is_done(task, record, THERE)
+    assert not resume.kept(task, record, THERE)
     task.output.write_bytes(b"other")
-    assert not resume.is_done(task, record, THERE)
+    assert not resume.kept(task, record, THERE)
     assert not resume.owns(task, record.output_identity)
 
 
 def test_a_source_that_only_looks_changed_is_read(task: Task, record: TaskRecord, source: Path) -> None:
     os.utime(source, ns=(0, 0))
-    assert resume.is_done(task, record, THERE)
+    assert resume.kept(task, record, THERE)
     source.write_bytes(b"changed")
-    assert not resume.is_done(task, record, THERE)
+    assert not resume.kept(task, record, THERE)
+
+
+def test_what_was_read_is_known_without_reading_the_next_time(
+    task: Task, record: TaskRecord, source: Path
+) -> None:
+    os.utime(source, ns=(0, 0))
+    kept = resume.kept(task, record, THERE)
+    assert kept is not None
+    assert kept.source_identity == staging.file_identity(source)
+    assert resume.kept(task, replace(kept, source_sha256=None), THERE) is not None
+
+
+def test_a_link_as_the_source_is_the_file_that_it_leads_to(
+    task: Task, record: TaskRecord, source: Path
+) -> None:
+    link = source.with_name("latest.raw")
+    link.symlink_to(source)
+    linked, unhashed = replace(task, source=str(link)), replace(record, source_sha256=None)
+    assert resume.kept(linked, unhashed, THERE) == unhashed
+    link.unlink()
+    link.symlink_to(link)
+    assert resume.kept(linked, record, THERE) is None
 
 
 def of_chunks(path: Path) -> str:
@@ -95,17 +117,17 @@ def test_a_source_is_known_by_the_hash_that_was_noted_whichever_is_noted_today(
     if noted == "sha256-chunks":
         record = replace(record, source_sha256=None)
     os.utime(source, ns=(0, 0))
-    assert resume.is_done(task, record, THERE)
+    assert resume.kept(task, record, THERE)
     source.write_bytes(b"changed")
-    assert not resume.is_done(task, record, THERE)
+    assert not resume.kept(task, record, THERE)
 
 
 def test_without_a_noted_hash_the_file_s_time_decides(task: Task, record: TaskRecord, source: Path) -> None:
     plain = replace(record, source_sha256=None)
     unhashed = replace(task, source_hash="none")
-    assert resume.is_done(unhashed, plain, THERE)
+    assert resume.kept(unhashed, plain, THERE)
     os.utime(source, ns=(0, 0))
-    assert not resume.is_done(unhashed, plain, THERE)
+    assert not resume.kept(unhashed, plain, THERE)
 
 
 def test_a_sha256_that_is_wanted_is_not_proven_by_another_hash(
@@ -113,27 +135,27 @@ def test_a_sha256_that_is_wanted_is_not_proven_by_another_hash(
 ) -> None:
     wanted = replace(task, sha256=record.source_sha256, source_hash="sha256-chunks")
     noted = replace(record, source_sha256_chunks=of_chunks(source))
-    assert resume.is_done(wanted, noted, THERE)
-    assert not resume.is_done(wanted, replace(noted, source_sha256=None), THERE)
+    assert resume.kept(wanted, noted, THERE)
+    assert not resume.kept(wanted, replace(noted, source_sha256=None), THERE)
 
 
 def test_a_source_that_is_gone_or_was_never_hashed_is_done_again(
     task: Task, record: TaskRecord, source: Path
 ) -> None:
     os.utime(source, ns=(0, 0))
-    assert not resume.is_done(task, replace(record, source_sha256=None), THERE)
+    assert not resume.kept(task, replace(record, source_sha256=None), THERE)
     source.unlink()
-    assert not resume.is_done(task, record, THERE)
+    assert not resume.kept(task, record, THERE)
 
 
 def test_a_url_is_known_by_its_checksum(task: Task, record: TaskRecord) -> None:
     fetched = replace(task, source="https://h/a.raw", sha256="0" * 64)
-    assert resume.is_done(fetched, replace(record, source_sha256="0" * 64), THERE)
-    assert not resume.is_done(fetched, replace(record, source_sha256="1" * 64), THERE)
+    assert resume.kept(fetched, replace(record, source_sha256="0" * 64), THERE)
+    assert not resume.kept(fetched, replace(record, source_sha256="1" * 64), THERE)
     by_another = replace(fetched, sha256=None, sha512="0" * 128)
-    assert resume.is_done(by_another, replace(record, source_sha512="0" * 128), THERE)
-    assert not resume.is_done(by_another, replace(record, source_sha512="1" * 128), THERE)
-    assert not resume.is_done(by_another, record, THERE)
+    assert resume.kept(by_another, replace(record, source_sha512="0" * 128), THERE)
+    assert not resume.kept(by_another, replace(record, source_sha512="1" * 128), THERE)
+    assert not resume.kept(by_another, record, THERE)
 
 
 def test_another_machine_s_number_of_the_disk_is_no_other_file(task: Task, record: TaskRecord) -> None:
@@ -161,4 +183,5 @@ def test_a_vmdk_of_two_files_is_known_by_its_data(
     done = replace(record, source_identity=staging.file_identity(data))
     if change != "nothing":
         data.write_bytes(b"content" if change == "times" else b"others")
-    assert resume.is_done(replace(task, source=str(vmdk)), done, THERE) == (change != "content")
+    kept = resume.kept(replace(task, source=str(vmdk)), done, THERE)
+    assert (kept is not None) == (change != "content")
