@@ -195,7 +195,14 @@ class GuestTree:
         """The resolved path and its node, one component at a time, as path_resolution(7) describes it."""
         directory, _, name = path.rpartition("/")
         begun = self._walk_to_directory(directory, path)
-        ended = begun if begun is None else self._walk(begun, _components(name), path)
+        if begun is None:
+            return None
+        here, node = begun.trail[-1]
+        if node.kind is Kind.DIRECTORY and name not in {"", ".", ".."}:
+            child = self._child(node, here, name)
+            if child is None or child.kind is not Kind.SYMLINK:  # as nearly always
+                return None if child is None else (below(here, name), child)
+        ended = self._walk(begun, _components(name), path)
         return None if ended is None else ended.trail[-1]
 
     def _walk_to_directory(self, directory: str, path: str) -> "_Walk | None":

@@ -112,8 +112,11 @@ def _quoted(line: str, position: int) -> tuple[str, int] | None:
         position += 1
     if line[position : position + 1] != '"':
         return None
-    parts: list[str] = []
     position += 1
+    end = line.find('"', position)
+    if end < 0 or "\\" not in line[position:end]:
+        return (line[position:end], end + 1) if end >= 0 else None
+    parts: list[str] = []
     while position < len(line) and line[position] != '"':
         if line[position] == "\\" and line[position + 1 : position + 2] in (
             {'"', "\\"} if escaped else {'"'}

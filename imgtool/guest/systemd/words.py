@@ -9,6 +9,7 @@ import re
 MAX_TEXT = 1 << 20
 MAX_WORDS = 5000
 _BLANKS = " \t\n\r"
+_PLAIN = re.compile(r"[^ \t\n\r]+")
 _NAMED = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " ",
     "\\": "\\", '"': '"', "'": "'",
@@ -35,6 +36,8 @@ def words_of(text: str, *, escapes: bool = True) -> list[str]:
 
     Raises UnbalancedError where a quote has no end.
     """
+    if not ("'" in text or '"' in text or (escapes and "\\" in text)):
+        return _PLAIN.findall(text[:MAX_TEXT])[:MAX_WORDS]
     words: list[str] = []
     position = 0
     while len(words) < MAX_WORDS:
