@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from imgtool.guest.bootloader.entry import BootEntry
 from imgtool.guest.bootloader.files import read_whole
-from imgtool.guest.bootloader.kernel_damage import damage
 from imgtool.guest.bootloader.kernel_image import read_kernel_image
 from imgtool.guest.bootloader.run import LoadedEntry, LoaderEnd, LoaderFile, LoaderRun
 from imgtool.guest.bootloader.start import Start
@@ -212,7 +211,6 @@ class _Run:
             )
         image = read_kernel_image(kernel.open(), kernel.size_bytes)
         problem = image.problem or ("" if image.has_boot_flag else "it has no boot sector of Linux")
-        problem = problem or damage(kernel.open(), image)
         if problem:
             return LoadedEntry(entry, None, problem=f"{kernel} is not started: {problem}")
         initrds = []

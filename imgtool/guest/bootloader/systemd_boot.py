@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from imgtool.guest.bootloader import bls
 from imgtool.guest.bootloader.entry import BootEntry
 from imgtool.guest.bootloader.files import LoaderFiles, read_whole
-from imgtool.guest.bootloader.kernel_damage import damage
 from imgtool.guest.bootloader.kernel_image import read_kernel_image
 from imgtool.guest.bootloader.patterns import matches
 from imgtool.guest.bootloader.run import LoadedEntry, LoaderFile, LoaderRun
@@ -194,8 +193,7 @@ class _Run:
         return self._unified(chosen, file).entry if file is not None else chosen.entry
 
     def _kernel(self, chosen: MenuEntry, file: LoaderFile) -> LoadedEntry:
-        image = read_kernel_image(file.open(), file.size_bytes)
-        problem = image.problem or damage(file.open(), image)
+        problem = read_kernel_image(file.open(), file.size_bytes).problem
         if problem:
             return _in_vain(chosen, f"{file} is not started: {problem}")
         found = []

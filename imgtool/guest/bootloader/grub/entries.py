@@ -3,7 +3,6 @@
 from imgtool.guest.bootloader.entry import BootEntry
 from imgtool.guest.bootloader.grub.machine import Entry, Loaded, Machine
 from imgtool.guest.bootloader.grub.values import UNKNOWN
-from imgtool.guest.bootloader.kernel_damage import damage
 from imgtool.guest.bootloader.kernel_image import architecture_problem, read_kernel_image
 from imgtool.guest.bootloader.run import LoadedEntry
 from imgtool.guest.bootloader.start import Start
@@ -60,10 +59,9 @@ def _version_and_problem(loaded: Loaded, architecture: str) -> tuple[str, str]:
         return "", ""
     try:
         image = read_kernel_image(loaded.kernel.open(), loaded.kernel.size_bytes)
-        problem = image.problem or architecture_problem(image, architecture)
-        problem = problem or damage(loaded.kernel.open(), image)
     except GuestReadError as error:
         return "", f"{loaded.kernel}: {error}"
+    problem = image.problem or architecture_problem(image, architecture)
     return image.version, f"{loaded.kernel}: {problem}" if problem else ""
 
 
