@@ -94,6 +94,7 @@ def boot(command: Decorated) -> Decorated:
     return with_options(cast("Decorated", gathered), _OPTIONS)
 
 
+# An option's value.
 def _gathered(wanted: bool, bus: str | None, timeout_seconds: float | None) -> BootOptions | None:  # noqa: FBT001
     if not wanted:
         if bus or timeout_seconds is not None:

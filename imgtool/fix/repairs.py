@@ -27,6 +27,9 @@ IN_UNIFIED_IMAGE = (
 )
 
 
+UNWRITABLE = "its files have names that cannot be written in a shell"
+
+
 def always(title: str, script: str) -> Made:
     """Make the same for every guest."""
 
@@ -46,7 +49,7 @@ def without_files(title: str, facts: Callable[[LinuxFacts], Fact[tuple[str, ...]
         paths = [one.partition(": ")[0] for one in found.value] if isinstance(found, Known) else []
         words = shell_operands(paths)
         if not paths or words is None:
-            return "its files have names that cannot be written in a shell"
+            return UNWRITABLE
         return Repair((finding.check,), title, f"{first}rm -rf -- {words}\n")
 
     return made
@@ -294,7 +297,7 @@ def _host_keys(linux: LinuxFacts, finding: Finding) -> Repair | str:
         return configured
     words = shell_operands(found)
     if words is None:
-        return "its files have names that cannot be written in a shell"
+        return UNWRITABLE
     title = "take out the SSH host keys; cloud-init makes new ones"
     return Repair((finding.check,), title, f"{HOST_KEYS}rm -f -- {words}\n")
 
@@ -312,7 +315,7 @@ def _secrets(linux: LinuxFacts, finding: Finding) -> Repair | str:
     files = [one.partition(": ")[0] for one in found if not one.startswith(shadows)]
     words = shell_operands(files)
     if words is None:
-        return "its files have names that cannot be written in a shell"
+        return UNWRITABLE
     script = SHADOW if len(files) < len(found) else ""
     return Repair(
         (finding.check,),

@@ -108,6 +108,7 @@ class VolumeStream(SeekableStream):
             yield offset, offset + length
             start += length
 
+    # The buffers that its callers have.
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
         """Read into a buffer."""
         content = self.read(len(buffer))

@@ -87,10 +87,10 @@ def _logger(name: str) -> Any:
     logging = sys.modules.get("logging")
     if getattr(logging, "getLogger", None) is None:
         return None
-    root = logging.getLogger(ALL)  # type: ignore[union-attr]
+    root = logging.getLogger(ALL)  # type: ignore[union-attr]  # asked above
     if not root.handlers:  # without one, Python prints warnings on stderr
-        root.addHandler(logging.NullHandler())  # type: ignore[union-attr]
-    return logging.getLogger(name)  # type: ignore[union-attr]
+        root.addHandler(logging.NullHandler())  # type: ignore[union-attr]  # asked above
+    return logging.getLogger(name)  # type: ignore[union-attr]  # asked above
 
 
 def _shown(value: Field) -> Field:

@@ -162,11 +162,11 @@ def command(
     judgement = _judge(booted)
     if output == "json":
         from imgtool.report import as_json  # noqa: PLC0415 - loaded only where it is needed
-        from imgtool.report.as_json import boot as boots_as_json  # noqa: PLC0415
+        from imgtool.report.as_json import boot as boots_as_json  # noqa: PLC0415 - the same
 
         console.show(as_json.to_text(boots_as_json.document(booted.boots, judgement)))
     else:
-        from imgtool.report.as_text import boot as boots_as_text  # noqa: PLC0415
+        from imgtool.report.as_text import boot as boots_as_text  # noqa: PLC0415 - the same
 
         console.tell(boots_as_text.document(booted.boots, judgement, console.paint))
     came_up = all(one.answered for one in booted.boots)

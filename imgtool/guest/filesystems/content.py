@@ -20,6 +20,7 @@ class CheckedFile(SeekableStream):
         self._where = where
         self._read_at = read_at
 
+    # The buffers that its callers have.
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
         """Fill the buffer, or as much of it as the file has left."""
         wanted = min(len(buffer), self.size - self._position)

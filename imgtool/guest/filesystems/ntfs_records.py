@@ -42,13 +42,13 @@ class Sizes(Protocol):
     """Sizes of clusters and records, and where the table starts: ntfs.Geometry."""
 
     @property
-    def cluster_size(self) -> int: ...  # noqa: D102
+    def cluster_size(self) -> int: ...  # noqa: D102 - its name says it
 
     @property
-    def record_size(self) -> int: ...  # noqa: D102
+    def record_size(self) -> int: ...  # noqa: D102 - its name says it
 
     @property
-    def table_start(self) -> int: ...  # noqa: D102
+    def table_start(self) -> int: ...  # noqa: D102 - its name says it
 
 
 class NtfsVolume:

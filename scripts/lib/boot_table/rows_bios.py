@@ -43,7 +43,7 @@ def _conf(text: str = CONF) -> GuestChange:
 
 
 def _extlinux(name: str, end: str, text: str = CONF, **more: object) -> Row:
-    return Row(f"{name}", "extlinux", end, _conf(text), **more)  # type: ignore[arg-type]
+    return Row(f"{name}", "extlinux", end, _conf(text), **more)  # type: ignore[arg-type]  # fields of Row
 
 
 def _no_module(guest: RealGuest) -> None:

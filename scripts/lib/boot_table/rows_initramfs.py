@@ -14,7 +14,7 @@ VIRTIO = f"{MODULES}kernel/drivers/**/virtio*.ko"
 
 
 def _row(name: str, change: GuestChange, end: str = "initramfs", **more: object) -> Row:
-    return Row(name, "grub-bios", end, change, **more)  # type: ignore[arg-type]
+    return Row(name, "grub-bios", end, change, **more)  # type: ignore[arg-type]  # fields of Row
 
 
 def _cut(guest: RealGuest) -> None:

@@ -57,7 +57,7 @@ def _moved(esp: Esp) -> None:
 
 
 def _row(name: str, end: str, *puts: Put, **more: object) -> Row:
-    return Row(name, "systemd-boot", end, _esp(*puts), **more)  # type: ignore[arg-type]
+    return Row(name, "systemd-boot", end, _esp(*puts), **more)  # type: ignore[arg-type]  # fields of Row
 
 
 LOADER = (

@@ -13,7 +13,7 @@ SYSTEM_UNITS = "/lib/systemd/system"
 
 
 def _row(name: str, end: str, change: GuestChange, **more: object) -> Row:
-    return Row(name, "grub-bios", end, change, **more)  # type: ignore[arg-type]
+    return Row(name, "grub-bios", end, change, **more)  # type: ignore[arg-type]  # fields of Row
 
 
 def _fstab(line: str) -> GuestChange:

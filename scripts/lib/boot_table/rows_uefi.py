@@ -23,7 +23,7 @@ from boot_table.model import GuestChange, Row
 
 
 def _row(name: str, end: str, change: GuestChange | None = None, **more: object) -> Row:
-    return Row(name, "grub-uefi", end, change, **more)  # type: ignore[arg-type]
+    return Row(name, "grub-uefi", end, change, **more)  # type: ignore[arg-type]  # fields of Row
 
 
 def _partition_uuid(guest: RealGuest) -> str:

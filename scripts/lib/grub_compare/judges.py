@@ -124,8 +124,10 @@ def by_imgtool(variant: Variant, folder: Path) -> list[str]:
     start = disk.start(prefix=f"(hd0,gpt3){folder}", modules=_EVERYTHING)
     machine = _OnHostfs(start, Disks(start, disk.devices, disk.layout), Modules("i386-pc", _EVERYTHING))
     disk.root.tree[f"{folder}/grub.cfg".lstrip("/")] = (
+        # Its disks have a root.
         f"set top={folder}\nexport top\nconfigfile $top/v.cfg\n"  # type: ignore[index]
     )
+    # Its disks have a root.
     disk.root.tree[f"{folder}/v.cfg".lstrip("/")] = variant.text  # type: ignore[index]
     with contextlib.suppress(Stop, Undecided):
         begin(machine)

@@ -19,6 +19,7 @@ PLACES = {
     "opt": "/opt",
 }
 """Where the directories of a variant are for systemd."""
+# Emptied in a root of its own.
 EMPTY = ("/etc/systemd", "/usr/local/lib", "/run", "/tmp", "/usr/lib/systemd/system-generators")  # noqa: S108
 SECONDS = 60
 IS_252 = {"/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so": ""}

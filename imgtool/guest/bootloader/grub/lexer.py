@@ -149,7 +149,7 @@ def _word_end(buffer: str, start: int) -> tuple[int, bool]:
     while at < len(buffer):
         character = buffer[at]
         if character not in _STOPS:
-            at = _PLAIN.match(buffer, at).end()  # type: ignore[union-attr]
+            at = _PLAIN.match(buffer, at).end()  # type: ignore[union-attr]  # it always matches here
         elif character == "\\" and at + 1 < len(buffer):
             at += 2
         elif character in "'\"" or buffer.startswith('$"', at):
@@ -167,7 +167,7 @@ def _quote_end(buffer: str, start: int) -> int:
     """Behind the closing quote; beyond the buffer where there is none."""
     start += buffer[start] == "$"
     body = _SINGLE if buffer[start] == "'" else _DOUBLE
-    return body.match(buffer, start + 1).end() + 1  # type: ignore[union-attr]
+    return body.match(buffer, start + 1).end() + 1  # type: ignore[union-attr]  # it always matches here
 
 
 def _continues(buffer: str, start: int, end: int) -> bool:
@@ -214,13 +214,13 @@ class _Splitter:
     def _special(self, character: str, *, translated: bool) -> None:
         if translated:
             self._at += 1
-            body = _DOUBLE.match(self._text, self._at + 1)[0]  # type: ignore[index]
+            body = _DOUBLE.match(self._text, self._at + 1)[0]  # type: ignore[index]  # it always matches here
             self._at += len(body) + 2
             self._pieces.append(Piece("translated", _unescaped(body, '"')))
         elif character == "$":
             self._variable("variable")
         elif character == "'":
-            body = _SINGLE.match(self._text, self._at + 1)[0]  # type: ignore[index]
+            body = _SINGLE.match(self._text, self._at + 1)[0]  # type: ignore[index]  # it always matches here
             self._at += len(body) + 2
             self._add("quoted", body)
         else:

@@ -20,7 +20,7 @@ def compare_names(left: str, right: str) -> int:
 def _split(name: str) -> tuple[str, str, str]:
     """Name, version and release, which the last two dashes part; what is missing moves to the left."""
     parts = name.rsplit("-", 2)
-    return (*parts, *[""] * (3 - len(parts)))  # type: ignore[return-value]
+    return (*parts, *[""] * (3 - len(parts)))  # type: ignore[return-value]  # three, by what is added
 
 
 def compare_versions(left: str, right: str, caret: str = "+") -> int:

@@ -93,6 +93,7 @@ def _run(image_format: str, mutant: Mutant) -> str:
             return f"{some(source)} of a large disk"
         content = whole(source)
         layout = read_layout(image_format, file.read_at, file.size_bytes)
+        # The judgement.
         assert MappedStream(file, layout).read() == content, "the two readers differ"  # noqa: S101
     if _AZURE in (mutant.content[28:32], mutant.content[-484:-480]):
         return "passed, of Azure"

@@ -38,6 +38,7 @@ def _run(mutant: Mutant) -> str:
     with mutant.stream() as stream:
         facts = _inspect(stream, mutant.size)
     found = _OUTER_GUARD.match(facts.reason)
+    # The judgement.
     assert found is None, f"only the last guard stopped a {found[1] if found else ''}"  # noqa: S101
     return _shown(facts)
 

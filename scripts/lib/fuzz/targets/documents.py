@@ -42,6 +42,7 @@ def _run(mutant: Mutant) -> str:
     """Both ways: what is gone on one side is new on the other."""
     found, whole = _read(mutant.content), _read_seed(mutant.seed.name)
     there, back = difference(whole, found), difference(found, whole)
+    # A bug of ours.
     assert [len(one.changes) for one in there.kinds] == [len(one.changes) for one in back.kinds], (  # noqa: S101
         "another number of changes from the one side than from the other"
     )
@@ -103,6 +104,7 @@ def _read(content: bytes) -> Snapshot:
         found = read_document(DocumentRequest("document", len(document)), descriptor)
     finally:
         os.close(descriptor)
+    # A bug of ours.
     assert all(isinstance(one, Missing) or len(one) <= MAX_PACKAGES for one in found.kinds.values())  # noqa: S101
     return found
 

@@ -50,6 +50,7 @@ def _run(mutant: Mutant) -> str:
         return f"QEMU refuses it: {judged.rpartition(str(path))[2]}"
     theirs = judged["virtual-size"]
     ours = image.virtual_size_bytes
+    # The judgement.
     assert theirs == ours, f"{image_format}: QEMU says {theirs} bytes, the gate {ours}"  # noqa: S101
     for key in ("backing-filename", "full-backing-filename", "data-file"):
         assert key not in judged, f"{image_format}: QEMU sees a {key}"  # noqa: S101 - the judgement

@@ -54,6 +54,7 @@ def _run(mutant: Mutant) -> str:
         by_stream = _by_stream(file)
         with naming(path):
             content = _by_source(file)
+    # The judgement.
     assert isinstance(by_stream, bytes), f"one reader refuses what the other reads: {by_stream}"  # noqa: S101
     assert by_stream == content, "the two readers read different bytes"  # noqa: S101 - the judgement
     judged = qemu.content(path, "qcow2")

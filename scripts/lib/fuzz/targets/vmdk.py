@@ -68,6 +68,7 @@ def _run(mutant: Mutant) -> str:
             return f"{some(source)} of a large disk"
         content = whole(source)
         layout = read_layout("vmdk", file.read_at, file.size_bytes)
+        # The judgement.
         assert MappedStream(file, layout).read() == content, "the two readers differ"  # noqa: S101
     judged = qemu.content(path, "vmdk")  # a parent that the gate let through would show as other content
     if isinstance(judged, str):
