@@ -111,7 +111,7 @@ def child_of(settings: Settings, task: Task) -> int:
     lock = work_folders.task_folder(settings.work, task.key) / "lock"
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            held = [os.readlink(one) for one in (entry / "fd").iterdir()]  # noqa: PTH115
+            held = [os.readlink(one) for one in (entry / "fd").iterdir()]  # noqa: PTH115 - the text, as it is
         except OSError:
             continue
         if str(lock) in held and int(entry.name) != os.getpid():

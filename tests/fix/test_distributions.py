@@ -182,6 +182,7 @@ def test_selinux_labels_are_set_without_selinux(tmp_path: Path) -> None:
     assert (guest.top / ".autorelabel").exists()
     guest.put(contexts[1:])
     ran = guest.run(script_of("selinux-labels"))
+    # Only words.
     skipped = " ".join(f"-e {place}" for place in ("/dev", "/proc", "/sys", "/run", "/tmp"))  # noqa: S108
     assert ran.calls == [f"setfiles -m {skipped} {contexts} /"]
     assert not (guest.top / ".autorelabel").exists()

@@ -214,6 +214,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(place: Path) -> None:
     path = manifest(place, CONVERT.replace("{output", "{compression: zlib, output"))
     for made in range(3):
         with start(path, "--jobs", "2", "-p", "never") as batch:
+            # Called in the same round.
             wait_for(lambda: half_made(place) and len(list((place / "out").glob("*.qcow2"))) >= made)  # noqa: B023
             batch.kill()
         wait_for(lambda: processes_in(place) == [])

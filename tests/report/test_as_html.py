@@ -124,10 +124,11 @@ def test_a_failing_check_explains_itself_and_a_passing_one_does_not() -> None:
 
 def test_delivery_is_told_where_there_was_one() -> None:
     story = made.good()
+    # Only a text.
     plan = ConversionPlan(facts.image(), Path("/tmp/<b>.qcow2"), "qcow2", "zlib", "native", "it is raw")  # noqa: S108
     upload = UploadPlan("devcloud", facts.image(), "qcow2", 2, GlanceTarget("debian"), ())
     told = page(replace(story, conversion_plan=plan, upload_plans=(upload,))).text
-    assert "/tmp/<b>.qcow2 (qcow2, compression zlib)" in told  # noqa: S108
+    assert "/tmp/<b>.qcow2 (qcow2, compression zlib)" in told  # noqa: S108 - only a text
     assert "devcloud" in told
     assert "Delivery" not in report([story])
 

@@ -91,13 +91,13 @@ def test_machine_code_is_in_the_box_before_it_is_shut() -> None:
     ],
 )
 def test_the_code_of_a_module_is_sent(name: str, is_package: bool) -> None:
-    origin, package, code = marshal.loads(code_of(name.encode()))  # noqa: S302
+    origin, package, code = marshal.loads(code_of(name.encode()))  # noqa: S302 - code of our own
     assert (Path(origin).exists(), package) == (True, is_package)
     assert code.co_name == "<module>"
 
 
 def test_a_namespace_package_has_no_code() -> None:
-    assert marshal.loads(code_of(b"dissect")) == ("dissect", True, None)  # noqa: S302
+    assert marshal.loads(code_of(b"dissect")) == ("dissect", True, None)  # noqa: S302 - code of our own
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ DEVICES = (
 )
 POINTS = (
     *("/", "/boot", "/boot/efi", "/data", "/data/", "//data//x", "/var/lib", "/my\\040data", "/a-b", "/usr"),
+    # Only a text.
     *("none", "swap", "relative", "/proc", "/dev/shm", "/run", "/sys/fs/cgroup", "/x.y", "/tmp", "/média"),  # noqa: S108
 )
 TYPES = (

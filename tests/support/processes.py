@@ -19,6 +19,7 @@ def _uses(entry: Path, folder: str) -> bool:
     try:
         if folder.encode() in (entry / "cmdline").read_bytes():
             return True
+        # The text, as it is.
         return any(os.readlink(one).startswith(folder) for one in (entry / "fd").iterdir())  # noqa: PTH115
     except OSError:
         return False
@@ -47,7 +48,7 @@ def half_written(folder: Path) -> bool:
 
 def _open_files(entry: Path) -> list[str]:
     try:
-        return [os.readlink(one) for one in (entry / "fd").iterdir()]  # noqa: PTH115
+        return [os.readlink(one) for one in (entry / "fd").iterdir()]  # noqa: PTH115 - the text, as it is
     except OSError:
         return []
 

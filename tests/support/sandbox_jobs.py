@@ -54,14 +54,15 @@ def _is_open(number: int) -> bool:
 TRIES: dict[str, Callable[[], object]] = {
     "open a file": lambda: os.open("/etc/hostname", os.O_RDONLY),
     "open one of its own": lambda: os.open(__file__, os.O_RDONLY),
+    # To be refused.
     "make a file": lambda: os.open("/tmp/made-in-the-box", os.O_RDWR | os.O_CREAT),  # noqa: S108
-    "remove a file": lambda: os.unlink("/tmp/made-in-the-box"),  # noqa: PTH108, S108
+    "remove a file": lambda: os.unlink("/tmp/made-in-the-box"),  # noqa: PTH108, S108 - to be refused
     "list a folder": lambda: os.listdir("/"),
-    "look up a file": lambda: os.stat("/etc/hostname"),  # noqa: PTH116
+    "look up a file": lambda: os.stat("/etc/hostname"),  # noqa: PTH116 - to be refused
     "make a socket": lambda: socket.socket(socket.AF_INET),
     "make a pair of sockets": socket.socketpair,
     "fork": os.fork,
-    "become a program": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606
+    "become a program": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 - to be refused
     "start a program": lambda: os.posix_spawn("/bin/true", ["true"], {}),
     "signal another": lambda: os.kill(1, 0),
     "signal itself": lambda: os.kill(os.getpid(), signal.SIGCONT),
@@ -80,7 +81,7 @@ TRIES: dict[str, Callable[[], object]] = {
     "read another's memory": lambda: _libc(310, 1, 0, 0, 0, 0, 0),
     "close the channel for others": lambda: socket.socket(fileno=os.dup(CHANNEL)).shutdown(socket.SHUT_RDWR),
     "share memory": lambda: _libc(29, 1, 4096, 0o1600),
-    "be spared": lambda: open("/proc/self/oom_score_adj", "w"),  # noqa: PTH123, SIM115
+    "be spared": lambda: open("/proc/self/oom_score_adj", "w"),  # noqa: PTH123, SIM115 - to be refused
     "live on": lambda: _libc(157, 1, 0, 0, 0, 0),
     "be traced": lambda: _libc(101, 0, 0, 0, 0),
     "open by openat2": lambda: _libc(437, -100, b"/etc/hostname", struct.pack("QQQ", 0, 0, 0), 24),
