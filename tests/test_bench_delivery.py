@@ -32,7 +32,7 @@ def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def result(name: str, *seconds: float, ours: bool = False, **more: object) -> Result:
     samples = tuple(Sample(s, s / 2, s / 4, 50 * MIB, file_size_bytes=8 * MIB) for s in seconds)
-    return Result(name, ours, (name,), samples, **more)  # type: ignore[arg-type]
+    return Result(name, ours, (name,), samples, **more)  # type: ignore[arg-type]  # by name, as the test says
 
 
 def case(*results: Result, name: str = "compressed") -> CaseResult:
@@ -148,7 +148,7 @@ def test_a_delivery_that_went_wrong_has_no_time_and_leaves_nothing(devcloud: Dev
         "leaves a file": [["sh", "-c", "touch $TMPDIR/it"]],
     }
     entrants = [
-        Way(name, lambda _, steps=steps: steps, ours=name in {"good", "leaves a file"})  # type: ignore[misc]
+        Way(name, lambda _, steps=steps: steps, ours=name in {"good", "leaves a file"})  # type: ignore[misc]  # each its own steps
         for name, steps in ways.items()
     ]
     cloud = Cloud(devcloud.clouds_yaml.parent)

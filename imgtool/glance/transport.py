@@ -189,7 +189,7 @@ class _Reading:
 class _Response(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         # It has what http.client asks of a socket.
-        super().__init__(_Reading(sock), *args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(_Reading(sock), *args, **kwargs)  # type: ignore[arg-type]  # as http.client calls it
 
 
 class _Connection(HTTPConnection):

@@ -109,7 +109,7 @@ class VolumeStream(SeekableStream):
             start += length
 
     # The buffers that its callers have.
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # it takes no other buffers
         """Read into a buffer."""
         content = self.read(len(buffer))
         buffer[: len(content)] = content

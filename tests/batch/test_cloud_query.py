@@ -37,8 +37,8 @@ def test_a_cloud_that_cannot_be_asked_has_nothing_and_the_others_are_asked(
     devcloud: Devcloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(cloud: dict[str, object]) -> None:
-        if cloud["auth"]["username"] != "admin":  # type: ignore[index]
-            cloud["auth"]["auth_url"] = "http://127.0.0.1:9/v3"  # type: ignore[index]
+        if cloud["auth"]["username"] != "admin":  # type: ignore[index]  # JSON
+            cloud["auth"]["auth_url"] = "http://127.0.0.1:9/v3"  # type: ignore[index]  # JSON
 
     changed = devcloud.changed(tmp_path / "clouds.yaml", away)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(changed.clouds_yaml))

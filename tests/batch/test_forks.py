@@ -43,7 +43,7 @@ def children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]
 
 
 def request(code: str, **more: object) -> Request:
-    return Request(textwrap.dedent(code).encode(), LIMIT, {}, **more)  # type: ignore[arg-type]
+    return Request(textwrap.dedent(code).encode(), LIMIT, {}, **more)  # type: ignore[arg-type]  # by name, as the test says
 
 
 def run(

@@ -49,7 +49,7 @@ def test_what_is_there_in_all_its_places_is_done(task: Task, record: TaskRecord)
 
 @pytest.mark.parametrize("state", ["waiting", "running", "failed", "interrupted", "refused", "check-failed"])
 def test_what_did_not_go_well_is_not(state: str, task: Task, record: TaskRecord) -> None:
-    assert not resume.kept(task, replace(record, state=state), THERE)  # type: ignore[arg-type]
+    assert not resume.kept(task, replace(record, state=state), THERE)  # type: ignore[arg-type]  # as much as is asked of it
 
 
 @pytest.mark.parametrize("there", [{}, {"one": ["id-1"]}, {**THERE, "one": ["other"]}])

@@ -171,7 +171,7 @@ def test_a_file_that_changes_while_it_is_read_is_told(
         if piece == (16 * MIB, 24 * MIB):
             with path.open("r+b") as file:
                 file.write(b"other")
-        return read(source, piece, *rest)  # type: ignore[arg-type]
+        return read(source, piece, *rest)  # type: ignore[arg-type]  # as much as is asked of it
 
     monkeypatch.setattr(chunk_digest, "_lines", slowly)
     with background_digest(admit(path, "raw"), (SHA256_CHUNKS,)) as found:
@@ -198,7 +198,7 @@ def test_its_threads_stand_back_and_no_other(tmp_path: Path, monkeypatch: pytest
 
     def watched(*arguments: object) -> bytes:
         seen.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        return read(*arguments)  # type: ignore[arg-type]
+        return read(*arguments)  # type: ignore[arg-type]  # as much as is asked of it
 
     monkeypatch.setattr(chunk_digest, "_lines", watched)
     before = os.getpriority(os.PRIO_PROCESS, 0)

@@ -103,7 +103,7 @@ def test_every_command(name: str, tmp_path: Path) -> None:
         assert "Nova refuses it as a raw disk for its MBR" in run.stderr
         assert "--insist" in run.stderr
     told = answer("upload", path, "--cloud", "c", "--name", "x", "--dry-run", "--insist")
-    assert told["upload"]["disk_format"] == "raw"  # type: ignore[index]
+    assert told["upload"]["disk_format"] == "raw"  # type: ignore[index]  # JSON
 
 
 def test_what_prepare_makes_a_qcow2_of_is_judged_as_one(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_whole_disk_file_system_with_boot_code_is_read(tmp_path: Path) -> None
     with path.open("r+b") as file:
         file.write(sector(code=b"\xeb\x58\x90SYSLINUX" + b"\xfa" * 400))
     guest = answer("inspect", path)["guest"]
-    assert [one["label"] for one in guest["filesystems"]] == ["alpine-root"]  # type: ignore[index]
+    assert [one["label"] for one in guest["filesystems"]] == ["alpine-root"]  # type: ignore[index]  # JSON
 
 
 def iso(path: Path, first: bytes = b"") -> Path:
@@ -134,7 +134,7 @@ def iso(path: Path, first: bytes = b"") -> Path:
 @pytest.mark.parametrize("first", [b"", sector(entry(0, flag=0x80)), sector(entry(0x17, flag=0x80, first=0))])
 def test_an_iso_goes_as_one(first: bytes, name: str, claim: list[str], tmp_path: Path) -> None:
     told = answer("upload", iso(tmp_path / name, first), *claim, "--cloud", "c", "--dry-run")
-    assert (told["upload"]["disk_format"], told["upload"]["streamed"]) == ("iso", False)  # type: ignore[index]
+    assert (told["upload"]["disk_format"], told["upload"]["streamed"]) == ("iso", False)  # type: ignore[index]  # JSON
 
 
 @pytest.mark.parametrize("made", ["raw", "qcow2"])
@@ -161,7 +161,7 @@ def test_a_vhd_is_converted_and_not_sent_as_it_is(options: list[str], tmp_path: 
         assert run.returncode == 2, run.stderr
         assert f"imgtool prepare {path}" in run.stderr
     told = answer("upload", path, "--cloud", "c", "--dry-run", "--insist")
-    assert told["upload"]["disk_format"] == "vhd"  # type: ignore[index]
+    assert told["upload"]["disk_format"] == "vhd"  # type: ignore[index]  # JSON
     assert finding(path)["outcome"] == "fail"
 
 

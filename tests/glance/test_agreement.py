@@ -82,6 +82,6 @@ def test_an_owner_that_was_asked_for(plan: UploadPlan) -> None:
     ids=repr,
 )
 def test_the_rest_is_noted(plan: UploadPlan, change: dict[str, object], note: str) -> None:
-    record = replace(RECORD, **change)  # type: ignore[arg-type]
+    record = replace(RECORD, **change)  # type: ignore[arg-type]  # by name, as the test says
     require(plan, record)
     assert verify.differences(plan, record) == (note,)

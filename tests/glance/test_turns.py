@@ -65,7 +65,7 @@ def test_the_second_waits_for_the_first_and_says_so(journal: Journal, tmp_path: 
 def test_others_do_not_wait(other: dict[str, str], journal: Journal, tmp_path: Path) -> None:
     with (
         concurrency.alone(plan(tmp_path), CLOUD, journal, NullProgress()),
-        concurrency.alone(plan(tmp_path, **other), CLOUD, journal, NullProgress()),  # type: ignore[arg-type]
+        concurrency.alone(plan(tmp_path, **other), CLOUD, journal, NullProgress()),  # type: ignore[arg-type]  # by name, as the test says
     ):
         pass
 

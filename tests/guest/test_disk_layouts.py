@@ -193,7 +193,7 @@ def test_the_guest_is_found_and_healthy(
     assert facts.reason == f"Linux on {root}"
     assert is_healthy(linux(facts), initramfs, evidence)
     assert isinstance(linux(facts).command_line, Known)
-    assert f"root=UUID={UUIDS['/']}" in linux(facts).command_line.value  # type: ignore[union-attr]
+    assert f"root=UUID={UUIDS['/']}" in linux(facts).command_line.value  # type: ignore[union-attr]  # found, or the test fails
 
 
 def two_systems(disk: Path, work: Path) -> None:

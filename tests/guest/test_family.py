@@ -115,7 +115,7 @@ def test_the_label_of_a_vdev() -> None:
     found = probe(head, None)  # type: ignore[arg-type]  # it reads no further
     assert found is not None
     assert found.type == "zfs_member"
-    assert probe(bytes(68 << 10), None) is None  # type: ignore[arg-type]
+    assert probe(bytes(68 << 10), None) is None  # type: ignore[arg-type]  # as much as is asked of it
 
 
 IGNITION = {"/usr/lib/dracut/modules.d/30ignition/module-setup.sh": ""}

@@ -22,7 +22,7 @@ DEBIAN: dict[str, Content] = {"/usr/bin/growpart": "#!/bin/sh", "/etc/cloud/clou
 
 def layout(scheme: str, *starts: tuple[int, int]) -> DiskLayout:
     table = tuple(Partition(n, "x", None, None, start << 20, 1 << 20, bootable=False) for n, start in starts)
-    return DiskLayout(scheme, table, b"", ())  # type: ignore[arg-type]
+    return DiskLayout(scheme, table, b"", ())  # type: ignore[arg-type]  # as much as is asked of it
 
 
 def root(*partitions: int) -> Volume:

@@ -77,7 +77,7 @@ def test_the_system_of_each_fixture(name: str) -> None:
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_the_guest_of_each_fixture_is_healthy(name: str) -> None:
     facts = linux(inspected(name))
-    assert [fact.value for fact in (facts.os_distro, facts.os_version, facts.architecture)] == [  # type: ignore[union-attr]
+    assert [fact.value for fact in (facts.os_distro, facts.os_version, facts.architecture)] == [  # type: ignore[union-attr]  # found, or the test fails
         "debian",
         "12",
         "x86_64",
@@ -127,7 +127,7 @@ def test_a_boot_partition_that_is_lost_makes_its_facts_unknown() -> None:
     assert facts.status == "known"
     kernels = linux(facts).kernels
     initramfs = [kernel.initramfs for kernel in kernels.value] if isinstance(kernels, Known) else [kernels]
-    assert all("not on this disk" in fact.reason for fact in initramfs)  # type: ignore[union-attr]
+    assert all("not on this disk" in fact.reason for fact in initramfs)  # type: ignore[union-attr]  # found, or the test fails
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"\xff" * 70000, b"QFI\xfb" + bytes(70000)])

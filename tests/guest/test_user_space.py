@@ -266,10 +266,10 @@ def test_selinux(files: dict[str, Content], line: str, effects: list[str]) -> No
 def test_files_with_labels_are_fine_and_one_without_is_named() -> None:
     tree = guest_tree({**ENFORCING, **POLICY, "/etc/passwd": File("x", xattrs=LABEL)})
     for path in ("/", "/etc"):
-        tree._find(path).xattrs = LABEL  # type: ignore[union-attr]
+        tree._find(path).xattrs = LABEL  # type: ignore[union-attr]  # found, or the test fails
     line = parse_command_line("ro")
     assert read_selinux_troubles(tree, line, None).value == ()
-    tree._find("/etc/passwd").xattrs = {"security.selinux": b"system_u:object_r:unlabeled_t:s0\0"}  # type: ignore[union-attr]
+    tree._find("/etc/passwd").xattrs = {"security.selinux": b"system_u:object_r:unlabeled_t:s0\0"}  # type: ignore[union-attr]  # found, or the test fails
     (trouble,) = read_selinux_troubles(tree, line, None).value
     assert "/etc/passwd" in trouble.message
     assert "/etc," not in trouble.message

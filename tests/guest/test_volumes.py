@@ -195,4 +195,4 @@ class Failing(io.RawIOBase):
 
 def test_a_disk_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(GuestReadError, match="boom"):
-        read_layout(Failing(), 4096)  # type: ignore[arg-type]
+        read_layout(Failing(), 4096)  # type: ignore[arg-type]  # as much as is asked of it

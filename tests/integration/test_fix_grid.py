@@ -3,7 +3,7 @@
 IMGTOOL_FIX=all tries every case. IMGTOOL_FIX=chain does so too, but the faults that a guest has one at a time
 come one after the other, each in what came of the repair before, and only the last is booted. With
 IMGTOOL_FIX=pairs any two of a release, a program that makes the initramfs, a root, a firmware and a fault
-come together. A full run tries a few.
+come together. A full run boots what came of all faults at once, and tries two more without a boot.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ AT_ONCE = tuple(fault for fault in FAULTS.values() if not fault.alone)
 ONE = Cell("bookworm", "initramfs-tools", "ext4", "bios")
 CHEAP = replace(ONE, firmware="uefi")
 CASES = tuple((*astuple(cell), check) for cell in CELLS for check in FAULTS)
-FEW = ("uefi-fallback", "serial-console", "boot-target")
+WAY = os.environ.get("IMGTOOL_FIX")
 Row = tuple[Cell, tuple[Fault, ...]]
 """A guest, and the faults that it repairs one after the other."""
 
 
 def guests() -> tuple[Cell, ...]:
     """Those that repair all faults at once."""
-    match os.environ.get("IMGTOOL_FIX"):
+    match WAY:
         case "all" | "chain":
             return CELLS
         case "pairs":
@@ -44,7 +44,7 @@ def guests() -> tuple[Cell, ...]:
 
 def one_by_one() -> list[Row]:
     """Guests with one fault at a time."""
-    match os.environ.get("IMGTOOL_FIX"):
+    match WAY:
         case "all":
             rows = CASES
         case "chain":
@@ -52,7 +52,7 @@ def one_by_one() -> list[Row]:
         case "pairs":
             rows = with_every_pair(CASES)
         case _:
-            return [(CHEAP, tuple(FAULTS[check] for check in FEW))]
+            return [(CHEAP, (FAULTS["initramfs-intact"],))]
     return [(Cell(*kind), (FAULTS[check],)) for *kind, check in rows]
 
 
@@ -164,10 +164,11 @@ def test_a_fault_of_each_kind_is_repaired(cell: Cell, faults: tuple[Fault, ...],
     for number, fault in enumerate(faults, 1):
         folder = tmp_path / str(number)
         folder.mkdir()
-        good = repaired(cell, (fault,), folder, good, boot=number == len(faults))
+        good = repaired(cell, (fault,), folder, good, boot=WAY is not None and number == len(faults))
         shutil.rmtree(tmp_path / str(number - 1), ignore_errors=True)
 
 
 def test_a_fault_that_another_one_hides_is_repaired_as_well(tmp_path: Path) -> None:
     """Where UEFI finds no loader, nobody knows what the loader's menu says: fstab-stable has two repairs."""
-    repaired(CHEAP, (FAULTS["uefi-fallback"], FAULTS["fstab-stable"]), tmp_path, CHEAP.image())
+    hidden = (FAULTS["uefi-fallback"], FAULTS["fstab-stable"])
+    repaired(CHEAP, hidden, tmp_path, CHEAP.image(), boot=WAY is not None)

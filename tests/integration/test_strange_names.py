@@ -64,7 +64,7 @@ def strict(text: str) -> object:
 def test_inspect_and_check(name: str, tmp_path: Path) -> None:
     run(tmp_path, "inspect", "--", name)
     facts = strict(run(tmp_path, "inspect", "--output", "json", "--", name))
-    assert facts["image"]["virtual_size_bytes"] == 8 << 20  # type: ignore[index]
+    assert facts["image"]["virtual_size_bytes"] == 8 << 20  # type: ignore[index]  # JSON
     wanted = [word for form in REPORTS for word in ("--report", f"{form}={form} of it")]
     strict(run(tmp_path, "check", "--output", "json", *wanted, "--", name, statuses=(1,)))
     reports = {form: (tmp_path / f"{form} of it").read_text() for form in REPORTS}
@@ -107,8 +107,8 @@ def test_a_plan_for_glance(command: str, name: str, tmp_path: Path) -> None:
     run(tmp_path, command, "--dry-run", *more, "--", name)
     plan = strict(run(tmp_path, command, "--dry-run", "--output", "json", *more, "--", name))
     if command == "prepare":
-        plan = plan["upload"]  # type: ignore[index]
-    named = plan["name"]  # type: ignore[index]
+        plan = plan["upload"]  # type: ignore[index]  # JSON
+    named = plan["name"]  # type: ignore[index]  # JSON
     assert named
     assert named.isprintable()
 
@@ -118,7 +118,7 @@ def test_a_reports_name_and_an_unknown_check(name: str, tmp_path: Path) -> None:
     assert (tmp_path / f"{name}.txt").exists()
     run(tmp_path, "explain", "--", name, statuses=(2,))
     error = strict(run(tmp_path, "explain", "--output", "json", "--", name, statuses=(2,)))
-    assert error["error"]["code"] == "usage"  # type: ignore[index]
+    assert error["error"]["code"] == "usage"  # type: ignore[index]  # JSON
     run(tmp_path, "inspect", "--", f"missing {name}", statuses=(3,))
     strict(run(tmp_path, "inspect", "--output", "json", "--", f"missing {name}", statuses=(3,)))
 
@@ -133,7 +133,7 @@ def test_a_manifest(name: str, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(text)
     run(tmp_path, "batch", "m.yaml", "--dry-run")
     plan = strict(run(tmp_path, "batch", "m.yaml", "--dry-run", "--output", "json"))
-    assert not plan["problems"]  # type: ignore[index]
+    assert not plan["problems"]  # type: ignore[index]  # JSON
     strict(run(tmp_path, "batch", "m.yaml", "--output", "json", "--report", "json=r.json"))
     strict((tmp_path / "r.json").read_text())
     run(tmp_path, "batch", "--status", "m.yaml.journal", "--report", "html=r.html", "--report", "junit=r.xml")

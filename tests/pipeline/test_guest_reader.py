@@ -62,7 +62,7 @@ ENDS: dict[str, tuple[Callable[..., object], str]] = {
 def _with(monkeypatch: pytest.MonkeyPatch, module: object, job: "Job[object, object]", look: object) -> None:
     """`job`, in a server that is not forked yet, does `look`."""
     limits = Limits(cpu_seconds=1, memory_bytes=256 << 20, deadline_seconds=20.0)
-    changed = Job(job.name, job.subject, job.question, job.answer, look, limits)  # type: ignore[arg-type]
+    changed = Job(job.name, job.subject, job.question, job.answer, look, limits)  # type: ignore[arg-type]  # as much as is asked of it
     monkeypatch.setattr(module, "JOB", changed)
 
 

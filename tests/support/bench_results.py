@@ -9,7 +9,7 @@ def result(name: str, *seconds: float, ours: bool = False, **more: object) -> Re
     samples = tuple(
         Sample(s, s / 2, s / 4, 50 * MIB, file_size_bytes=8 * MIB, allocated_bytes=4 * MIB) for s in seconds
     )
-    return Result(name, ours, (name,), samples, **more)  # type: ignore[arg-type]
+    return Result(name, ours, (name,), samples, **more)  # type: ignore[arg-type]  # by name, as the test says
 
 
 def case(*results: Result, workload: str = "dense") -> CaseResult:

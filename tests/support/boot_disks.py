@@ -26,7 +26,7 @@ def device(number: int, kind: str, filesystem: str, tree: Mapping[str, Content])
 def layout(devices: Sequence[Device], scheme: str = "gpt") -> DiskLayout:
     """The layout that goes with `devices`."""
     partitions = tuple(one.partition for one in devices if one.partition is not None)
-    return DiskLayout(scheme, partitions, b"", tuple(one.volume for one in devices))  # type: ignore[arg-type]
+    return DiskLayout(scheme, partitions, b"", tuple(one.volume for one in devices))  # type: ignore[arg-type]  # as much as is asked of it
 
 
 def systemd_boot(version: str = "257.13-1~deb13u1") -> bytes:

@@ -326,7 +326,7 @@ PASSING: dict[str, list[Case]] = {
         lambda: facts.with_initramfs(modules=states(virtio_blk="missing")),
         lambda: facts.with_initramfs(modules=states(virtio_scsi="unknown", xfs="missing", dm_mod="missing")),
         lambda: facts.with_kernel(
-            initramfs=known(None), modules=dict.fromkeys(states(), "builtin")  # type: ignore[arg-type]
+            initramfs=known(None), modules=dict.fromkeys(states(), "builtin")  # type: ignore[arg-type]  # as much as is asked of it
         ),
     ],
     "config-drive": [

@@ -34,7 +34,7 @@ class DamagedStream(io.RawIOBase):
     def tell(self) -> int:
         return self._file.tell()
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # as much as is asked of it
         start = self._file.tell()
         content = bytearray(self._file.read(max(0, min(len(buffer), self._end - start))))
         for offset, change in self._changes.items():

@@ -116,7 +116,7 @@ class FaultProxy:
         return tuple(one.fault for one in self.seen if one.fault is not None)
 
     def _start(self, function: object, *arguments: object) -> None:
-        thread = threading.Thread(target=function, args=arguments, daemon=True)  # type: ignore[arg-type]
+        thread = threading.Thread(target=function, args=arguments, daemon=True)  # type: ignore[arg-type]  # as much as is asked of it
         self._threads.append(thread)
         thread.start()
 

@@ -75,7 +75,7 @@ class Disk:
                 "path": "/EFI/BOOT/BOOTX64.EFI",
                 "prefix": "(,gpt3)/boot/grub",
             }
-        return Start(firmware, "grub", **{**fields, **changes})  # type: ignore[arg-type]
+        return Start(firmware, "grub", **{**fields, **changes})  # type: ignore[arg-type]  # by name, as the test says
 
     def run(self, firmware: FirmwareName = "bios", **changes: object) -> LoaderRun:
         """One run of GRUB."""

@@ -21,7 +21,7 @@ class CheckedFile(SeekableStream):
         self._read_at = read_at
 
     # The buffers that its callers have.
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # it takes no other buffers
         """Fill the buffer, or as much of it as the file has left."""
         wanted = min(len(buffer), self.size - self._position)
         if wanted <= 0:

@@ -125,10 +125,10 @@ def by_imgtool(variant: Variant, folder: Path) -> list[str]:
     machine = _OnHostfs(start, Disks(start, disk.devices, disk.layout), Modules("i386-pc", _EVERYTHING))
     disk.root.tree[f"{folder}/grub.cfg".lstrip("/")] = (
         # Its disks have a root.
-        f"set top={folder}\nexport top\nconfigfile $top/v.cfg\n"  # type: ignore[index]
+        f"set top={folder}\nexport top\nconfigfile $top/v.cfg\n"  # type: ignore[index]  # set by then
     )
     # Its disks have a root.
-    disk.root.tree[f"{folder}/v.cfg".lstrip("/")] = variant.text  # type: ignore[index]
+    disk.root.tree[f"{folder}/v.cfg".lstrip("/")] = variant.text  # type: ignore[index]  # set by then
     with contextlib.suppress(Stop, Undecided):
         begin(machine)
     return _compared("".join(machine.output).split("\n"))

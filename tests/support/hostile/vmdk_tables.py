@@ -27,7 +27,7 @@ _BEYOND = "beyond the file's end"
 
 
 def _made(folder: Path, **how: object) -> Vmdk:
-    return write_vmdk(folder / "x.vmdk", _DISK, Spec(**how), _CAPACITY)  # type: ignore[arg-type]
+    return write_vmdk(folder / "x.vmdk", _DISK, Spec(**how), _CAPACITY)  # type: ignore[arg-type]  # by name, as the test says
 
 
 def _u32(path: Path, place: int, value: int) -> Path:

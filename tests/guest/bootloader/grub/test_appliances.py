@@ -10,7 +10,7 @@ class _Btrfs(MemoryFilesystem):
 
     def root(self, subvolume: str | None = None):
         if subvolume is None:
-            return super().root().child("@").child("snap")  # type: ignore[union-attr]
+            return super().root().child("@").child("snap")  # type: ignore[union-attr]  # found, or the test fails
         return super().root()
 
 
@@ -61,7 +61,7 @@ export linux initrd
 """
     disk = Disk(with_kernel({"boot/grub2/grub.cfg": config}))
     for firmware in ("bios", "uefi"):
-        run = disk.run(firmware, prefix="(hd0,gpt3)/boot/grub2")  # type: ignore[arg-type]
+        run = disk.run(firmware, prefix="(hd0,gpt3)/boot/grub2")  # type: ignore[arg-type]  # as much as is asked of it
         assert options_of(run) == f"root=UUID={ROOT_UUID} console=ttyS0"
 
 

@@ -232,7 +232,7 @@ def test_if_platform(firmware: str, version: str) -> None:
         + GOOD_ENTRY
         + BAD_ENTRY
     )
-    run = run_config(config, firmware=firmware)  # type: ignore[arg-type]
+    run = run_config(config, firmware=firmware)  # type: ignore[arg-type]  # as much as is asked of it
     assert run.booted is not None
     assert run.booted.entry.linux.endswith(version)
 
