@@ -181,6 +181,32 @@ def test_packed_modules(suffix: str, pack: Callable[[bytes], bytes]) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("magic", "loaded"),
+    [
+        (f"{VERSION} SMP preempt mod_unload ", True),
+        (f"{VERSION} SMP preempt mod_unload modversions ", True),
+        ("6.1.0-40-amd64 SMP preempt mod_unload ", False),
+        ("6.1.0-40-amd64 SMP preempt mod_unload modversions ", True),
+        ("6.1.0-40-amd64", False),
+        ("", True),
+    ],
+)
+def test_the_kernel_that_a_module_was_made_for(magic: str, *, loaded: bool) -> None:
+    """kernel/module/main.c, same_magic: with versions of its symbols the first word does not count."""
+    module = bytearray(elf_module(8192))
+    said = f"\0license=GPL\0vermagic={magic}\0".encode()
+    module[4000 : 4000 + len(said)] = said
+    found = verdicts({**healthy(), f"{DIRECTORY}/kernel/virtio_net.ko": bytes(module)})[1]
+    assert found is (LOADED if loaded else GONE)
+
+
+def test_a_program_is_no_module() -> None:
+    module = bytearray(elf_module())
+    module[16] = 2
+    assert verdicts({**healthy(), f"{DIRECTORY}/kernel/virtio_net.ko": bytes(module)})[1] is GONE
+
+
 def test_a_name_that_promises_what_is_not_inside() -> None:
     assert verdicts(healthy(".ko.zst")) == (GONE, GONE)
 

@@ -1,8 +1,10 @@
-"""Whether a module's file is whole: the kernel takes no other (kernel/module/main.c, elf_validity_check).
+"""Whether the kernel takes a module's file: kernel/module/main.c, elf_validity_check and check_modinfo.
 
-The sections' headers stand at the end of a module, so one that is cut off has lost them.
+The sections' headers stand at the end of a module, so one that is cut off has lost them. A module says by
+`vermagic` for which kernel it was made; one with versions of its symbols (`modversions`) may run on another.
 """
 
+import re
 import struct
 from typing import BinaryIO
 
@@ -10,19 +12,24 @@ from imgtool.guest.elf import CLASS_64, LITTLE_ENDIAN, MAGIC
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.compression import method_at
 from imgtool.guest.initramfs.reader import ArchiveError, Reader, file_chunks
+from imgtool.util.text import printable
 
 MAX_MODULE_BYTES = 256 << 20
 """Of one module, unpacked: amdgpu with all its symbols has 60 MiB."""
 MAX_READ_BYTES = 32 << 20
 """Of a module whose parameters are looked at."""
 HEADER_BYTES = 64
+RELOCATABLE = 1
+"""ET_REL, the type of a module's file."""
+VERMAGIC = re.compile(rb"\0vermagic=([^\0]{1,200})\0")
+VERMAGIC_BYTES = 256
 SUFFIXES = {".gz": "gzip", ".xz": "xz", ".zst": "zstd"}
 
 
-def module_problem(stream: BinaryIO, path: str) -> str | None:
-    """Why the kernel refuses the module in `stream`, a file that is named `path`; None where it is whole."""
+def module_problem(stream: BinaryIO, path: str, release: str) -> str | None:
+    """Why the kernel `release` refuses the module in `stream`, which is named `path`; None if it takes it."""
     try:
-        return _problem(Reader(file_chunks(stream)), path)
+        return _problem(Reader(file_chunks(stream)), path, release)
     except ArchiveError as error:
         return f"damaged: {error}"
 
@@ -42,7 +49,7 @@ def unpacked_module(stream: BinaryIO) -> bytes:
     return bytes(content) if len(content) <= MAX_READ_BYTES else b""
 
 
-def _problem(reader: Reader, path: str) -> str | None:
+def _problem(reader: Reader, path: str, release: str) -> str | None:
     method = method_at(reader)
     if not reader.peek(1):
         return "empty"
@@ -50,16 +57,18 @@ def _problem(reader: Reader, path: str) -> str | None:
         packed = next((name for suffix, name in SUFFIXES.items() if path.endswith(suffix)), None)
         if packed is not None and method is None:
             return f"not packed with {packed}, as its name says"
-        return _elf_problem(reader)
-    return _elf_problem(Reader(method.inflate(reader)))
+        return _elf_problem(reader, release)
+    return _elf_problem(Reader(method.inflate(reader)), release)
 
 
-def _elf_problem(reader: Reader) -> str | None:
+def _elf_problem(reader: Reader, release: str) -> str | None:
     header = reader.peek(HEADER_BYTES)
     if not header.startswith(MAGIC):
         return "no module: no ELF file"
     if len(header) < HEADER_BYTES or header[5] != LITTLE_ENDIAN:
         return "cut off" if len(header) < HEADER_BYTES else None
+    if int.from_bytes(header[16:18], "little") != RELOCATABLE:
+        return "no module: another kind of ELF file"
     if header[4] == CLASS_64:
         (start,) = struct.unpack_from("<Q", header, 0x28)
         each, count = struct.unpack_from("<HH", header, 0x3A)
@@ -67,15 +76,25 @@ def _elf_problem(reader: Reader) -> str | None:
         (start,) = struct.unpack_from("<I", header, 0x20)
         each, count = struct.unpack_from("<HH", header, 0x2E)
     end = start + each * count
-    size = _length(reader, end)
-    return None if size >= end else f"cut off: {size} of {end} bytes are there"
+    size, made_for = _measured(reader, end)
+    if size < end:
+        return f"cut off: {size} of {end} bytes are there"
+    return None if made_for in {"", release} else f"made for another kernel, {printable(made_for)}"
 
 
-def _length(reader: Reader, enough: int) -> int:
-    """How many bytes there are; counted no further than `enough`."""
-    size = 0
+def _measured(reader: Reader, enough: int) -> tuple[int, str]:
+    """How many bytes there are, counted no further than `enough`, and the only kernel that takes the module.
+
+    Empty where it does not say so, or where others may take it as well.
+    """
+    size, made_for, tail = 0, "", b""
     while size < enough and (chunk := reader.take_chunk()):
         size += len(chunk)
         if size > MAX_MODULE_BYTES:
             raise GuestReadError(f"a module of more than {MAX_MODULE_BYTES} bytes")
-    return size
+        if not made_for:
+            found = VERMAGIC.search(tail + chunk[:VERMAGIC_BYTES]) or VERMAGIC.search(chunk)
+            made_for = "" if found is None else found[1].decode("utf-8", "surrogateescape")
+            tail = chunk[-VERMAGIC_BYTES:]
+    first, *flags = made_for.split() or [""]
+    return size, "" if "modversions" in flags else first

@@ -248,7 +248,7 @@ class ModuleLoader:
             return None
         if stream is None:
             return f"{printable(path)} is not there"
-        problem = module_problem(stream, path)
+        problem = module_problem(stream, path, posixpath.basename(self._directory))
         return None if problem is None else f"{printable(path)} is {problem}"
 
     def _index(self, name: str) -> ModuleIndex | str:
