@@ -4,9 +4,8 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import imgtool
 
@@ -59,8 +58,9 @@ OWNERS = {
 ONLY_FOR_TYPES = {"_typeshed"}
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+@cache
+def modules() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def part_of(path: Path) -> str:
@@ -68,52 +68,64 @@ def part_of(path: Path) -> str:
     return relative.parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import"
-            base = node.module or ""
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+def imports() -> Iterator[tuple[Path, str]]:
+    """Each module with each name that it imports."""
+    for path, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                yield from ((path, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: a relative import"
+                yield from ((path, f"{node.module or ''}.{alias.name}") for alias in node.names)
 
 
 def layer_of(part: str) -> int:
     return next(index for index, layer in enumerate(LAYERS) if part in layer)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_one_way(path: Path) -> None:
-    part = part_of(path)
-    if part == "__init__":  # what stands at its top is loaded by everything
-        statements = ast.parse(path.read_text()).body
-        assert not [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
-        return
-    for name in imports(path):
+def test_imports_go_one_way() -> None:
+    wrong = []
+    for path, name in imports():
         package, _, rest = name.partition(".")
-        if package != "imgtool" or rest == "__version__":
+        part, imported = part_of(path), rest.partition(".")[0]
+        if package != "imgtool" or rest == "__version__" or part in {"__init__", imported}:
             continue
-        imported = rest.partition(".")[0]
-        if imported != part:
-            assert layer_of(part) < layer_of(imported), f"{path.name} imports {name}"
+        if layer_of(part) >= layer_of(imported):
+            wrong.append(f"{path} imports {name}")
+    assert wrong == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_each_outside_thing_has_one_owner(path: Path) -> None:
-    for name in imports(path):
-        owners = OWNERS.get(name.partition(".")[0])
-        assert owners is None or part_of(path) in owners, f"{path.name} imports {name}"
+def test_what_everything_loads_imports_nothing_at_its_top() -> None:
+    statements = modules()[PACKAGE / "__init__.py"].body
+    assert not [one for one in statements if isinstance(one, ast.Import | ast.ImportFrom)]
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_the_command_line_prints_or_exits(path: Path) -> None:
-    if part_of(path) == "cli":
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in {"print", "exit", "input"}
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            assert (node.value.id, node.attr) != ("sys", "exit")
+def test_each_outside_thing_has_one_owner() -> None:
+    owned = ((path, name, OWNERS.get(name.partition(".")[0])) for path, name in imports())
+    assert [
+        f"{path} imports {name}" for path, name, by in owned if by is not None and part_of(path) not in by
+    ] == []
+
+
+def test_only_the_command_line_prints_or_exits() -> None:
+    wrong = [
+        f"{path}:{node.lineno}"
+        for path, tree in modules().items()
+        if part_of(path) != "cli"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.expr) and prints_or_exits(node)
+    ]
+    assert wrong == []
+
+
+def prints_or_exits(node: ast.expr) -> bool:
+    """Whether it calls print and the like, or names sys.exit."""
+    match node:
+        case ast.Call(func=ast.Name("print" | "exit" | "input")):
+            return True
+        case ast.Attribute(ast.Name("sys"), "exit"):
+            return True
+    return False
 
 
 def test_the_map_names_every_part() -> None:
@@ -133,11 +145,10 @@ def test_every_import_is_a_declared_dependency() -> None:
         "cyclonedx": "cyclonedx-python-lib", "spdx_tools": "spdx-tools", "packageurl": "packageurl-python",
         "license_expression": "license-expression",
     }  # fmt: skip
-    for path in modules():
-        for name in imports(path):
-            top = name.partition(".")[0]
-            if top != "imgtool" and top not in sys.stdlib_module_names | ONLY_FOR_TYPES:
-                assert f'"{distributions.get(top, top)}' in declared, f"{path.name} imports {name}"
+    for path, name in imports():
+        top = name.partition(".")[0]
+        if top != "imgtool" and top not in sys.stdlib_module_names | ONLY_FOR_TYPES:
+            assert f'"{distributions.get(top, top)}' in declared, f"{path.name} imports {name}"
 
 
 FRAGMENT = re.compile(
@@ -146,19 +157,23 @@ FRAGMENT = re.compile(
 """Beginnings of what is no sentence: it leaves out what the function returns or does."""
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_docstrings_are_sentences(path: Path) -> None:
+def test_docstrings_are_sentences() -> None:
     kinds = (ast.FunctionDef, ast.ClassDef)
-    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
-    found = {node.name: (ast.get_docstring(node) or "").partition("\n")[0] for node in nodes}
-    assert {name: text for name, text in found.items() if FRAGMENT.match(text)} == {}
+    wrong = {}
+    for path, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, kinds):
+                first = (ast.get_docstring(node) or "").partition("\n")[0]
+                if FRAGMENT.match(first):
+                    wrong[f"{path}:{node.lineno} {node.name}"] = first
+    assert wrong == {}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_has_one_docstring_and_not_two_pasted_together(path: Path) -> None:
-    text = ast.get_docstring(ast.parse(path.read_text()), clean=False) or ""
-    assert "\n\n\n" not in text
-    assert "\n" not in text or text.endswith("\n"), "the closing quotes stand alone"
+def test_a_module_has_one_docstring_and_not_two_pasted_together() -> None:
+    texts = {path: ast.get_docstring(tree, clean=False) or "" for path, tree in modules().items()}
+    assert [path for path, text in texts.items() if "\n\n\n" in text] == []
+    apart = [path for path, text in texts.items() if "\n" in text and not text.endswith("\n")]
+    assert apart == [], "the closing quotes stand alone"
 
 
 def test_no_module_is_longer_than_one_idea() -> None:
