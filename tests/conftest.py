@@ -26,6 +26,32 @@ RUNS_THE_PROGRAM = "from support.cli import"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--units", action="store_true", help="units, lint and types alone: no run of imgtool")
+    parser.addoption("--whole-series", action="store_true", help="all rows of the tests marked `series`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep of a test that is marked `series(n)` one row in n, the same ones in each run."""
+    if config.option.whole_series:
+        return
+    left_out = [item for rows in _series(items).values() for item in rows if not item.stash[KEPT]]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item.stash.get(KEPT, True)]
+
+
+KEPT = pytest.StashKey[bool]()
+
+
+def _series(items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
+    """The rows of each marked test. Every value of a table with two columns is in some row that is kept."""
+    found: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        mark = item.get_closest_marker("series")
+        if mark is not None:
+            (each,) = mark.args
+            rows = found.setdefault(item.nodeid.partition("[")[0], [])
+            item.stash[KEPT] = (len(rows) + len(rows) // each) % each == 0
+            rows.append(item)
+    return found
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -70,8 +70,9 @@ def command_line(own: str, root_uuid: str | None, architecture: str, first_progr
     named = [word for word in kept if word.startswith("root=")]
     if root_uuid is not None and (not named or _is_by_bus(named[-1])):
         kept = [f"root=UUID={root_uuid}", *(word for word in kept if word not in named)]
+    # norandmaps: TCG translates a program anew at each address, and mkinitramfs starts thousands.
     ours = (
-        f"rw console={CONSOLE[architecture]},115200 loglevel=1 quiet panic=-1 init=/bin/sh",
+        f"rw console={CONSOLE[architecture]},115200 loglevel=1 quiet panic=-1 norandmaps init=/bin/sh",
         f"rdinit={first_program} selinux=0 enforcing=0 plymouth.enable=0 systemd.show_status=0",
         "rd.systemd.show_status=0 rd.shell=0 rd.emergency=poweroff net.ifnames=0",
     )

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -38,8 +38,16 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="module", autouse=True)
+def moment() -> Iterator[None]:
+    """One and the same for all: a page says when it was made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "1764547200")
+        yield
+
+
 @pytest.fixture(scope="module")
-def text(name: str) -> str:
+def text(name: str, moment: None) -> str:
     return REPORTS[name](stories())
 
 

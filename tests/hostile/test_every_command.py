@@ -58,6 +58,7 @@ def run(command: str, image: Path, folder: Path) -> Traced:
         return traced(*words, trace=folder / "trace", cwd=folder)
 
 
+@pytest.mark.series(3)
 @pytest.mark.parametrize(("name", "command"), [*GATE, *CLUSTERS, *INFLATED])
 def test_it_is_refused(name: str, command: str, hostile: Hostile, canary: Path, tmp_path: Path) -> None:
     says = {**ROWS, **CLUSTER_ROWS, **INFLATED_ROWS}[name][1]

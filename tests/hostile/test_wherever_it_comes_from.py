@@ -55,6 +55,7 @@ def refusal(path: Path, claimed: str | None = None, *, may_stream: bool = False)
     return caught.value
 
 
+@pytest.mark.series(5)
 @pytest.mark.parametrize("ending", COMPRESS)
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in LARGE])
 def test_compressed(name: str, ending: str, hostile: Hostile, temporary: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from debian_image.rootfs import QUICK
 from support.real_guest import mounted, opened_guest
 from support.systemd_boot_disk import FALLBACK, LOADERS, on_a_larger_esp
 from support.verdict_images import extlinux_base, make_base
@@ -56,7 +57,8 @@ class Bases:
 
 def build_image(*options: str) -> Path:
     """The image that `build-image OPTIONS` prints."""
-    done = subprocess.run([BUILD_IMAGE, *options], stdout=subprocess.PIPE, text=True, check=False)
+    command = [str(BUILD_IMAGE), f"--command-line={QUICK}", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise BaseError(f"scripts/build-image {' '.join(options)} ended with status {done.returncode}")
     return Path(done.stdout.strip())

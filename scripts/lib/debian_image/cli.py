@@ -75,6 +75,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--root", choices=ROOT_KINDS, default="ext4", help="lvm: with XFS")
     parser.add_argument("--firmware", choices=["uefi", "both"], default="uefi", help="both: BIOS as well")
     parser.add_argument("--fault", choices=list(FAULTS), action="append", default=[], help="repeatable")
+    parser.add_argument("--command-line", default="", metavar="WORDS", help="add these to the kernel's")
     parser.add_argument("--mirror", help="Debian mirror, as mmdebstrap takes it (default: Debian's own)")
     options = parser.parse_args()
     for fault in MADE_BY.keys() & set(options.fault):
@@ -118,12 +119,14 @@ def _image(options: argparse.Namespace) -> Path:
 
 def _choices(options: argparse.Namespace) -> list[str]:
     with_bios = ["both"] if options.firmware == "both" else []
+    words = [f"words={options.command_line}"] if options.command_line else []
     return [
         options.suite,
         options.kernel,
         options.generator,
         options.root,
         *with_bios,
+        *words,
         *sorted(options.fault),
     ]
 
@@ -157,7 +160,7 @@ def _build(options: argparse.Namespace, archive: Path, key: str, target: Path) -
         layout = layout_for(options.root, key)
         _step(f"unpacking the root file system{''.join(f', fault {name}' for name in options.fault)}")
         unpack(archive, tree)
-        make_golden(tree, layout)
+        make_golden(tree, layout, options.command_line)
         spoil(tree, options.fault)
         _step(f"writing the disk, its root on {options.root}")
         build_disk(options.root, tree, layout, fresh)

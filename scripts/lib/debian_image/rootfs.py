@@ -45,6 +45,8 @@ LEFT_OUT = (
 )
 
 CONSOLE = "console=tty0 console=ttyS0,115200"
+QUICK = "norandmaps"
+"""For images that are emulated: TCG translates a program anew at each address that it is loaded to."""
 
 
 def mmdebstrap_command(suite: str, kernel: str, generator: str, mirror: str | None) -> list[str]:
@@ -77,8 +79,11 @@ def kernel_version(tree: Path) -> str:
     return version
 
 
-def make_golden(tree: Path, layout: Layout) -> None:
-    """Takes away what belongs to one machine only, and adds what the disk's layout asks for."""
+def make_golden(tree: Path, layout: Layout, words: str) -> None:
+    """Takes away what belongs to one machine only, and adds what the disk's layout asks for.
+
+    `words` are added to the kernel's command line.
+    """
     for key in tree.glob("etc/ssh/ssh_host_*"):
         key.unlink()
     resolv_conf = tree / "etc/resolv.conf"
@@ -87,7 +92,7 @@ def make_golden(tree: Path, layout: Layout) -> None:
     write(tree / "etc/machine-id", "")
     write(tree / "etc/hostname", "localhost\n")
     write(tree / "etc/fstab", _fstab(layout))
-    write(tree / "boot/grub/grub.cfg", _grub_cfg(layout, kernel_version(tree)))
+    write(tree / "boot/grub/grub.cfg", _grub_cfg(layout, kernel_version(tree), words))
     (tree / "boot/efi").mkdir()
 
 
@@ -108,15 +113,16 @@ def _fstab(layout: Layout) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _grub_cfg(layout: Layout, version: str) -> str:
+def _grub_cfg(layout: Layout, version: str, words: str) -> str:
     """One entry. The timeout matters: without one GRUB waits for ever at its menu on a serial console."""
     flags = f" rootflags=subvol={layout.subvolume}" if layout.subvolume else ""
+    more = f" {words}" if words else ""
     return f"""\
 set default=0
 set timeout=1
 menuentry 'Debian GNU/Linux' --class debian {{
 	search --no-floppy --fs-uuid --set=root {layout.boot_uuid}
-	linux {layout.boot_prefix}/vmlinuz-{version} root={layout.root_source} ro{flags} {CONSOLE}
+	linux {layout.boot_prefix}/vmlinuz-{version} root={layout.root_source} ro{flags} {CONSOLE}{more}
 	initrd {layout.boot_prefix}/initrd.img-{version}
 }}
 """
