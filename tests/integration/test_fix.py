@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,6 @@ def fix(image: Path, target: Path, *options: str) -> tuple[int, dict[str, Any], 
     words = ("fix", image, target, "--output", "json", "--timeout", f"{PATIENCE_SECONDS}", *options)
     run = imgtool(*words, timeout=3 * PATIENCE_SECONDS)
     return run.returncode, json.loads(run.stdout), run.stderr
-
-
-@pytest.fixture
-def a_copy(debian_image: Path, tmp_path: Path) -> Iterator[Path]:
-    image = tmp_path / "old.raw"
-    subprocess.run(["cp", "--sparse=always", debian_image, image], check=True)
-    image.chmod(0o644)
-    yield image
-    image.unlink()
 
 
 MASK = "etc/systemd/system/qemu-guest-agent.service"

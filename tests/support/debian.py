@@ -32,6 +32,16 @@ def debian_image() -> Path:
     return build_image()
 
 
+@pytest.fixture
+def a_copy(debian_image: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it, to be spoilt; gone after the test."""
+    image = tmp_path / "image.raw"
+    subprocess.run(["cp", "--sparse=always", debian_image, image], check=True)
+    image.chmod(0o644)
+    yield image
+    image.unlink()
+
+
 @pytest.fixture(scope="session")
 def debian_bios() -> Path:
     """It starts by BIOS as well."""
