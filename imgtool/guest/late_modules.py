@@ -13,7 +13,7 @@ from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.kmod.config import read_modprobe_config
 from imgtool.guest.kmod.index import normal
-from imgtool.guest.kmod.load import LoadRules, ModuleLoader
+from imgtool.guest.kmod.load import LoadRules, ModuleLoader, signatures_asked
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Fact, Known
 from imgtool.model.kernel import ModuleState
@@ -74,6 +74,7 @@ class _LateReader:
             config=read_modprobe_config(self._tree),
             line=self._line,
             text_indexes=not any(map(self._tree.is_file, KMOD_PROGRAMS)),
+            signed_only=signatures_asked(self._line, kernel.config),
         )
         self._loader = ModuleLoader(self._tree, kernel.directory, rules)
         return self._loader

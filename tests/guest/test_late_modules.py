@@ -10,6 +10,7 @@ from support.kmod import DIRECTORY, VERSION, elf_module, modules
 
 from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.kernels import find_kernels
+from imgtool.guest.kmod.files import SIGNATURE
 from imgtool.guest.late_modules import read_late_modules
 from imgtool.model.facts import Fact, Known, Unknown
 
@@ -199,6 +200,35 @@ def test_the_kernel_that_a_module_was_made_for(magic: str, *, loaded: bool) -> N
     module[4000 : 4000 + len(said)] = said
     found = verdicts({**healthy(), f"{DIRECTORY}/kernel/virtio_net.ko": bytes(module)})[1]
     assert found is (LOADED if loaded else GONE)
+
+
+CONFIG = f"/boot/config-{VERSION}"
+SIGNED = "CONFIG_MODULE_SIG=y\nCONFIG_SECURITY_LOCKDOWN_LSM=y\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "config", "asked"),
+    [
+        ("", SIGNED, False),
+        ("module.sig_enforce", SIGNED, True),
+        ("module.sig_enforce", None, True),
+        ("module.sig-enforce=Y", SIGNED, True),
+        ("module.sig_enforce=0", SIGNED, False),
+        ("module.sig_enforce=1", "CONFIG_MODULES=y\n", False),
+        ("lockdown=integrity", SIGNED, True),
+        ("lockdown=none", SIGNED, False),
+        ("lockdown=integrity", "CONFIG_MODULE_SIG=y\n", False),
+        ("", "CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\n", True),
+    ],
+)
+def test_a_signature_is_asked_for(options: str, config: str | None, *, asked: bool) -> None:
+    files = {**healthy(), **({CONFIG: config} if config is not None else {})}
+    assert verdicts(files, options) == ((GONE, GONE) if asked else (LOADED, LOADED))
+    signed = {
+        path: content + SIGNATURE if isinstance(content, bytes) and path.endswith(".ko") else content
+        for path, content in files.items()
+    }
+    assert verdicts(signed, options) == (LOADED, LOADED)
 
 
 def test_a_program_is_no_module() -> None:

@@ -21,7 +21,7 @@ from imgtool.guest.kernel_command_line import CommandLine, parse_command_line
 from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.kmod.config import read_modprobe_config
 from imgtool.guest.kmod.index import normal
-from imgtool.guest.kmod.load import DEVICE_ALIASES, LoadRules, ModuleLoader
+from imgtool.guest.kmod.load import DEVICE_ALIASES, LoadRules, ModuleLoader, signatures_asked
 from imgtool.guest.programs import Programs
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
@@ -217,6 +217,7 @@ class _Loads:
             config=read_modprobe_config(self._tree),
             line=line,
             blacklist=blacklist,
+            signed_only=signatures_asked(line, kernel.config),
         )
 
     def _find_device_loader(self) -> str | None:

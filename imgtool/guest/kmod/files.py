@@ -23,6 +23,8 @@ RELOCATABLE = 1
 """ET_REL, the type of a module's file."""
 VERMAGIC = re.compile(rb"\0vermagic=([^\0]{1,200})\0")
 VERMAGIC_BYTES = 256
+SIGNATURE = b"~Module signature appended~\n"
+"""How the file of a signed module ends: include/linux/module_signature.h."""
 SUFFIXES = {".gz": "gzip", ".xz": "xz", ".zst": "zstd"}
 
 
@@ -47,6 +49,11 @@ def unpacked_module(stream: BinaryIO) -> bytes:
     except ArchiveError:
         return b""
     return bytes(content) if len(content) <= MAX_READ_BYTES else b""
+
+
+def is_signed(stream: BinaryIO) -> bool:
+    """Whether a signature stands at the module's end; whose it is, nobody asks here."""
+    return unpacked_module(stream).endswith(SIGNATURE)
 
 
 def _problem(reader: Reader, path: str, release: str) -> str | None:

@@ -14,7 +14,7 @@ from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.unpacked import NotKeptError
 from imgtool.guest.kernel_command_line import CommandLine, Option, parse_command_line
 from imgtool.guest.kmod.config import ModprobeConfig, Rule, first_word, never_loads
-from imgtool.guest.kmod.files import module_problem, unpacked_module
+from imgtool.guest.kmod.files import is_signed, module_problem, unpacked_module
 from imgtool.guest.kmod.index import Index, ModuleIndex, TextIndex, normal
 from imgtool.guest.kmod.parameters import parameter_types, refused_value
 from imgtool.guest.tree import GuestTree
@@ -23,6 +23,9 @@ from imgtool.util.text import printable
 MAX_INDEX_BYTES = 16 << 20
 """Of modules.alias.bin; of Fedora's with all its modules it has 1.5 MiB."""
 MAX_DEPENDENCIES = 500
+TRUE = (None, "1", "y", "Y", "t", "T", "on", "On", "ON", "oN")
+"""What kstrtobool() takes for true, and a parameter without a value."""
+LOCKED_DOWN = ("integrity", "confidentiality")
 
 DEVICE_ALIASES: Mapping[str, str] = {
     "virtio_pci": "pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00",
@@ -75,6 +78,25 @@ class LoadRules:
     """Modules that the command line keeps from being loaded in this tree alone."""
     text_indexes: bool = False
     """Busybox's modprobe loads: it reads modules.dep, and not modules.dep.bin."""
+    signed_only: str | None = None
+    """Why the kernel takes no module without a signature, as `signatures_asked` says it."""
+
+
+def signatures_asked(line: CommandLine, config: Mapping[str, str]) -> str | None:
+    """Why the kernel takes signed modules alone: kernel/module/signing.c, security/lockdown/lockdown.c.
+
+    `config` is its build configuration, empty where that is not known.
+    """
+    if config.get("CONFIG_MODULE_SIG", "" if config else "y") != "y":
+        return None
+    if config.get("CONFIG_MODULE_SIG_FORCE") == "y":
+        return "CONFIG_MODULE_SIG_FORCE=y"
+    if any(normal(one.key) == "module.sig_enforce" and one.value in TRUE for one in line.kernel):
+        return "kernel command line: module.sig_enforce"
+    mode = line.kernel_value("lockdown")
+    if mode in LOCKED_DOWN and config.get("CONFIG_SECURITY_LOCKDOWN_LSM") == "y":
+        return f"kernel command line: lockdown={mode}"
+    return None
 
 
 class ModuleLoader:
@@ -93,6 +115,7 @@ class ModuleLoader:
         self._is_builtin = rules.is_builtin
         self._config = rules.config
         self._line = rules.line
+        self._signed_only = rules.signed_only
         self._blacklist = rules.blacklist
         self._indexes: dict[str, ModuleIndex | str] = {}
         self._files: dict[str, str | None] = {}
@@ -249,7 +272,15 @@ class ModuleLoader:
         if stream is None:
             return f"{printable(path)} is not there"
         problem = module_problem(stream, path, posixpath.basename(self._directory))
-        return None if problem is None else f"{printable(path)} is {problem}"
+        if problem is not None:
+            return f"{printable(path)} is {problem}"
+        return self._unsigned(path) if self._signed_only else None
+
+    def _unsigned(self, path: str) -> str | None:
+        stream = self._tree.open(path)
+        if stream is None or is_signed(stream):
+            return None
+        return f"{printable(path)} has no signature, and the kernel asks for one ({self._signed_only})"
 
     def _index(self, name: str) -> ModuleIndex | str:
         """The index, or why there is none."""
