@@ -90,6 +90,12 @@ for unit in cloud-init-local cloud-init-network cloud-init-main cloud-init cloud
     fi
 done
 """
+WRITABLE = """\
+cd /etc
+for path in . passwd shadow group gshadow ssh /home /var/lib/cloud /var/lib/cloud/*; do
+    if lsattr -d "$path" 2> /dev/null | grep -q '^[^ ]*[ia]'; then chattr -ia "$path"; fi
+done
+"""
 INSTALL = r"""
 place=/tmp/imgtool-packages
 if [ ! -d "$place" ]; then mkdir "$place"; tar -xf "$packages" -C "$place"; fi
@@ -355,6 +361,12 @@ def _off_command_line(linux: LinuxFacts, finding: Finding) -> Repair | str:
     )
 
 
+def _cloud_init(_: LinuxFacts, finding: Finding) -> Repair:
+    if "is immutable" in finding.evidence:
+        return Repair((finding.check,), "let cloud-init write what is immutable (chattr)", WRITABLE)
+    return Repair((finding.check,), "enable cloud-init", CLOUD_INIT)
+
+
 def _initramfs(linux: LinuxFacts, finding: Finding) -> Repair | str:
     if "command line" in finding.evidence:
         return _off_command_line(linux, finding)
@@ -375,7 +387,7 @@ REPAIRS: Mapping[str, Made] = {
     "guest-agent-installed": _installed("qemu-guest-agent", AGENT),
     "cloud-init-installed": _installed("cloud-init", CLOUD_INIT),
     "guest-agent-enabled": always("enable qemu-guest-agent", AGENT),
-    "cloud-init-enabled": always("enable cloud-init", CLOUD_INIT),
+    "cloud-init-enabled": _cloud_init,
     "cloud-init-clean": always("take out what cloud-init's last instance left", CLOUD_INIT_CLEAN),
     "boot-target": always("start multi-user.target by default", TARGET),
     "serial-console": _serial,

@@ -119,6 +119,10 @@ class GuestTree:
         seconds: int | None = getattr(self._find(path), "modified_seconds", None)
         return seconds
 
+    def is_immutable(self, path: str) -> bool:
+        """Whether not even root may change what is at `path`, links followed: chattr(1)."""
+        return bool(getattr(self._find(path), "is_immutable", False))
+
     def xattr(self, path: str, name: str) -> bytes | None:
         """The extended attribute `name` of what is at `path`, links followed; None where it has none."""
         node = self._find(path)

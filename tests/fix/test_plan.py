@@ -137,6 +137,16 @@ def test_host_keys_go_wherever_they_were_found() -> None:
     assert "has to take out" in planned(with_linux(ssh_host_keys=configured)).left["ssh-host-keys"]
 
 
+@pytest.mark.parametrize(
+    ("evidence", "does"),
+    [("/etc/shadow is immutable (chattr), so that ...", "chattr -ia"), ("it is masked", "systemctl unmask")],
+)
+def test_what_keeps_cloud_init_from_its_work_is_taken_away(evidence: str, does: str) -> None:
+    spoiled = with_linux(cloud_init=facts.cloud_init(enabled=Known(value=False, evidence=evidence)))
+    (repair,) = planned(spoiled).repairs
+    assert does in repair.script
+
+
 def test_a_name_is_quoted() -> None:
     (repair,) = planned(with_linux(pinned_macs=Known(("/etc/a b$(reboot)",), "seen"))).repairs
     assert "'/etc/a b$(reboot)'" in repair.script

@@ -31,6 +31,7 @@ class File:
     permissions: int = 0o644
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
     modified_seconds: int | None = None
+    is_immutable: bool = False
 
 
 EMPTY_DIRECTORY: dict[str, str] = {}
@@ -49,6 +50,7 @@ class MemoryNode:
     permissions: int = 0o755
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
     modified_seconds: int | None = None
+    is_immutable: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -92,7 +94,7 @@ def _node(content: Content) -> MemoryNode:
     if isinstance(content, File):
         node = _node(content.content)
         node.permissions, node.xattrs = content.permissions, content.xattrs
-        node.modified_seconds = content.modified_seconds
+        node.modified_seconds, node.is_immutable = content.modified_seconds, content.is_immutable
         return node
     if isinstance(content, dict):
         return MemoryNode(Kind.DIRECTORY)

@@ -3,7 +3,8 @@
 What it checks
     Nothing switches it off: /etc/cloud/cloud-init.disabled, the kernel's command line, ds-identify's policy.
     Its generator runs (not masked, executable), and the boot starts all its stages, by systemd's own rules or
-    by the runlevels of OpenRC. Its program can be run, and its package of Python is whole.
+    by the runlevels of OpenRC. Its program can be run, and its package of Python is whole. What it writes for
+    each instance is not immutable (chattr +i): its state, the accounts where it makes a user, /etc/ssh.
 
 Why it matters
     A disabled cloud-init does nothing at all: no SSH key, no host name, no network configuration.
@@ -11,6 +12,7 @@ Why it matters
 How to fix
     rm /etc/cloud/cloud-init.disabled
     systemctl enable cloud-init-local cloud-init cloud-config cloud-final
+    chattr -ia /etc/passwd /etc/shadow /etc/group /etc/gshadow
     and remove cloud-init=disabled from the kernel's command line
 """
 
@@ -42,6 +44,8 @@ def judge(linux: LinuxFacts) -> Verdict:
 
 def _remedy(enabled: Fact[bool]) -> str:
     said = enabled.evidence if isinstance(enabled, Known) else ""
+    if "is immutable" in said:
+        return f"`chattr -ia {said.partition(' is immutable')[0]}`, in the guest or in the mounted image"
     if "mask" in said:
         return "remove the mask that is named there, e.g. `systemctl unmask cloud-init.target`, or the option"
     if OF_A_SETTING.search(said):

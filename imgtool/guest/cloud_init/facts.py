@@ -9,6 +9,7 @@ from imgtool.guest.cloud_init.config import MAIN, CloudConfig
 from imgtool.guest.cloud_init.ds_identify import Identified, Script, identify
 from imgtool.guest.cloud_init.ends import ending
 from imgtool.guest.cloud_init.generator import ds_identify_path, script_of
+from imgtool.guest.cloud_init.immutable import forbidden
 from imgtool.guest.cloud_init.program import binaries, code_obstacle, ignores_case
 from imgtool.guest.cloud_init.stages import (
     TARGET,
@@ -126,6 +127,7 @@ def _obstacles(tree: GuestTree, config: Fact[CloudConfig], programs: Programs) -
     if isinstance(config, Known):
         yield from _without_modules(tree, config.value)
         yield from ending(tree, config.value)
+    yield from forbidden(tree, config.value if isinstance(config, Known) else None)
 
 
 def _has_own_modules(tree: GuestTree, config: CloudConfig) -> bool:

@@ -26,6 +26,8 @@ MAGIC = b"_BHRfS_M"
 TOP_LEVEL = 5
 """Number of the top-level subvolume, which holds all others."""
 XATTR_KEY = 24
+IMMUTABLE_FLAG, APPEND_FLAG = 0x40, 0x80
+"""Of an inode: BTRFS_INODE_IMMUTABLE and BTRFS_INODE_APPEND."""
 MAX_XATTRS = 1000
 DIR_ITEM_BYTES = 30
 ROOT_REF_KEY, INODE_REF_KEY = 156, 12
@@ -153,6 +155,10 @@ class BtrfsNode(InodeNode):
 
     def _owner(self) -> tuple[int, int]:
         return int(self._inode.uid), int(self._inode.gid)
+
+    def _attributes(self) -> tuple[bool, bool]:
+        flags = int(self._inode.inode.flags)
+        return bool(flags & IMMUTABLE_FLAG), bool(flags & APPEND_FLAG)
 
     def _permissions(self) -> int:
         return int(self._inode.mode) & PERMISSION_BITS

@@ -15,7 +15,16 @@ from imgtool.guest.filesystems.blocks import MAX_READ_BYTES
 from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.ext_attributes import read_attribute
 from imgtool.guest.filesystems.ext_layout import SUPERBLOCK, SUPERBLOCK_BYTES
-from imgtool.guest.filesystems.ext_volume import INLINE_FLAG, LINK_BYTES, ROOT, ExtVolume, Inode, Run
+from imgtool.guest.filesystems.ext_volume import (
+    APPEND_FLAG,
+    IMMUTABLE_FLAG,
+    INLINE_FLAG,
+    LINK_BYTES,
+    ROOT,
+    ExtVolume,
+    Inode,
+    Run,
+)
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import InodeNode
 from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
@@ -103,6 +112,10 @@ class ExtNode(InodeNode):
     def _owner(self) -> tuple[int, int]:
         fields = self._inode.fields
         return fields.uid_high << 16 | fields.uid_low, fields.gid_high << 16 | fields.gid_low
+
+    def _attributes(self) -> tuple[bool, bool]:
+        flags = self._inode.fields.flags
+        return bool(flags & IMMUTABLE_FLAG), bool(flags & APPEND_FLAG)
 
     def _size(self) -> int:
         return self._inode.size

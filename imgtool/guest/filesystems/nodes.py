@@ -159,6 +159,13 @@ class InodeNode(CachedNode):
         with guarded(printable(self.where)):
             return self._owner()
 
+    @property
+    def is_immutable(self) -> bool:
+        """Whether root may not write to it either: chattr(1), `+i`, or `+a` of a file."""
+        with guarded(printable(self.where)):
+            fixed, grows = self._attributes()
+            return fixed or (grows and self.kind is Kind.FILE)
+
     def _kind_of_inode(self) -> Kind:
         return KIND_OF_MODE.get(self._mode() & FORMAT_MASK, Kind.OTHER)
 
@@ -174,3 +181,7 @@ class InodeNode(CachedNode):
 
     @abstractmethod
     def _owner(self) -> tuple[int, int]: ...
+
+    @abstractmethod
+    def _attributes(self) -> tuple[bool, bool]:
+        """Whether it is immutable, and whether it takes additions only."""

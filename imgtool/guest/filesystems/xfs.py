@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 UNREADABLE = {0x10: "that needs repair (xfs_repair)", 0x200: "with zones"}
 KNOWN_INCOMPATIBLE = 0x1FF
 """sb_features_incompat of Linux 6.13, fs/xfs/libxfs/xfs_format.h, without zones."""
-REALTIME_FLAG = 0x1
+REALTIME_FLAG, IMMUTABLE_FLAG, APPEND_FLAG = 0x1, 0x8, 0x10
+"""Of an inode: di_flags."""
 LOCAL, EXTENTS, BTREE = 1, 2, 3
 """di_format of an inode: where its data is."""
 DATA_MAGICS = (b"XD2B", b"XD2D", b"XDB3", b"XDD3")
@@ -94,6 +95,10 @@ class XfsNode(InodeNode):
 
     def _owner(self) -> tuple[int, int]:
         return int(self._inode.inode.di_uid), int(self._inode.inode.di_gid)
+
+    def _attributes(self) -> tuple[bool, bool]:
+        flags = int(self._inode.inode.di_flags)
+        return bool(flags & IMMUTABLE_FLAG), bool(flags & APPEND_FLAG)
 
     def _size(self) -> int:
         return int(self._inode.size)
