@@ -123,7 +123,7 @@ def _without_cloud_init(tree: GuestTree, initramfs: Initramfs | None) -> Iterato
     if own is not None:
         yield _Grower(own)
     if tree.is_executable(REPART) and tree.size_bytes(REPART) > 0 and mask_of(tree, REPART_UNIT) is None:
-        grows_both = _systemd_grows_the_filesystem(tree)
+        grows_both = systemd_grows_the_filesystem(tree)
         yield from (_Grower(path, grows_both) for path in _definitions(tree) if _grows_the_root(tree, path))
 
 
@@ -138,7 +138,14 @@ def _in_the_initramfs(tree: GuestTree, initramfs: Initramfs | None) -> Iterator[
             yield posixpath.join(DRACUT_MODULES, name)
 
 
-def _systemd_grows_the_filesystem(tree: GuestTree) -> bool:
+def grows_before_cloud_init(tree: GuestTree) -> bool:
+    """Whether the root's file system has become larger when cloud-init first writes to it."""
+    return systemd_grows_the_filesystem(tree) or any(
+        "kiwi-repart" in one for one in _in_the_initramfs(tree, None)
+    )
+
+
+def systemd_grows_the_filesystem(tree: GuestTree) -> bool:
     """Whether fstab, a link or (where fstab has no root) systemd-gpt-auto-generator starts systemd-growfs."""
     content = tree.read_bytes(FSTAB, MAX_FSTAB_BYTES) if tree.is_file(FSTAB) else None
     entries = all_entries((content or b"").decode("utf-8", "replace"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from imgtool.guest.cloud_init.config import CloudConfig
 from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.fact import fact_of, listed, value_of
+from imgtool.guest.full_root import full_root_troubles
 from imgtool.guest.init import LOOK_FURTHER, Init, describe_target, find_init, startup_troubles
 from imgtool.guest.kernel_command_line import CommandLine, parse_command_line
 from imgtool.guest.local_mounts import Guest, read_mount_troubles
@@ -103,7 +104,11 @@ class _Reader:
             _numbers(self._boot.kernel),
             assembled=bool(self._system.arrangement),
         )
-        return read_mount_troubles(started, guest)
+        found = read_mount_troubles(started, guest)
+        if guest.assembled:
+            return found
+        full = full_root_troubles(guest.tree, self._system.root.filesystem, self._line)
+        return Known((*found.value, *full), found.evidence)
 
     def selinux(self) -> Known[tuple[Trouble, ...]]:
         return read_selinux_troubles(self._system.tree, self._line, self._boot.kernel)

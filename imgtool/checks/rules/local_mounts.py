@@ -3,12 +3,12 @@
 What it checks
     /etc/fstab, /etc/crypttab and mount units, as systemd takes them: the type and the options suit the file
     system that is there; the file of a loop mount, the directories of an overlay and the device of a mount
-    unit are there; nothing waits for a passphrase; the root is remounted read-write. (Devices that fstab
-    names and the disk does not have: the check root-resolves.)
+    unit are there; nothing waits for a passphrase; the root is remounted read-write, and an ext4 or XFS has
+    1 MiB and 64 inodes free. (Devices that fstab names and the disk does not have: the check root-resolves.)
 
 Why it matters
     A mount that local-fs.target requires and that fails ends in emergency mode: no network, no cloud-init, no
-    agent. A root that stays read-only comes up, but cloud-init can write nothing. A missing swap device, or
+    agent. A root that stays read-only or is full comes up, but cloud-init can write nothing. A missing swap device, or
     one that is only wanted, costs 90 seconds: that is a warning.
 
 How to fix

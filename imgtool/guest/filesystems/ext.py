@@ -27,12 +27,13 @@ from imgtool.guest.filesystems.ext_volume import (
 )
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import InodeNode
-from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
+from imgtool.guest.filesystems.superblock import Identity, Room, number, text, uuid
 from imgtool.util.text import printable
 
 MAGIC = 0xEF53
 HAS_JOURNAL = 0x4
 JOURNAL_DEVICE = 0x8
+HAS_EXTENTS, HAS_64BIT = 0x40, 0x80
 UNREADABLE = {0x1: "compression", 0x8: "an external journal", 0x1000: "dirdata"}
 """Incompatible features that would be read wrongly."""
 KNOWN_INCOMPATIBLE = 0x3F7DF
@@ -83,6 +84,23 @@ class ExtFilesystem:
             with guarded(self.type):
                 self._root = self._open()
         return self._root
+
+    @property
+    def room(self) -> Room:
+        """What is free: s_free_blocks_count and s_free_inodes_count, which an unmount writes.
+
+        Where files have extents, a fiftieth up to 4096 clusters is kept for their own blocks
+        (ext4_calculate_resv_clusters). What mke2fs reserves is root's, as cloud-init is.
+        """
+        names = (0x4, 0xC, 0x10, 0x18, 0x1C, 0x60, 0x150, 0x158)
+        size, free, inodes, block, cluster, features, size_high, free_high = (
+            number(self._head, SUPERBLOCK + at, "<I") for at in names
+        )
+        if features & HAS_64BIT:
+            size, free = size_high << 32 | size, free_high << 32 | free
+        per_cluster = max(0, min(cluster, 16) - block)
+        kept = min((size >> per_cluster) // 50, 4096) << per_cluster if features & HAS_EXTENTS else 0
+        return Room(max(0, free - kept) << (10 + min(block, 6)), inodes)
 
     def _open(self) -> Node:
         head = self._head[SUPERBLOCK : SUPERBLOCK + SUPERBLOCK_BYTES]

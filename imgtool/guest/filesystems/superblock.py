@@ -17,6 +17,15 @@ class Identity:
     uuid: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is free, by the superblock: what statfs(2) shows to root."""
+
+    free_bytes: int
+    free_inodes: int | None
+    """None where inodes are made as they are needed."""
+
+
 def number(head: bytes, offset: int, layout: str) -> int:
     """The integer at `offset`; `layout` as in `struct`. The head must be long enough."""
     value: int = struct.unpack_from(layout, head, offset)[0]

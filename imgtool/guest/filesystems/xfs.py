@@ -12,7 +12,7 @@ from imgtool.guest.filesystems.base import GuestReadError, Kind, Node
 from imgtool.guest.filesystems.content import open_checked
 from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.filesystems.nodes import MAX_EXTENTS, InodeNode
-from imgtool.guest.filesystems.superblock import Identity, number, text, uuid
+from imgtool.guest.filesystems.superblock import Identity, Room, number, text, uuid
 from imgtool.guest.filesystems.xfs_attributes import read_attribute
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ KNOWN_INCOMPATIBLE = 0x1FF
 """sb_features_incompat of Linux 6.13, fs/xfs/libxfs/xfs_format.h, without zones."""
 REALTIME_FLAG, IMMUTABLE_FLAG, APPEND_FLAG = 0x1, 0x8, 0x10
 """Of an inode: di_flags."""
+TREES = {0x1: 1 / 1008, 0x2: 1 / 84, 0x4: 1 / 168}
+"""What may become of a group's blocks with finobt, rmapbt and reflink: sb_features_ro_compat."""
 LOCAL, EXTENTS, BTREE = 1, 2, 3
 """di_format of an inode: where its data is."""
 DATA_MAGICS = (b"XD2B", b"XD2D", b"XDB3", b"XDD3")
@@ -57,6 +59,24 @@ class XfsFilesystem:
             with guarded("xfs"):
                 self._root = self._open()
         return self._root
+
+    @property
+    def room(self) -> Room:
+        """What is free: sb_fdblocks, which an unmount writes, without what each mount keeps back.
+
+        That is a twentieth up to 8192 blocks (xfs_default_resblks), 8 blocks of each allocation group
+        (xfs_alloc_set_aside), and room for the features' trees at their largest, by half-full leaves of 4 KiB
+        (libxfs/xfs_ag_resv.c): right to a thousandth of the file system.
+        """
+        head = self._head
+        (size, free), (block, groups, log) = (
+            [number(head, at, ">Q") for at in (8, 144)],
+            [number(head, at, ">I") for at in (4, 88, 96)],
+        )
+        features = number(head, 212, ">I") if number(head, 100, ">H") & 0xF == 5 else 0
+        trees = sum(share for bit, share in TREES.items() if features & bit)
+        kept = min(size // 20, 8192) + 8 * groups + round((size - log) * trees)
+        return Room(max(0, free - kept) * block, None)
 
     def _open(self) -> Node:
         from dissect.xfs.xfs import XFS  # noqa: PLC0415 - 0.1 s that only this file system costs
