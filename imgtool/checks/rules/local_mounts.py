@@ -8,8 +8,8 @@ What it checks
 
 Why it matters
     A mount that local-fs.target requires and that fails ends in emergency mode: no network, no cloud-init, no
-    agent. A root that stays read-only or is full comes up, but cloud-init can write nothing. A missing swap device, or
-    one that is only wanted, costs 90 seconds: that is a warning.
+    agent. A root that stays read-only or is full comes up, but cloud-init can write nothing. A missing swap
+    device, or one that is only wanted, costs 90 seconds: that is a warning.
 
 How to fix
     Correct the line of /etc/fstab or /etc/crypttab, or add nofail to its options.
