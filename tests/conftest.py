@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep of a test that is marked `series(n)` one row in n, the same ones in each run."""
+    """Keep of a test marked `series(n)` one row in n, the same ones in each run; none of `series(0)`."""
     if config.option.whole_series:
         return
     left_out = [item for rows in _series(items).values() for item in rows if not item.stash[KEPT]]
@@ -49,7 +49,7 @@ def _series(items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
         if mark is not None:
             (each,) = mark.args
             rows = found.setdefault(item.nodeid.partition("[")[0], [])
-            item.stash[KEPT] = (len(rows) + len(rows) // each) % each == 0
+            item.stash[KEPT] = each > 0 and (len(rows) + len(rows) // each) % each == 0
             rows.append(item)
     return found
 

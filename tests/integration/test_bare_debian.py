@@ -107,6 +107,7 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.mark.series(1 if NOVA else 0)
 def test_a_cloud_by_one_command(request: pytest.FixtureRequest) -> None:
     """Without IMGTOOL_BARE=nova one that has no Nova, on what scripts/setup has installed."""
     tree: Path = request.getfixturevalue("untouched" if NOVA else "debian")

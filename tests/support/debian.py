@@ -86,8 +86,8 @@ def debian_generic() -> Path:
 
 @pytest.fixture(scope="session")
 def debian_initramfs_host_only() -> Path:
-    """Its initramfs was made by dracut for the machine that built it."""
-    return build_image("--generator=dracut", "--fault=initramfs-host-only")
+    """Debian 13 whose initramfs was made by dracut for the machine that built it."""
+    return build_image("--suite=trixie", "--generator=dracut", "--fault=initramfs-host-only")
 
 
 @pytest.fixture(scope="session")
