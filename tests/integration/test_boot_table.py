@@ -1,7 +1,8 @@
 """What imgtool says of an image without starting it, against what becomes of it when it is started.
 
-These are a few rows of the table that `scripts/boot-table` runs as a whole. Good images pass and come up;
-spoiled ones fail by what was spoiled, and stop for that cause. Each row is one boot under QEMU.
+These are twelve rows of the table that `scripts/boot-table` runs as a whole, of which a full run tries half. Good
+images pass and come up; spoiled ones fail by what was spoiled, and stop for that cause. Each row is one boot under
+QEMU.
 """
 
 import json
@@ -65,6 +66,7 @@ def in_form(made: Made) -> Path:
     return target
 
 
+@pytest.mark.series(2)
 @pytest.mark.parametrize("made", GOOD, ids=str, indirect=True)
 def test_what_passes_comes_up(made: Made) -> None:
     row, image = made.row, in_form(made)
@@ -83,6 +85,7 @@ def test_what_passes_comes_up(made: Made) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.series(2)
 @pytest.mark.parametrize("made", SPOILED, ids=str, indirect=True)
 def test_what_fails_stops_where_the_inspection_says(made: Made) -> None:
     row, image = made.row, made.image
