@@ -1,8 +1,8 @@
 """What imgtool says of an image without starting it, against what becomes of it when it is started.
 
-These are twelve rows of the table that `scripts/boot-table` runs as a whole, of which a full run tries half. Good
-images pass and come up; spoiled ones fail by what was spoiled, and stop for that cause. Each row is one boot under
-QEMU.
+These are twelve rows of the table that `scripts/boot-table` runs as a whole; a full run tries half of them.
+Good images pass and come up; spoiled ones fail by what was spoiled, and stop for that cause. Each row is one
+boot under QEMU.
 """
 
 import json
