@@ -180,6 +180,7 @@ def small_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image
 
 
+@pytest.mark.series(0)
 def test_a_tiny_run_through_everything(tmp_path: Path, small_golden: Path):
     """What arrives in Ceph is cloned, and compared, by the run itself."""
     work, results = tmp_path / "work", tmp_path / "results"

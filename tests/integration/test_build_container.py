@@ -96,6 +96,7 @@ def assert_reaches_a_cloud(storage: dict[str, str], images: Path, tmp_path: Path
         forget("contained-")
 
 
+@pytest.mark.series(0)
 def test_the_image_that_is_made(
     archive: Path, storage: dict[str, str], images: Path, devcloud: Devcloud, tmp_path: Path
 ) -> None:

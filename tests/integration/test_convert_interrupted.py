@@ -14,6 +14,8 @@ from support.images import convert
 from support.mishaps import small_disk
 from support.processes import wait_for
 
+pytestmark = pytest.mark.series(3)
+
 KIB, MIB = 1 << 10, 1 << 20
 OLD = b"what stood here before"
 MOMENTS, MOMENTS_WITHOUT_OLD = 10, 4

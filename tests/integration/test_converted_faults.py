@@ -10,6 +10,8 @@ from support.faults.model import Fault, Route
 from support.faulty_cloud import FaultyCloud, directly, faulty, told
 from support.killed_at import killed_at
 
+pytestmark = pytest.mark.series(3)
+
 __all__ = ["faulty"]
 
 ROUTES = {Route.SHOW, Route.IMPORT, Route.TASKS}

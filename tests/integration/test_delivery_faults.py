@@ -69,7 +69,7 @@ def test_many_chunks_from_the_start_again(faulty: FaultyCloud) -> None:
     assert len(faulty.proxy.of(Route.DATA)) == len(set(faulty.proxy.image_ids)) == 3
 
 
-@pytest.mark.series(3)
+@pytest.mark.series(5)
 @pytest.mark.parametrize(("fault", "form"), in_forms(1), ids=str)
 def test_a_fault_of_the_bytes_that_passes(fault: Fault, form: str, faulty: FaultyCloud) -> None:
     """A bad moment is got over; what was refused for a reason, or arrived wrong, is not tried again."""
@@ -85,7 +85,7 @@ def test_a_fault_of_the_bytes_that_passes(fault: Fault, form: str, faulty: Fault
         is_told(run, fault, faulty)
 
 
-@pytest.mark.series(3)
+@pytest.mark.series(5)
 @pytest.mark.parametrize(("fault", "form"), in_forms(None), ids=str)
 def test_a_fault_of_the_bytes_that_stays(fault: Fault, form: str, faulty: FaultyCloud) -> None:
     run = upload(faulty, fault)
@@ -97,7 +97,7 @@ def test_a_fault_of_the_bytes_that_stays(fault: Fault, form: str, faulty: Faulty
     is_told(run, fault, faulty)
 
 
-@pytest.mark.series(3)
+@pytest.mark.series(5)
 @pytest.mark.parametrize("fault", of_others(1), ids=str)
 def test_a_fault_of_another_request_that_passes(fault: Fault, faulty: FaultyCloud) -> None:
     run = upload(faulty, fault)
@@ -106,7 +106,7 @@ def test_a_fault_of_another_request_that_passes(fault: Fault, faulty: FaultyClou
         is_told(run, fault, faulty)
 
 
-@pytest.mark.series(3)
+@pytest.mark.series(5)
 @pytest.mark.parametrize("fault", of_others(None), ids=str)
 def test_a_fault_of_another_request_that_stays(fault: Fault, faulty: FaultyCloud) -> None:
     run = upload(faulty, fault)

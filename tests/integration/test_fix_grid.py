@@ -3,7 +3,7 @@
 IMGTOOL_FIX=all tries every case. IMGTOOL_FIX=chain does so too, but the faults that a guest has one at a time
 come one after the other, each in what came of the repair before, and only the last is booted. With
 IMGTOOL_FIX=pairs any two of a release, a program that makes the initramfs, a root, a firmware and a fault
-come together. A full run boots what came of all faults at once, and tries two more without a boot.
+come together. Without it, --whole-series boots what came of all faults at once, and tries two more.
 """
 
 import hashlib
@@ -156,11 +156,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@pytest.mark.series(1 if WAY else 0)
 @pytest.mark.parametrize("cell", guests(), ids=str)
 def test_all_faults_at_once_are_repaired(cell: Cell, tmp_path: Path) -> None:
     repaired(cell, AT_ONCE, tmp_path, cell.image())
 
 
+@pytest.mark.series(1 if WAY else 0)
 @pytest.mark.parametrize(("cell", "faults"), one_by_one(), ids=chosen_by)
 def test_a_fault_of_each_kind_is_repaired(cell: Cell, faults: tuple[Fault, ...], tmp_path: Path) -> None:
     good = cell.image()
@@ -171,6 +173,7 @@ def test_a_fault_of_each_kind_is_repaired(cell: Cell, faults: tuple[Fault, ...],
         shutil.rmtree(tmp_path / str(number - 1), ignore_errors=True)
 
 
+@pytest.mark.series(1 if WAY else 0)
 def test_a_fault_that_another_one_hides_is_repaired_as_well(tmp_path: Path) -> None:
     """Where UEFI finds no loader, nobody knows what the loader's menu says: fstab-stable has two repairs."""
     hidden = (FAULTS["uefi-fallback"], FAULTS["fstab-stable"])

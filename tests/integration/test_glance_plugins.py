@@ -10,6 +10,8 @@ from support.images import create
 from support.imports import KINDS, SIZE_BYTES, compressed, deliver, delivered, lying_cloud, make_disk, sha512
 from support.own_cloud import cloud, running
 
+pytestmark = pytest.mark.series(3)
+
 __all__ = ["cloud", "running"]
 
 PARTS = ["", "conversion", "decompression", "decompression,conversion", "metadata"]

@@ -27,6 +27,8 @@ from support.guest_cases import (
 )
 from support.real_guest import RealGuest, real_guest
 
+pytestmark = pytest.mark.series(3)
+
 UNIT = "lib/systemd/system/qemu-guest-agent.service"
 DROP_IN = "etc/systemd/system/qemu-guest-agent.service.d/x.conf"
 RULES = "lib/udev/rules.d/60-qemu-guest-agent.rules"

@@ -13,6 +13,8 @@ import pytest
 from support.guest_cases import Case, Recipe, bad, both, good, judge, named, put
 from support.real_guest import EditedTree, RealGuest, filtered, real_guest
 
+pytestmark = pytest.mark.series(3)
+
 MODULES = "usr/lib/modules/*/"
 VIRTIO_PCI = f"{MODULES}kernel/drivers/virtio/virtio_pci.ko"
 CONF = "etc/modprobe.d/x.conf"

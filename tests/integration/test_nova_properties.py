@@ -118,6 +118,7 @@ def min_disk(virtual_size: int) -> int:
 # ---------------------------------------------------------------- what is derived
 
 
+@pytest.mark.series(0)
 def test_nova_keeps_what_is_derived(nova: Answers) -> None:
     legacy = nova.fields["legacy"]
     for image, (properties, answer) in nova.images.items():

@@ -27,6 +27,8 @@ from support.policies import lenient
 from imgtool.glance import attempts, retry, transport
 from imgtool.glance import cloud as cloud_module
 
+pytestmark = pytest.mark.series(3)
+
 Spoilt = Callable[[], Answer]
 
 DISCOVERY, SIGN_IN = ("GET", "/v3"), ("POST", "/v3/auth/tokens")

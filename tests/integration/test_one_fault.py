@@ -16,6 +16,8 @@ from imgtool.model.verdict import Finding, Judgement, Outcome
 from imgtool.pipeline.inspect import inspect_image
 from imgtool.util.progress import NullProgress
 
+pytestmark = pytest.mark.series(2)
+
 ALLOWED = ("alpine", "arch", "debian 11", "rhel 8", "rhel 9", "ubuntu", "windows")
 GOOD = (
     "alpine-3.20",

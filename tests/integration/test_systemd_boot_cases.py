@@ -14,6 +14,8 @@ from support.guest_cases import Case, Recipe, bad, good, judge, named
 from support.real_guest import RealGuest, filtered, real_guest
 from support.systemd_boot_disk import FALLBACK, LOADERS, OTHER, Esp, line_of, on_a_larger_esp
 
+pytestmark = pytest.mark.series(3)
+
 VENDOR_S = "EFI/systemd/systemd-bootx64.efi"
 REACH = "virtio-initramfs"
 

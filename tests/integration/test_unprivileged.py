@@ -77,6 +77,7 @@ def test_convert(folder: Path, image: Path) -> None:
     assert (folder / "small.qcow2").stat().st_uid == NOBODY
 
 
+@pytest.mark.series(0)
 def test_boot(folder: Path, image: Path) -> None:
     """A qcow2 on virtio-scsi by UEFI; tests/integration/test_boot.py has a raw one on virtio-blk by BIOS."""
     qcow2 = folder / "debian.qcow2"

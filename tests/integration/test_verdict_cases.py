@@ -13,6 +13,8 @@ from support.verdicts_command_line import COMMAND_LINE_CASES
 from support.verdicts_firmware import FIRMWARE_CASES
 from support.verdicts_grub import GRUB_CASES
 
+pytestmark = pytest.mark.series(3)
+
 CASES = (*GRUB_CASES, *FIRMWARE_CASES, *COMMAND_LINE_CASES)
 
 

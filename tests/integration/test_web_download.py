@@ -15,6 +15,8 @@ from support.images import convert, create, qemu_io
 from support.own_cloud import running
 from support.web import Site
 
+pytestmark = pytest.mark.series(3)
+
 __all__ = ["running"]
 
 PARTS = ["", "conversion"]
