@@ -73,6 +73,7 @@ def pytest_configure() -> None:
     os.environ["IMGTOOL_CONFIG"] = os.devnull
     for number, handler in (
         (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGQUIT, signal.SIG_DFL),
         (signal.SIGTERM, signal.SIG_DFL),
         (signal.SIGHUP, signal.SIG_DFL),
     ):
