@@ -181,7 +181,8 @@ class RealGuest:
     def write_esp(self) -> None:
         """Puts the ESP's files on the disk, where one was changed."""
         if self.esp.edited and self.esp_place is not None:
-            self._esp_before = self.esp_place.read(self.image)
+            if self._esp_before is None:  # what is undone are all writes since then
+                self._esp_before = self.esp_place.read(self.image)
             self.esp_place.write(self.image, _fat(self.esp.top, self._esp_before))
 
     def judged(self) -> Verdict:
