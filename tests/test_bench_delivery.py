@@ -142,8 +142,9 @@ def test_a_delivery_that_went_wrong_has_no_time_and_leaves_nothing(devcloud: Dev
         "other disk": [[*raw, "--file", str(other)]],
         "twice": [[*raw, "--file", str(source)]] * 2,
         "no bytes": [raw],
+        "other format": [[*create, "--disk-format", "iso", "--file", str(source), NAME]],
         "nothing": [["true"]],
-        "fails": [["false"]],
+        "fails": [["false"], [*raw, "--file", str(source)]],
         "leaves a file": [["sh", "-c", "touch $TMPDIR/it"]],
     }
     entrants = [
@@ -161,6 +162,7 @@ def test_a_delivery_that_went_wrong_has_no_time_and_leaves_nothing(devcloud: Dev
     assert reasons["other disk"].startswith("qemu-img compare: status 1: Content mismatch at offset 0")
     assert reasons["twice"] == "Glance has 2 images of the name instead of one"
     assert reasons["no bytes"] == "0 bytes instead of 1048576"  # the client reads stdin, which is empty
+    assert reasons["other format"].startswith("status 1: HttpException: 415")
     assert reasons["nothing"] == "Glance has 0 images of the name instead of one"
     assert reasons["fails"].startswith("status 1")
     assert reasons["leaves a file"] == "left a temporary file"
@@ -185,7 +187,7 @@ def test_a_tiny_run_through_everything(tmp_path: Path, small_golden: Path):
     """What arrives in Ceph is cloned, and compared, by the run itself."""
     work, results = tmp_path / "work", tmp_path / "results"
     work.mkdir()
-    cases = ["--only=compressed", "--only=large-qcow2", "--only=ceph"]
+    cases = ["--only=compressed", "--only=raw", "--only=large-qcow2", "--only=ceph"]
     places_of = ["--image", small_golden, "--imgtool", IMGTOOL, "--dir", work, "--results", results]
     done = bench("--rounds=1", "--large-gib=1", *cases, *places_of)
     assert done.returncode == 0, done.stderr
@@ -196,13 +198,14 @@ def test_a_tiny_run_through_everything(tmp_path: Path, small_golden: Path):
     report = model.load(results / "delivery.json")
     assert [(entry.workload, entry.task, len(entry.results)) for entry in report.cases] == [
         ("golden", "qcow2 zlib", 3),
+        ("golden", "raw", 2),
         ("large", "qcow2", 1),
         ("golden in Ceph", "raw", 3),
     ]
     assert all(entry.counts for measured in report.cases for entry in measured.results)
-    assert report.cases[1].virtual_bytes == 1 << 30
+    assert report.cases[2].virtual_bytes == 1 << 30
     assert {"cpu", "kernel", "qemu-img", "openstackclient", "glance", "load"} <= set(report.machine)
-    check_ceph(report.cases[2])
+    check_ceph(report.cases[3])
     check_again(results, report)
 
 
