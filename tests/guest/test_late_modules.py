@@ -213,6 +213,7 @@ SIGNED = "CONFIG_MODULE_SIG=y\nCONFIG_SECURITY_LOCKDOWN_LSM=y\n"
         ("module.sig_enforce", SIGNED, True),
         ("module.sig_enforce", None, True),
         ("module.sig-enforce=Y", SIGNED, True),
+        ("module.sig_enforce=true", SIGNED, True),
         ("module.sig_enforce=0", SIGNED, False),
         ("module.sig_enforce=1", "CONFIG_MODULES=y\n", False),
         ("lockdown=integrity", SIGNED, True),

@@ -5,7 +5,6 @@ instance), cloudinit/distros/__init__.py (add_user) with shadow's useradd, which
 writing and makes the home; cloudinit/config/cc_ssh.py.
 """
 
-import posixpath
 from collections.abc import Iterator
 
 from imgtool.guest.cloud_init.config import CloudConfig
@@ -41,14 +40,11 @@ def _new_user(tree: GuestTree, config: CloudConfig | None) -> str | None:
     """The default user, where it is not there yet."""
     found = None if config is None else config.default_user
     name = None if found is None else found.value
+    if name is None:
+        return None
     lines = (tree.read_text(PASSWD) or "").splitlines()
-    return (
-        None if name is None or f"{name}:" in {line[: len(name) + 1] for line in lines} else printable(name)
-    )
+    return None if any(line.startswith(f"{name}:") for line in lines) else printable(name)
 
 
 def _has_host_keys(tree: GuestTree) -> bool:
-    return any(
-        name.startswith("ssh_host_") and name.endswith("_key")
-        for name in map(posixpath.basename, tree.names(SSH))
-    )
+    return any(name.startswith("ssh_host_") and name.endswith("_key") for name in tree.names(SSH))

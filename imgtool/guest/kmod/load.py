@@ -16,15 +16,13 @@ from imgtool.guest.kernel_command_line import CommandLine, Option, parse_command
 from imgtool.guest.kmod.config import ModprobeConfig, Rule, first_word, never_loads
 from imgtool.guest.kmod.files import is_signed, module_problem, unpacked_module
 from imgtool.guest.kmod.index import Index, ModuleIndex, TextIndex, normal
-from imgtool.guest.kmod.parameters import parameter_types, refused_value
+from imgtool.guest.kmod.parameters import parameter_types, refused_value, switched
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
 MAX_INDEX_BYTES = 16 << 20
 """Of modules.alias.bin; of Fedora's with all its modules it has 1.5 MiB."""
 MAX_DEPENDENCIES = 500
-TRUE = (None, "1", "y", "Y", "t", "T", "on", "On", "ON", "oN")
-"""What kstrtobool() takes for true, and a parameter without a value."""
 LOCKED_DOWN = ("integrity", "confidentiality")
 
 DEVICE_ALIASES: Mapping[str, str] = {
@@ -91,7 +89,7 @@ def signatures_asked(line: CommandLine, config: Mapping[str, str]) -> str | None
         return None
     if config.get("CONFIG_MODULE_SIG_FORCE") == "y":
         return "CONFIG_MODULE_SIG_FORCE=y"
-    if any(normal(one.key) == "module.sig_enforce" and one.value in TRUE for one in line.kernel):
+    if any(normal(one.key) == "module.sig_enforce" and switched(one.value) for one in line.kernel):
         return "kernel command line: module.sig_enforce"
     mode = line.kernel_value("lockdown")
     if mode in LOCKED_DOWN and config.get("CONFIG_SECURITY_LOCKDOWN_LSM") == "y":

@@ -43,9 +43,16 @@ def refused_value(options: Iterable[Option], types: Mapping[str, str]) -> Option
     return None
 
 
+def switched(value: str | None) -> bool | None:
+    """What kstrtobool() makes of a switch's value, and of none at all; None where it refuses that."""
+    if value is None or value[:1] in set("yYtT1") or value[:2].lower() == "on":
+        return True
+    return False if value[:1] in set("nNfF0") or value[:2].lower() == "of" else None
+
+
 def _takes(kind: str, value: str | None) -> bool:
     if kind in SWITCHES:
-        return value is None or value[:1] in set("yYtT1nNfF0") or value[:2].lower() in {"on", "of"}
+        return switched(value) is not None
     if value is None:
         return False
     if kind not in _BITS:
