@@ -122,17 +122,21 @@ def _stand_back() -> None:
 
 @contextmanager
 def background_digest(
-    image: DiskImage, algorithms: Sequence[str] = (SHA256,), *, whatever_size: bool = False
+    image: DiskImage,
+    algorithms: Sequence[str] = (SHA256,),
+    *,
+    whatever_size: bool = False,
+    stands_back: bool = True,
 ) -> Iterator[Digest | None]:
     """The hashes of the file of `image` by `algorithms`, while the block does other work.
 
-    None of a stream, and of a huge file unless `whatever_size`.
+    None of a stream, and of a huge file unless `whatever_size`. `stands_back` where the block takes longer.
     """
     if image.streamed or (_work_bytes(image, algorithms) > MAX_BYTES and not whatever_size):
         yield None
         return
     stopped = Event()
-    with ThreadPoolExecutor(2, initializer=_stand_back) as worker:
+    with ThreadPoolExecutor(2, initializer=_stand_back if stands_back else None) as worker:
         try:
             yield Digest(image, stopped, worker, algorithms)
         finally:

@@ -74,9 +74,11 @@ def _with_boot(facts: GuestFacts, runs: BootRuns) -> GuestFacts:
     return replace(facts, firmware=runs.firmware, boot_paths=boot_paths(runs))
 
 
-def _with_signatures(facts: GuestFacts, runs: BootRuns, tree: GuestTree) -> GuestFacts:
+def _with_signatures(
+    facts: GuestFacts, runs: BootRuns, tree: GuestTree, guest_query: GuestQuery
+) -> GuestFacts:
     """Loaded only where UEFI starts something: BIOS verifies nothing."""
-    if not isinstance(runs.uefi.start, Start):
+    if not guest_query.judged or not isinstance(runs.uefi.start, Start):
         return facts
     from imgtool.guest.secure_boot.chain import secure_boot_fact  # noqa: PLC0415 - see above
 
@@ -110,14 +112,14 @@ def _with_system(
         family = family_of(system.tree, system.arrangement)
         linux = read_linux(system, contents, guest_query, runs.chosen.loader, runs.chosen.start)
         facts = replace(_with_boot(facts, runs), inventory=read_inventory(system.tree, guest_query))
-        facts = _with_signatures(facts, runs, system.tree)
+        facts = _with_signatures(facts, runs, system.tree, guest_query)
         paths = with_system(facts.boot_paths, linux)
         return replace(facts, reason=f"Linux on {name}", linux=linux, family=family, boot_paths=paths)
     windows, facts = read_windows(system.tree, guest_query), _with_programs(facts, system, guest_query)
     if isinstance(windows.hibernated, Known) and windows.hibernated.value:
         facts = replace(facts, filesystems=_in_use(facts.filesystems, name, windows.hibernated.evidence))
     runs = _on_its_machine(runs, windows.architecture, contents)
-    facts = _with_signatures(facts, runs, system.tree)
+    facts = _with_signatures(facts, runs, system.tree, guest_query)
     return replace(_with_boot(facts, runs), reason=f"Windows on {name}", windows=windows)
 
 

@@ -39,6 +39,7 @@ from imgtool.guest.user_space import Boot, read_user_space
 from imgtool.model.facts import NO_EXTRAS, NOT_READ, Fact, GuestQuery, Known, Unknown
 from imgtool.model.kernel import Initramfs, Kernel
 from imgtool.model.linux import LinuxFacts
+from imgtool.model.services import AgentFacts, CloudInitFacts
 from imgtool.util.text import printable
 
 
@@ -57,6 +58,8 @@ def read_linux(
     tree, volume = system.tree, system.root.volume
     installed = fact_of(lambda: _installed(tree, guest_query.modules))
     boot = _boot(tree, installed, run)
+    if not guest_query.judged:
+        return _unjudged(system, installed, boot)
     architecture = fact_of(lambda: read_architecture(tree))
     by_stub = isinstance(start, Start) and start.loader in {"systemd-boot", "unified-image"}
     on_raid = volume.array is not None and bool(volume.array.uuid)
@@ -100,6 +103,23 @@ def read_linux(
             Boot(command_line, cloud, config, boot.version, machine, root.generator),
             programs,
         ),
+    )
+
+
+def _unjudged(system: System, installed: Fact[tuple[InstalledKernel, ...]], boot: BootChoice) -> LinuxFacts:
+    """What is installed, and which kernel boots; nothing of whether it works."""
+    tree, volume = system.tree, system.root.volume
+    return LinuxFacts(
+        os_distro=fact_of(lambda: read_distribution(tree)),
+        os_version=fact_of(lambda: read_version(tree)),
+        architecture=fact_of(lambda: read_architecture(tree)),
+        kernels=_kernels(tree, installed, boot, None),
+        agent=AgentFacts(),
+        cloud_init=CloudInitFacts(),
+        machine_id=NOT_READ,
+        ssh_host_keys=NOT_READ,
+        root_filesystem=system.root.filesystem.type,
+        root_on_lvm=volume.is_logical,
     )
 
 
@@ -150,7 +170,7 @@ def _boot(tree: GuestTree, installed: Fact[tuple[InstalledKernel, ...]], run: Lo
 
 
 def _kernels(
-    tree: GuestTree, installed: Fact[tuple[InstalledKernel, ...]], boot: BootChoice, use: InitramfsUse
+    tree: GuestTree, installed: Fact[tuple[InstalledKernel, ...]], boot: BootChoice, use: InitramfsUse | None
 ) -> Fact[tuple[Kernel, ...]]:
     if isinstance(installed, Unknown):
         return installed
@@ -181,9 +201,12 @@ def _kernel(
     kernel: InstalledKernel,
     installed: tuple[InstalledKernel, ...],
     boot: BootChoice,
-    use: InitramfsUse,
+    use: InitramfsUse | None,
 ) -> Kernel:
-    """`boot.entries` begins with the default one, so the first entry of a kernel is the one that counts."""
+    """`boot.entries` begins with the default one, so the first entry of a kernel is the one that counts.
+
+    Without a `use` its initramfs and what is loaded after it are not read.
+    """
     matching = (entry for entry in boot.entries if entry_version(tree, entry, installed) == kernel.version)
     default = kernel.version == boot.version
     return Kernel(
@@ -195,9 +218,13 @@ def _kernel(
         image=None if kernel.image is None else printable(kernel.image),
         missing_image=boot.missing if default else None,
         modules=kernel.modules,
-        late=read_late_modules(tree, kernel, parse_command_line(boot.options)) if default else {},
+        late=read_late_modules(tree, kernel, parse_command_line(boot.options))
+        if default and use is not None
+        else {},
         evidence=kernel.evidence,
-        initramfs=fact_of(
+        initramfs=NOT_READ
+        if use is None
+        else fact_of(
             lambda: read_initramfs(tree, kernel, next(matching, None), boot.loaded if default else None, use)
         ),
     )

@@ -13,14 +13,14 @@ OPENSTACK_PORT = "/dev/virtio-ports/org.qemu.guest_agent.0"
 class AgentFacts:
     """qemu-guest-agent: whether it will really run."""
 
-    installed: Fact[bool]
-    version: Fact[str | None]
-    enabled: Fact[bool]
-    enabled_by: Fact[str | None]
+    installed: Fact[bool] = NOT_READ
+    version: Fact[str | None] = NOT_READ
+    enabled: Fact[bool] = NOT_READ
+    enabled_by: Fact[str | None] = NOT_READ
     """What starts it (a udev rule, a wants link, a runlevel), or what prevents it."""
-    channel: Fact[bool]
+    channel: Fact[bool] = NOT_READ
     """The default kernel has the virtio_console driver for its port."""
-    filtered_rpcs: Fact[tuple[str, ...]]
+    filtered_rpcs: Fact[tuple[str, ...]] = NOT_READ
     """RPCs that its configuration forbids."""
     port: Fact[str] = NOT_READ
     """What it listens on: a path, with the method before it where that is not virtio-serial."""
@@ -30,10 +30,10 @@ class AgentFacts:
 class CloudInitFacts:
     """cloud-init: there, on, and which datasources it may use (empty: its default list)."""
 
-    installed: Fact[bool]
-    enabled: Fact[bool]
-    datasources: Fact[tuple[str, ...]]
-    default_user: Fact[str | None]
+    installed: Fact[bool] = NOT_READ
+    enabled: Fact[bool] = NOT_READ
+    datasources: Fact[tuple[str, ...]] = NOT_READ
+    default_user: Fact[str | None] = NOT_READ
     leftovers: Fact[tuple[str, ...]] = NOT_READ
     """Guest paths of what an instance that ran left behind."""
     version: Fact[str | None] = NOT_READ

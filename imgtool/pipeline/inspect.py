@@ -43,7 +43,7 @@ def _hashed(image: DiskImage, *, with_hash: bool) -> "AbstractContextManager[Dig
         return nullcontext()
     from imgtool.convert.digest import background_digest  # noqa: PLC0415 - loaded only where it is needed
 
-    return background_digest(image)
+    return background_digest(image, stands_back=False)
 
 
 def _map(image: DiskImage) -> DiskMap | None:

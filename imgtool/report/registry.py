@@ -42,6 +42,11 @@ _MODULES = {
 """Modules of this package: with a function `report`, and with a function `batch_report`."""
 
 
+def module_of(form: str) -> str:
+    """The module that makes this form of one image or several, by its whole name."""
+    return f"{__package__}.{_MODULES[form][0]}"
+
+
 def _function(module: str, name: str) -> Callable[..., str]:
     """The function of that name, of a module that is imported when it is called."""
 

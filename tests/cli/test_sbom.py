@@ -68,3 +68,12 @@ def test_a_batch_says_which_image_was_not_inspected(tmp_path: Path) -> None:
     run = imgtool("batch", manifest, "--report", f"cyclonedx={target}")
     assert run.returncode == 0, run.stderr
     assert "was not inspected" in target.read_text()
+
+
+@pytest.mark.parametrize("name", ["ext4-gpt", "fedora-42", "windows-2022"])
+def test_a_bill_without_a_verdict_is_the_one_beside_a_verdict(name: str, tmp_path: Path) -> None:
+    """`sbom` reads what is installed and judges nothing; `check` reads all of it."""
+    alone = imgtool("sbom", fixture_path(name), env=EPOCH)
+    imgtool("check", fixture_path(name), "--report", f"cyclonedx={tmp_path / 'beside.json'}", env=EPOCH)
+    assert json.loads(alone.stdout)["components"]
+    assert alone.stdout == (tmp_path / "beside.json").read_text()

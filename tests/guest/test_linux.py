@@ -14,7 +14,7 @@ from imgtool.guest.disk_contents import DiskContents
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System
 from imgtool.guest.volumes import DiskLayout, Volume
-from imgtool.model.facts import NO_EXTRAS, GuestQuery, Known, Unknown
+from imgtool.model.facts import NO_EXTRAS, NOT_READ, GuestQuery, Known, Unknown
 from imgtool.model.kernel import MODULES_OF_INTEREST
 from imgtool.model.linux import LinuxFacts
 
@@ -164,3 +164,18 @@ def test_what_nobody_asked_for_is_not_known_to_be_absent():
     facts = read(FILES)
     assert isinstance(facts.found_files, Unknown)
     assert "nvme" not in facts.kernels.value[0].modules
+
+
+def test_without_a_judgement_it_is_read_what_is_installed_and_nothing_else():
+    broken = FILES | {f"/boot/initrd.img-{version}": Unreadable() for version in (V, OLD)}
+    facts, judged = read(broken, GuestQuery(judged=False)), read(FILES)
+    assert (facts.os_distro, facts.os_version, facts.architecture) == (
+        judged.os_distro,
+        judged.os_version,
+        judged.architecture,
+    )
+    assert [(one.version, one.default, one.modules) for one in facts.kernels.value] == [
+        (one.version, one.default, one.modules) for one in judged.kernels.value
+    ]
+    assert all(one.initramfs == NOT_READ for one in facts.kernels.value)
+    assert facts.agent.installed == facts.machine_id == NOT_READ

@@ -12,7 +12,8 @@ from imgtool.model.facts import GuestQuery, Unknown
 from imgtool.model.inspection import Inspection
 from imgtool.model.result import ImageResult
 from imgtool.pipeline.inspect import inspect_image
-from imgtool.report.registry import BILLS
+from imgtool.report.registry import BILLS, module_of
+from imgtool.util import ahead
 from imgtool.util.text import printable
 
 
@@ -62,11 +63,12 @@ def command(
     wanted = [(bill_format, target)]
     reports.check_paths(wanted)
     watched = watch(progress, stages=False)
-    query = GuestQuery(packages=True, languages=languages)
+    query = GuestQuery(judged=False, packages=True, languages=languages)
     with (
         sources.found(image, None, watched, source_format=source_format) as found,
         incoming(found.path, source_format, watched, may_stream=False, disk=disk) as admitted,
     ):
+        ahead.load([module_of(bill_format)])
         facts = inspect_image(admitted, watched, query, with_hash=True)
     _require_packages(facts)
     reports.write(wanted, [ImageResult(inspection=facts)])
