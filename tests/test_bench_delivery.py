@@ -1,9 +1,13 @@
 """scripts/bench-delivery: the figures are right, and no delivery that went wrong gets one."""
 
 import json
+import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from bench import measure, model, places
@@ -17,6 +21,7 @@ from bench_delivery.gate import NAME
 from bench_delivery.rounds import Settings, run_case, together
 from bench_delivery.run import SERVER
 from bench_delivery.ways import JUDGED, PLAIN, RAW_PEER, Way, peers
+from bench_delivery.wire import BURST_SECONDS, Wire
 from support.cloud import Devcloud
 from virtual_environment import pinned
 
@@ -239,3 +244,19 @@ def test_a_missing_imgtool_is_named():
     done = bench("--imgtool=/no/such/imgtool")
     assert (done.returncode, done.stdout) == (4, "")
     assert "no imgtool was found" in done.stderr
+
+
+def test_a_wire_passes_on_all_of_it_and_no_faster_than_it_is_told():
+    sent = b"x" * (1 << 20)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(2) as aside:
+        wire = Wire(server.getsockname()[:2], megabits=40)
+        aside.submit(wire.serve)
+        started = time.monotonic()
+        with socket.create_connection(("127.0.0.1", urlsplit(wire.address).port)) as client:
+            peer, _ = server.accept()
+            aside.submit(lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR)))
+            with peer, peer.makefile("rb") as arrived:
+                assert arrived.read() == sent
+        wire.close()
+    assert time.monotonic() - started > len(sent) / (40 * 125_000) - BURST_SECONDS
+    assert wire.take_count() == len(sent)

@@ -3,6 +3,7 @@
   scripts/bench-delivery --quick                one round, large disks of 4 GiB: about five minutes
   scripts/bench-delivery                        what docs/performance.md shows; writes 20 GiB for a while
   scripts/bench-delivery --only compressed --rounds 9
+  scripts/bench-delivery --only ceph --wire 100  over a wire of 100 Mbit/s
   scripts/bench-delivery --image golden.raw     another raw image, which has to pass imgtool's checks
   scripts/bench-delivery --from delivery.json --markdown
 
@@ -11,7 +12,8 @@ as it says, their sha512, and the same disk by `qemu-img compare`; then it is de
 the largest process. Bytes written are those of files on a disk, by the program and its children, without
 imgtool's note of an unfinished upload; some KiB of the file system's own are among them, and a tmpfs does
 not count, so --dir has to be on a disk. The cases of Ceph have a devcloud of their own, which converts
-imports to raw; bytes on the wire are counted by a proxy before its Glance, in both directions.
+imports to raw; bytes on the wire are counted by a proxy before its Glance, in both directions. With --wire
+that proxy stands before Glance in all cases, and is as slow as the network to a real cloud.
 Result file: delivery.json.
 
 Exit status: 0 measured, 1 an image was wrong or a program failed, 2 usage, 4 something is missing.
@@ -88,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
     add("--large-gib", type=positive, metavar="GIB", help=f"of the large disks (default: {bars.LARGE_GIB})")
     add("--limit", type=positive, metavar="SECONDS", default=900, help="stop a command that takes longer")
     add("--dir", type=Path, help="where images and Glance's store are (default: the temporary directory)")
+    add(
+        "--wire",
+        type=positive,
+        metavar="MBIT/S",
+        help="let no more pass between clients and Glance, in each direction (default: loopback's speed)",
+    )
     add("--image", type=Path, help="a raw image (default: the one of scripts/build-image)")
     add("--imgtool", type=Path, help="the imgtool to measure (default: .venv/bin, then PATH)")
     add("--results", type=Path, default=CACHE, metavar="DIR", help=f"for {RESULT} ({CACHE})")
@@ -108,6 +116,7 @@ def plan(options: argparse.Namespace) -> Plan:
         limit_seconds=options.limit,
         large_gib=options.large_gib or (QUICK_LARGE_GIB if options.quick else bars.LARGE_GIB),
         directory=(options.dir or Path(tempfile.gettempdir())).absolute(),
+        wire_megabits=options.wire,
     )
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,20 +115,31 @@ class CephCloud(Cloud):
 
 
 @contextmanager
-def devcloud(folder: Path) -> Iterator[Cloud]:
-    """One below `folder`, gone at the end; it ends by itself where this process is killed."""
+def devcloud(folder: Path, megabits: int | None = None) -> Iterator[Cloud]:
+    """One below `folder`, gone at the end; it ends by itself where this process is killed.
+
+    Behind a wire of that speed, or without one.
+    """
     with _running(folder):
-        yield Cloud(folder)
+        if megabits is None:
+            yield Cloud(folder)
+            return
+        with _wired(folder, megabits) as wire:
+            yield Cloud(folder, wire)
 
 
 @contextmanager
-def ceph_devcloud(folder: Path) -> Iterator[Cloud]:
+def ceph_devcloud(folder: Path, megabits: int | None = None) -> Iterator[Cloud]:
     """One that converts imports to raw and keeps images in Ceph, on a wire that is counted."""
     with (
         _running(folder, "--with", "conversion,ceph", "--default-store", "rbd"),
-        counted(folder / "clouds.yaml", Cloud(folder).address(), folder / COUNTED) as wire,
+        _wired(folder, megabits) as wire,
     ):
         yield CephCloud(folder, wire)
+
+
+def _wired(folder: Path, megabits: int | None) -> AbstractContextManager[Wire]:
+    return counted(folder / "clouds.yaml", Cloud(folder).address(), folder / COUNTED, megabits)
 
 
 @contextmanager

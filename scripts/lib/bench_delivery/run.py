@@ -40,6 +40,8 @@ class Plan:
     limit_seconds: float
     large_gib: int
     directory: Path
+    wire_megabits: int | None = None
+    """A second, in each direction, between clients and Glance; None: loopback's."""
 
 
 Show = Callable[[str], None]
@@ -64,11 +66,11 @@ def run_all(plan: Plan, show: Show) -> Report:
         for ceph, start in ((False, devcloud), (True, ceph_devcloud)):
             wanted = [delivery for delivery in _wanted(plan) if delivery.ceph is ceph]
             if wanted:
-                with start(folder / "cloud") as cloud:
+                with start(folder / "cloud", plan.wire_megabits) as cloud:
                     bench.measure_all(wanted, cloud, golden)
     described["load"] = f"{before} before, {machine.load()} after"
     image = str(plan.image.name) if plan.image else IMAGE
-    run = {"image": image, "rounds": plan.rounds, "large_gib": plan.large_gib}
+    run = {"image": image, "rounds": plan.rounds, "large_gib": plan.large_gib, "wire": plan.wire_megabits}
     return Report(described, run, tuple(bench.cases), left_out=tuple(bench.left_out))
 
 

@@ -116,7 +116,16 @@ def machine_table(report: Report) -> str:
 def settings_text(report: Report) -> str:
     """What the run was."""
     settings = report.settings
-    return f"{settings['image']}, {settings['rounds']} rounds, large disks of {settings['large_gib']} GiB"
+    return (
+        f"{settings['image']}, {settings['rounds']} rounds, large disks of {settings['large_gib']} GiB"
+        f"{_wire_text(report)}"
+    )
+
+
+def _wire_text(report: Report) -> str:
+    """The wire's speed, where it was not loopback's; nobody asked for another in older result files."""
+    megabits = report.settings.get("wire")
+    return f", a wire of {megabits} Mbit/s" if megabits else ""
 
 
 def markdown(report: Report) -> str:
@@ -127,7 +136,7 @@ def markdown(report: Report) -> str:
         f"Medians of {report.settings['rounds']} rounds; {machine['file system']}, {machine['cpu']}, "
         f"{machine['cores']} cores, {machine['memory']}, {machine['system']}, Linux {machine['kernel']}, "
         f"{qemu_img}, python-openstackclient {machine['openstackclient']}, Glance {machine['glance']} on the "
-        f"same machine, {machine['date']}."
+        f"same machine, {machine['date']}{_wire_text(report)}."
     )
     lines = [where]
     for columns, cells, ceph in ((COLUMNS, _markdown_cells, False), (CEPH_COLUMNS, _ceph_cells, True)):
