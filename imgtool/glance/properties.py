@@ -73,6 +73,9 @@ def _obstacles(agent: AgentFacts) -> Iterator[str]:
             yield f"the agent's configuration forbids {', '.join(forbidden)} ({filtered.evidence})"
     else:
         yield f"what the agent's configuration forbids is unknown ({filtered.reason})"
+    failing = agent.failing_rpcs
+    if isinstance(failing, Known) and not set(FREEZE_RPCS).isdisjoint(failing.value):
+        yield f"the agent cannot freeze file systems ({failing.evidence})"
 
 
 SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")

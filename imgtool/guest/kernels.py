@@ -72,6 +72,8 @@ class InstalledKernel:
     """Modules with a soft dependency on crc32c: modules.softdep."""
     crc32c_modules: frozenset[str] = frozenset()
     """Modules that modules.alias names for it."""
+    machines: frozenset[str] = frozenset()
+    """For which of these its modules are made; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

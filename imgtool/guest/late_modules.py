@@ -75,6 +75,7 @@ class _LateReader:
             line=self._line,
             text_indexes=not any(map(self._tree.is_file, KMOD_PROGRAMS)),
             signed_only=signatures_asked(self._line, kernel.config),
+            machines=kernel.machines,
         )
         self._loader = ModuleLoader(self._tree, kernel.directory, rules)
         return self._loader

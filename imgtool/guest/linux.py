@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from imgtool.guest.agent import read_agent
 from imgtool.guest.boot_services import BootServices
-from imgtool.guest.booted_kernel import kernel_image_problem, read_command_line
+from imgtool.guest.booted_kernel import RUNS_ON, kernel_image_problem, read_command_line
 from imgtool.guest.bootloader.choose import BootChoice, choose_kernel, entry_version
 from imgtool.guest.bootloader.run import LoaderRun
 from imgtool.guest.bootloader.start import NoStart, Start
@@ -56,11 +56,11 @@ def read_linux(
     where none starts; `start` is what the firmware starts.
     """
     tree, volume = system.tree, system.root.volume
-    installed = fact_of(lambda: _installed(tree, guest_query.modules))
+    architecture = fact_of(lambda: read_architecture(tree))
+    installed = fact_of(lambda: _installed(tree, guest_query.modules, architecture))
     boot = _boot(tree, installed, run)
     if not guest_query.judged:
-        return _unjudged(system, installed, boot)
-    architecture = fact_of(lambda: read_architecture(tree))
+        return _unjudged(system, installed, boot, architecture)
     by_stub = isinstance(start, Start) and start.loader in {"systemd-boot", "unified-image"}
     on_raid = volume.array is not None and bool(volume.array.uuid)
     use = InitramfsUse(system.root.filesystem.type, volume.is_logical, boot.options, by_stub, on_raid)
@@ -106,13 +106,15 @@ def read_linux(
     )
 
 
-def _unjudged(system: System, installed: Fact[tuple[InstalledKernel, ...]], boot: BootChoice) -> LinuxFacts:
+def _unjudged(
+    system: System, installed: Fact[tuple[InstalledKernel, ...]], boot: BootChoice, architecture: Fact[str]
+) -> LinuxFacts:
     """What is installed, and which kernel boots; nothing of whether it works."""
     tree, volume = system.tree, system.root.volume
     return LinuxFacts(
         os_distro=fact_of(lambda: read_distribution(tree)),
         os_version=fact_of(lambda: read_version(tree)),
-        architecture=fact_of(lambda: read_architecture(tree)),
+        architecture=architecture,
         kernels=_kernels(tree, installed, boot, None),
         agent=AgentFacts(),
         cloud_init=CloudInitFacts(),
@@ -157,8 +159,12 @@ def _has_none_inside(installed: Fact[tuple[InstalledKernel, ...]], boot: BootCho
     return booting is not None and booting.config.get("CONFIG_INITRAMFS_SOURCE") == '""'
 
 
-def _installed(tree: GuestTree, extra_modules: tuple[str, ...]) -> Known[tuple[InstalledKernel, ...]]:
-    kernels = find_kernels(tree, extra_modules)
+def _installed(
+    tree: GuestTree, extra_modules: tuple[str, ...], architecture: Fact[str]
+) -> Known[tuple[InstalledKernel, ...]]:
+    machine = architecture.value if isinstance(architecture, Known) else None
+    machines = frozenset({machine, RUNS_ON.get(machine, machine)}) if machine is not None else frozenset()
+    kernels = tuple(replace(one, machines=machines) for one in find_kernels(tree, extra_modules))
     if not kernels:
         return Known((), "no kernel in /usr/lib/modules")
     return Known(kernels, ", ".join(printable(kernel.directory) for kernel in kernels))

@@ -24,6 +24,8 @@ class AgentFacts:
     """RPCs that its configuration forbids."""
     port: Fact[str] = NOT_READ
     """What it listens on: a path, with the method before it where that is not virtio-serial."""
+    failing_rpcs: Fact[tuple[str, ...]] = NOT_READ
+    """RPCs that OpenStack calls and that fail, for what the service may not do; the evidence says what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import gzip
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from support.guest_tree import Content, guest_tree
@@ -236,6 +237,35 @@ def test_a_program_is_no_module() -> None:
     module = bytearray(elf_module())
     module[16] = 2
     assert verdicts({**healthy(), f"{DIRECTORY}/kernel/virtio_net.ko": bytes(module)})[1] is GONE
+
+
+@pytest.mark.parametrize(
+    ("machines", "loaded"),
+    [((), True), (("x86_64",), True), (("aarch64",), False), (("i686", "x86_64"), True)],
+)
+def test_a_module_is_for_a_machine(machines: tuple[str, ...], *, loaded: bool) -> None:
+    tree = guest_tree(healthy())
+    (kernel,) = find_kernels(tree)
+    kernel = replace(kernel, machines=frozenset(machines))
+    found = read_late_modules(tree, kernel, parse_command_line(""))["virtio_net"]
+    assert isinstance(found, Known)
+    assert found.value is loaded
+    assert loaded or "another machine" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("options", "loaded"),
+    [
+        ("nomodule", False),
+        ("nomodule=1", False),
+        ("nomodule=0", True),
+        ("nomodule nomodule=n", True),
+        ("nomodule nomodule=bogus", False),
+        ("x.nomodule -- nomodule", True),
+    ],
+)
+def test_a_kernel_that_loads_no_module(options: str, *, loaded: bool) -> None:
+    assert verdicts(healthy(), options) == ((LOADED, LOADED) if loaded else (GONE, GONE))
 
 
 def test_a_name_that_promises_what_is_not_inside() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from support.condition_rows import CONDITIONS, conditional
 from support.running_systemd import results
 from support.service_rows import (
+    FREEZES,
     PAIRS,
     REFUSED_ROWS,
     ROWS,
@@ -52,3 +53,12 @@ def test_it_says_the_same_of_what_a_service_requires_and_waits_for(tmp_path: Pat
     found = results(units, tmp_path, wanted=wanted, seconds=5)
     told = {row: found[f"it{number}"][1] == "active" for number, row in enumerate(PAIRS)}
     assert told == PAIRS
+
+
+def test_it_says_the_same_of_what_may_freeze_a_file_system(tmp_path: Path) -> None:
+    asked = "case $$(LC_ALL=C fsfreeze --freeze /tmp 2>&1) in *supported*) ;; *) exit 1 ;; esac"
+    freeze = f"ExecStart=/bin/sh -c '{asked}'"
+    units = {f"row{number}": service(f"{row}|{freeze}") for number, row in enumerate(FREEZES)}
+    found = results(units, tmp_path)
+    told = {row: found[f"row{number}"][0] == "success" for number, row in enumerate(FREEZES)}
+    assert told == FREEZES

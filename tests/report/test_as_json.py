@@ -43,6 +43,7 @@ def test_inspect_has_the_promised_keys() -> None:
     assert set(found["guest"]["filesystems"][0]) >= {"device", "type", "label", "uuid", "mount_point"}
     assert set(found["guest"]["qemu_guest_agent"]) == {
         "installed", "version", "enabled", "enabled_by", "channel", "filtered_rpcs",
+        "failing_rpcs",
     }  # fmt: skip
     assert set(found["guest"]["cloud_init"]) >= {"installed", "enabled", "datasources"}
     kernel = found["guest"]["kernels"][0]

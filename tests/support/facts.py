@@ -62,6 +62,7 @@ def agent(**changed: Any) -> AgentFacts:
         enabled_by=known("udev rule"),
         channel=known(True, "virtio_console.ko"),
         filtered_rpcs=known(()),
+        failing_rpcs=known(()),
     )
     return replace(healthy, **changed)
 

@@ -336,3 +336,26 @@ def service(row: str) -> str:
     lines = row.split("|")
     has_command = any(line.startswith("ExecStart=") for line in lines)
     return "\n".join(["[Service]", "Type=oneshot", *([] if has_command else [CAT]), *lines, ""])
+
+
+FREEZES = {
+    "": True,
+    "CapabilityBoundingSet=": False,
+    "CapabilityBoundingSet=~": True,
+    "CapabilityBoundingSet=CAP_NET_ADMIN": False,
+    "CapabilityBoundingSet=CAP_NET_ADMIN cap_sys_admin": True,
+    "CapabilityBoundingSet=~CAP_SYS_ADMIN": False,
+    "CapabilityBoundingSet=~CAP_NET_ADMIN": True,
+    "CapabilityBoundingSet=CAP_NET_ADMIN|CapabilityBoundingSet=CAP_SYS_ADMIN": True,
+    "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_NET_ADMIN|CapabilityBoundingSet=~CAP_SYS_ADMIN": False,
+    "CapabilityBoundingSet=CAP_NET_ADMIN|CapabilityBoundingSet=|CapabilityBoundingSet=~CAP_KILL": False,
+    "CapabilityBoundingSet=CAP_NET_ADMIN|CapabilityBoundingSet=": False,
+    "PrivateUsers=yes": False,
+    "PrivateUsers=yes|PrivateUsers=no": True,
+    "SystemCallFilter=~ioctl": False,
+    "NoNewPrivileges=yes": True,
+    "ProtectSystem=strict": True,
+    "PrivateTmp=yes": True,
+}
+"""Settings, and whether the service may freeze a file system: FIFREEZE of a tmpfs is refused as not possible
+by who may, and as not permitted by who may not."""

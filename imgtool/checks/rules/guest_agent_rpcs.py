@@ -3,15 +3,17 @@
 What it checks
     The agent's configuration (/etc/sysconfig/qemu-ga, /etc/qemu/qemu-ga.conf, /etc/default/qemu-guest-agent)
     does not filter guest-fsfreeze-freeze, -thaw, -status or guest-set-user-password, nor any of `extra_rpcs`
-    of the policy.
+    of the policy. The service may do what they take: freezing needs CAP_SYS_ADMIN, which PrivateUsers= and
+    CapabilityBoundingSet= of its unit can take away, and a password needs an /etc that can be written.
 
 Why it matters
-    A filtered RPC answers with an error. A snapshot that must be quiesced (os_require_quiesce=yes) then
+    Such an RPC answers with an error. A snapshot that must be quiesced (os_require_quiesce=yes) then
     fails, and so does setting a password.
 
 How to fix
     Remove the RPC from BLOCK_RPCS, BLACKLIST_RPC or FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga, or from
-    block-rpcs in /etc/qemu/qemu-ga.conf; on Windows from the ImagePath of the service QEMU-GA.
+    block-rpcs in /etc/qemu/qemu-ga.conf; on Windows from the ImagePath of the service QEMU-GA. Take the
+    setting that is named out of the unit or its drop-in.
 """
 
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ from imgtool.checks.check import (
     unknown,
 )
 from imgtool.guest.agent_rpcs import KNOWN_RPCS
-from imgtool.model.facts import Known, Unknown
+from imgtool.model.facts import NOT_READ, Known, Unknown
 from imgtool.model.inspection import Inspection
 from imgtool.model.services import AgentFacts
 from imgtool.model.verdict import Severity
@@ -67,6 +69,7 @@ def examine(inspection: Inspection, parameters: AgentRpcs) -> Verdict:
     return on_agent(partial(_judge, needed=needed))(inspection)
 
 
+RIGHTS_REMEDY = "take that setting out of its unit or drop-in"
 REMEDIES = {
     "linux": "take them out of BLOCK_RPCS, BLACKLIST_RPC or FILTER_RPC_ARGS in that file",
     "windows": "take them out of ImagePath of the service QEMU-GA: `sc config QEMU-GA binPath= ...`",
@@ -82,12 +85,22 @@ def _judge(agent: AgentFacts, system: System, needed: tuple[str, ...]) -> Verdic
         case Known(filtered, evidence):
             blocked = [name for name in needed if name in filtered]
             if not blocked:
-                return passed("no RPC that OpenStack calls is filtered", evidence)
+                return _judge_rights(agent, needed, evidence)
             return failed(
                 f"the agent refuses {', '.join(blocked)}",
                 evidence,
                 REMEDIES[system],
             )
+
+
+def _judge_rights(agent: AgentFacts, needed: tuple[str, ...], evidence: str) -> Verdict:
+    """What is not filtered can fail for what the service may do; that is not read of Windows."""
+    match agent.failing_rpcs:
+        case Known(failing, reasons) if broken := [name for name in needed if name in failing]:
+            return failed(f"the agent cannot carry out {', '.join(broken)}", reasons, RIGHTS_REMEDY)
+        case Unknown(reason) if agent.failing_rpcs != NOT_READ:
+            return unknown(reason)
+    return passed("no RPC that OpenStack calls is filtered", evidence)
 
 
 CHECK = Check("guest-agent-rpcs", Severity.WARNING, examine, AgentRpcs())

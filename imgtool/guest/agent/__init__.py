@@ -3,6 +3,7 @@
 settings.py     what the agent makes of its options and of qemu-ga.conf, by key_file.py
 service.py      one way in which it may be started, and what prevents it
 confinement.py  what a unit's settings take away from it
+rights.py       RPCs that fail all the same
 by_systemd.py   units, by udev's rules and the targets of the boot
 stopped_by.py   what else of the boot stops it again
 by_others.py    OpenRC, System V's init, runit, s6, dinit, busybox, rc.local
@@ -42,6 +43,7 @@ def read_agent(
         channel=fact_of(lambda: _read_channel(kernels, port)),
         filtered_rpcs=fact_of(lambda: _filtered(tree, service)),
         port=port,
+        failing_rpcs=fact_of(lambda: _failing(service)),
     )
 
 
@@ -84,6 +86,13 @@ def _enabled_by(service: Fact[Service | None]) -> Known[str | None]:
 def _filtered(tree: GuestTree, service: Fact[Service | None]) -> Known[tuple[str, ...]]:
     found = value_of(service)
     return (settings_of(tree, None) if found is None else found.settings).filtered()
+
+
+def _failing(service: Fact[Service | None]) -> Known[tuple[str, ...]]:
+    found = value_of(service)
+    failing = found.failing if found is not None else ()
+    reasons = dict.fromkeys(why for _, why in failing)
+    return Known(tuple(name for name, _ in failing), "; ".join(reasons) or "nothing keeps one from working")
 
 
 def _port(service: Fact[Service | None]) -> Known[str]:

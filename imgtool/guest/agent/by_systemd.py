@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from imgtool.guest.agent.by_others import service_of_script
 from imgtool.guest.agent.confinement import confined
+from imgtool.guest.agent.rights import failing_rpcs
 from imgtool.guest.agent.service import PROGRAM, Service, obstacles, settings_of
 from imgtool.guest.agent.settings import AgentSettings
 from imgtool.guest.agent.stopped_by import stopped_by
@@ -80,7 +81,8 @@ def _service(boot: BootServices, name: str, programs: Programs) -> Service | Non
         why = next(obstacles(boot.tree, programs, command, agent), "")
     shown = command.shown if command is not None else ""
     path = command.program if command is not None else None
-    return Service(name, start.place.partition(": ")[0], path, agent, why, where, shown, start.place)
+    failing = tuple(failing_rpcs(boot.tree, unit, command)) if command is not None else ()
+    return Service(name, start.place.partition(": ")[0], path, agent, why, where, shown, start.place, failing)
 
 
 def _not_started(boot: BootServices, unit: Unit, start: Start) -> tuple[str, str]:

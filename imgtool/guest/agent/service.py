@@ -37,6 +37,8 @@ class Service:
     """The command, for people."""
     evidence: str = ""
     """How `place` starts it, where the path alone does not say so."""
+    failing: tuple[tuple[str, str], ...] = ()
+    """RPCs that its unit's settings keep from working, each with the reason."""
 
     @property
     def runs(self) -> bool:

@@ -218,6 +218,7 @@ class _Loads:
             line=line,
             blacklist=blacklist,
             signed_only=signatures_asked(line, kernel.config),
+            machines=kernel.machines,
         )
 
     def _find_device_loader(self) -> str | None:

@@ -6,9 +6,10 @@ The sections' headers stand at the end of a module, so one that is cut off has l
 
 import re
 import struct
+from collections.abc import Collection
 from typing import BinaryIO
 
-from imgtool.guest.elf import CLASS_64, LITTLE_ENDIAN, MAGIC
+from imgtool.guest.elf import CLASS_64, LITTLE_ENDIAN, MAGIC, machine_of
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.initramfs.compression import method_at
 from imgtool.guest.initramfs.reader import ArchiveError, Reader, file_chunks
@@ -28,10 +29,13 @@ SIGNATURE = b"~Module signature appended~\n"
 SUFFIXES = {".gz": "gzip", ".xz": "xz", ".zst": "zstd"}
 
 
-def module_problem(stream: BinaryIO, path: str, release: str) -> str | None:
-    """Why the kernel `release` refuses the module in `stream`, which is named `path`; None if it takes it."""
+def module_problem(stream: BinaryIO, path: str, release: str, machines: Collection[str] = ()) -> str | None:
+    """Why the kernel `release` refuses the module in `stream`, which is named `path`; None if it takes it.
+
+    `machines`: for which the kernel can be made, as `uname -m` says it; none where nobody knows.
+    """
     try:
-        return _problem(Reader(file_chunks(stream)), path, release)
+        return _problem(Reader(file_chunks(stream)), path, release, machines)
     except ArchiveError as error:
         return f"damaged: {error}"
 
@@ -56,7 +60,7 @@ def is_signed(stream: BinaryIO) -> bool:
     return unpacked_module(stream).endswith(SIGNATURE)
 
 
-def _problem(reader: Reader, path: str, release: str) -> str | None:
+def _problem(reader: Reader, path: str, release: str, machines: Collection[str]) -> str | None:
     method = method_at(reader)
     if not reader.peek(1):
         return "empty"
@@ -64,11 +68,11 @@ def _problem(reader: Reader, path: str, release: str) -> str | None:
         packed = next((name for suffix, name in SUFFIXES.items() if path.endswith(suffix)), None)
         if packed is not None and method is None:
             return f"not packed with {packed}, as its name says"
-        return _elf_problem(reader, release)
-    return _elf_problem(Reader(method.inflate(reader)), release)
+        return _elf_problem(reader, release, machines)
+    return _elf_problem(Reader(method.inflate(reader)), release, machines)
 
 
-def _elf_problem(reader: Reader, release: str) -> str | None:
+def _elf_problem(reader: Reader, release: str, machines: Collection[str]) -> str | None:
     header = reader.peek(HEADER_BYTES)
     if not header.startswith(MAGIC):
         return "no module: no ELF file"
@@ -76,6 +80,9 @@ def _elf_problem(reader: Reader, release: str) -> str | None:
         return "cut off" if len(header) < HEADER_BYTES else None
     if int.from_bytes(header[16:18], "little") != RELOCATABLE:
         return "no module: another kind of ELF file"
+    machine = machine_of(header)
+    if machine is not None and machines and machine not in machines:
+        return f"made for {machine}, another machine"
     if header[4] == CLASS_64:
         (start,) = struct.unpack_from("<Q", header, 0x28)
         each, count = struct.unpack_from("<HH", header, 0x3A)

@@ -38,6 +38,9 @@ DEVICE_ALIASES: Mapping[str, str] = {
 }
 """What the kernel calls the device that a module drives: the file `modalias` in /sys."""
 
+DISKS_OF_SCSI = frozenset({"virtio_scsi", "sd_mod"})
+NO_SCAN = frozenset({"none", "manual"})
+"""Values for which the kernel looks for no device on a SCSI bus: drivers/scsi/scsi_scan.c, scsi_scan_type."""
 INIT_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "virtio": ("virtio_init",),
     "virtio_pci": ("virtio_pci_driver_init",),
@@ -78,6 +81,8 @@ class LoadRules:
     """Busybox's modprobe loads: it reads modules.dep, and not modules.dep.bin."""
     signed_only: str | None = None
     """Why the kernel takes no module without a signature, as `signatures_asked` says it."""
+    machines: frozenset[str] = frozenset()
+    """The kernel's, as `uname -m` says it; empty where it is not known."""
 
 
 def signatures_asked(line: CommandLine, config: Mapping[str, str]) -> str | None:
@@ -114,6 +119,7 @@ class ModuleLoader:
         self._config = rules.config
         self._line = rules.line
         self._signed_only = rules.signed_only
+        self._machines = rules.machines
         self._blacklist = rules.blacklist
         self._indexes: dict[str, ModuleIndex | str] = {}
         self._files: dict[str, str | None] = {}
@@ -164,6 +170,10 @@ class ModuleLoader:
         stopped = self._line.blacklisted_calls.intersection(INIT_FUNCTIONS.get(module, ()))
         if stopped:
             return f"kernel command line: initcall_blacklist={next(iter(stopped))}"
+        if not self._is_builtin(module) and _loads_none(self._line):
+            return "kernel command line: nomodule"
+        if module in DISKS_OF_SCSI and self._line.kernel_value("scsi_mod.scan") in NO_SCAN:
+            return f"kernel command line: scsi_mod.scan={self._line.kernel_value('scsi_mod.scan')}"
         if module.startswith("virtio_pci") and "off" in (self._line.kernel_value("pci") or "").split(","):
             return "kernel command line: pci=off"
         return None
@@ -269,7 +279,7 @@ class ModuleLoader:
             return None
         if stream is None:
             return f"{printable(path)} is not there"
-        problem = module_problem(stream, path, posixpath.basename(self._directory))
+        problem = module_problem(stream, path, posixpath.basename(self._directory), self._machines)
         if problem is not None:
             return f"{printable(path)} is {problem}"
         return self._unsigned(path) if self._signed_only else None
@@ -299,6 +309,12 @@ class ModuleLoader:
 
     def _absolute(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self._directory, path))
+
+
+def _loads_none(line: CommandLine) -> bool:
+    """Whether the kernel loads no module at all: kernel/module/main.c, core_param `nomodule`."""
+    said = [switched(one.value) for one in line.kernel if one.key == "nomodule"]
+    return next((one for one in reversed(said) if one is not None), False)
 
 
 def _name(path: str) -> str:

@@ -38,6 +38,7 @@ def read_agent(tree: GuestTree, hives: Hives, drivers: Fact[tuple[WindowsDriver,
         enabled_by=fact_of(lambda: _read_enabled_by(hives)),
         channel=fact_of(lambda: _read_channel(drivers)),
         filtered_rpcs=fact_of(lambda: _read_filtered(hives)),
+        failing_rpcs=Known((), "a service of Windows has all that they take"),
     )
 
 

@@ -165,6 +165,7 @@ def _agent(agent: AgentFacts, seen: Seen) -> "documents.Agent":
         "enabled_by": seen.value("qemu_guest_agent.enabled_by", agent.enabled_by),
         "channel": seen.value("qemu_guest_agent.channel", agent.channel),
         "filtered_rpcs": seen.value("qemu_guest_agent.filtered_rpcs", agent.filtered_rpcs, list),
+        "failing_rpcs": seen.value("qemu_guest_agent.failing_rpcs", agent.failing_rpcs, list),
     }
 
 

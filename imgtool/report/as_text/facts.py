@@ -183,6 +183,8 @@ def _agent_rows(agent: AgentFacts) -> Iterator[Row]:
     yield "qemu-guest-agent", ", ".join(words)
     if isinstance(agent.filtered_rpcs, Known) and agent.filtered_rpcs.value:
         yield "  filtered RPCs", " ".join(agent.filtered_rpcs.value)
+    if isinstance(agent.failing_rpcs, Known) and agent.failing_rpcs.value:
+        yield "  failing RPCs", f"{' '.join(agent.failing_rpcs.value)} ({agent.failing_rpcs.evidence})"
 
 
 def _cloud_init_rows(cloud: CloudInitFacts) -> Iterator[Row]:

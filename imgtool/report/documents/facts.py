@@ -97,6 +97,7 @@ class Agent(TypedDict):
     enabled_by: str | None
     channel: bool | None
     filtered_rpcs: list[str] | None
+    failing_rpcs: list[str] | None
 
 
 class CloudInit(TypedDict):
