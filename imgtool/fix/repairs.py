@@ -361,7 +361,9 @@ def _off_command_line(linux: LinuxFacts, finding: Finding) -> Repair | str:
     )
 
 
-def _cloud_init(_: LinuxFacts, finding: Finding) -> Repair:
+def _cloud_init(_: LinuxFacts, finding: Finding) -> Repair | str:
+    if "let nobody in" in finding.message:
+        return "who may log in is for whoever wrote that configuration to say"
     if "is immutable" in finding.evidence:
         return Repair((finding.check,), "let cloud-init write what is immutable (chattr)", WRITABLE)
     return Repair((finding.check,), "enable cloud-init", CLOUD_INIT)

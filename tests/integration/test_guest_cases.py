@@ -4,10 +4,13 @@ Each row says what a boot did, or what the program's own source says it does; th
 line's. What a row fails by is the check that names its cause.
 """
 
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.cloud_init_users import ASK, HAS_DEFAULT
 from support.guest_cases import (
     Case,
     Recipe,
@@ -62,6 +65,11 @@ def modprobe(text: str, name: str = "x.conf") -> Recipe:
 CLOUD_INIT = (
     bad("gen-masked", "cloud-init-enabled", link(GENERATOR, "/dev/null")),
     bad("gen-empty", "cloud-init-enabled", put(GENERATOR)),
+    bad("no-default-user", ENABLED, config("users: [{name: bob}]")),
+    bad(
+        "metadata-elsewhere", ENABLED, config('datasource: {OpenStack: {metadata_urls: ["http://10.0.0.9"]}}')
+    ),
+    good("root-gets-the-keys", config("users: []\ndisable_root: false")),
     bad("dsid-nocloud", "cloud-init-datasource", put("etc/cloud/ds-identify.cfg", "datasource: NoCloud\n")),
     good(
         "dsid-notfound",
@@ -297,6 +305,15 @@ def a_guest(debian_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Debian 12, with GRUB and by UEFI."""
     with real_guest(debian_image, tmp_path_factory.mktemp("guest")) as guest:
         yield guest
+
+
+@pytest.mark.series(1)
+def test_the_real_cloud_init_makes_the_same_default_users(a_guest: RealGuest) -> None:
+    command = ["chroot", a_guest.root.top, "/usr/bin/python3", "-B", "-c", ASK]
+    rows = json.dumps(list(HAS_DEFAULT))
+    done = subprocess.run(command, input=rows, capture_output=True, text=True, check=True)
+    said = map(json.loads, done.stdout.splitlines())
+    assert dict(zip(HAS_DEFAULT, said, strict=True)) == HAS_DEFAULT
 
 
 @pytest.mark.parametrize("case", [*CLOUD_INIT, *AGENT, *NEIGHBOURS], ids=named)

@@ -6,4 +6,5 @@ ds_identify.py  the script that decides whether and with which datasources; shel
 stages.py       the services of its stages
 program.py      its program, its package of Python; imports.py: what that imports
 config.py       its merged configuration, by merging.py; ends.py: what of it ends an instance
+access.py       whether it lets anybody in: users, host keys, where metadata is asked for
 """

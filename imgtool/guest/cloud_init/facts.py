@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtool.guest.boot_services import BootServices
+from imgtool.guest.cloud_init.access import shut_out
 from imgtool.guest.cloud_init.config import MAIN, CloudConfig
 from imgtool.guest.cloud_init.ds_identify import Identified, Script, identify
 from imgtool.guest.cloud_init.ends import ending
@@ -127,6 +128,7 @@ def _obstacles(tree: GuestTree, config: Fact[CloudConfig], programs: Programs) -
     if isinstance(config, Known):
         yield from _without_modules(tree, config.value)
         yield from ending(tree, config.value)
+        yield from shut_out(tree, config.value)
     yield from forbidden(tree, config.value if isinstance(config, Known) else None)
 
 

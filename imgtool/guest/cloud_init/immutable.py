@@ -7,6 +7,7 @@ writing and makes the home; cloudinit/config/cc_ssh.py.
 
 from collections.abc import Iterator
 
+from imgtool.guest.cloud_init.access import has_default_user
 from imgtool.guest.cloud_init.config import CloudConfig
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
@@ -38,7 +39,7 @@ def _clause(path: str, what: str) -> str:
 
 def _new_user(tree: GuestTree, config: CloudConfig | None) -> str | None:
     """The default user, where it is not there yet."""
-    found = None if config is None else config.default_user
+    found = config.default_user if config is not None and has_default_user(config) else None
     name = None if found is None else found.value
     if name is None:
         return None

@@ -51,5 +51,5 @@ def test_accounts_that_need_no_change() -> None:
     assert is_true(read({"/etc/passwd": there}).enabled)
     other = File(f"{ROOT}debian2:x:1000:1000::/home/debian:/bin/sh\n", is_immutable=True)
     assert not is_true(read({"/etc/passwd": other}).enabled)
-    nobody = cfg("system_info:\n  default_user:\n    name:\n")
+    nobody = cfg("users: []\ndisable_root: false\n")
     assert is_true(read({"/etc/shadow": File(is_immutable=True), **nobody}).enabled)
