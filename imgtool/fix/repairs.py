@@ -354,11 +354,8 @@ def _off_command_line(linux: LinuxFacts, finding: Finding) -> Repair | str:
     words = command_line.told_by(linux, finding.evidence)
     if not words:
         return ON_COMMAND_LINE
-    return Repair(
-        (finding.check,),
-        f"take {' '.join(words)} off the kernel's command line",
-        command_line.without(words),
-    )
+    title = f"take {' '.join(words)} off the kernel's command line"
+    return Repair((finding.check,), title, command_line.without(words))
 
 
 def _cloud_init(_: LinuxFacts, finding: Finding) -> Repair | str:

@@ -270,7 +270,7 @@ class _Judge:
     def _unknown_option(self, filesystem: str, options: tuple[str, ...]) -> _Fault | None:
         option = refused_option(filesystem, options, self._guest.release)
         if option is not None:
-            return _Fault(f"{filesystem} does not know the option {printable(option)}")
+            return _Fault(f"{filesystem} refuses the option {printable(option)}")
         return None
 
     def _encrypted(self, entry: CryptEntry) -> Iterator[Trouble]:
@@ -324,7 +324,7 @@ class _Judge:
             return service.problem
         option = refused_option(guest.root_type, entry.options, guest.release)
         if option is not None:
-            return f"{guest.root_type} does not know the option {printable(option)}"
+            return f"{guest.root_type} refuses the option {printable(option)}"
         if "=" in entry.device and disk_has(root.what, guest.contents) is False:
             return f"there is no {printable(entry.device)}"
         return None

@@ -3,9 +3,10 @@
 Sources: mount(8), "FILESYSTEM-INDEPENDENT MOUNT OPTIONS"; libmount's option maps; of Linux 6.12
 fs/ext4/super.c (ext4_param_specs), fs/xfs/xfs_super.c (xfs_fs_parameters), fs/btrfs/super.c
 (btrfs_fs_parameters), fs/fat/inode.c, mm/shmem.c (shmem_fs_parameters). Options of types that are not here
-are not judged.
+are not judged. tests/integration/test_mount_options.py asks a running kernel.
 """
 
+import re
 from collections.abc import Iterable
 
 COMPATIBLE = {
@@ -108,10 +109,63 @@ _OPTIONS = {
     "btrfs": _BTRFS,
     **dict.fromkeys(("vfat", "msdos"), _FAT),
 }
-_VALUES = {
-    **{(kind, "errors"): ("continue", "remount-ro", "panic") for kind in ("ext2", "ext3", "ext4", "vfat")},
-    **{(kind, "data"): ("journal", "ordered", "writeback") for kind in ("ext3", "ext4")},
+_NUMBER = "0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*"
+"""fs_param_is_u32 of fs/fs_parser.c: kstrtouint with base 0."""
+_OCTAL = "[0-7]+"
+_SIZE = f"(?:{_NUMBER})?[KMGTPEkmgtpe]?"
+"""memparse of lib/cmdline.c, all of it used up: `1G`, and neither `1GB` nor `1.5G`."""
+_ERRORS = "continue|remount-ro|panic"
+_NUMBERS_OF_EXT = (
+    *("commit", "stripe", "inode_readahead_blks", "max_batch_time", "min_batch_time", "journal_ioprio"),
+    *("max_dir_size_kb", "sb"),
+)
+_COMPRESSION = "(?:zlib|lzo|zstd|no).*|"
+"""Alone, it is zlib. Kernels before 6.8 compare the beginning: btrfs_parse_options."""
+_OF_EXT = {
+    "errors": _ERRORS,
+    "data_err": "abort|ignore",
+    "jqfmt": "vfsold|vfsv0|vfsv1",
+    **dict.fromkeys(_NUMBERS_OF_EXT, _NUMBER),
+    **dict.fromkeys(("barrier", "auto_da_alloc", "init_itable"), f"{_NUMBER}|"),
 }
+_OF_FAT = {
+    "errors": _ERRORS,
+    "shortname": "lower|win95|winnt|mixed",
+    "codepage": _NUMBER,
+    **dict.fromkeys(("umask", "dmask", "fmask", "allow_utime"), _OCTAL),
+}
+_PATTERNS = {
+    "ext2": _OF_EXT,
+    "ext3": {**_OF_EXT, "data": "journal|ordered|writeback"},
+    "ext4": {**_OF_EXT, "data": "journal|ordered|writeback"},
+    "vfat": _OF_FAT,
+    "msdos": _OF_FAT,
+    "xfs": {
+        "logbufs": "0|[2-8]",
+        **dict.fromkeys(("sunit", "swidth"), _NUMBER),
+        **dict.fromkeys(("logbsize", "allocsize"), f"(?:{_NUMBER})[kKmMgG]?"),
+    },
+    "btrfs": {
+        **dict.fromkeys(("compress", "compress-force"), _COMPRESSION),
+        **dict.fromkeys(("commit", "thread_pool", "metadata_ratio"), _NUMBER),
+        "space_cache": "v1|v2|",
+        "discard": "sync|async|",
+        "fatal_errors": "bug|panic",
+        "max_inline": _SIZE,
+    },
+    "tmpfs": {
+        "size": f"{_SIZE}%?",
+        **dict.fromkeys(("nr_blocks", "nr_inodes"), _SIZE),
+        "mode": _OCTAL,
+        "huge": "never|always|within_size|advise",
+    },
+}
+_VALUES = {
+    (kind, key): re.compile(pattern)
+    for kind, patterns in _PATTERNS.items()
+    for key, pattern in patterns.items()
+}
+"""Which values an option takes; one that may stand alone matches none as well."""
 _FREE_PREFIXES = ("x-", "X-", "verity.")
 """Options that mount takes for itself and gives to no kernel."""
 
@@ -130,8 +184,8 @@ def refused_option(kind: str, options: Iterable[str], release: tuple[int, int] |
         key, _, value = option.partition("=")
         if key in _EVERYWHERE or key.startswith(_FREE_PREFIXES):
             continue
-        allowed = _VALUES.get((kind, key))
-        if key not in known or (allowed is not None and value not in allowed):
+        taken = _VALUES.get((kind, key))
+        if key not in known or (taken is not None and taken.fullmatch(value) is None):
             return option
     return None
 

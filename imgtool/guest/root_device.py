@@ -237,12 +237,12 @@ def _default_problem(line: CommandLine, context: RootContext, filesystem: BtrfsF
 
 
 def _flags_problem(line: CommandLine, context: RootContext) -> str | None:
-    """rootflags= are options for the root's driver, which mounts nothing with one that it does not know."""
+    """rootflags= are options for the root's driver, which mounts nothing with one that it refuses."""
     kind = context.root.filesystem.type
     option = refused_option(kind, line.root_flags)
     if option is None:
         return None
-    return f"rootflags= has the option {printable(option)}, which {kind} does not know"
+    return f"rootflags= has the option {printable(option)}, which {kind} refuses"
 
 
 _OF_THE_MOUNT = (_type_problem, _subvolume_problem, _flags_problem)

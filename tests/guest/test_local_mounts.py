@@ -127,10 +127,10 @@ STOPS: dict[str, tuple[str, dict[str, Content], str]] = {
     "encrypted as ext4": (f"{LUKS} /data ext4 defaults 0 2", {}, "holds crypto_LUKS"),
     "loop-missing": ("/srv/nosuch.iso /mnt iso9660 loop,ro 0 0", {}, "/srv/nosuch.iso is not there"),
     "a file without loop": ("/srv/nosuch.img /mnt ext4 defaults 0 0", {}, "/srv/nosuch.img is not there"),
-    "an unknown option": ("LABEL=data /data xfs defaults,nosuchoption 0 2", {}, "does not know the option nosuch"),
+    "an unknown option": ("LABEL=data /data xfs defaults,nosuchoption 0 2", {}, "refuses the option nosuch"),
     "an option of another type": ("LABEL=data /data xfs data=ordered 0 2", {}, "option data=ordered"),
     "an option that is gone": ("LABEL=data /data xfs nobarrier 0 2", {}, "option nobarrier"),
-    "an option that tmpfs has not": ("tmpfs /scratch tmpfs size=1m,nosuch=1 0 0", {}, "tmpfs does not know the option"),
+    "an option that tmpfs has not": ("tmpfs /scratch tmpfs size=1m,nosuch=1 0 0", {}, "tmpfs refuses the option"),
     "a value that is none": ("LABEL=root /again ext4 errors=reboot 0 2", {}, "option errors=reboot"),
     "no device at all": ("none /data ext4 defaults 0 2", {}, "none names no device"),
     "an overlay without its lower directory": (
@@ -195,7 +195,7 @@ def test_waits(fstab: str, more: dict[str, Content]) -> None:
 @pytest.mark.parametrize(
     ("root", "line", "message"),
     [
-        ("LABEL=root / ext4 defaults,nosuchoption 0 1", "ro", "does not know the option nosuchoption"),
+        ("LABEL=root / ext4 defaults,nosuchoption 0 1", "ro", "refuses the option nosuchoption"),
         ("LABEL=root / ext4 defaults,nosuchoption 0 1", "rw", None),
         (f"UUID={ROOT_UUID.upper()} / ext4 defaults 0 1", "ro", "there is no UUID="),
         (f"UUID={ROOT_UUID.upper()} / ext4 defaults 0 1", "rw", None),

@@ -100,10 +100,7 @@ FAILING: dict[str, list[Case]] = {
     "guest-agent-installed": [lambda: facts.with_agent(installed=known(False))],
     "guest-agent-enabled": [lambda: facts.with_agent(enabled=known(False), enabled_by=known("masked"))],
     "guest-agent-channel": [lambda: facts.with_agent(channel=known(False))],
-    "guest-agent-rpcs": [
-        lambda: facts.with_agent(filtered_rpcs=known(("guest-fsfreeze-freeze",))),
-        lambda: facts.with_agent(failing_rpcs=known(("guest-set-user-password",))),
-    ],
+    "guest-agent-rpcs": [lambda: facts.with_agent(failing_rpcs=known(("guest-fsfreeze-freeze",)))],
     "boot-firmware": [
         lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=False, uefi=False))))
     ],
@@ -242,10 +239,7 @@ UNKNOWN: dict[str, list[Case]] = {
     "guest-agent-installed": [lambda: facts.with_agent(installed=UNREADABLE)],
     "guest-agent-enabled": [lambda: facts.with_agent(enabled=UNREADABLE)],
     "guest-agent-channel": [lambda: facts.with_agent(channel=UNREADABLE)],
-    "guest-agent-rpcs": [
-        lambda: facts.with_agent(filtered_rpcs=UNREADABLE),
-        lambda: facts.with_agent(failing_rpcs=UNREADABLE),
-    ],
+    "guest-agent-rpcs": [lambda: facts.with_agent(filtered_rpcs=UNREADABLE)],
     "boot-firmware": [lambda: facts.inspection(guest=facts.guest(firmware=UNREADABLE))],
     "config-drive": [
         lambda: facts.with_kernel(modules=states(ahci="unknown")),
