@@ -25,6 +25,9 @@ LOADERS = {
 }
 _STARTS = ("entry", "menu")
 
+MOST_SECONDS = 300
+"""As long as Tempest waits for a server, its `build_timeout`: who comes up later is taken for dead."""
+
 
 def boot_paths(runs: BootRuns) -> tuple[BootPath, ...]:
     """The path by BIOS and the one by UEFI, as far as the loaders go."""
@@ -75,6 +78,9 @@ def _of_loader(run: LoaderRun) -> Iterator[BootStep]:
     if run.end == "menu":
         shown = f"; {title} is marked" if title else ""
         yield BootStep("entry", "waits", f"{printable(run.reason)}{shown}", place)
+        return
+    if run.seconds is not None and run.seconds > MOST_SECONDS:
+        yield BootStep("entry", "waits", _entry(title, run), place)
         return
     yield BootStep("entry", "goes-on", _entry(title, run), place)
     if run.booted is not None:

@@ -57,6 +57,7 @@ def test_a_boot_that_starts_a_kernel() -> None:
         (LoaderRun("firmware", "exit"), ("loader", "stops")),
         (LoaderRun("unknown", "it asks SMBIOS"), ("loader", "unknown")),
         (LoaderRun("menu", "no timeout", booted=ENTRY), ("entry", "waits")),
+        (LoaderRun("entry", "default=0", seconds=3600, booted=ENTRY), ("entry", "waits")),
         (replace(STARTS, booted=replace(ENTRY, problem="cut off")), ("kernel", "stops")),
         (replace(STARTS, booted=replace(ENTRY, kernel=None)), ("kernel", "stops")),
         (replace(STARTS, booted=None), ("entry", "goes-on")),
