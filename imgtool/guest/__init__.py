@@ -18,6 +18,7 @@
     kernel_command_line.py   what the kernel, systemd and the initramfs take from the command line
     programs.py    whether the guest can run a program; elf.py: what its headers say
     kmod/          whether a module gets loaded, by kmod's rules; late_modules.py: after the initramfs
+    sysctl.py      settings of the kernel that the boot makes
     kernels.py     kernels and their modules; version_order.py: which is newer
     bootloader/    what the boot loader does by itself: which kernel it starts, with which command line
     devices.py     the devices that root= and fstab name, looked up in disk_contents.py

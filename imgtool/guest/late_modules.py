@@ -14,6 +14,7 @@ from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.kmod.config import read_modprobe_config
 from imgtool.guest.kmod.index import normal
 from imgtool.guest.kmod.load import LoadRules, ModuleLoader, signatures_asked
+from imgtool.guest.sysctl import setting
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Fact, Known
 from imgtool.model.kernel import ModuleState
@@ -22,6 +23,7 @@ LATE_MODULES = ("virtio_net", "virtio_console", "virtio_balloon")
 """What an instance needs once its root is there."""
 LOAD_DIRECTORIES = ("/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d",
                     "/usr/lib/modules-load.d", "/lib/modules-load.d")  # fmt: skip
+MODULES_DISABLED = "kernel.modules_disabled"
 MODULES_FILE = "/etc/modules"
 MAX_LIST_BYTES = 64 << 10
 MAX_LISTS = 200
@@ -62,8 +64,11 @@ class _LateReader:
         """Whether the module is loaded. Raises GuestReadError where that cannot be told."""
         loader = self._loader or self._make_loader()
         obstacle = loader.device_obstacle(name)
-        if obstacle is not None and name in _listed(self._tree, self._line):
+        is_listed = name in _listed(self._tree, self._line)
+        if obstacle is not None and is_listed:
             obstacle = loader.name_obstacle(name, blacklists=True)
+        if obstacle is None and not is_listed and self._kernel.modules.get(name) != "builtin":
+            obstacle = _locked(self._tree)
         where = self._kernel.evidence.get(name, name)
         return Known(obstacle is None, where if obstacle is None else obstacle)
 
@@ -79,6 +84,17 @@ class _LateReader:
         )
         self._loader = ModuleLoader(self._tree, kernel.directory, rules)
         return self._loader
+
+
+def _locked(tree: GuestTree) -> str | None:
+    """What forbids to load modules once the boot has made its settings, which is before udev has its devices.
+
+    A Debian 12 was booted so: it has neither its port nor FAT. What modules-load.d names comes before it.
+    """
+    found = setting(tree, MODULES_DISABLED)
+    if found is None or found[0].strip("0") == "":
+        return None
+    return f"{found[1]}: {MODULES_DISABLED} forbids to load modules from then on"
 
 
 def _listed(tree: GuestTree, line: CommandLine) -> frozenset[str]:

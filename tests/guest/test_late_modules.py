@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from support.guest_tree import Content, guest_tree
+from support.guest_tree import Content, Link, guest_tree
 from support.kmod import DIRECTORY, VERSION, elf_module, modules
 
 from imgtool.guest.kernel_command_line import parse_command_line
@@ -262,10 +262,43 @@ def test_a_module_is_for_a_machine(machines: tuple[str, ...], *, loaded: bool) -
         ("nomodule nomodule=n", True),
         ("nomodule nomodule=bogus", False),
         ("x.nomodule -- nomodule", True),
+        ("sysctl.kernel.modules_disabled=1", False),
+        ("sysctl/kernel/modules_disabled=1", False),
+        ("sysctl.kernel.modules_disabled=0", True),
     ],
 )
 def test_a_kernel_that_loads_no_module(options: str, *, loaded: bool) -> None:
     assert verdicts(healthy(), options) == ((LOADED, LOADED) if loaded else (GONE, GONE))
+
+
+ETC, VENDOR = "/etc/sysctl.d/50-x.conf", "/usr/lib/sysctl.d/50-x.conf"
+FORBIDS = "kernel.modules_disabled = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "loaded"),
+    [
+        ({ETC: FORBIDS}, False),
+        ({ETC: "-kernel/modules_disabled=1\n"}, False),
+        ({ETC: "# kernel.modules_disabled=1\n;kernel.modules_disabled=1\n"}, True),
+        ({ETC: "kernel.modules_disabled=0\n"}, True),
+        ({VENDOR: FORBIDS}, False),
+        ({VENDOR: FORBIDS, ETC: "vm.swappiness=1\n"}, True),
+        ({VENDOR: FORBIDS, "/etc/sysctl.d/60-x.conf": "kernel.modules_disabled=0\n"}, True),
+        ({"/etc/sysctl.d/x.txt": FORBIDS}, True),
+        ({"/etc/sysctl.conf": FORBIDS}, True),
+        ({"/etc/sysctl.conf": FORBIDS, "/etc/sysctl.d/99-sysctl.conf": Link("../sysctl.conf")}, False),
+        ({ETC: FORBIDS, "/etc/systemd/system/systemd-sysctl.service": Link("/dev/null")}, True),
+        ({ETC: FORBIDS, "/etc/modules-load.d/v.conf": "virtio_net\nvirtio_console\n"}, True),
+    ],
+)
+def test_the_boot_forbids_to_load_modules(files: Files, *, loaded: bool) -> None:
+    found = verdicts({**healthy(), "/usr/lib/systemd/systemd-sysctl": "x", **files})
+    assert found == ((LOADED, LOADED) if loaded else (GONE, GONE))
+
+
+def test_without_systemd_the_main_file_counts() -> None:
+    assert verdicts({**healthy(), "/etc/sysctl.conf": FORBIDS}) == (GONE, GONE)
 
 
 def test_a_name_that_promises_what_is_not_inside() -> None:

@@ -4,8 +4,8 @@ What it checks
     The way from the firmware to the kernel, as the programs themselves go it: what BIOS or UEFI starts
     (BIOS where both start something, as Nova does), where that loader finds its configuration, and what its
     script comes to. GRUB's language is run, systemd-boot's and SYSLINUX's rules are followed. It fails where
-    the loader waits for a key, or longer than five minutes, ends at its prompt, names a file that is not there, or loads what is no
-    kernel.
+    the loader waits for a key, or longer than five minutes, ends at its prompt, names a file that is not
+    there, or loads what is no kernel.
 
 Why it matters
     Nobody sits at the console of an instance. A menu without a timeout waits for ever; a configuration that

@@ -23,6 +23,7 @@ from imgtool.util.text import printable
 MAX_INDEX_BYTES = 16 << 20
 """Of modules.alias.bin; of Fedora's with all its modules it has 1.5 MiB."""
 MAX_DEPENDENCIES = 500
+MODULES_DISABLED = "sysctl.kernel.modules_disabled"
 LOCKED_DOWN = ("integrity", "confidentiality")
 
 DEVICE_ALIASES: Mapping[str, str] = {
@@ -170,8 +171,9 @@ class ModuleLoader:
         stopped = self._line.blacklisted_calls.intersection(INIT_FUNCTIONS.get(module, ()))
         if stopped:
             return f"kernel command line: initcall_blacklist={next(iter(stopped))}"
-        if not self._is_builtin(module) and _loads_none(self._line):
-            return "kernel command line: nomodule"
+        word = _loads_none(self._line)
+        if word is not None and not self._is_builtin(module):
+            return f"kernel command line: {word}"
         if module in DISKS_OF_SCSI and self._line.kernel_value("scsi_mod.scan") in NO_SCAN:
             return f"kernel command line: scsi_mod.scan={self._line.kernel_value('scsi_mod.scan')}"
         if module.startswith("virtio_pci") and "off" in (self._line.kernel_value("pci") or "").split(","):
@@ -311,10 +313,16 @@ class ModuleLoader:
         return posixpath.normpath(posixpath.join(self._directory, path))
 
 
-def _loads_none(line: CommandLine) -> bool:
-    """Whether the kernel loads no module at all: kernel/module/main.c, core_param `nomodule`."""
+def _loads_none(line: CommandLine) -> str | None:
+    """The word by which the kernel loads no module at all; None without one.
+
+    kernel/module/main.c, core_param `nomodule`; fs/proc/proc_sysctl.c, do_sysctl_args: before any program.
+    """
     said = [switched(one.value) for one in line.kernel if one.key == "nomodule"]
-    return next((one for one in reversed(said) if one is not None), False)
+    if next((one for one in reversed(said) if one is not None), False):
+        return "nomodule"
+    forbids = (one for one in line.kernel if one.key.replace("/", ".") == MODULES_DISABLED)
+    return next((str(one) for one in forbids if (one.value or "").strip("0")), None)
 
 
 def _name(path: str) -> str:
