@@ -21,8 +21,10 @@ from imgtool.model.verdict import Finding, Judgement, Outcome
 from imgtool.pipeline.request import Judge
 from imgtool.util.progress import Progress
 
-MAX_RUNS = 3
+MAX_RUNS = 4
 """Of the machine: what it shows may be something else each time, and does not keep us for ever."""
+REPLAY = "filesystem-clean"
+"""The check of file systems that were in use, whose repair replays their journals."""
 SKIP = "--skip leaves it as it is"
 IGNORE = "--ignore leaves the check out"
 
@@ -53,6 +55,8 @@ def repaired(
     inspection, judgement = parts(before)
     packages.handed(request.options)
     plan = _plan(before, request)
+    if not dry_run:
+        plan = _of_first_run(plan)
     found = FixResult(judgement.image, judgement, plan, problem=_hopeless(plan, request.otherwise))
     if dry_run or found.problem is not None or not plan.repairs:
         yield _told(before, found)
@@ -80,7 +84,8 @@ def _repaired_copy(
 ) -> ImageResult:
     """Let the guest repair the copy, and once more what comes to light then.
 
-    A package that was missing has hidden what is wrong with its settings: that is looked at before the boot.
+    A package that was missing has hidden what is wrong with its settings, and a journal what was written
+    last: that is looked at before the boot.
     """
     guest, repairs = parts(before)[0].guest, found.plan.repairs
     for more in reversed(range(MAX_RUNS)):
@@ -89,7 +94,7 @@ def _repaired_copy(
         found = replace(found, run=all_done, problem=_run_problem(done))
         if found.problem is not None:
             return _told(before, found)
-        hid = any(NEED_PACKAGES.intersection(one.checks) for one in repairs)
+        hid = any(NEED_PACKAGES.union({REPLAY}).intersection(one.checks) for one in repairs)
         judged = look(None if hid else request.boot)
         repairs = _new_in(_plan(judged, request), found.plan)
         if not repairs or not more:
@@ -99,6 +104,15 @@ def _repaired_copy(
         # Its descriptor has the lock that QEMU took for the boot.
         del judged
     raise AssertionError("the last run returns")
+
+
+def _of_first_run(plan: FixPlan) -> FixPlan:
+    """Where a file system was in use, what is on it is only known once its journal was replayed: by that run.
+
+    Nothing is given up before it, and nothing else is done in it.
+    """
+    replay = tuple(one for one in plan.repairs if REPLAY in one.checks)
+    return replace(plan, repairs=replay, left={}) if replay else plan
 
 
 def _plan(result: ImageResult, request: RepairRequest) -> FixPlan:

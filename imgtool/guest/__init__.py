@@ -36,7 +36,7 @@
                        that ends (command_status.py)
     packages/      the word of the package database: dpkg, RPM, apk, pacman
     inventory/     accounts, units, settings and files, where they are asked for
-    network.py, lvm.py, secrets.py   what is left of the machine that the image was made on
+    network.py, lvm_devices.py, secrets.py   what is left of the machine that the image was made on
     systemd/       what systemd starts, by its own rules
     yaml_nodes.py, yaml_values.py   hostile YAML, as a graph of nodes and as values
     windows/       the same of a Windows guest, by its registry

@@ -19,7 +19,7 @@ from imgtool.guest.filesystems.guard import guarded
 from imgtool.guest.firmware import starts_on
 from imgtool.guest.inventory import read_inventory
 from imgtool.guest.linux import read_linux
-from imgtool.guest.mounts import Device, System, find_system
+from imgtool.guest.mounts import Device, System, find_system, with_kernels
 from imgtool.guest.roots import NoSystemError
 from imgtool.guest.system import read_architecture
 from imgtool.guest.tree import GuestTree
@@ -67,7 +67,8 @@ def open_system(disk: BinaryIO, size_bytes: int) -> System:
     layout = read_layout(disk, size_bytes)
     devices, problems = _open_devices(layout)
     with guarded("the guest"):
-        return find_system(devices, problems, run_boot(layout, devices).options)
+        system = find_system(devices, problems, run_boot(layout, devices).options)
+        return with_kernels(system, devices)
 
 
 def _with_boot(facts: GuestFacts, runs: BootRuns) -> GuestFacts:

@@ -20,7 +20,7 @@ from imgtool.guest.initramfs.facts import InitramfsUse, read_initramfs
 from imgtool.guest.kernel_command_line import parse_command_line
 from imgtool.guest.kernels import InstalledKernel, find_kernels
 from imgtool.guest.late_modules import read_late_modules
-from imgtool.guest.lvm import read_lvm_devices_file
+from imgtool.guest.lvm_devices import read_lvm_devices_file
 from imgtool.guest.mounts import System
 from imgtool.guest.network import read_pinned_macs
 from imgtool.guest.packages.dates import build_date_fact

@@ -3,7 +3,6 @@
 Layout on the disk: lvm2, lib/format_text/layout.h. Read here and not by dissect.volume, which puts stripes
 one after the other, does not follow metadata round the end of its area, and reads lists without an end.
 Linear and striped volumes are read; a mirrored one by its first leg; of all others the reason is told.
-The list of devices that a guest's LVM may use is lvmdevices(8).
 """
 
 import struct
@@ -16,8 +15,6 @@ from typing import TypeVar
 from imgtool.guest.filesystems.base import GuestReadError
 from imgtool.guest.lvm_metadata import Section, parse
 from imgtool.guest.streams import ReadAt, Segment
-from imgtool.guest.tree import GuestTree
-from imgtool.model.facts import Known
 from imgtool.util.text import printable
 
 SECTOR = 512
@@ -236,31 +233,3 @@ def value_of(section: Section, key: str, kind: type[T], default: T | None = None
     if not isinstance(value, kind):
         raise GuestReadError(f"LVM metadata has no {key}")
     return value
-
-
-DEVICES_FILE = "/etc/lvm/devices/system.devices"
-CONFIGURATION = "/etc/lvm/lvm.conf"
-MAX_BYTES = 256 << 10
-
-
-def read_lvm_devices_file(tree: GuestTree) -> Known[bool]:
-    """Whether the list is there, names devices, and is used."""
-    content = tree.read_bytes(DEVICES_FILE, MAX_BYTES)
-    if content is None:
-        return Known(value=False, evidence=f"no {DEVICES_FILE}")
-    lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
-    entry = next((line for line in lines if line.startswith("IDTYPE=")), None)
-    if entry is None:
-        return Known(value=False, evidence=f"{DEVICES_FILE} names no device")
-    if _is_off(tree):
-        return Known(value=False, evidence=f"{CONFIGURATION}: use_devicesfile=0")
-    return Known(value=True, evidence=f"{DEVICES_FILE}: {printable(entry)}")
-
-
-def _is_off(tree: GuestTree) -> bool:
-    """lvm.conf(5); Debian's has the line as a comment."""
-    content = tree.read_bytes(CONFIGURATION, MAX_BYTES) or b""
-    lines = (
-        line.split("#", 1)[0].replace(" ", "") for line in content.decode("utf-8", "replace").splitlines()
-    )
-    return any(line.strip() == "use_devicesfile=0" for line in lines)

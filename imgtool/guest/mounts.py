@@ -6,7 +6,7 @@ is then unknown, and not absent.
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal, NoReturn
 
 from imgtool.guest.arrangements import flatcar_etc
@@ -19,10 +19,12 @@ from imgtool.guest.roots import Root, choose_root, is_system, named_subvolume, r
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
-__all__ = ["NETWORK_TYPES", "Device", "System", "UnreadableNode", "find_system"]
+__all__ = ["NETWORK_TYPES", "Device", "System", "UnreadableNode", "find_system", "with_kernels"]
 
 NETWORK_TYPES = ("nfs", "cifs", "smb", "ceph", "glusterfs", "9p", "virtiofs", "fuse.")
 MAX_MOUNTS = 200
+KERNELS = ("vmlinuz", "vmlinux", "Image-")
+"""How the names of kernels begin in /boot."""
 BY_TYPE = {HOME_GUID: "/home", SRV_GUID: "/srv"}
 
 
@@ -89,6 +91,32 @@ def find_system(devices: Sequence[Device], problems: Sequence[str], options: str
     or where nothing decides between two.
     """
     return _mounted(choose_root(devices, problems, options), devices, options)
+
+
+def with_kernels(system: System, devices: Sequence[Device]) -> System:
+    """Return the system with a file system on /boot that holds a kernel, where it has none there otherwise.
+
+    fstab may not show that: XFS has in its log, which is not replayed here, what was written last.
+    """
+    if system.kind != "linux" or _holds_a_kernel(system.tree, "/boot"):
+        return system
+    tops = (_top(device) for device in devices if device is not system.root)
+    top = next((one for one in tops if one is not None and _holds_a_kernel(GuestTree({"/": one}), "/")), None)
+    return system if top is None else replace(system, tree=system.tree.with_mount("/boot", top))
+
+
+def _holds_a_kernel(tree: GuestTree, path: str) -> bool:
+    try:
+        return any(name.startswith(KERNELS) for name in tree.names(path))
+    except GuestReadError:
+        return False
+
+
+def _top(device: Device) -> Node | None:
+    try:
+        return device.filesystem.root()
+    except GuestReadError:
+        return None
 
 
 def _mounted(chosen: Root, devices: Sequence[Device], options: str | None) -> System:

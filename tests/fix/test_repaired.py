@@ -11,7 +11,7 @@ from imgtool.checks import registry
 from imgtool.fix import repaired
 from imgtool.fix.repaired import RepairRequest
 from imgtool.model.facts import Known, Unknown
-from imgtool.model.fix import FixOptions, FixResult, Repair, RepairOutcome, SealedRun
+from imgtool.model.fix import FixOptions, FixPlan, FixResult, Repair, RepairOutcome, SealedRun
 from imgtool.model.guest import GuestFacts
 from imgtool.model.image import Handle
 from imgtool.model.inspection import Inspection
@@ -36,7 +36,7 @@ def repaired_copy(*seen: Inspection, status: int = 0) -> tuple[FixResult, list[t
         return SealedRun(tuple(RepairOutcome(one, status) for one in repairs), seconds=7, clean=True)
 
     before = looks.pop(0)
-    plan = repaired._plan(before, REQUEST)
+    plan = repaired._of_first_run(repaired._plan(before, REQUEST))
     found = FixResult("a", repaired.parts(before)[1], plan)
     told = repaired._repaired_copy(found, before, REQUEST, run, lambda _boot: looks.pop(0))
     assert told.fix is not None
@@ -93,7 +93,7 @@ def test_a_check_that_fails_by_something_else_then_is_repaired_once_more() -> No
 
 def test_a_guest_that_shows_something_else_each_time_is_given_up() -> None:
     """It pins another address each time."""
-    pinned = [facts.inspection(facts.linux(pinned_macs=facts.known((f"/etc/{n}",)))) for n in "abcd"]
+    pinned = [facts.inspection(facts.linux(pinned_macs=facts.known((f"/etc/{n}",)))) for n in "abcde"]
     found, done = repaired_copy(*pinned)
     assert len(done) == repaired.MAX_RUNS
     assert found.problem == "the repair was done, and mac-unpinned still fails"
@@ -104,6 +104,26 @@ def test_nothing_follows_a_repair_that_failed() -> None:
     assert len(done) == 1
     assert found.problem is not None
     assert found.problem.startswith("the guest could not install")
+
+
+def test_a_journal_is_replayed_before_anything_is_believed() -> None:
+    """What was read before it may be what stood there an hour earlier."""
+    masked, filesystems = MASKED.guest, facts.guest().filesystems
+    used = tuple(
+        replace(one, clean=Known(value=False, evidence="its log is not empty")) for one in filesystems
+    )
+    stale = replace(MASKED, guest=replace(masked, filesystems=used))
+    found, done = repaired_copy(stale, MISSING, facts.inspection())
+    assert done == [("filesystem-clean",), ("guest-agent-installed",)]
+    assert found.problem is None
+    assert found.plan.wanted == ("filesystem-clean", "guest-agent-installed")
+
+
+def test_what_a_stale_disk_has_no_repair_for_is_not_given_up() -> None:
+    plan = FixPlan((Repair(("filesystem-clean",), "replay", "sync"), Repair(("b",), "b", "b")), {"c": "none"})
+    assert repaired._of_first_run(plan) == FixPlan(plan.repairs[:1])
+    hopeless = FixPlan(plan.repairs[1:], {"c": "none"})
+    assert repaired._of_first_run(hopeless) is hopeless
 
 
 class Held:

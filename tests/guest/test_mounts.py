@@ -9,7 +9,7 @@ from support.memory_filesystem import Content, Link, MemoryFilesystem
 
 from imgtool.guest.filesystems.base import Filesystem, GuestReadError
 from imgtool.guest.filesystems.rootless import Rootless, probe
-from imgtool.guest.mounts import Device, find_system
+from imgtool.guest.mounts import Device, find_system, with_kernels
 from imgtool.guest.partitions import ESP_GUID, XBOOTLDR_GUID, Partition
 from imgtool.guest.volumes import Volume
 
@@ -60,6 +60,21 @@ def test_a_boot_partition_by_every_name(spec: str) -> None:
     system = find_system(devices, [])
     assert system.tree.read_text("/boot/vmlinuz") == "kernel"
     assert system.mount_points == {"partition 1": "/", "partition 2": "/boot"}
+
+
+@pytest.mark.parametrize("fstab", ["", "UUID=gone /boot ext4 d 0 2\n"])
+def test_a_kernel_is_found_where_fstab_does_not_lead_to_it(fstab: str) -> None:
+    devices = [
+        device("partition 1", root(fstab)),
+        device("partition 2", memory("b", {"vmlinuz-6": "kernel"})),
+    ]
+    system = with_kernels(find_system(devices, []), devices)
+    assert system.tree.read_text("/boot/vmlinuz-6") == "kernel"
+    own = [device("partition 1", root(**{"boot/vmlinuz-5": "own"})), devices[1]]
+    assert with_kernels(find_system(own, []), own).tree.names("/boot") == ("vmlinuz-5",)
+    alone = devices[:1]
+    system = find_system(alone, [])
+    assert with_kernels(system, alone) is system
 
 
 def test_a_logical_volume_by_its_mapper_name() -> None:

@@ -244,6 +244,7 @@ _SETTINGS = re.compile(
     r"|etc/(?:modules|cmdline|fstab|cmdline\.d/[^/]+|ld-musl-[^/]+\.path)"
     r"|(?:usr/)?lib/dracut/(?:hostonly-files|build-parameter\.txt)|config|buildconfig"
     r"|(?:usr/)?lib/modules/[^/]+/modules\.(?:dep|alias)(?:\.bin)?"
+    r"|etc/lvm/(?:lvm|lvmlocal)\.conf|etc/lvm/devices/system\.devices"
 )
 
 

@@ -22,6 +22,7 @@ from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.kmod.config import read_modprobe_config
 from imgtool.guest.kmod.index import normal
 from imgtool.guest.kmod.load import DEVICE_ALIASES, LoadRules, ModuleLoader, signatures_asked
+from imgtool.guest.lvm_devices import keeps_out_others
 from imgtool.guest.programs import Programs
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
@@ -149,6 +150,8 @@ def _judge_modules(archive: Archive, programs: Programs, modules: tuple[str, ...
             found.obstacles[name] = obstacle
     if archive.on_lvm and not any(map(archive.tree.is_file, LVM)):
         found.stops.append("no program lvm in it, and the root is on LVM")
+    elif archive.on_lvm and (listed := keeps_out_others(archive.tree)) is not None:
+        found.stops.append(f"LVM in it may use the disks of another machine only ({listed})")
     if archive.on_raid:
         assembly = assembly_obstacle(archive.tree, programs, archive.generator)
         found.stops.extend([assembly] if assembly is not None else [])

@@ -285,6 +285,12 @@ def test_a_mirror_needs_its_module_and_what_assembles_it(tree: Tree, options: st
 def test_lvm_needs_its_program() -> None:
     assert read(dracut(), on_lvm=True).stops == ()
     assert "lvm" in read(without(dracut(), "sbin/lvm"), on_lvm=True).stops[0]
+    listed = {
+        "etc/lvm/devices/system.devices": b"VERSION=1.1.1\nIDTYPE=sys_wwid IDNAME=naa.5000 PVID=x\n",
+        "etc/lvm/lvm.conf": b"devices {\n\tuse_devicesfile = 1\n}\n",
+    }
+    assert "another machine only" in read({**dracut(), **listed}, on_lvm=True).stops[0]
+    assert read({**dracut(), **listed}).stops == ()
     assert read(without(dracut(), "sbin/lvm")).stops == ()
 
 
