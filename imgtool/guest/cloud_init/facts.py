@@ -128,7 +128,8 @@ def _obstacles(tree: GuestTree, config: Fact[CloudConfig], programs: Programs) -
     if isinstance(config, Known):
         yield from _without_modules(tree, config.value)
         yield from ending(tree, config.value)
-        yield from shut_out(tree, config.value)
+        if not _has_own_modules(tree, config.value):
+            yield from shut_out(tree, config.value)
     yield from forbidden(tree, config.value if isinstance(config, Known) else None)
 
 

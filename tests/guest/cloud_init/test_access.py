@@ -29,6 +29,11 @@ def test_an_account_of_the_image_has_keys_of_its_own() -> None:
     assert read(own).enabled.value is True
 
 
+def test_a_distribution_may_make_users_by_modules_of_its_own() -> None:
+    own: Change = {"/etc/os-release": "ID=vyos\n", **cfg("users: []\ncloud_config_modules: [vyos_userdata]")}
+    assert read(own).enabled.value is True
+
+
 @pytest.mark.parametrize(
     ("text", "more", "works"),
     [
