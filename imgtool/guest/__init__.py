@@ -33,7 +33,7 @@
     exec_command.py    the command that a unit really starts; init_system.py: inits other than systemd
     service_setup.py   what systemd sets up for that command, and fails; service_paths.py: what it may write;
                        service_view.py: which files it has; service_commands.py: what runs beside it, and how
-                       that ends (command_status.py)
+                       that ends (command_status.py); service_rights.py: which rights it has
     packages/      the word of the package database: dpkg, RPM, apk, pacman
     inventory/     accounts, units, settings and files, where they are asked for
     network.py, lvm_devices.py, secrets.py   what is left of the machine that the image was made on

@@ -26,8 +26,9 @@ from imgtool.guest.network_files.names import card_names
 from imgtool.guest.network_files.netplan import netplan_problem, netplan_renderer
 from imgtool.guest.network_files.network_manager import makes_its_own
 from imgtool.guest.network_files.openrc import openrc_problem
+from imgtool.guest.service_rights import without_network
 from imgtool.guest.service_setup import never_runs
-from imgtool.guest.systemd import Machine
+from imgtool.guest.systemd import Machine, Unit
 from imgtool.guest.systemd.start import StartedUnits
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Fact, Known
@@ -161,7 +162,7 @@ def _why_none(tree: GuestTree, started: StartedUnits, units: Sequence[str], by: 
         unit = started.files.unit(name)
         if unit.state == "not-found":
             continue
-        why = never_runs(tree, unit)
+        why = _no_use(tree, unit)
         state = started.unit(name)
         if not why and by != "networkd" and state.starts is False:
             why = state.reason
@@ -171,13 +172,20 @@ def _why_none(tree: GuestTree, started: StartedUnits, units: Sequence[str], by: 
     return enumerated(reasons, "; ") if reasons else f"{' and '.join(units)}: not installed"
 
 
+def _no_use(tree: GuestTree, unit: Unit) -> str:
+    """Why the service brings up no card: it does not run, or has none of what that takes."""
+    why = never_runs(tree, unit)
+    cut_off = "" if why else without_network(unit)
+    return f"{printable(unit.name)}: {cut_off}" if cut_off else why
+
+
 def _none_runs(tree: GuestTree, started: StartedUnits) -> str | None:
     """Why no program reads what cloud-init writes: those that are installed are masked or fail, each one."""
     services = dict.fromkeys(service for services in SERVICES.values() for service in services)
     units = [started.files.unit(service) for service in services]
     installed = [unit for unit in units if unit.state != "not-found"]
     by_script = any(map(tree.exists, BY_SCRIPT))
-    reasons = [never_runs(tree, unit) for unit in installed]
+    reasons = [_no_use(tree, unit) for unit in installed]
     return None if by_script or not reasons or not all(reasons) else enumerated(reasons, "; ")
 
 

@@ -6,6 +6,7 @@ from support.condition_rows import CONDITIONS, conditional
 from support.running_systemd import results
 from support.service_rows import (
     FREEZES,
+    LINKS,
     PAIRS,
     REFUSED_ROWS,
     ROWS,
@@ -62,3 +63,12 @@ def test_it_says_the_same_of_what_may_freeze_a_file_system(tmp_path: Path) -> No
     found = results(units, tmp_path)
     told = {row: found[f"row{number}"][0] == "success" for number, row in enumerate(FREEZES)}
     assert told == FREEZES
+
+
+def test_it_says_the_same_of_what_may_take_a_link_up(tmp_path: Path) -> None:
+    made = "[Service]\nType=oneshot\nExecStart=/bin/ip link add judge0 type veth peer name judge1\n"
+    after, link = "After=made.service\nRequires=made.service\n", "ExecStart=/bin/ip link set judge0 up"
+    rows = {f"row{number}": after + service(f"{row}|{link}") for number, row in enumerate(LINKS)}
+    found = results({**rows, "made": made}, tmp_path)
+    told = {row: found[f"row{number}"][0] == "success" for number, row in enumerate(LINKS)}
+    assert told == LINKS

@@ -359,3 +359,26 @@ FREEZES = {
 }
 """Settings, and whether the service may freeze a file system: FIFREEZE of a tmpfs is refused as not possible
 by who may, and as not permitted by who may not."""
+
+_AS_NOBODY = "User=nobody|AmbientCapabilities="
+LINKS = {
+    "": True,
+    "PrivateNetwork=yes": False,
+    "PrivateNetwork=yes|PrivateNetwork=no": True,
+    "CapabilityBoundingSet=": False,
+    "CapabilityBoundingSet=CAP_NET_RAW": False,
+    "CapabilityBoundingSet=CAP_NET_RAW|CapabilityBoundingSet=CAP_NET_ADMIN": True,
+    "PrivateUsers=yes": False,
+    "User=nobody": False,
+    f"{_AS_NOBODY}CAP_NET_ADMIN": True,
+    f"{_AS_NOBODY}CAP_NET_RAW": False,
+    f"{_AS_NOBODY}CAP_NET_ADMIN|AmbientCapabilities=": False,
+    "RestrictAddressFamilies=AF_UNIX": False,
+    "RestrictAddressFamilies=none": False,
+    "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET": True,
+    "RestrictAddressFamilies=AF_UNIX|RestrictAddressFamilies=AF_NETLINK AF_INET": True,
+    "RestrictAddressFamilies=~AF_NETLINK": False,
+    "RestrictAddressFamilies=~AF_PACKET": True,
+    "RestrictAddressFamilies=AF_NETLINK AF_INET|RestrictAddressFamilies=~AF_NETLINK": False,
+}
+"""Settings, and whether the service may take a network link of the machine up and down."""
