@@ -26,13 +26,16 @@ def without_capability(unit: Unit, name: str) -> str:
 
 
 def without_network(unit: Unit) -> str:
-    """What keeps the service from the machine's network cards, in a clause; empty where nothing does."""
+    """What keeps the service from setting up network cards, in a clause; empty where nothing does."""
+    return without_sockets(unit, *FAMILIES) or without_capability(unit, "CAP_NET_ADMIN")
+
+
+def without_sockets(unit: Unit, *families: str) -> str:
+    """What keeps it from the machine's network, or from a family of addresses; empty where nothing does."""
     if unit.flag("Service", "PrivateNetwork", default=False):
         return "PrivateNetwork= gives it a network of its own"
-    lost = next((one for one in FAMILIES if not _is_allowed(unit, one)), None)
-    if lost is not None:
-        return f"RestrictAddressFamilies= takes {lost} from it"
-    return without_capability(unit, "CAP_NET_ADMIN")
+    lost = next((one for one in families if not _is_allowed(unit, one)), None)
+    return "" if lost is None else f"RestrictAddressFamilies= takes {lost} from it"
 
 
 def _is_in_set(unit: Unit, key: str, name: str, *, default: bool) -> bool:

@@ -28,7 +28,6 @@ from imgtool.model.facts import Known
 from imgtool.util.text import parse_size, printable
 
 ACCOUNTS = {"User": "/etc/passwd", "Group": "/etc/group", "SupplementaryGroups": "/etc/group"}
-ROOT = frozenset({"", "root", "0"})
 SYNTHESIZED = frozenset({"root", "nobody", "0", "65534", "nogroup"})
 """What systemd knows without a database: nss-systemd."""
 SYSUSERS = ("/usr/lib/sysusers.d", "/etc/sysusers.d")

@@ -12,7 +12,8 @@ from imgtool.guest.agent.settings import AgentSettings
 from imgtool.guest.exec_command import Command
 from imgtool.guest.service_commands import start_timeout
 from imgtool.guest.service_paths import ServicePaths
-from imgtool.guest.service_setup import ROOT, lost_calls, setup_failures
+from imgtool.guest.service_rights import ROOT
+from imgtool.guest.service_setup import lost_calls, setup_failures
 from imgtool.guest.systemd import Unit
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable

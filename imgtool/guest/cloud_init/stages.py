@@ -12,7 +12,8 @@ from imgtool.guest.exec_command import Command, commands_of, located
 from imgtool.guest.init_system import InitName, started_services
 from imgtool.guest.kernel_command_line import CommandLine
 from imgtool.guest.service_paths import ServicePaths
-from imgtool.guest.service_setup import ROOT, setup_failures
+from imgtool.guest.service_rights import ROOT, without_capability, without_sockets
+from imgtool.guest.service_setup import setup_failures
 from imgtool.guest.systemd import Unit
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
@@ -115,17 +116,15 @@ def _shut_in(paths: ServicePaths, command: Command) -> Iterator[str]:
             yield f"{why} keeps it from writing in {path}"
     if unit.name in FETCHES:
         yield from _without_network(unit)
+        if why := without_capability(unit, "CAP_CHOWN"):
+            yield f"{why}, which makes the home of its user"
 
 
 def _without_network(unit: Unit) -> Iterator[str]:
     """Yield what keeps it from the metadata service: systemd.exec(5), systemd.resource-control(5)."""
-    if unit.flag("Service", "PrivateNetwork", default=False):
-        yield "PrivateNetwork= keeps it from the metadata service"
-    families = [value.text for value in unit.values("Service", "RestrictAddressFamilies")]
-    first = families[0] if families else ""
-    words = {word for text in families for word in text.lstrip("~").split()}
-    if first and ("AF_INET" in words) is first.startswith("~"):
-        yield "RestrictAddressFamilies= keeps it from the metadata service"
+    why = without_sockets(unit, "AF_INET")
+    if why:
+        yield f"{why}: the metadata service is out of its reach"
     denied, allowed = (set(unit.words("Service", key)) for key in ("IPAddressDeny", "IPAddressAllow"))
     if denied & METADATA and not allowed & METADATA:
         yield "IPAddressDeny= keeps it from the metadata service"
