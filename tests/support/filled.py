@@ -56,6 +56,9 @@ def mounted(volume: Path, options: str = "defaults", start: int = 0, size: int =
     try:
         yield folder
     finally:
+        # All of it is written then, also where the namespace of another test has a copy of the mount. FUSE
+        # has no such thing, and needs none.
+        subprocess.run(["mount", "-o", "remount,ro", folder], capture_output=True, check=False)
         command("umount", folder)
 
 
