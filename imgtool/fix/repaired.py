@@ -25,6 +25,8 @@ MAX_RUNS = 4
 """Of the machine: what it shows may be something else each time, and does not keep us for ever."""
 REPLAY = "filesystem-clean"
 """The check of file systems that were in use, whose repair replays their journals."""
+HIDING = NEED_PACKAGES | {REPLAY}
+"""Checks by whose repair something else may come to light."""
 SKIP = "--skip leaves it as it is"
 IGNORE = "--ignore leaves the check out"
 
@@ -94,7 +96,7 @@ def _repaired_copy(
         found = replace(found, run=all_done, problem=_run_problem(done))
         if found.problem is not None:
             return _told(before, found)
-        hid = any(NEED_PACKAGES.union({REPLAY}).intersection(one.checks) for one in repairs)
+        hid = any(HIDING.intersection(one.checks) for one in repairs)
         judged = look(None if hid else request.boot)
         repairs = _new_in(_plan(judged, request), found.plan)
         if not repairs or not more:

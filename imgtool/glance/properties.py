@@ -66,16 +66,12 @@ def _obstacles(agent: AgentFacts) -> Iterator[str]:
             yield f"whether the agent is {what} is unknown ({fact.reason})"
         elif not fact.value:
             yield f"the agent is not {what} ({fact.evidence})"
-    filtered = agent.filtered_rpcs
-    if isinstance(filtered, Known):
-        forbidden = [one for one in FREEZE_RPCS if one in filtered.value]
-        if forbidden:
-            yield f"the agent's configuration forbids {', '.join(forbidden)} ({filtered.evidence})"
-    else:
-        yield f"what the agent's configuration forbids is unknown ({filtered.reason})"
-    failing = agent.failing_rpcs
-    if isinstance(failing, Known) and not set(FREEZE_RPCS).isdisjoint(failing.value):
-        yield f"the agent cannot freeze file systems ({failing.evidence})"
+    lost = {"configuration forbids": agent.filtered_rpcs, "service keeps from working": agent.failing_rpcs}
+    for what, rpcs in lost.items():
+        if isinstance(rpcs, Unknown):
+            yield f"what the agent's {what} is unknown ({rpcs.reason})"
+        elif named := [one for one in FREEZE_RPCS if one in rpcs.value]:
+            yield f"the agent's {what} {', '.join(named)} ({rpcs.evidence})"
 
 
 SAFE_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~ -]{0,63}")

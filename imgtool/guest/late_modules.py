@@ -5,7 +5,7 @@ and Debian's /etc/modules.
 """
 
 import posixpath
-from functools import partial
+from functools import cached_property, partial
 
 from imgtool.guest.fact import fact_of
 from imgtool.guest.filesystems.base import GuestReadError
@@ -14,7 +14,7 @@ from imgtool.guest.kernels import InstalledKernel
 from imgtool.guest.kmod.config import read_modprobe_config
 from imgtool.guest.kmod.index import normal
 from imgtool.guest.kmod.load import LoadRules, ModuleLoader, signatures_asked
-from imgtool.guest.sysctl import setting
+from imgtool.guest.sysctl import MODULES_DISABLED, is_set, setting
 from imgtool.guest.tree import GuestTree
 from imgtool.model.facts import Fact, Known
 from imgtool.model.kernel import ModuleState
@@ -23,7 +23,6 @@ LATE_MODULES = ("virtio_net", "virtio_console", "virtio_balloon")
 """What an instance needs once its root is there."""
 LOAD_DIRECTORIES = ("/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d",
                     "/usr/lib/modules-load.d", "/lib/modules-load.d")  # fmt: skip
-MODULES_DISABLED = "kernel.modules_disabled"
 MODULES_FILE = "/etc/modules"
 MAX_LIST_BYTES = 64 << 10
 MAX_LISTS = 200
@@ -64,13 +63,23 @@ class _LateReader:
         """Whether the module is loaded. Raises GuestReadError where that cannot be told."""
         loader = self._loader or self._make_loader()
         obstacle = loader.device_obstacle(name)
-        is_listed = name in _listed(self._tree, self._line)
-        if obstacle is not None and is_listed:
+        if obstacle is None and self._kernel.modules.get(name) != "builtin":
+            obstacle = self._locked
+        if obstacle is not None and name in _listed(self._tree, self._line):
             obstacle = loader.name_obstacle(name, blacklists=True)
-        if obstacle is None and not is_listed and self._kernel.modules.get(name) != "builtin":
-            obstacle = _locked(self._tree)
         where = self._kernel.evidence.get(name, name)
         return Known(obstacle is None, where if obstacle is None else obstacle)
+
+    @cached_property
+    def _locked(self) -> str | None:
+        """What forbids to load modules once the boot has made its settings: before udev has its devices.
+
+        A Debian 12 was booted so: it has neither its port nor FAT. What modules-load.d names comes before it.
+        """
+        found = setting(self._tree, MODULES_DISABLED)
+        if found is None or not is_set(found[0]):
+            return None
+        return f"{found[1]}: {MODULES_DISABLED} forbids to load modules from then on"
 
     def _make_loader(self) -> ModuleLoader:
         kernel = self._kernel
@@ -84,17 +93,6 @@ class _LateReader:
         )
         self._loader = ModuleLoader(self._tree, kernel.directory, rules)
         return self._loader
-
-
-def _locked(tree: GuestTree) -> str | None:
-    """What forbids to load modules once the boot has made its settings, which is before udev has its devices.
-
-    A Debian 12 was booted so: it has neither its port nor FAT. What modules-load.d names comes before it.
-    """
-    found = setting(tree, MODULES_DISABLED)
-    if found is None or found[0].strip("0") == "":
-        return None
-    return f"{found[1]}: {MODULES_DISABLED} forbids to load modules from then on"
 
 
 def _listed(tree: GuestTree, line: CommandLine) -> frozenset[str]:

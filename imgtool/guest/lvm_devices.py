@@ -29,10 +29,9 @@ def read_lvm_devices_file(tree: GuestTree) -> Known[bool]:
     entry = next(_entries(content), None)
     if entry is None:
         return Known(value=False, evidence=f"{DEVICES_FILE} names no device")
-    for is_on, evidence in _switches(tree):
-        if not is_on:
-            return Known(value=False, evidence=evidence)
-        break
+    is_on, evidence = _switch(tree) or (True, "")
+    if not is_on:
+        return Known(value=False, evidence=evidence)
     return Known(value=True, evidence=f"{DEVICES_FILE}: {printable(entry)}")
 
 
@@ -43,7 +42,8 @@ def keeps_out_others(tree: GuestTree) -> str | None:
     """
     content = tree.read_bytes(DEVICES_FILE, MAX_BYTES) or b""
     entries = list(_entries(content))
-    if not entries or not next((is_on for is_on, _ in _switches(tree)), False):
+    switch = _switch(tree)
+    if not entries or switch is None or not switch[0]:
         return None
     if any(entry.startswith("IDTYPE=devname") for entry in entries):
         return None
@@ -60,15 +60,16 @@ def _entries(content: bytes) -> Iterator[str]:
     return (line for line in _lines(content) if line.startswith("IDTYPE="))
 
 
-def _switches(tree: GuestTree) -> Iterator[tuple[bool, str]]:
-    """Whether the list is used, and where that is said, the word that counts first."""
-    comments: list[tuple[bool, str]] = []
-    for path in CONFIGURATIONS:
-        text = (tree.read_bytes(path, MAX_BYTES) or b"").decode("utf-8", "replace")
-        for mark, value in reversed(_SWITCH.findall(text)):
-            said = value == "1", f"{path}: {mark}use_devicesfile={value}"
-            if mark:
-                comments.append(said)
-            else:
-                yield said
-    yield from comments
+def _switch(tree: GuestTree) -> tuple[bool, str] | None:
+    """Whether the list is used, and where that is said; None where nothing says it."""
+    found = [
+        (mark, value == "1", f"{path}: {mark}use_devicesfile={value}")
+        for path in CONFIGURATIONS
+        for mark, value in reversed(_SWITCH.findall(_text(tree, path)))
+    ]
+    found.sort(key=lambda one: one[0])  # what is said comes before what a comment has
+    return next(((is_on, evidence) for _, is_on, evidence in found), None)
+
+
+def _text(tree: GuestTree, path: str) -> str:
+    return (tree.read_bytes(path, MAX_BYTES) or b"").decode("utf-8", "replace")

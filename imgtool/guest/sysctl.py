@@ -13,6 +13,8 @@ from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
 DIRECTORIES = tuple(f"{folder}/sysctl.d" for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"))
+MODULES_DISABLED = "kernel.modules_disabled"
+"""Once it is set, the kernel loads no module any more: proc_dointvec_minmax of kernel/sysctl.c."""
 MAIN = "/etc/sysctl.conf"
 """systemd reads it through Debian's link 99-sysctl.conf alone."""
 SYSTEMD = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
@@ -33,6 +35,11 @@ def setting(tree: GuestTree, key: str) -> tuple[str, str] | None:
             if name == key:
                 found = value, printable(path)
     return found
+
+
+def is_set(value: str) -> bool:
+    """Whether the number is another one than 0."""
+    return value.strip("0") != ""
 
 
 def _files(tree: GuestTree) -> Iterator[str]:

@@ -100,7 +100,6 @@ FAILING: dict[str, list[Case]] = {
     "guest-agent-installed": [lambda: facts.with_agent(installed=known(False))],
     "guest-agent-enabled": [lambda: facts.with_agent(enabled=known(False), enabled_by=known("masked"))],
     "guest-agent-channel": [lambda: facts.with_agent(channel=known(False))],
-    "guest-agent-rpcs": [lambda: facts.with_agent(failing_rpcs=known(("guest-fsfreeze-freeze",)))],
     "boot-firmware": [
         lambda: facts.inspection(guest=facts.guest(firmware=known(Firmware(bios=False, uefi=False))))
     ],
@@ -239,7 +238,6 @@ UNKNOWN: dict[str, list[Case]] = {
     "guest-agent-installed": [lambda: facts.with_agent(installed=UNREADABLE)],
     "guest-agent-enabled": [lambda: facts.with_agent(enabled=UNREADABLE)],
     "guest-agent-channel": [lambda: facts.with_agent(channel=UNREADABLE)],
-    "guest-agent-rpcs": [lambda: facts.with_agent(filtered_rpcs=UNREADABLE)],
     "boot-firmware": [lambda: facts.inspection(guest=facts.guest(firmware=UNREADABLE))],
     "config-drive": [
         lambda: facts.with_kernel(modules=states(ahci="unknown")),

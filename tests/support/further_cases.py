@@ -29,12 +29,20 @@ FAILING: dict[str, list[Any]] = {
         lambda: facts.with_secure_boot(known(facts.secure_boot(refused="its hash is revoked"))),
         lambda: facts.with_secure_boot(known(facts.secure_boot(year=2011))),
     ],
+    "guest-agent-rpcs": [
+        lambda: facts.with_agent(filtered_rpcs=known(("guest-fsfreeze-freeze",))),
+        lambda: facts.with_agent(failing_rpcs=known(("guest-set-user-password",))),
+    ],
 }
 
 UNKNOWN: dict[str, list[Any]] = {
     "boots-in-cloud": [lambda: started(UNTRIED), lambda: started(GOOD, UNTRIED)],
     "unchanged": [lambda: facts.compared(unknown="bad block")],
     "secure-boot": [lambda: facts.with_secure_boot(UNREADABLE)],
+    "guest-agent-rpcs": [
+        lambda: facts.with_agent(filtered_rpcs=UNREADABLE),
+        lambda: facts.with_agent(failing_rpcs=UNREADABLE),
+    ],
 }
 
 SKIPPED: dict[str, list[Any]] = {

@@ -33,7 +33,7 @@ from imgtool.checks.check import (
     unknown,
 )
 from imgtool.guest.agent_rpcs import KNOWN_RPCS
-from imgtool.model.facts import NOT_READ, Known, Unknown
+from imgtool.model.facts import Known, Unknown
 from imgtool.model.inspection import Inspection
 from imgtool.model.services import AgentFacts
 from imgtool.model.verdict import Severity
@@ -94,13 +94,15 @@ def _judge(agent: AgentFacts, system: System, needed: tuple[str, ...]) -> Verdic
 
 
 def _judge_rights(agent: AgentFacts, needed: tuple[str, ...], evidence: str) -> Verdict:
-    """What is not filtered can fail for what the service may do; that is not read of Windows."""
+    """What is not filtered can fail for what the service may do."""
     match agent.failing_rpcs:
-        case Known(failing, reasons) if broken := [name for name in needed if name in failing]:
-            return failed(f"the agent cannot carry out {', '.join(broken)}", reasons, RIGHTS_REMEDY)
-        case Unknown(reason) if agent.failing_rpcs != NOT_READ:
+        case Unknown(reason):
             return unknown(reason)
-    return passed("no RPC that OpenStack calls is filtered", evidence)
+        case Known(failing, reasons):
+            broken = [name for name in needed if name in failing]
+            if not broken:
+                return passed("no RPC that OpenStack calls is filtered", evidence)
+            return failed(f"the agent cannot carry out {', '.join(broken)}", reasons, RIGHTS_REMEDY)
 
 
 CHECK = Check("guest-agent-rpcs", Severity.WARNING, examine, AgentRpcs())

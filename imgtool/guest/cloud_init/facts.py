@@ -126,10 +126,10 @@ def _obstacles(tree: GuestTree, config: Fact[CloudConfig], programs: Programs) -
     if isinstance(config, Known) and config.value.problem:
         yield config.value.problem
     if isinstance(config, Known):
-        yield from _without_modules(tree, config.value)
+        makes_users_itself = _has_own_modules(tree, config.value)
+        yield from () if makes_users_itself else _without_modules(tree, config.value)
         yield from ending(tree, config.value)
-        if not _has_own_modules(tree, config.value):
-            yield from shut_out(tree, config.value)
+        yield from () if makes_users_itself else shut_out(tree, config.value)
     yield from forbidden(tree, config.value if isinstance(config, Known) else None)
 
 
@@ -143,7 +143,7 @@ def _has_own_modules(tree: GuestTree, config: CloudConfig) -> bool:
 def _without_modules(tree: GuestTree, config: CloudConfig) -> Iterator[str]:
     """Yield which of the modules that make users and keys is in no stage's list, and why."""
     missing = [name for name in NEEDED_MODULES if name not in config.all_modules]
-    if not missing or not tree.is_directory(posixpath.dirname(MAIN)) or _has_own_modules(tree, config):
+    if not missing or not tree.is_directory(posixpath.dirname(MAIN)):
         return  # without the directory the boot writes it all, as NixOS does
     skipped = next((why for why in config.skipped if why.startswith(f"{MAIN}:")), "")
     reason = skipped or ("" if tree.is_file(MAIN) else f"{MAIN} is not there")

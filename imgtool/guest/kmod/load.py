@@ -17,13 +17,13 @@ from imgtool.guest.kmod.config import ModprobeConfig, Rule, first_word, never_lo
 from imgtool.guest.kmod.files import is_signed, module_problem, unpacked_module
 from imgtool.guest.kmod.index import Index, ModuleIndex, TextIndex, normal
 from imgtool.guest.kmod.parameters import parameter_types, refused_value, switched
+from imgtool.guest.sysctl import MODULES_DISABLED, is_set
 from imgtool.guest.tree import GuestTree
 from imgtool.util.text import printable
 
 MAX_INDEX_BYTES = 16 << 20
 """Of modules.alias.bin; of Fedora's with all its modules it has 1.5 MiB."""
 MAX_DEPENDENCIES = 500
-MODULES_DISABLED = "sysctl.kernel.modules_disabled"
 LOCKED_DOWN = ("integrity", "confidentiality")
 
 DEVICE_ALIASES: Mapping[str, str] = {
@@ -321,8 +321,8 @@ def _loads_none(line: CommandLine) -> str | None:
     said = [switched(one.value) for one in line.kernel if one.key == "nomodule"]
     if next((one for one in reversed(said) if one is not None), False):
         return "nomodule"
-    forbids = (one for one in line.kernel if one.key.replace("/", ".") == MODULES_DISABLED)
-    return next((str(one) for one in forbids if (one.value or "").strip("0")), None)
+    forbids = (one for one in line.kernel if one.key.replace("/", ".") == f"sysctl.{MODULES_DISABLED}")
+    return next((str(one) for one in forbids if is_set(one.value or "")), None)
 
 
 def _name(path: str) -> str:

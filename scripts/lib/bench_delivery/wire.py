@@ -31,9 +31,9 @@ class Pace:
     def wait(self, count: int) -> None:
         """Wait until the bytes before these have passed."""
         with self._lock:
-            free_at = max(self._free_at, time.monotonic() - BURST_SECONDS)
-            self._free_at = free_at + count / self._bytes_per_second
-        time.sleep(max(0.0, self._free_at - time.monotonic()))
+            begins = max(self._free_at, time.monotonic() - BURST_SECONDS)
+            self._free_at = ends = begins + count / self._bytes_per_second
+        time.sleep(max(0.0, ends - time.monotonic()))
 
 
 class Wire:
