@@ -24,7 +24,8 @@ READ_A_GUEST = READ_AN_IMAGE - {"convert", "upload"}
 HEADERS_JOB = "imgtool.formats.headers:JOB"
 """The first that each of them asks of the sandbox; importing its module would take as long as is saved."""
 GUEST_JOB = "imgtool.pipeline.guest_reader:JOB"
-"""The next that these ask of it."""
+INSTALLED_JOB = "imgtool.pipeline.guest_reader:INSTALLED_JOB"
+"""The next that these ask of it; `sbom` asks for less."""
 
 
 def main() -> None:
@@ -102,7 +103,7 @@ def _begin_reading(arguments: Sequence[str]) -> None:
         with contextlib.suppress(ImgtoolError):  # who needs it says so
             sandbox.start(HEADERS_JOB)
             if arguments[0] in READ_A_GUEST:
-                sandbox.start(GUEST_JOB)
+                sandbox.start(INSTALLED_JOB if arguments[0] == "sbom" else GUEST_JOB)
 
 
 def _answer_signals(answer: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

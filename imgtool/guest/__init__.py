@@ -14,7 +14,7 @@
     tree.py        the guest's file tree: paths and symbolic links resolved inside the guest
     fact.py        turns what a reader returns or raises into a Fact
     system.py      architecture, machine-id, SSH host keys, and by release.py distribution and version
-    linux.py       puts the facts of a Linux guest together
+    linux.py       puts the facts of a Linux guest together; installed.py: those that take no judgement
     kernel_command_line.py   what the kernel, systemd and the initramfs take from the command line
     programs.py    whether the guest can run a program; elf.py: what its headers say
     kmod/          whether a module gets loaded, by kmod's rules; late_modules.py: after the initramfs

@@ -28,7 +28,7 @@ EXTENSIONS = (
 )
 """Machine code comes from files only, which the sandbox cannot open. All of it takes 20 ms."""
 
-LIKELY = ("imgtool.guest.secure_boot.chain",)
+LIKELY = ("imgtool.guest.linux", "imgtool.guest.secure_boot.chain")
 """Most guests take these. A sandbox, which has to ask for each module, needs twice as long to load them."""
 
 

@@ -112,6 +112,7 @@ def test_inspection_does_not_load_the_cloud_client() -> None:
 def test_the_sandbox_is_told_of_a_job_that_there_is() -> None:
     assert headers.JOB.name == main.HEADERS_JOB
     assert guest_reader.JOB.name == main.GUEST_JOB
+    assert guest_reader.INSTALLED_JOB.name == main.INSTALLED_JOB
     assert group.COMMANDS.keys() >= main.READ_AN_IMAGE > main.READ_A_GUEST
 
 

@@ -172,7 +172,7 @@ def test_a_bug_in_a_reader_is_unknown_with_its_reason(monkeypatch: pytest.Monkey
     def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError("of all things")
 
-    monkeypatch.setattr("imgtool.guest.inspect.read_linux", broken)
+    monkeypatch.setattr("imgtool.guest.linux.read_linux", broken)
     facts = inspected("bare-ext4")
     assert facts.status == "unknown"
     assert facts.reason == "the system cannot be read (ZeroDivisionError: of all things)"

@@ -11,6 +11,7 @@ from support.kmod import modules
 from support.memory_filesystem import MemoryFilesystem
 
 from imgtool.guest.disk_contents import DiskContents
+from imgtool.guest.installed import read_installed
 from imgtool.guest.linux import read_linux
 from imgtool.guest.mounts import Device, System
 from imgtool.guest.volumes import DiskLayout, Volume
@@ -64,7 +65,10 @@ def read(files: dict[str, Content], guest_query: GuestQuery = NO_EXTRAS) -> Linu
     root = Device(Volume("disk", 4096, (), io.BytesIO), MemoryFilesystem(label="x"), None)
     layout = DiskLayout("none", (), b"", (root.volume,))
     tree = guest_tree(files)
-    return read_linux(System(tree, root, {}), DiskContents(layout, [root]), guest_query, run_in(tree))
+    system = System(tree, root, {})
+    if not guest_query.judged:
+        return read_installed(system, guest_query, run_in(tree))
+    return read_linux(system, DiskContents(layout, [root]), guest_query, run_in(tree))
 
 
 def test_a_whole_guest():
